@@ -1,0 +1,29 @@
+using System.Text.Json.Serialization;
+
+namespace SmtWeb.Smt.Specs;
+
+/// <summary>The data distribution p. <c>kind</c> names the member in JSON.</summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
+[JsonDerivedType(typeof(SwissRollSpec), "swissRoll")]
+[JsonDerivedType(typeof(FashionMnistSpec), "fashionMnist")]
+public abstract record DataSpec;
+
+/// <summary>The two-dimensional Swiss roll of App. E.2 (after Che et al. 2020), drawn afresh for every batch.</summary>
+public sealed record SwissRollSpec : DataSpec
+{
+    /// <summary>Standard deviation of the noise added to the curve before scaling.</summary>
+    [Setting("Noise", "Standard deviation of the noise around the curve, before scaling.", Min = 0, Max = 5)]
+    public double Noise { get; init; } = 0.25;
+}
+
+/// <summary>Fashion-MNIST, padded to 32x32, scaled to [-1,1], ten classes.</summary>
+public sealed record FashionMnistSpec : DataSpec
+{
+    /// <summary>Mirror images at random with probability 1/2.</summary>
+    [Setting("Horizontal flips", "Mirror images at random with probability 1/2.")]
+    public bool HorizontalFlips { get; init; } = true;
+
+    /// <summary>Condition generator and score network on the class.</summary>
+    [Setting("Class-conditional", "Condition both networks on the class label.")]
+    public bool Conditional { get; init; } = true;
+}

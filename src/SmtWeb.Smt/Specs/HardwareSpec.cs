@@ -1,0 +1,40 @@
+namespace SmtWeb.Smt.Specs;
+
+/// <summary>Device and number format.</summary>
+public sealed record HardwareSpec
+{
+    /// <summary>Where the tensors live.</summary>
+    [Setting("Device", "Automatic takes a GPU where there is one.")]
+    public DeviceChoice Device { get; init; } = DeviceChoice.Automatic;
+
+    /// <summary>Number format of the network bodies; embeddings, losses and weights stay float32.</summary>
+    [Setting("Precision", "Number format of the network bodies; weights, embeddings and losses stay float32.")]
+    public Precision Precision { get; init; } = Precision.BFloat16;
+
+    /// <summary>CPU threads of the trainer; 0 takes the installation's setting.</summary>
+    [Setting("Threads", "CPU threads of the trainer; 0 takes the installation's setting.", Min = 0, Max = 1024)]
+    public int Threads { get; init; }
+}
+
+/// <summary>Where the tensors live.</summary>
+public enum DeviceChoice
+{
+    /// <summary>The first GPU, else the CPU.</summary>
+    Automatic,
+
+    /// <summary>The CPU.</summary>
+    Cpu,
+
+    /// <summary>An NVIDIA GPU; the run fails where there is none.</summary>
+    Cuda,
+}
+
+/// <summary>Number format of the network bodies.</summary>
+public enum Precision
+{
+    /// <summary>IEEE single precision.</summary>
+    Float32,
+
+    /// <summary>bfloat16 activations and multiplications, float32 accumulation and weights.</summary>
+    BFloat16,
+}

@@ -1,0 +1,24 @@
+namespace SmtWeb.Smt.Specs;
+
+/// <summary>
+/// Names a setting of a spec for people and states its range. The form of the panel, the validation and the
+/// documentation are all generated from it, so a setting is described once.
+/// </summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class SettingAttribute(string label, string help) : Attribute
+{
+    /// <summary>Short name shown beside the field.</summary>
+    public string Label { get; } = label;
+
+    /// <summary>One sentence: what it does, and the source (section, table) where there is one.</summary>
+    public string Help { get; } = help;
+
+    /// <summary>Smallest allowed value of a number, or shortest list.</summary>
+    public double Min { get; init; } = double.NegativeInfinity;
+
+    /// <summary>Largest allowed value of a number, or longest list.</summary>
+    public double Max { get; init; } = double.PositiveInfinity;
+
+    /// <summary>True where <see cref="Min"/> itself is not allowed (a rate must be above 0, say).</summary>
+    public bool ExclusiveMin { get; init; }
+}

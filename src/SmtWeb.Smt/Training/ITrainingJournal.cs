@@ -1,0 +1,116 @@
+namespace SmtWeb.Smt.Training;
+
+/// <summary>
+/// Where a training session writes what it does and reads what is asked of it. The session knows nothing of
+/// databases or folders; the worker and the <c>train</c> command each bring a journal.
+/// Calls come from one thread, in order. A call that throws ends the attempt.
+/// </summary>
+public interface ITrainingJournal
+{
+    /// <summary>What the user wants now; asked once per iteration, so it must be cheap.</summary>
+    TrainingSignal Signal { get; }
+
+    /// <summary>Points of the curves, oldest first. Values may be NaN or infinite.</summary>
+    void Metrics(IReadOnlyList<MetricPoint> points);
+
+    /// <summary>A picture: sample grid, interpolation strip or scatter plot.</summary>
+    void Picture(PictureRecord picture);
+
+    /// <summary>A distance between generated samples and data.</summary>
+    void Evaluation(EvaluationRecord evaluation);
+
+    /// <summary>
+    /// A checkpoint. <paramref name="write"/> is called once, with a stream that need not be seekable.
+    /// The checkpoint must become visible only when all of it is stored.
+    /// </summary>
+    /// <exception cref="IOException">It could not be stored (disk full, say); earlier checkpoints are intact.</exception>
+    void Checkpoint(CheckpointRecord checkpoint, Action<Stream> write);
+
+    /// <summary>A line of the run's log.</summary>
+    void Log(LogLevel level, string message);
+}
+
+/// <summary>What the user wants of a running session.</summary>
+public enum TrainingSignal
+{
+    /// <summary>Go on.</summary>
+    Continue,
+
+    /// <summary>Write a checkpoint and leave; the run will be resumed later.</summary>
+    Pause,
+
+    /// <summary>Write a checkpoint and leave for good.</summary>
+    Stop,
+
+    /// <summary>Leave at once without writing: the attempt no longer owns the run.</summary>
+    Abandon,
+}
+
+/// <summary>Severity of a log line.</summary>
+public enum LogLevel
+{
+    /// <summary>Progress.</summary>
+    Information,
+
+    /// <summary>Something the user should look at.</summary>
+    Warning,
+
+    /// <summary>The attempt ends because of this.</summary>
+    Error,
+}
+
+/// <summary>
+/// One point of a curve. <paramref name="Iteration"/> counts warm-up and training iterations together;
+/// <paramref name="ImagesSeen"/> real samples; <paramref name="Seconds"/> is time spent in the run over all attempts.
+/// </summary>
+public readonly record struct MetricPoint(string Name, long Iteration, long ImagesSeen, double Seconds, double Value);
+
+/// <summary>What a picture shows.</summary>
+public enum PictureKind
+{
+    /// <summary>One row per class (or one block), same noise and class per cell in every grid of every run.</summary>
+    Samples,
+
+    /// <summary>Spherical interpolation between seeds, one row per pair.</summary>
+    Interpolation,
+
+    /// <summary>Two-dimensional samples over the data.</summary>
+    Scatter,
+}
+
+/// <summary>
+/// A PNG and how to read it. <paramref name="CellSize"/> is the side of one cell in pixels (0 for a plot);
+/// <paramref name="RowLabels"/> are class names, one per row, or empty.
+/// </summary>
+public sealed record PictureRecord(
+    PictureKind Kind, long Iteration, long ImagesSeen, int Rows, int Columns, int CellSize, IReadOnlyList<string> RowLabels, byte[] Png);
+
+/// <summary>
+/// A distance as a record: never a bare number. <paramref name="Metric"/> is <c>fid</c> or <c>sw2</c> (sliced
+/// Wasserstein-2). Hashes are lower-case hex SHA-256, empty where the metric uses no such thing.
+/// </summary>
+public sealed record EvaluationRecord(
+    string Metric, double Value, long Iteration, long ImagesSeen, double Seconds, int Samples, long FirstSeed,
+    string ReferenceHash, string FeatureNetworkHash, string Resize, string LabelDistribution, string Weights, bool Final);
+
+/// <summary>Facts of a checkpoint. <paramref name="Distance"/> is the last evaluation, if any.</summary>
+public sealed record CheckpointRecord(long Iteration, long ImagesSeen, double Seconds, double? Distance, string Reason);
+
+/// <summary>How a session ended.</summary>
+public enum TrainingOutcome
+{
+    /// <summary>All iterations done.</summary>
+    Finished,
+
+    /// <summary>A checkpoint was written because of <see cref="TrainingSignal.Pause"/>, or training cannot go on by itself.</summary>
+    Paused,
+
+    /// <summary>A checkpoint was written because of <see cref="TrainingSignal.Stop"/>.</summary>
+    Stopped,
+
+    /// <summary>Left without writing.</summary>
+    Abandoned,
+}
+
+/// <summary>How a session ended and why.</summary>
+public sealed record TrainingResult(TrainingOutcome Outcome, string Reason);
