@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds, and opens SmtWeb for business. `./run.sh --help` lists the options.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd); artifacts=$root/artifacts
+# shellcheck source=scripts/requirements.sh
+. "$root/scripts/requirements.sh"
+
+usage() {
+  cat <<'HELP'
+Usage: ./run.sh [options]
+       ./run.sh train|evaluate|sample|import ARGUMENTS
+
+Installs what is missing (Debian packages, by apt), builds when the sources changed, and starts SmtWeb.
+It prints the panel's address and a one-time sign-in link. Ctrl+C ends it cleanly: a running attempt writes a
+checkpoint first, and the private PostgreSQL is stopped. With a command, it runs `smtweb COMMAND ARGUMENTS` instead,
+which needs no database: ./run.sh train --help
+
+Options
+  --port N             port of the panel, the REST interface and the hub        (5080)
+  --data DIR           folder of the private PostgreSQL and of the logs         (./data)
+  --role ROLE          all: pages and training; web: pages only; worker: training only   (all)
+  --connection STRING  an existing PostgreSQL instead of the private one, e.g.
+                       "Host=db;Database=smtweb;Username=smtweb;Password=…". Better given as the environment
+                       variable SmtWeb__Connection, which other users of the machine cannot see.
+  --threads N          CPU threads of a training process                        (2)
+  --no-quickstart      do not queue the quickstart runs on an empty database
+  --build-only         install and build, but do not start
+  --help               this text
+
+Needs Debian 12 or newer and the .NET SDK 10. Root (or sudo) only while something has to be installed.
+HELP
+}
+
+# number NAME VALUE MIN MAX
+number() {
+  [[ $2 =~ ^[0-9]{1,6}$ ]] && (( 10#$2 >= $3 && 10#$2 <= $4 )) || fail "$1 must be a whole number from $3 to $4, not '$2'."
+}
+
+build_only='' command=(serve)
+case ${1:-} in
+  serve) shift ;;
+  train|evaluate|sample|import) command=("$@"); set -- ;;
+esac
+while [ $# -gt 0 ]; do
+  option=$1; value=''
+  case $option in
+    --help|-h) usage; exit 0 ;;
+    --no-quickstart) export SmtWeb__Quickstart=false; shift; continue ;;
+    --build-only) build_only=yes; shift; continue ;;
+    --*=*) value=${option#*=}; option=${option%%=*}; shift ;;
+    --port|--data|--role|--connection|--threads)
+      [ $# -ge 2 ] || fail "$option needs a value. ./run.sh --help lists the options."
+      value=$2; shift 2 ;;
+  esac
+  case $option in
+    --port) number --port "$value" 1 65535; export SmtWeb__Port=$value ;;
+    --data) [ -n "$value" ] || fail "--data needs the name of a folder."; SmtWeb__Data=$(realpath -m -- "$value"); export SmtWeb__Data ;;
+    --role) [[ $value =~ ^(all|web|worker)$ ]] || fail "--role must be all, web or worker, not '$value'."; export SmtWeb__Role=$value ;;
+    --connection) [ -n "$value" ] || fail "--connection needs a connection string."; export SmtWeb__Connection=$value ;;
+    --threads) number --threads "$value" 1 1024; export SmtWeb__Threads=$value ;;
+    *) fail "unknown option '$option'. ./run.sh --help lists the options." ;;
+  esac
+done
+: "${SmtWeb__Data:=$root/data}"; export SmtWeb__Data
+
+require_dotnet
+need "${requirements_run[@]}"
+set_runtime_environment
+
+# The first build compiles the C++ bridge and everything in C#; later starts compare one hash. The stamp is written
+# last, so that an interrupted build is never taken for a finished one.
+app=$artifacts/app; stamp=$artifacts/app.stamp
+hash=$(source_hash src migrations wwwroot assets appsettings.json Directory.Build.props Directory.Packages.props)
+if [ ! -x "$app/smtweb" ] || [ "$(cat "$stamp" 2>/dev/null)" != "$hash" ]; then
+  say "Building (log: artifacts/build.log)"
+  mkdir -p "$artifacts"; rm -f "$stamp"; rm -rf "$app.new"
+  if ! dotnet publish "$root/src/SmtWeb.Web" -c Release -o "$app.new" -nologo -v quiet -p:UseSharedCompilation=false >"$artifacts/build.log" 2>&1; then
+    grep -E 'error' "$artifacts/build.log" | sort -u | head -n 20 >&2 || true
+    fail "the build failed; the whole log is artifacts/build.log."
+  fi
+  # a build leaves traces in the source folders (blazor.web.js), so the stamp is the hash after it
+  rm -rf "$app"; mv "$app.new" "$app"
+  source_hash src migrations wwwroot assets appsettings.json Directory.Build.props Directory.Packages.props >"$stamp"
+fi
+[ -n "$build_only" ] && { say "Built: artifacts/app/smtweb"; exit 0; }
+
+# exec: Ctrl+C and a service manager's SIGTERM reach the program itself
+exec "$app/smtweb" "${command[@]}"

@@ -1,0 +1,122 @@
+# shellcheck shell=bash
+# What SmtWeb needs from the system: one table for run.sh and test.sh, the checks, and the installation.
+# Sourced, never run. Everything is checked before anything is changed.
+
+say()  { printf '%s\n' "$*"; }
+fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+# have_library NAME: the dynamic loader knows NAME (ldconfig is in /sbin, which not every user has on the PATH)
+have_library() { /sbin/ldconfig -p 2>/dev/null | grep -qF "$1 "; }
+
+any_file() { compgen -G "$1" >/dev/null; }
+
+openblas_dir() { compgen -G '/usr/lib/*-linux-gnu/openblas-pthread' | head -n 1 || true; }
+
+# One line a requirement: package | what it is for | a test that says whether it is already there.
+# The tests look at files and not at dpkg, so that a libtorch or a PostgreSQL that came another way counts too.
+requirements_run=(
+  "libtorch-dev|tensors: headers and libraries of libtorch 1.13 (or set Torch_DIR to a libtorch 2.x)|[ -n \"\${Torch_DIR:-}\" ] || any_file '/usr/lib/*/cmake/Torch/TorchConfig.cmake' || any_file '/usr/share/cmake/Torch/TorchConfig.cmake'"
+  "libopenblas0-pthread|matrix products; the default BLAS is 13 times slower|[ -n \"\$(openblas_dir)\" ]"
+  "g++|compiles the C++ bridge to libtorch|command -v g++"
+  "cmake|configures the C++ bridge to libtorch|command -v cmake"
+  "make|builds the C++ bridge to libtorch|command -v make || command -v ninja"
+  "postgresql|the database; only its programs are used, on a private data folder|any_file '/usr/lib/postgresql/*/bin/initdb'"
+  "dataset-fashion-mnist|the training images of the quickstart|any_file '/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz'"
+  "libpng16-16|reads PNG uploads|have_library libpng16.so.16"
+  "libturbojpeg0|reads JPEG uploads|have_library libturbojpeg.so.0"
+  "ca-certificates|the package registry is reached by https|any_file '/etc/ssl/certs/ca-certificates.crt'"
+)
+requirements_test=(
+  "chromium|browser tests|[ -x /usr/bin/chromium ]"
+)
+requirements_peers=(
+  "python3-torch|the PyTorch side of the benchmarks|/usr/bin/python3 -c 'import importlib.util as u, sys; sys.exit(u.find_spec(\"torch\") is None)'"
+)
+
+# missing_of REQUIREMENT…: prints the lines whose test fails
+missing_of() {
+  local line
+  for line in "$@"; do
+    (eval "${line##*|}") >/dev/null 2>&1 || printf '%s\n' "$line"
+  done
+}
+
+require_dotnet() {
+  local sdks
+  sdks=$(command -v dotnet >/dev/null && dotnet --list-sdks 2>/dev/null | cut -d' ' -f1 || true)
+  grep -q '^1[0-9]\.' <<<"$sdks" && return
+  fail "the .NET SDK 10 is missing (found: ${sdks:-none}). It is not a Debian package:
+  https://learn.microsoft.com/dotnet/core/install/linux-debian, then run this again."
+}
+
+# as_root COMMAND…: directly, or through sudo. Asks for a password only where a person can answer.
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; elif [ -t 0 ]; then sudo "$@"; else sudo -n "$@"; fi
+}
+
+can_be_root() {
+  [ "$(id -u)" = 0 ] || { command -v sudo >/dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; }
+}
+
+# need REQUIREMENT…: installs what is missing of them, or lists it and stops
+need() {
+  local missing packages why=''
+  missing=$(missing_of "$@")
+  [ -z "$missing" ] && return
+  packages=$(cut -d'|' -f1 <<<"$missing" | tr '\n' ' ')
+  if ! command -v apt-get >/dev/null; then why='this system has no apt-get'
+  elif ! can_be_root; then why='installing needs root, and there is neither root nor sudo here'; fi
+  [ -z "$why" ] && install_packages "$packages" && return
+  {
+    say "error: ${why:-the packages could not be installed (see above)}. Nothing was built or started. Missing:"
+    while IFS='|' read -r package purpose _; do printf '  %-22s %s\n' "$package" "$purpose"; done <<<"$missing"
+    say "On Debian 12 or newer an administrator gets them with:"
+    say "  apt-get install --no-install-recommends $packages"
+  } >&2
+  exit 1
+}
+
+# install_packages LIST: all of them or none. Downloads first, so that a lost network leaves the system as it was.
+install_packages() {
+  local log=$artifacts/apt.log list
+  read -ra list <<<"$1"
+  say "Installing ${list[*]} (log: ${log#"$root"/})"
+  mkdir -p "$artifacts"
+  local get=(env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3)
+  {
+    as_root "${get[@]}" update &&
+    as_root "${get[@]}" install --no-install-recommends --download-only "${list[@]}" &&
+    without_default_cluster as_root "${get[@]}" install --no-install-recommends "${list[@]}"
+  } >"$log" 2>&1 || { grep -E '^(E|W|Err)' "$log" | tail -n 10 >&2 || true; return 1; }
+  hash -r
+}
+
+# Debian's PostgreSQL package makes a cluster and starts it. SmtWeb keeps a database of its own and wants neither;
+# the setting lasts only for this installation, and where PostgreSQL is already installed nothing is touched.
+without_default_cluster() {
+  local folder=/etc/postgresql-common/createcluster.d file=/etc/postgresql-common/createcluster.d/smtweb-install.conf status=0
+  if any_file '/usr/lib/postgresql/*/bin/initdb'; then "$@"; return; fi
+  as_root mkdir -p "$folder"
+  printf 'create_main_cluster = false\nstart_conf = manual\n' | as_root tee "$file" >/dev/null
+  "$@" || status=$?
+  as_root rm -f "$file"
+  return $status
+}
+
+# The fast BLAS without changing the system's alternatives, and threads that sleep while they wait: spinning OpenMP
+# threads stall each other for seconds on a machine with few cores (docs/adr/0012-cpu.md).
+set_runtime_environment() {
+  local blas; blas=$(openblas_dir)
+  [ -n "$blas" ] && export LD_LIBRARY_PATH="$blas${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+  export OMP_WAIT_POLICY=PASSIVE DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_GENERATE_ASPNET_CERTIFICATE=false
+}
+
+# source_hash FOLDER_OR_FILE…: changes when a source file, its size or its time does, or the SDK or libtorch
+source_hash() {
+  {
+    dotnet --version
+    stat -c '%n %Y' /usr/lib/*/libtorch_cpu.so* 2>/dev/null
+    printf '%s\n' "${Torch_DIR:-}" "${CMAKE_PREFIX_PATH:-}"
+    (cd "$root" && find "$@" \( -name bin -o -name obj -o -name _framework \) -prune -o -type f -printf '%p %s %T@\n' | sort)
+  } | sha256sum | cut -c1-32
+}
