@@ -1,0 +1,66 @@
+using SmtWeb.Torch.Interop;
+
+namespace SmtWeb.Torch;
+
+#pragma warning disable CS8981, CS1591 // PyTorch's names; the operator's name is its documentation
+public static partial class torch
+{
+    /// <summary>torch.nn.functional.</summary>
+    public static class functional
+    {
+        /// <summary>2-D convolution with a square kernel; <paramref name="input"/> [N,C,H,W], <paramref name="weight"/> [O,C,k,k].</summary>
+        public static unsafe Tensor conv2d(Tensor input, Tensor weight, Tensor? bias, int stride = 1, int padding = 0)
+        {
+            long* s = stackalloc long[2] { stride, stride }, p = stackalloc long[2] { padding, padding };
+            var r = Operators.Conv2d.Call([input, weight, bias, Value.IntList(s, 2), Value.IntList(p, 2)]);
+            GC.KeepAlive(input);
+            GC.KeepAlive(weight);
+            GC.KeepAlive(bias);
+            return r;
+        }
+
+        public static Tensor linear(Tensor input, Tensor weight, Tensor? bias)
+        {
+            var r = Operators.Linear.Call([input, weight, bias]);
+            GC.KeepAlive(input);
+            GC.KeepAlive(weight);
+            GC.KeepAlive(bias);
+            return r;
+        }
+
+        public static Tensor group_norm(Tensor input, long groups, Tensor weight, Tensor bias, double eps)
+        {
+            var r = Operators.GroupNorm.Call([input, groups, weight, bias, eps]);
+            GC.KeepAlive(input);
+            GC.KeepAlive(weight);
+            GC.KeepAlive(bias);
+            return r;
+        }
+
+        public static unsafe Tensor avg_pool2d(Tensor input, int size) { long* k = stackalloc long[2] { size, size }; var r = Operators.AvgPool2d.Call([input, Value.IntList(k, 2), Value.IntList(k, 2)]); GC.KeepAlive(input); return r; }
+        public static unsafe Tensor max_pool2d(Tensor input, int size) { long* k = stackalloc long[2] { size, size }; var r = Operators.MaxPool2d.Call([input, Value.IntList(k, 2), Value.IntList(k, 2)]); GC.KeepAlive(input); return r; }
+
+        /// <summary>Nearest-neighbour upsampling to [N,C,H·factor,W·factor].</summary>
+        public static unsafe Tensor upsample_nearest2d(Tensor input, int factor)
+        {
+            var shape = input.Shape;
+            long* s = stackalloc long[2] { shape[2] * factor, shape[3] * factor };
+            var r = Operators.UpsampleNearest2d.Call([input, Value.IntList(s, 2)]);
+            GC.KeepAlive(input);
+            return r;
+        }
+
+        /// <summary>True where libtorch has a fused attention (2.x).</summary>
+        public static bool HasFusedAttention => Operators.ScaledDotProductAttention.Exists;
+
+        /// <summary>softmax(q kᵀ/√d) v over [.., L, d]; only where <see cref="HasFusedAttention"/>.</summary>
+        public static Tensor scaled_dot_product_attention(Tensor q, Tensor k, Tensor v)
+        {
+            var r = Operators.ScaledDotProductAttention.Call([q, k, v]);
+            GC.KeepAlive(q);
+            GC.KeepAlive(k);
+            GC.KeepAlive(v);
+            return r;
+        }
+    }
+}

@@ -1,0 +1,86 @@
+namespace SmtWeb.Torch;
+
+/// <summary>
+/// Moves all parameters of some modules into one buffer, their gradients into another. The optimizer, gradient norm,
+/// moving average and gradient exchange then work on one long vector instead of hundreds of small ones.
+/// Convolution weights are laid out channels-last, the order in which the fast kernels read them.
+/// </summary>
+public sealed class FlatParameters : IDisposable
+{
+    private const long Alignment = 16; // 64 bytes: no weight shares a cache line with another
+
+    private readonly List<(string Name, Parameter Parameter, long Offset)> entries = [];
+
+    /// <summary>Takes over the parameters of <paramref name="modules"/>; names get the given prefixes.</summary>
+    public FlatParameters(params IReadOnlyList<(string Prefix, Module Module)> modules)
+    {
+        using var scope = torch.NewDisposeScope();
+        using var _ = torch.no_grad();
+        long length = 0;
+        Device? device = null;
+        foreach (var (prefix, module) in modules)
+            foreach (var (name, p) in module.NamedParameters(prefix))
+            {
+                entries.Add((name, p, length));
+                device ??= p.Value.Device;
+                length += (p.Value.Count + Alignment - 1) / Alignment * Alignment;
+            }
+        Values = torch.zeros([length], device: device).DetachFromScope();
+        Gradients = torch.zeros([length], device: device).DetachFromScope();
+        foreach (var (_, p, offset) in entries)
+        {
+            var shape = p.Value.Shape;
+            var strides = LayoutOf(shape);
+            var leaf = Values.as_strided(shape, strides, offset).copy_(p.Value).detach();
+            leaf.RequiresGrad = true;
+            leaf.Grad = Gradients.as_strided(shape, strides, offset);
+            p.Replace(leaf);
+        }
+    }
+
+    /// <summary>All values, with unused gaps that stay 0.</summary>
+    public Tensor Values { get; }
+
+    /// <summary>All gradients; backward passes add into it.</summary>
+    public Tensor Gradients { get; }
+
+    /// <summary>A tensor of the same layout holding nothing but zeros.</summary>
+    public Tensor NewState()
+    {
+        using var _ = torch.no_grad();
+        return torch.zeros(Values.Shape, device: Values.Device).DetachFromScope();
+    }
+
+    /// <summary>Forgets the gradients.</summary>
+    public void ZeroGrad() => Gradients.zero_();
+
+    /// <summary>The part of <paramref name="flat"/> (values, gradients or optimizer state) that belongs to each parameter.</summary>
+    public IEnumerable<(string Name, Tensor View)> Views(Tensor flat)
+    {
+        foreach (var (name, p, offset) in entries)
+        {
+            var shape = p.Value.Shape;
+            yield return (name, flat.as_strided(shape, LayoutOf(shape), offset));
+        }
+    }
+
+    private static long[] LayoutOf(long[] shape)
+    {
+        if (shape is [_, var c, var h, var w]) return [c * h * w, 1, w * c, c];
+        var strides = new long[shape.Length];
+        long next = 1;
+        for (var k = shape.Length - 1; k >= 0; k--)
+        {
+            strides[k] = next;
+            next *= shape[k];
+        }
+        return strides;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Values.Dispose();
+        Gradients.Dispose();
+    }
+}
