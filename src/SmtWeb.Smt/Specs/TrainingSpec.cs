@@ -4,7 +4,7 @@ namespace SmtWeb.Smt.Specs;
 
 /// <summary>
 /// Everything that determines a training run: two runs with equal specs on one machine give equal numbers.
-/// JSON is camelCase and strict; <see cref="SpecJson"/> reads and writes it, <see cref="SpecValidation"/> checks it.
+/// JSON is camelCase and strict; <c>SpecJson</c> reads and writes it, <c>SpecValidation</c> checks it.
 /// </summary>
 public sealed record TrainingSpec
 {

@@ -1,0 +1,83 @@
+using SmtWeb.Torch;
+
+namespace SmtWeb.Smt.Networks;
+
+/// <summary>
+/// A denoiser under EDM preconditioning: D(x_t; α, σ) ≈ E[x | x_t]. With α it is the amortized denoiser of the mixture
+/// αp + (1-α)q (App. C.1); without, an ordinary one, and a one-step generator when called at the largest σ.
+/// </summary>
+public abstract class Denoiser(double sigmaData, int classes) : Module
+{
+    /// <summary>Largest noise level; the generator turns 80·z at σ = 80 into a sample.</summary>
+    public const double SigmaMax = 80;
+
+    /// <summary>σ_data of the preconditioning.</summary>
+    public double SigmaData { get; } = sigmaData;
+
+    /// <summary>Number of classes; 0 = unconditional.</summary>
+    public int Classes { get; } = classes;
+
+    /// <summary>Shape of one sample, without the batch: [C,H,W] or [2].</summary>
+    public abstract IReadOnlyList<long> SampleShape { get; }
+
+    /// <summary>Shape of the encoder's output, without the batch.</summary>
+    public abstract IReadOnlyList<long> BottleneckShape { get; }
+
+    /// <summary>
+    /// D(x_t; α, σ). <paramref name="x_t"/> [N,…], <paramref name="σ"/> [N], <paramref name="α"/> [N] or null,
+    /// <paramref name="labels"/> [N,classes] one-hot, or null for none.
+    /// </summary>
+    public Tensor Forward(Tensor x_t, Tensor σ, Tensor? α, Tensor? labels, Tensor? augment = null)
+    {
+        var (c_skip, c_out, c_in, c_noise) = EdmPrecond.Coefficients(σ, SigmaData);
+        var F = Raw(EdmPrecond.Like(c_in, x_t) * x_t, c_noise, α, labels, augment);
+        return EdmPrecond.Like(c_skip, x_t) * x_t + EdmPrecond.Like(c_out, x_t) * F;
+    }
+
+    /// <summary>Output of the encoder at (x_t; α, σ), for the discriminator head.</summary>
+    public Tensor Bottleneck(Tensor x_t, Tensor σ, Tensor? α, Tensor? labels)
+    {
+        var (_, _, c_in, c_noise) = EdmPrecond.Coefficients(σ, SigmaData);
+        return RawBottleneck(EdmPrecond.Like(c_in, x_t) * x_t, c_noise, α, labels);
+    }
+
+    /// <summary>g(z): one step from noise <paramref name="z"/> ~ N(0, I) to samples.</summary>
+    public Tensor Generate(Tensor z, Tensor? labels) =>
+        Forward(z * SigmaMax, torch.full([z.Size(0)], SigmaMax, device: z.Device), null, labels);
+
+    /// <summary>F(c_in·x; c_noise).</summary>
+    public abstract Tensor Raw(Tensor scaled, Tensor c_noise, Tensor? α, Tensor? labels, Tensor? augment);
+
+    /// <summary>The encoder alone.</summary>
+    protected abstract Tensor RawBottleneck(Tensor scaled, Tensor c_noise, Tensor? α, Tensor? labels);
+}
+
+/// <summary>DDPM++ under preconditioning; weights named as in EDM's snapshots (<c>model.…</c>).</summary>
+public sealed class ImageDenoiser : Denoiser
+{
+    private readonly DdpmPlusPlusOptions options;
+
+    /// <summary>A denoiser of images with fresh weights.</summary>
+    public ImageDenoiser(DdpmPlusPlusOptions options, Generator generator) : base(EdmPrecond.ImageSigmaData, options.Classes)
+    {
+        this.options = options;
+        Model = Register("model", new DdpmPlusPlus(options, generator));
+    }
+
+    /// <summary>The network inside.</summary>
+    public DdpmPlusPlus Model { get; }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<long> SampleShape => [options.ImageChannels, options.Resolution, options.Resolution];
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<long> BottleneckShape => [Model.BottleneckChannels, Model.BottleneckSide, Model.BottleneckSide];
+
+    /// <inheritdoc/>
+    public override Tensor Raw(Tensor scaled, Tensor c_noise, Tensor? α, Tensor? labels, Tensor? augment) =>
+        Model.Forward(scaled, c_noise, α, labels, augment);
+
+    /// <inheritdoc/>
+    protected override Tensor RawBottleneck(Tensor scaled, Tensor c_noise, Tensor? α, Tensor? labels) =>
+        Model.Bottleneck(scaled, c_noise, α, labels);
+}

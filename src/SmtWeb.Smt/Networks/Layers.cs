@@ -1,0 +1,98 @@
+using SmtWeb.Torch;
+
+namespace SmtWeb.Smt.Networks;
+
+/// <summary>y = x Wᵀ + b.</summary>
+public sealed class Linear : Module
+{
+    private readonly Parameter weight;
+    private readonly Parameter? bias;
+
+    /// <summary>A layer from <paramref name="inputs"/> to <paramref name="outputs"/> features, Xavier-uniform.</summary>
+    public Linear(long inputs, long outputs, Generator generator, bool bias = true, double scale = 1)
+    {
+        weight = Register("weight", WeightInit.XavierUniform([outputs, inputs], inputs, outputs, scale, generator));
+        if (bias) this.bias = Register("bias", torch.zeros([outputs], device: generator.Device));
+    }
+
+    /// <summary>[N, inputs] → [N, outputs].</summary>
+    public Tensor Forward(Tensor x) => torch.functional.linear(x, weight.Value, bias?.Value);
+}
+
+/// <summary>How a convolution changes resolution.</summary>
+public enum Resample
+{
+    /// <summary>It does not.</summary>
+    None,
+
+    /// <summary>Doubles it before the convolution.</summary>
+    Up,
+
+    /// <summary>Halves it before the convolution.</summary>
+    Down,
+}
+
+/// <summary>
+/// Convolution, optionally after resampling with the [1,1] filter. That filter is average pooling downwards and nearest
+/// upsampling upwards: the numbers of EDM's grouped (transposed) convolutions, far cheaper.
+/// </summary>
+public sealed class Conv2d : Module
+{
+    private readonly Parameter? weight, bias;
+    private readonly Resample resample;
+    private readonly int kernel;
+
+    /// <summary>A convolution with an odd <paramref name="kernel"/> and same padding; kernel 0 only resamples.</summary>
+    public Conv2d(long inputs, long outputs, int kernel, Generator generator, Resample resample = Resample.None, double scale = 1)
+    {
+        (this.kernel, this.resample) = (kernel, resample);
+        if (kernel > 0)
+        {
+            weight = Register("weight", WeightInit.XavierUniform([outputs, inputs, kernel, kernel], inputs * kernel * kernel, outputs * kernel * kernel, scale, generator));
+            bias = Register("bias", torch.zeros([outputs], device: generator.Device));
+        }
+        // EDM's state dicts hold the filter; it is a constant here and is stored only for their sake
+        if (resample != Resample.None) RegisterBuffer("resample_filter", torch.full([1, 1, 2, 2], 0.25, device: generator.Device));
+    }
+
+    /// <summary>[N, inputs, H, W] → [N, outputs, H', W'], in the number format of <paramref name="x"/>.</summary>
+    public Tensor Forward(Tensor x)
+    {
+        x = resample switch
+        {
+            Resample.Up => torch.functional.upsample_nearest2d(x, 2),
+            Resample.Down => torch.functional.avg_pool2d(x, 2),
+            Resample.None => x,
+        };
+        if (weight is null) return x;
+        var type = x.ScalarType;
+        return torch.functional.conv2d(x, weight.Value.to(type), bias!.Value.to(type), padding: kernel / 2);
+    }
+}
+
+/// <summary>Group normalisation over min(32, C/4) groups.</summary>
+public sealed class GroupNorm : Module
+{
+    private readonly Parameter weight, bias;
+    private readonly long groups;
+    private readonly double eps;
+
+    /// <summary>A normalisation of <paramref name="channels"/> channels.</summary>
+    public GroupNorm(long channels, Generator generator, double eps = 1e-5, long? groups = null)
+    {
+        this.groups = groups ?? Math.Min(32, channels / 4);
+        this.eps = eps;
+        weight = Register("weight", torch.ones([channels], device: generator.Device));
+        bias = Register("bias", torch.zeros([channels], device: generator.Device));
+    }
+
+    /// <summary>[N,C,H,W] → the same.</summary>
+    public Tensor Forward(Tensor x)
+    {
+        var type = x.ScalarType;
+        return torch.functional.group_norm(x, groups, weight.Value.to(type), bias.Value.to(type), eps);
+    }
+
+    /// <summary>silu(normalised x), the pair that every residual block needs.</summary>
+    public Tensor ForwardSiLU(Tensor x) => Forward(x).silu();
+}

@@ -1,0 +1,115 @@
+using SmtWeb.Torch;
+
+namespace SmtWeb.Smt.Networks;
+
+/// <summary>Settings of a residual block; the defaults are DDPM++'s.</summary>
+public sealed record UNetBlockOptions
+{
+    /// <summary>Channels of the embedding.</summary>
+    public required long EmbeddingChannels { get; init; }
+
+    /// <summary>Change of resolution in the first convolution and in the skip path.</summary>
+    public Resample Resample { get; init; }
+
+    /// <summary>Self-attention heads; 0 = no attention.</summary>
+    public int Heads { get; init; }
+
+    /// <summary>The embedding scales and shifts (ADM) instead of only shifting (DDPM++).</summary>
+    public bool AdaptiveScale { get; init; }
+
+    /// <summary>A 1×1 convolution in the skip path whenever the resolution changes.</summary>
+    public bool ResampleProjection { get; init; } = true;
+
+    /// <summary>Factor after each sum.</summary>
+    public double SkipScale { get; init; } = Math.Sqrt(0.5);
+
+    /// <summary>ε of the normalisations.</summary>
+    public double Eps { get; init; } = 1e-6;
+
+    /// <summary>Dropout probability.</summary>
+    public double Dropout { get; init; }
+}
+
+/// <summary>
+/// Residual block of DDPM++ and ADM (Song et al. 2021, Dhariwal and Nichol 2021), with EDM's weight names.
+/// </summary>
+public sealed class UNetBlock : Module
+{
+    private readonly GroupNorm norm0, norm1;
+    private readonly Conv2d conv0, conv1;
+    private readonly Conv2d? skip, qkv, proj;
+    private readonly GroupNorm? norm2;
+    private readonly Linear affine;
+    private readonly UNetBlockOptions options;
+    private readonly Generator dropoutGenerator;
+
+    /// <summary>A block from <paramref name="inputs"/> to <paramref name="outputs"/> channels.</summary>
+    public UNetBlock(long inputs, long outputs, UNetBlockOptions options, Generator generator)
+    {
+        (Inputs, Outputs, this.options, dropoutGenerator) = (inputs, outputs, options, generator);
+        norm0 = Register("norm0", new GroupNorm(inputs, generator, options.Eps));
+        conv0 = Register("conv0", new Conv2d(inputs, outputs, 3, generator, options.Resample));
+        affine = Register("affine", new Linear(options.EmbeddingChannels, outputs * (options.AdaptiveScale ? 2 : 1), generator));
+        norm1 = Register("norm1", new GroupNorm(outputs, generator, options.Eps));
+        conv1 = Register("conv1", new Conv2d(outputs, outputs, 3, generator, scale: 1e-5));
+        if (outputs != inputs || options.Resample != Resample.None)
+            skip = Register("skip", new Conv2d(inputs, outputs, options.ResampleProjection || outputs != inputs ? 1 : 0, generator, options.Resample));
+        if (options.Heads > 0)
+        {
+            norm2 = Register("norm2", new GroupNorm(outputs, generator, options.Eps));
+            qkv = Register("qkv", new Conv2d(outputs, outputs * 3, 1, generator, scale: Math.Sqrt(0.2)));
+            proj = Register("proj", new Conv2d(outputs, outputs, 1, generator, scale: 1e-5));
+        }
+    }
+
+    /// <summary>Channels in.</summary>
+    public long Inputs { get; }
+
+    /// <summary>Channels out.</summary>
+    public long Outputs { get; }
+
+    /// <summary>[N,C,H,W] and embedding [N,E] → [N,C',H',W'].</summary>
+    public Tensor Forward(Tensor x, Tensor embedding)
+    {
+        var original = x;
+        x = conv0.Forward(norm0.ForwardSiLU(x));
+        var shift = affine.Forward(embedding).to(x.ScalarType).unsqueeze(2).unsqueeze(3);
+        if (options.AdaptiveScale)
+        {
+            var parts = shift.chunk(2, dim: 1);
+            x = (norm1.Forward(x) * (parts[0] + 1) + parts[1]).silu();
+        }
+        else
+        {
+            x = norm1.ForwardSiLU(x + shift);
+        }
+        x = conv1.Forward(Dropout(x));
+        x = (x + (skip?.Forward(original) ?? original)) * options.SkipScale;
+        if (options.Heads > 0) x = (proj!.Forward(Attention(x)) + x) * options.SkipScale;
+        return x;
+    }
+
+    private Tensor Dropout(Tensor x)
+    {
+        if (!Training || options.Dropout == 0) return x;
+        var keep = 1 - options.Dropout;
+        return x * torch.empty(x.Shape, x.ScalarType, x.Device).bernoulli_(keep, dropoutGenerator) / keep;
+    }
+
+    // softmax(qᵀk/√d) over pixels, per head; the heads' channels are interleaved as (head, channel, q|k|v)
+    private Tensor Attention(Tensor x)
+    {
+        var (n, c, h, w) = (x.Size(0), x.Size(1), x.Size(2), x.Size(3));
+        var d = c / options.Heads;
+        var parts = qkv!.Forward(norm2!.Forward(x)).reshape(n * options.Heads, d, 3, h * w);
+        Tensor Part(int k) => parts.narrow(2, k, 1).squeeze(2); // [N·heads, d, HW]
+        var (q, k, v) = (Part(0), Part(1), Part(2));
+        if (torch.functional.HasFusedAttention)
+        {
+            var fused = torch.functional.scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2));
+            return fused.transpose(1, 2).reshape(n, c, h, w);
+        }
+        var weights = q.transpose(1, 2).bmm(k / Math.Sqrt(d)).to(ScalarType.Float32).softmax(2).to(x.ScalarType);
+        return v.bmm(weights.transpose(1, 2)).reshape(n, c, h, w);
+    }
+}
