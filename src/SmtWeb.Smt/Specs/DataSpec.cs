@@ -9,6 +9,7 @@ namespace SmtWeb.Smt.Specs;
 public abstract record DataSpec;
 
 /// <summary>The two-dimensional Swiss roll of App. E.2 (after Che et al. 2020), drawn afresh for every batch.</summary>
+[Choice("Swiss roll (2-D)", "The two-dimensional Swiss roll of App. E.2, drawn afresh for every batch.")]
 public sealed record SwissRollSpec : DataSpec
 {
     /// <summary>Standard deviation of the noise added to the curve before scaling.</summary>
@@ -17,6 +18,7 @@ public sealed record SwissRollSpec : DataSpec
 }
 
 /// <summary>Fashion-MNIST, padded to 32x32, scaled to [-1,1], ten classes.</summary>
+[Choice("Fashion-MNIST", "60,000 pictures of garments, ten classes, padded to 32x32.")]
 public sealed record FashionMnistSpec : DataSpec
 {
     /// <summary>Mirror images at random with probability 1/2.</summary>

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace SmtWeb.Smt.Specs;
 
 /// <summary>Device and number format.</summary>
@@ -20,12 +22,15 @@ public sealed record HardwareSpec
 public enum DeviceChoice
 {
     /// <summary>The first GPU, else the CPU.</summary>
+    [Choice("Automatic", "The first GPU, else the CPU.")]
     Automatic,
 
     /// <summary>The CPU.</summary>
+    [Choice("CPU", "The CPU.")]
     Cpu,
 
     /// <summary>An NVIDIA GPU; the run fails where there is none.</summary>
+    [Choice("GPU", "An NVIDIA GPU; the run fails where there is none.")]
     Cuda,
 }
 
@@ -33,8 +38,11 @@ public enum DeviceChoice
 public enum Precision
 {
     /// <summary>IEEE single precision.</summary>
+    [Choice("float32", "IEEE single precision.")]
     Float32,
 
     /// <summary>bfloat16 activations and multiplications, float32 accumulation and weights.</summary>
+    [Choice("bfloat16", "bfloat16 activations and multiplications; float32 accumulation and weights.")]
+    [JsonStringEnumMemberName("bfloat16")]
     BFloat16,
 }

@@ -11,6 +11,7 @@ public abstract record MethodSpec;
 /// Score-of-Mixture Training from scratch (Algorithm 1). Where the paper and the released code differ, the setting
 /// says so (docs/paper-vs-code.md).
 /// </summary>
+[Choice("Score-of-Mixture Training", "From scratch, Algorithm 1.")]
 public sealed record SmtSpec : MethodSpec
 {
     /// <summary>Denoising iterations that initialise the generator (Sec. 3.5 "Initialization", Table 3).</summary>
@@ -90,18 +91,23 @@ public sealed record SmtSpec : MethodSpec
 public enum AlphaSampler
 {
     /// <summary>Sec. 3.5, score: uniform over 1000 equally spaced points of [0,1], and 25 % of all draws are 0.</summary>
+    [Choice("Paper, score", "Uniform over 1000 points of [0,1]; 25 % of all draws are 0 (Sec. 3.5).")]
     UniformQuarterZero,
 
     /// <summary>Sec. 3.5, generator: uniform over {1..1000}/1000 (α = 0 has no gradient).</summary>
+    [Choice("Paper, generator", "Uniform over {1..1000}/1000; α = 0 has no gradient (Sec. 3.5).")]
     UniformNoZero,
 
     /// <summary>Released SMT score script: half of the draws from {0, 1/2, 1}, half uniform over {0..1000}/1000.</summary>
+    [Choice("Released code, score", "Half of the draws from {0, 1/2, 1}, half uniform over {0..1000}/1000.")]
     ReleasedScore,
 
     /// <summary>Ablation of Fig. 1b: α ∈ {0, 1} only, each with probability 1/2.</summary>
+    [Choice("0 and 1 only", "Each with probability 1/2: the ablation of Fig. 1b.")]
     ZeroOne,
 
     /// <summary>α = 1 only: the reverse KL of DMD.</summary>
+    [Choice("1 only", "The reverse KL of DMD.")]
     One,
 }
 
@@ -109,9 +115,11 @@ public enum AlphaSampler
 public enum AdaptiveWeight
 {
     /// <summary>w_α · w_DMD, Eq. (10).</summary>
+    [Choice("w_α · w_DMD", "Eq. (10).")]
     AlphaAndDmd,
 
     /// <summary>w_DMD only, Eq. (32).</summary>
+    [Choice("w_DMD only", "Eq. (32): the ablation of Fig. 1b.")]
     DmdOnly,
 }
 
@@ -119,9 +127,11 @@ public enum AdaptiveWeight
 public enum GanForm
 {
     /// <summary>Generator softplus(-l); discriminator α·sp(-l_real) + (1-α)·sp(l_fake): the released code.</summary>
+    [Choice("Released code", "Generator sp(-l); discriminator α·sp(-l_real) + (1-α)·sp(l_fake).")]
     Released,
 
     /// <summary>Logits shifted by log(α/(1-α)): Eq. (11) and App. D.2.</summary>
+    [Choice("Paper", "Logits shifted by log(α/(1-α)): Eq. (11) and App. D.2.")]
     Paper,
 }
 
@@ -129,8 +139,10 @@ public enum GanForm
 public enum FakeLabels
 {
     /// <summary>The labels of the real batch (released SMT scripts).</summary>
+    [Choice("Of the real batch", "As the released SMT scripts do.")]
     RealBatch,
 
     /// <summary>Uniform random labels.</summary>
+    [Choice("Uniform", "Random labels, every class equally likely.")]
     Uniform,
 }

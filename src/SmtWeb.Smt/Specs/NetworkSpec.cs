@@ -9,6 +9,7 @@ namespace SmtWeb.Smt.Specs;
 public abstract record NetworkSpec;
 
 /// <summary>DDPM++ U-Net (Song et al. 2021, EDM's SongUNet) under EDM preconditioning.</summary>
+[Choice("DDPM++ U-Net", "Convolutional U-Net of Song et al. 2021 under EDM preconditioning; for images.")]
 public sealed record DdpmPpSpec : NetworkSpec
 {
     /// <summary>Base channels C.</summary>
@@ -41,6 +42,7 @@ public sealed record DdpmPpSpec : NetworkSpec
 }
 
 /// <summary>Multi-layer perceptron for 2-D data (App. E.2).</summary>
+[Choice("MLP", "Multi-layer perceptron of App. E.2; for two-dimensional data.")]
 public sealed record MlpSpec : NetworkSpec
 {
     /// <summary>Hidden width (128 in App. E.2).</summary>
@@ -56,8 +58,10 @@ public sealed record MlpSpec : NetworkSpec
 public enum AlphaEmbedding
 {
     /// <summary>Sec. 3.4: Fourier features of scale 16, c_out = silu(W_aux c_aux + W_α c_α).</summary>
+    [Choice("Paper", "Fourier features of scale 16, mixed by a linear layer (Sec. 3.4).")]
     Paper,
 
     /// <summary>Released CIFAR-10 code: positional embedding of α - 1/2, concatenated before the first mapping layer.</summary>
+    [Choice("Released CIFAR-10 code", "Positional embedding of α - 1/2, concatenated before the first mapping layer.")]
     ReleasedPositional,
 }

@@ -56,8 +56,10 @@ public sealed record OptimisationSpec
 public enum RateSchedule
 {
     /// <summary>Stays as it is.</summary>
+    [Choice("Constant", "Stays as it is after the ramp.")]
     Constant,
 
     /// <summary>Falls to zero along a half cosine.</summary>
+    [Choice("Cosine", "Falls to zero along a half cosine.")]
     Cosine,
 }

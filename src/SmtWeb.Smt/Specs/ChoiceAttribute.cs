@@ -1,0 +1,12 @@
+namespace SmtWeb.Smt.Specs;
+
+/// <summary>Names one alternative of a setting for people: a member of an enum, or a kind of a closed hierarchy.</summary>
+[AttributeUsage(AttributeTargets.Field | AttributeTargets.Class)]
+public sealed class ChoiceAttribute(string label, string help) : Attribute
+{
+    /// <summary>Short name shown in the list of alternatives.</summary>
+    public string Label { get; } = label;
+
+    /// <summary>One sentence: what it means, and the source (section, table) where there is one.</summary>
+    public string Help { get; } = help;
+}

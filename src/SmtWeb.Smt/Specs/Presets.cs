@@ -1,0 +1,71 @@
+namespace SmtWeb.Smt.Specs;
+
+/// <summary>A starting point for a run. A preset changed later never changes a run made from it: runs keep their whole spec.</summary>
+public sealed record Preset(string Name, string Title, string Description, TrainingSpec Spec);
+
+/// <summary>The presets, one row each.</summary>
+public static class Presets
+{
+    /// <summary>All presets in the order in which they are offered.</summary>
+    public static IReadOnlyList<Preset> All { get; } =
+    [
+        new("swiss-roll", "Swiss roll (2-D)",
+            "The toy of App. E.2 with larger rates and fewer steps: two-layer MLPs of width 128, batch 256. " +
+            "Ends within 3 minutes on 2 cores with samples along the whole curve, as in Fig. 5(b).",
+            Spec(new SwissRollSpec(),
+                new MlpSpec { HiddenWidth = 128, HiddenLayers = 2 },
+                new SmtSpec { WarmupIterations = 2000, WarmupLogSigmaMean = 0, WarmupLogSigmaDeviation = 1.6, ScoreUpdatesPerGeneratorUpdate = 2, StratifiedAlpha = true },
+                new() { BatchSize = 256, Iterations = 30_000, GeneratorRate = 2e-4, ScoreRate = 1e-3, Beta1 = 0.9, Beta2 = 0.999, EmaDecay = 0.999 },
+                new() { EveryIterations = 2000, Samples = 5000, FinalSamples = 10_000, MetricsEvery = 50, CheckpointEvery = 5000 },
+                Precision.Float32)),
+
+        new("fashion-mnist-quick", "Fashion-MNIST, quick",
+            "Garments in ten classes within 20 minutes on 2 cores: a small DDPM++ on 4x4 pixel patches in bfloat16, " +
+            "the score network started from the warm-up. Watch FID fall from several hundred.",
+            Spec(new FashionMnistSpec(),
+                new DdpmPpSpec { ModelChannels = 24, ChannelMultipliers = [1, 2], BlocksPerLevel = 1, Patch = 4 },
+                new SmtSpec { WarmupIterations = 1500, WarmupRate = 1e-3, WarmupLogSigmaMean = 0.5, WarmupLogSigmaDeviation = 1.6, ScoreFromWarmup = true },
+                new() { BatchSize = 64, Iterations = 8000, GeneratorRate = 1e-4, ScoreRate = 5e-4, Beta1 = 0, Beta2 = 0.999, EmaDecay = 0.98 },
+                new() { EveryIterations = 500, Samples = 5000, FinalSamples = 10_000, MetricsEvery = 10, CheckpointEvery = 1000 },
+                Precision.BFloat16)),
+
+        new("fashion-mnist-official", "Fashion-MNIST, official network",
+            "The official repository's MNIST network and rates: 16 base channels, multipliers 1, 2, 3, 4, attention in the middle block only, " +
+            "32x32 without patches. For comparison of speed; it needs many hours on 2 cores to be good.",
+            Spec(new FashionMnistSpec(),
+                new DdpmPpSpec { ModelChannels = 16, ChannelMultipliers = [1, 2, 3, 4], BlocksPerLevel = 1, AttentionResolutions = [], Patch = 1, AlphaEmbedding = AlphaEmbedding.ReleasedPositional },
+                new SmtSpec { WarmupIterations = 5000, WarmupRate = 1e-3, ScoreAlpha = AlphaSampler.ReleasedScore },
+                new() { BatchSize = 64, Iterations = 150_000, GeneratorRate = 1e-4, ScoreRate = 5e-4, ScoreSchedule = RateSchedule.Cosine, RampIterations = 500, EmaDecay = 0 },
+                new() { EveryIterations = 5000, Samples = 5000, FinalSamples = 10_000, MetricsEvery = 20, CheckpointEvery = 2500 },
+                Precision.BFloat16)),
+    ];
+
+    /// <summary>The preset of that name, or null.</summary>
+    public static Preset? Find(string name) => All.FirstOrDefault(p => p.Name == name);
+
+    /// <summary>The same kind of run made so small that it ends in seconds on a CPU: for tests and smoke runs, not for its samples.</summary>
+    public static TrainingSpec ForQuickTest(this TrainingSpec spec) => spec with
+    {
+        Method = spec.Method is SmtSpec smt ? smt with { WarmupIterations = Math.Min(smt.WarmupIterations, 4), ScoreUpdatesPerGeneratorUpdate = Math.Min(smt.ScoreUpdatesPerGeneratorUpdate, 2) } : spec.Method,
+        Network = spec.Network switch
+        {
+            DdpmPpSpec unet => unet with { ModelChannels = 8, ChannelMultipliers = [1, 2], BlocksPerLevel = 1, AttentionResolutions = [], Patch = 8 },
+            MlpSpec mlp => mlp with { HiddenWidth = 16 },
+            _ => spec.Network,
+        },
+        Optimisation = spec.Optimisation with { BatchSize = Math.Min(spec.Optimisation.BatchSize, 16), Iterations = 8, RampIterations = Math.Min(spec.Optimisation.RampIterations, 2) },
+        Evaluation = new EvaluationSpec { EveryIterations = 4, Samples = 32, FinalSamples = 64, GridColumns = 4, MetricsEvery = 1, CheckpointEvery = 4, CheckpointsKept = 2 },
+        Hardware = spec.Hardware with { Device = DeviceChoice.Cpu },
+    };
+
+    private static TrainingSpec Spec(DataSpec data, NetworkSpec network, SmtSpec method, OptimisationSpec optimisation, EvaluationSpec evaluation, Precision precision) => new()
+    {
+        Method = method,
+        Network = network,
+        Data = data,
+        Optimisation = optimisation,
+        Evaluation = evaluation,
+        Hardware = new HardwareSpec { Precision = precision },
+        Seed = 1,
+    };
+}

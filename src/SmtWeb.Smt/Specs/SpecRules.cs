@@ -1,0 +1,116 @@
+namespace SmtWeb.Smt.Specs;
+
+/// <summary>Rules between settings. Each error sits at the setting that is easiest to change and says how.</summary>
+internal static class SpecRules
+{
+    /// <summary>Side of the images that a network sees before patching; Fashion-MNIST is padded to it.</summary>
+    private const int ImageSide = 32;
+
+    public static IEnumerable<SpecError> Check(TrainingSpec spec) =>
+        [.. CheckNetworkFitsData(spec), .. CheckNetwork(spec.Network), .. CheckMethod(spec), .. CheckOptimisation(spec)];
+
+    private static IEnumerable<SpecError> CheckNetworkFitsData(TrainingSpec spec)
+    {
+        if (spec is { Data: SwissRollSpec, Network: not MlpSpec })
+            yield return new SpecError("$.network.kind", "The Swiss roll is two-dimensional and needs the network \"mlp\" (or choose image data).");
+        if (spec is { Data: FashionMnistSpec, Network: not DdpmPpSpec })
+            yield return new SpecError("$.network.kind", "Fashion-MNIST is made of images and needs the network \"ddpmpp\" (or choose the data \"swissRoll\").");
+    }
+
+    private static IEnumerable<SpecError> CheckNetwork(NetworkSpec network)
+    {
+        if (network is not DdpmPpSpec unet) yield break;
+
+        if (ImageSide % unet.Patch != 0)
+        {
+            yield return new SpecError("$.network.patch", $"Patch is {unet.Patch}, which does not divide the image side {ImageSide}; use 1, 2, 4 or 8.");
+            yield break;
+        }
+
+        var top = ImageSide / unet.Patch;
+        var levels = unet.ChannelMultipliers.Count;
+        if (top % (1 << (levels - 1)) != 0)
+        {
+            yield return new SpecError("$.network.channelMultipliers",
+                $"Channel multipliers has {levels} levels, but {top}x{top} (after patching) can be halved only {int.TrailingZeroCount(top)} times; use at most {int.TrailingZeroCount(top) + 1}.");
+            yield break;
+        }
+
+        var resolutions = Enumerable.Range(0, levels).Select(level => top >> level).ToList();
+        for (var i = 0; i < unet.AttentionResolutions.Count; i++)
+            if (!resolutions.Contains(unet.AttentionResolutions[i]))
+                yield return new SpecError($"$.network.attentionResolutions[{i}]",
+                    $"Attention resolutions: {unet.AttentionResolutions[i]} is none of this network's resolutions; use {string.Join(", ", resolutions)} or leave it out.");
+
+        if (unet.ModelChannels % 2 != 0)
+            yield return new SpecError("$.network.modelChannels", $"Base channels is {unet.ModelChannels}; the noise embedding is half sines, half cosines and needs an even number.");
+        if (GroupNormMisfit(unet) is { } channels)
+            yield return new SpecError("$.network.modelChannels",
+                $"Base channels {unet.ModelChannels} with multipliers {string.Join(", ", unet.ChannelMultipliers)} makes a layer of {channels} channels, " +
+                $"which group normalisation cannot split into {Groups(channels)} groups; use a multiple of 4 (of 32 for wide networks).");
+    }
+
+    /// <summary>Group count of EDM's GroupNorm: at most 32 groups of at least 4 channels.</summary>
+    private static int Groups(int channels) => Math.Min(32, channels / 4);
+
+    /// <summary>First channel count of the U-Net that its group count does not divide; the decoder's blocks also see the skip's channels.</summary>
+    private static int? GroupNormMisfit(DdpmPpSpec unet)
+    {
+        var width = unet.ChannelMultipliers.Select(m => m * unet.ModelChannels).ToList();
+        var seen = new List<int> { unet.ModelChannels };
+        var skips = new Stack<int>([unet.ModelChannels]);
+        for (var level = 0; level < width.Count; level++)
+        {
+            if (level > 0) skips.Push(width[level - 1]);
+            for (var block = 0; block < unet.BlocksPerLevel; block++) skips.Push(width[level]);
+        }
+
+        var channels = width[^1];
+        for (var level = width.Count - 1; level >= 0; level--)
+        {
+            for (var block = 0; block <= unet.BlocksPerLevel; block++)
+            {
+                seen.Add(channels + skips.Pop());
+                channels = width[level];
+            }
+        }
+
+        return seen.Concat(width).Where(c => Groups(c) == 0 || c % Groups(c) != 0).Select(c => (int?)c).FirstOrDefault();
+    }
+
+    private static IEnumerable<SpecError> CheckMethod(TrainingSpec spec)
+    {
+        if (spec.Method is not SmtSpec smt) yield break;
+
+        if (smt.GeneratorNoiseFrom > smt.GeneratorNoiseTo)
+            yield return new SpecError("$.method.generatorNoiseTo", $"Generator noise to is {smt.GeneratorNoiseTo}, below Generator noise from ({smt.GeneratorNoiseFrom}); raise it or lower the other.");
+        if (smt.ScoreNoiseFrom > smt.ScoreNoiseTo)
+            yield return new SpecError("$.method.scoreNoiseTo", $"Score noise to is {smt.ScoreNoiseTo}, below Score noise from ({smt.ScoreNoiseFrom}); raise it or lower the other.");
+
+        // Eq. (6) divides by α, and always needs the score at α = 0.
+        if (ContainsZero(smt.GeneratorAlpha))
+            yield return new SpecError("$.method.generatorAlpha", $"α of the generator is \"{SpecSchema.EnumName(smt.GeneratorAlpha)}\", which draws α = 0, where Eq. (6) divides by zero; use \"uniformNoZero\" or \"one\".");
+        if (!ContainsZero(smt.ScoreAlpha))
+            yield return new SpecError("$.method.scoreAlpha", $"α of the score loss is \"{SpecSchema.EnumName(smt.ScoreAlpha)}\", which never trains α = 0, which every generator update uses; use \"uniformQuarterZero\", \"releasedScore\" or \"zeroOne\".");
+        if (smt is { ScoreFromWarmup: true, WarmupIterations: 0 })
+            yield return new SpecError("$.method.scoreFromWarmup", "Score network from warm-up is on, but Warm-up iterations is 0; switch it off or warm up.");
+        if (smt.ScoreUpdatesPerGeneratorUpdate > spec.Optimisation.Iterations)
+            yield return new SpecError("$.method.scoreUpdatesPerGeneratorUpdate",
+                $"Score updates per generator update is {smt.ScoreUpdatesPerGeneratorUpdate}, more than the {spec.Optimisation.Iterations} iterations: the generator would never be trained.");
+    }
+
+    private static bool ContainsZero(AlphaSampler sampler) => sampler switch
+    {
+        AlphaSampler.UniformQuarterZero or AlphaSampler.ReleasedScore or AlphaSampler.ZeroOne => true,
+        AlphaSampler.UniformNoZero or AlphaSampler.One => false,
+    };
+
+    private static IEnumerable<SpecError> CheckOptimisation(TrainingSpec spec)
+    {
+        var o = spec.Optimisation;
+        if (o.RampIterations > o.Iterations)
+            yield return new SpecError("$.optimisation.rampIterations", $"Rate ramp is {o.RampIterations}, longer than the {o.Iterations} iterations: the rates would never be reached; shorten it.");
+        if (spec.Evaluation.GridColumns > spec.Evaluation.Samples)
+            yield return new SpecError("$.evaluation.gridColumns", $"Grid columns is {spec.Evaluation.GridColumns}, more than the {spec.Evaluation.Samples} samples of an evaluation.");
+    }
+}
