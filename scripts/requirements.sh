@@ -2,6 +2,9 @@
 # What SmtWeb needs from the system: one table for run.sh and test.sh, the checks, and the installation.
 # Sourced, never run. Everything is checked before anything is changed.
 
+# The SDK and the program need no ICU (Directory.Build.props: InvariantGlobalization), so it is not a requirement.
+export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_GENERATE_ASPNET_CERTIFICATE=false
+
 say()  { printf '%s\n' "$*"; }
 fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
@@ -108,7 +111,7 @@ without_default_cluster() {
 set_runtime_environment() {
   local blas; blas=$(openblas_dir)
   [ -n "$blas" ] && export LD_LIBRARY_PATH="$blas${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
-  export OMP_WAIT_POLICY=PASSIVE DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_GENERATE_ASPNET_CERTIFICATE=false
+  export OMP_WAIT_POLICY=PASSIVE
 }
 
 # source_hash FOLDER_OR_FILE…: changes when a source file, its size or its time does, or the SDK or libtorch
