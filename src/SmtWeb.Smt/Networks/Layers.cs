@@ -93,6 +93,6 @@ public sealed class GroupNorm : Module
         return torch.functional.group_norm(x, groups, weight.Value.to(type), bias.Value.to(type), eps);
     }
 
-    /// <summary>silu(normalised x), the pair that every residual block needs.</summary>
-    public Tensor ForwardSiLU(Tensor x) => Forward(x).silu();
+    /// <summary>silu(normalised (x + shift)), what every residual block needs; <paramref name="shift"/> [N,C].</summary>
+    public Tensor ForwardSiLU(Tensor x, Tensor? shift = null) => torch.functional.group_norm_silu(x, shift, groups, weight.Value, bias.Value, eps);
 }

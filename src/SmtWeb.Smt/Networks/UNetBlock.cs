@@ -73,15 +73,15 @@ public sealed class UNetBlock : Module
     {
         var original = x;
         x = conv0.Forward(norm0.ForwardSiLU(x));
-        var shift = affine.Forward(embedding).to(x.ScalarType).unsqueeze(2).unsqueeze(3);
+        var shift = affine.Forward(embedding);
         if (options.AdaptiveScale)
         {
-            var parts = shift.chunk(2, dim: 1);
+            var parts = shift.to(x.ScalarType).unsqueeze(2).unsqueeze(3).chunk(2, dim: 1);
             x = (norm1.Forward(x) * (parts[0] + 1) + parts[1]).silu();
         }
         else
         {
-            x = norm1.ForwardSiLU(x + shift);
+            x = norm1.ForwardSiLU(x, shift);
         }
         x = conv1.Forward(Dropout(x));
         x = (x + (skip?.Forward(original) ?? original)) * options.SkipScale;

@@ -88,6 +88,9 @@ internal static class Operators
     internal static readonly Operator Bmm = new("aten::bmm", "self mat2");
     internal static readonly Operator MatMul = new("aten::matmul", "self other");
 
+    /// <summary>Our own (src/native/operators.cpp), for the CPU.</summary>
+    internal static readonly Operator GroupNormSiLU = new("smtweb::group_norm_silu", "x shift weight bias groups eps");
+
     // in place
     internal static readonly Operator Copy_ = new("aten::copy_", "self src non_blocking");
     internal static readonly Operator Zero_ = new("aten::zero_", "self");

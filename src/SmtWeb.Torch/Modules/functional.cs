@@ -37,6 +37,29 @@ public static partial class torch
             return r;
         }
 
+        /// <summary>
+        /// silu(group_norm(x + shift)); <paramref name="input"/> [N,C,H,W], <paramref name="shift"/> [N,C] or null, weight and
+        /// bias float32 [C]. One pass over memory on the CPU, the three operators elsewhere.
+        /// </summary>
+        public static Tensor group_norm_silu(Tensor input, Tensor? shift, long groups, Tensor weight, Tensor bias, double eps)
+        {
+            Tensor r;
+            if (input.Device.Type == DeviceType.Cpu)
+            {
+                r = Operators.GroupNormSiLU.Call([input, shift, weight, bias, groups, eps]);
+                GC.KeepAlive(input);
+                GC.KeepAlive(shift);
+            }
+            else
+            {
+                var x = shift is null ? input : input + shift.to(input.ScalarType).unsqueeze(2).unsqueeze(3);
+                r = group_norm(x, groups, weight.to(x.ScalarType), bias.to(x.ScalarType), eps).silu();
+            }
+            GC.KeepAlive(weight);
+            GC.KeepAlive(bias);
+            return r;
+        }
+
         public static unsafe Tensor avg_pool2d(Tensor input, int size) { long* k = stackalloc long[2] { size, size }; var r = Operators.AvgPool2d.Call([input, Value.IntList(k, 2), Value.IntList(k, 2)]); GC.KeepAlive(input); return r; }
         public static unsafe Tensor max_pool2d(Tensor input, int size) { long* k = stackalloc long[2] { size, size }; var r = Operators.MaxPool2d.Call([input, Value.IntList(k, 2), Value.IntList(k, 2)]); GC.KeepAlive(input); return r; }
 

@@ -1,0 +1,29 @@
+using SmtWeb.Smt.Networks;
+using SmtWeb.Smt.ScoreOfMixture;
+using SmtWeb.Torch;
+
+namespace SmtWeb.Smt.Diffusion;
+
+/// <summary>
+/// Denoising training with EDM's weights (Karras et al. 2022, Eq. 2): the warm-up of the generator (Sec. 3.5).
+/// </summary>
+public sealed class DenoisingTrainer(Denoiser denoiser, FlatParameters parameters, AdamW optimizer, double clip)
+{
+    /// <summary>
+    /// Elementwise w(σ)(D(x + σε; σ) - x)², with w = (σ² + σ_data²)/(σ σ_data)².
+    /// </summary>
+    public static Tensor Loss(Denoiser denoiser, Tensor x, Tensor? labels, Tensor σ, Tensor ε)
+    {
+        var weight = EdmPrecond.Like(SmtLosses.DenoisingWeight(σ, denoiser.SigmaData), x);
+        return weight * (denoiser.Forward(x + EdmPrecond.Like(σ, x) * ε, σ, null, labels) - x).square();
+    }
+
+    /// <summary>One update on samples <paramref name="x"/> [B,…]; returns the mean loss and the gradient norm.</summary>
+    public (Tensor Loss, double GradientNorm) Step(Tensor x, Tensor? labels, Tensor σ, Tensor ε, double η)
+    {
+        parameters.ZeroGrad();
+        var loss = Loss(denoiser, x, labels, σ, ε).mean();
+        loss.backward();
+        return (loss.detach(), optimizer.Step(η, clip));
+    }
+}

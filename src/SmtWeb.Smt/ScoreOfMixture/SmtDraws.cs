@@ -1,0 +1,23 @@
+using SmtWeb.Torch;
+
+namespace SmtWeb.Smt.ScoreOfMixture;
+
+/// <summary>
+/// The random draws of a generator update: noise levels, noise and α of the divergence, and of the GAN term.
+/// σ and α are [B], ε has the shape of the samples.
+/// </summary>
+public sealed record GeneratorDraws(Tensor σ, Tensor ε, Tensor α, Tensor σ_GAN, Tensor ε_GAN, Tensor α_GAN);
+
+/// <summary>
+/// The random draws of a score update. One σ and one α are shared by the real and the fake half of a pair; the
+/// discriminator has draws of its own. <paramref name="αHost"/> is α again, in host memory: rows of weight 0 are left out.
+/// </summary>
+public sealed record ScoreDraws(
+    Tensor σ, Tensor ε_real, Tensor ε_fake, Tensor α, IReadOnlyList<float> αHost,
+    Tensor σ_discReal, Tensor ε_discReal, Tensor σ_discFake, Tensor ε_discFake, Tensor α_disc);
+
+/// <summary>What a generator update reports; tensors are read only when a curve wants a point.</summary>
+public sealed record GeneratorReport(Tensor DivergenceLoss, Tensor GanLoss, double GradientNorm);
+
+/// <summary>What a score update reports: the α-weighted real term, the (1-α)-weighted fake term, the discriminator loss.</summary>
+public sealed record ScoreReport(Tensor RealLoss, Tensor FakeLoss, Tensor DiscriminatorLoss, double GradientNorm);

@@ -1,0 +1,169 @@
+using SmtWeb.Smt.Networks;
+using SmtWeb.Smt.Specs;
+using SmtWeb.Torch;
+
+namespace SmtWeb.Smt.ScoreOfMixture;
+
+/// <summary>
+/// Score-of-Mixture Training (Algorithm 1): alternating updates of the one-step generator g_θ and of the amortized
+/// denoiser f_ψ with its discriminator head ℓ_ψ. No I/O happens here, and all randomness comes in as draws.
+/// </summary>
+public sealed class SmtTrainer : IDisposable
+{
+    private readonly SmtSpec method;
+    private readonly OptimisationSpec optimisation;
+
+    /// <summary>A trainer of the given networks, which it does not own.</summary>
+    public SmtTrainer(Denoiser generator, AmortizedScore score, SmtSpec method, OptimisationSpec optimisation)
+    {
+        (Generator, Score, this.method, this.optimisation) = (generator, score, method, optimisation);
+        GeneratorParameters = new FlatParameters(("", generator));
+        ScoreParameters = new FlatParameters(("", score));
+        GeneratorOptimizer = NewOptimizer(GeneratorParameters);
+        ScoreOptimizer = NewOptimizer(ScoreParameters);
+    }
+
+    /// <summary>g_θ.</summary>
+    public Denoiser Generator { get; }
+
+    /// <summary>f_ψ and ℓ_ψ.</summary>
+    public AmortizedScore Score { get; }
+
+    /// <summary>θ.</summary>
+    public FlatParameters GeneratorParameters { get; }
+
+    /// <summary>ψ.</summary>
+    public FlatParameters ScoreParameters { get; }
+
+    /// <summary>Optimizer of θ.</summary>
+    public AdamW GeneratorOptimizer { get; }
+
+    /// <summary>Optimizer of ψ.</summary>
+    public AdamW ScoreOptimizer { get; }
+
+    /// <summary>Whether the generator is updated in iteration <paramref name="k"/> (0-based): every n-th, the first included.</summary>
+    public bool IsGeneratorTurn(long k) => k % method.ScoreUpdatesPerGeneratorUpdate == 0;
+
+    /// <summary>
+    /// One iteration of Algorithm 1 on real samples <paramref name="x_real"/> [B,…] and noise <paramref name="z"/>.
+    /// The generator is updated where <paramref name="forGenerator"/> is given; the score network always learns from
+    /// the fakes made before that update, as in the released code.
+    /// </summary>
+    public (GeneratorReport? Generator, ScoreReport Score) Step(
+        Tensor x_real, Tensor? realLabels, Tensor z, Tensor? fakeLabels, GeneratorDraws? forGenerator, ScoreDraws forScore, double η_gen, double η_score)
+    {
+        GeneratorReport? generatorReport = null;
+        Tensor x_fake;
+        if (forGenerator is not null)
+        {
+            x_fake = Generator.Generate(z, fakeLabels);
+            generatorReport = UpdateGenerator(x_fake, fakeLabels, forGenerator, η_gen);
+            x_fake = x_fake.detach();
+        }
+        else
+        {
+            using var _ = torch.no_grad();
+            x_fake = Generator.Generate(z, fakeLabels);
+        }
+        return (generatorReport, UpdateScore(x_real, realLabels, x_fake, fakeLabels, forScore, η_score));
+    }
+
+    // "Generator Training: freeze s_ψ" of Algorithm 1
+    private GeneratorReport UpdateGenerator(Tensor x, Tensor? labels, GeneratorDraws draw, double η)
+    {
+        Tensor direction;
+        using (torch.no_grad())
+        {
+            var (f_0, f_α, f_1) = DenoiseAtThreeAlphas(x + EdmPrecond.Like(draw.σ, x) * draw.ε, draw.σ, draw.α, labels);
+            direction = SmtLosses.GeneratorDirection(x, f_0, f_α, f_1, method.AdaptiveWeight);
+        }
+        var divergence = SmtLosses.GeneratorLoss(x, direction);
+        var gan = torch.zeros([], device: x.Device);
+        var loss = divergence;
+        GeneratorParameters.ZeroGrad();
+        if (method.GanGeneratorWeight > 0)
+        {
+            // gradients pass through the score network to x but not into its weights
+            Score.RequireGrad(false);
+            var ℓ = Score.LogDensityRatio(x + EdmPrecond.Like(draw.σ_GAN, x) * draw.ε_GAN, draw.σ_GAN, labels);
+            gan = SmtLosses.GeneratorGanLoss(ℓ, draw.α_GAN, method.GanForm);
+            loss = divergence + method.GanGeneratorWeight * gan;
+        }
+        loss.backward();
+        Score.RequireGrad(true);
+        return new GeneratorReport(divergence.detach(), gan.detach(), GeneratorOptimizer.Step(η, optimisation.GradientClip));
+    }
+
+    // "Amortized Score Training: freeze g_θ" of Algorithm 1
+    private ScoreReport UpdateScore(Tensor x_real, Tensor? realLabels, Tensor x_fake, Tensor? fakeLabels, ScoreDraws draw, double η)
+    {
+        var B = x_real.Size(0);
+        // α = 0 gives a real row, α = 1 a fake row, no weight: such rows are not computed
+        using var realRows = Rows(draw.αHost, α => α > 0, x_real.Device);
+        using var fakeRows = Rows(draw.αHost, α => α < 1, x_real.Device);
+        var nReal = realRows.Count;
+
+        var x = Join(x_real, realRows, x_fake, fakeRows);
+        var σ = Join(draw.σ, realRows, draw.σ, fakeRows);
+        var α = Join(draw.α, realRows, draw.α, fakeRows);
+        var ε = Join(draw.ε_real, realRows, draw.ε_fake, fakeRows);
+        var labels = realLabels is null ? null : Join(realLabels, realRows, fakeLabels!, fakeRows);
+
+        var f = Score.Denoise(x + EdmPrecond.Like(σ, x) * ε, σ, α, labels);
+        var w = SmtLosses.DenoisingWeight(σ, Score.Denoiser.SigmaData);
+        var realLoss = SmtLosses.ScoreLoss(Top(f, nReal), Top(x, nReal), Top(α, nReal), Top(w, nReal), B);
+        var fakeLoss = SmtLosses.ScoreLoss(Bottom(f, nReal), Bottom(x, nReal), 1 - Bottom(α, nReal), Bottom(w, nReal), B);
+        var loss = realLoss + fakeLoss;
+
+        var discriminator = torch.zeros([], device: x.Device);
+        if (method.GanScoreWeight > 0)
+        {
+            var σ_disc = torch.cat([draw.σ_discReal, draw.σ_discFake]);
+            var x_disc = torch.cat([x_real, x_fake]);
+            var ℓ = Score.LogDensityRatio(
+                x_disc + EdmPrecond.Like(σ_disc, x_disc) * torch.cat([draw.ε_discReal, draw.ε_discFake]), σ_disc,
+                realLabels is null ? null : torch.cat([realLabels, fakeLabels!]));
+            discriminator = SmtLosses.DiscriminatorLoss(Top(ℓ, B), Bottom(ℓ, B), draw.α_disc, method.GanForm);
+            loss = loss + method.GanScoreWeight * discriminator;
+        }
+        ScoreParameters.ZeroGrad();
+        loss.backward();
+        return new ScoreReport(realLoss.detach(), fakeLoss.detach(), discriminator.detach(), ScoreOptimizer.Step(η, optimisation.GradientClip));
+    }
+
+    // one batched call for α = 0, α and 1
+    private (Tensor F_0, Tensor F_α, Tensor F_1) DenoiseAtThreeAlphas(Tensor x_t, Tensor σ, Tensor α, Tensor? labels)
+    {
+        var three = Score.Denoise(
+            torch.cat([x_t, x_t, x_t]), torch.cat([σ, σ, σ]),
+            torch.cat([torch.zeros(α.Shape, device: α.Device), α, torch.ones(α.Shape, device: α.Device)]),
+            labels is null ? null : torch.cat([labels, labels, labels]));
+        var parts = three.chunk(3);
+        return (parts[0], parts[1], parts[2]);
+    }
+
+    private static Tensor Rows(IReadOnlyList<float> α, Func<float, bool> wanted, Device device)
+    {
+        var rows = Enumerable.Range(0, α.Count).Where(k => wanted(α[k])).Select(k => (long)k).ToArray();
+        return torch.tensor(rows, [rows.Length], device);
+    }
+
+    private static Tensor Join(Tensor real, Tensor realRows, Tensor fake, Tensor fakeRows) =>
+        torch.cat([real.index_select(0, realRows), fake.index_select(0, fakeRows)]);
+
+    private static Tensor Top(Tensor x, long n) => x.narrow(0, 0, n);
+
+    private static Tensor Bottom(Tensor x, long n) => x.narrow(0, n, x.Size(0) - n);
+
+    private AdamW NewOptimizer(FlatParameters parameters) =>
+        new(parameters, optimisation.Beta1, optimisation.Beta2, weightDecay: optimisation.WeightDecay);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        GeneratorOptimizer.Dispose();
+        ScoreOptimizer.Dispose();
+        GeneratorParameters.Dispose();
+        ScoreParameters.Dispose();
+    }
+}

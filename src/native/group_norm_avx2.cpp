@@ -1,0 +1,2 @@
+#define SMT_ISA group_norm_avx2
+#include "group_norm_silu.inc"

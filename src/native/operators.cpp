@@ -1,0 +1,110 @@
+// Operators of our own, registered with the dispatcher like libtorch's: smtweb::group_norm_silu.
+#include <ATen/Parallel.h>
+#include <torch/library.h>
+#include <torch/torch.h>
+
+#include <vector>
+
+#include "group_norm_silu.h"
+
+namespace {
+
+const smt::group_norm_kernels& kernels() {
+  static const smt::group_norm_kernels& best = []() -> const smt::group_norm_kernels& {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) return smt::group_norm_avx512();
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return smt::group_norm_avx2();
+#endif
+    return smt::group_norm_default();
+  }();
+  return best;
+}
+
+constexpr int64_t most_groups = 256;
+
+smt::group_norm_image image_of(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, int64_t groups, double eps) {
+  return {x.size(2) * x.size(3), x.size(1), groups, static_cast<float>(eps), nullptr, weight.data_ptr<float>(), bias.data_ptr<float>()};
+}
+
+struct GroupNormSiLU : torch::autograd::Function<GroupNormSiLU> {
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& input, const c10::optional<at::Tensor>& shift,
+                            const at::Tensor& weight, const at::Tensor& bias, int64_t groups, double eps) {
+    TORCH_CHECK(input.dim() == 4 && input.device().is_cpu(), "group_norm_silu takes a CPU tensor [N,C,H,W]");
+    TORCH_CHECK(input.scalar_type() == at::kFloat || input.scalar_type() == at::kBFloat16, "group_norm_silu takes float32 or bfloat16");
+    TORCH_CHECK(groups > 0 && groups <= most_groups && input.size(1) % groups == 0, "channels must be a multiple of groups, groups at most ", most_groups);
+    auto x = input.contiguous(at::MemoryFormat::ChannelsLast);
+    auto s = shift ? shift->to(at::kFloat).contiguous() : at::Tensor();
+    auto w = weight.contiguous(), b = bias.contiguous();
+    auto y = at::empty_like(x);
+    const int64_t N = x.size(0), C = x.size(1);
+    auto statistics = at::empty({2, N, groups}, x.options().dtype(at::kFloat).memory_format(c10::nullopt));
+    auto* mean = statistics.data_ptr<float>();
+    auto* rstd = mean + N * groups;
+    at::parallel_for(0, N, 1, [&](int64_t from, int64_t to) {
+      std::vector<float> scratch(2 * C);
+      for (int64_t n = from; n < to; n++) {
+        auto g = image_of(x, w, b, groups, eps);
+        if (s.defined()) g.shift = s.data_ptr<float>() + n * C;
+        const int64_t at = n * g.pixels * C;
+        if (x.scalar_type() == at::kFloat)
+          kernels().forward_f32(g, x.data_ptr<float>() + at, y.data_ptr<float>() + at, mean + n * groups, rstd + n * groups, scratch.data());
+        else
+          kernels().forward_bf16(g, static_cast<uint16_t*>(x.data_ptr()) + at, static_cast<uint16_t*>(y.data_ptr()) + at, mean + n * groups,
+                                 rstd + n * groups, scratch.data());
+      }
+    });
+    context->save_for_backward({x, s, w, b, statistics});
+    context->saved_data["groups"] = groups;
+    context->saved_data["eps"] = eps;
+    context->saved_data["shift_type"] = static_cast<int64_t>(shift ? shift->scalar_type() : at::kFloat);
+    return y;
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
+    auto saved = context->get_saved_variables();
+    const auto &x = saved[0], &s = saved[1], &w = saved[2], &b = saved[3], &statistics = saved[4];
+    const auto groups = context->saved_data["groups"].toInt();
+    const auto eps = context->saved_data["eps"].toDouble();
+    auto dy = gradients[0].to(x.scalar_type()).contiguous(at::MemoryFormat::ChannelsLast);
+    auto dx = at::empty_like(x);
+    const int64_t N = x.size(0), C = x.size(1), pixels = x.size(2) * x.size(3);
+    auto d_shift = s.defined() ? at::empty({N, C}, w.options()) : at::Tensor();
+    // one partial sum per chunk of images, added up in order: the same result whichever thread ran first
+    const int64_t chunks = std::min<int64_t>(N, at::get_num_threads());
+    auto partial = at::zeros({chunks, 2, C}, w.options());
+    auto* mean = statistics.data_ptr<float>();
+    auto* rstd = mean + N * groups;
+    at::parallel_for(0, chunks, 1, [&](int64_t from, int64_t to) {
+      std::vector<float> scratch((pixels + 8) * C);
+      for (int64_t k = from; k < to; k++)
+        for (int64_t n = N * k / chunks; n < N * (k + 1) / chunks; n++) {
+          auto g = image_of(x, w, b, groups, eps);
+          if (s.defined()) g.shift = s.data_ptr<float>() + n * C;
+          auto* ds = d_shift.defined() ? d_shift.data_ptr<float>() + n * C : nullptr;
+          auto* dw = partial.data_ptr<float>() + k * 2 * C;
+          const int64_t at = n * pixels * C;
+          if (x.scalar_type() == at::kFloat)
+            kernels().backward_f32(g, x.data_ptr<float>() + at, dy.data_ptr<float>() + at, mean + n * groups, rstd + n * groups,
+                                   dx.data_ptr<float>() + at, ds, dw, dw + C, scratch.data());
+          else
+            kernels().backward_bf16(g, static_cast<uint16_t*>(x.data_ptr()) + at, static_cast<uint16_t*>(dy.data_ptr()) + at, mean + n * groups,
+                                    rstd + n * groups, static_cast<uint16_t*>(dx.data_ptr()) + at, ds, dw, dw + C, scratch.data());
+        }
+    });
+    auto sums = partial.sum(0);
+    if (d_shift.defined()) d_shift = d_shift.to(static_cast<at::ScalarType>(context->saved_data["shift_type"].toInt()));
+    return {dx, d_shift, sums[0], sums[1], at::Tensor(), at::Tensor()};
+  }
+};
+
+at::Tensor group_norm_silu(const at::Tensor& x, const c10::optional<at::Tensor>& shift, const at::Tensor& weight, const at::Tensor& bias,
+                           int64_t groups, double eps) {
+  return GroupNormSiLU::apply(x, shift, weight, bias, groups, eps);
+}
+
+}  // namespace
+
+TORCH_LIBRARY(smtweb, library) {
+  // silu(group_norm(x + shift[:, :, None, None])): x [N,C,H,W] on the CPU, shift [N,C], weight and bias [C] float32
+  library.def("group_norm_silu(Tensor x, Tensor? shift, Tensor weight, Tensor bias, int groups, float eps) -> Tensor", &group_norm_silu);
+}
