@@ -1,0 +1,209 @@
+using Npgsql;
+using NpgsqlTypes;
+using SmtWeb.Runs.Database;
+using SmtWeb.Runs.Model;
+using SmtWeb.Smt.Training;
+
+namespace SmtWeb.Runs.Attempts;
+
+/// <summary>Everything that one attempt may write. Every method is refused with <see cref="AttemptFencedException"/> once the attempt lost the run.</summary>
+public sealed class AttemptWriter(RunsDatabase database, long runId, int attempt)
+{
+    /// <summary>Curve that carries the training speed.</summary>
+    public const string SpeedMetric = "images_per_second";
+
+    /// <summary>Curve that counts steps skipped for a non-finite loss or gradient.</summary>
+    public const string SkippedMetric = "skipped_steps";
+
+    /// <summary>The run.</summary>
+    public long RunId => runId;
+
+    /// <summary>Number of the attempt: the fencing token.</summary>
+    public int Attempt => attempt;
+
+    private NpgsqlDataSource Source => database.Source;
+
+    /// <summary>The trainer is loaded and trains. A run that was asked to pause meanwhile stays <see cref="RunState.Stopping"/>.</summary>
+    public Task BeginAsync(string message, CancellationToken ct = default) => Fence.RunAsync(
+        Source,
+        runId,
+        attempt,
+        async connection =>
+        {
+            int changed = await connection.ExecuteAsync("UPDATE runs SET state = 'Running', state_reason = NULL WHERE id = $1 AND state = 'Starting'", [runId], ct);
+            await LineAsync(connection, LogLevel.Information, message, changed == 1 ? RunState.Running : null, ct);
+        },
+        ct);
+
+    /// <summary>Stores a batch once, however often it is sent.</summary>
+    public Task WriteAsync(JournalBatch batch, CancellationToken ct = default) => Fence.RunAsync(
+        Source,
+        runId,
+        attempt,
+        async connection =>
+        {
+            long? lastIteration = batch.Metrics.Count > 0 ? batch.Metrics[^1].Iteration : null;
+            int fresh = await connection.ExecuteAsync(
+                "UPDATE attempts SET last_batch = $3, last_iteration = coalesce($4, last_iteration) WHERE run_id = $1 AND number = $2 AND last_batch < $3",
+                [runId, attempt, batch.Number, Nullable(lastIteration)],
+                ct);
+            if (fresh == 0)
+            {
+                return;
+            }
+
+            await MetricsAsync(connection, batch.Metrics, ct);
+            foreach (var picture in batch.Pictures)
+            {
+                await PictureAsync(connection, picture, ct);
+            }
+
+            foreach (var evaluation in batch.Evaluations)
+            {
+                await EvaluationAsync(connection, evaluation, ct);
+            }
+
+            foreach (var line in batch.Lines)
+            {
+                await LineAsync(connection, line.Level, line.Message, null, ct);
+            }
+        },
+        ct);
+
+    /// <summary>Begins a checkpoint; it stays invisible until <see cref="CheckpointWriter.CompleteAsync"/>.</summary>
+    public CheckpointWriter Checkpoint(CheckpointRecord record, TimeSpan patience) => new(Source, runId, attempt, record, patience);
+
+    /// <summary>
+    /// The attempt is over and gives the run back. What was asked last decides what becomes of a run that left a
+    /// checkpoint: <see cref="RunRequest.Release"/> puts it back into the queue, <see cref="RunRequest.Stop"/> ends it.
+    /// </summary>
+    public Task EndAsync(RunState state, string reason, CancellationToken ct = default) => Fence.RunAsync(
+        Source,
+        runId,
+        attempt,
+        async connection =>
+        {
+            var (from, request) = await RunRelease.ReadAsync(connection, runId, ct);
+            var to = (state, request) switch
+            {
+                (RunState.Paused, RunRequest.Release) => RunState.Queued,
+                (RunState.Paused, RunRequest.Stop) => RunState.Cancelled,
+                _ => state,
+            };
+            RunTransitions.Require(runId, from, to);
+            await RunRelease.ApplyAsync(connection, runId, attempt, to, reason, ct);
+        },
+        ct);
+
+    /// <summary>Hides a checkpoint whose bytes do not match their hash and gives the run back, to go on from an earlier one.</summary>
+    public Task EndWithDamagedCheckpointAsync(long checkpointId, string reason, CancellationToken ct = default) => Fence.RunAsync(
+        Source,
+        runId,
+        attempt,
+        async connection =>
+        {
+            await connection.ExecuteAsync("UPDATE checkpoints SET damaged = true WHERE id = $1 AND run_id = $2", [checkpointId, runId], ct);
+            await connection.NotifyAsync(new RunNotice(runId, RunNoticeKind.Checkpoint), ct);
+            var (state, request) = await RunRelease.ReadAsync(connection, runId, ct);
+            await RunRelease.ApplyAsync(connection, runId, attempt, RunTransitions.AfterLoss(state, request), reason, ct);
+        },
+        ct);
+
+    private async Task MetricsAsync(NpgsqlConnection connection, IReadOnlyList<MetricPoint> points, CancellationToken ct)
+    {
+        if (points.Count == 0)
+        {
+            return;
+        }
+
+        await using var insert = new NpgsqlCommand(
+            """
+            INSERT INTO metrics (run_id, attempt, name, iteration, images_seen, seconds, value, superseded)
+            SELECT $1, $2, p.name, p.iteration, p.images_seen, p.seconds, p.value, false
+            FROM unnest($3, $4, $5, $6, $7) WITH ORDINALITY AS p(name, iteration, images_seen, seconds, value, place)
+            ORDER BY p.place
+            """,
+            connection)
+        {
+            Parameters =
+            {
+                new() { Value = runId },
+                new() { Value = attempt },
+                new() { Value = points.Select(p => p.Name).ToArray() },
+                new() { Value = points.Select(p => p.Iteration).ToArray() },
+                new() { Value = points.Select(p => p.ImagesSeen).ToArray() },
+                new() { Value = points.Select(p => p.Seconds).ToArray() },
+                new() { Value = points.Select(p => p.Value).ToArray() },
+            },
+        };
+        await insert.ExecuteNonQueryAsync(ct);
+
+        var last = points[^1];
+        double? speed = Last(points, SpeedMetric);
+        double? skipped = Last(points, SkippedMetric);
+        await connection.ExecuteAsync(
+            """
+            UPDATE runs SET iteration = greatest(iteration, $2), seconds = greatest(seconds, $3),
+                images_per_second = coalesce($4, images_per_second), skipped_steps = coalesce($5, skipped_steps)
+            WHERE id = $1
+            """,
+            [runId, last.Iteration, last.Seconds, Nullable(speed), Nullable((long?)skipped)],
+            ct);
+        await connection.NotifyAsync(new RunNotice(runId, RunNoticeKind.Metrics), ct);
+    }
+
+    private async Task PictureAsync(NpgsqlConnection connection, PictureRecord picture, CancellationToken ct)
+    {
+        await connection.ExecuteAsync(
+            """
+            INSERT INTO pictures (run_id, attempt, kind, iteration, images_seen, rows, columns, cell_size, row_labels, png, superseded)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, false)
+            """,
+            [
+                runId, attempt, picture.Kind.ToString(), picture.Iteration, picture.ImagesSeen, picture.Rows, picture.Columns, picture.CellSize,
+                picture.RowLabels.ToArray(), picture.Png,
+            ],
+            ct);
+        await connection.NotifyAsync(new RunNotice(runId, RunNoticeKind.Picture), ct);
+    }
+
+    private async Task EvaluationAsync(NpgsqlConnection connection, EvaluationRecord evaluation, CancellationToken ct)
+    {
+        long id = await connection.ScalarAsync<long>(
+            """
+            INSERT INTO evaluations (run_id, attempt, at, metric, value, iteration, record, superseded)
+            VALUES ($1, $2, now(), $3, $4, $5, $6::jsonb, false) RETURNING id
+            """,
+            [runId, attempt, evaluation.Metric, evaluation.Value, evaluation.Iteration, StoredSpec.WriteEvaluation(evaluation)],
+            ct);
+        await connection.ExecuteAsync(
+            """
+            UPDATE runs SET distance_metric = $2, distance = $3,
+                best_distance = CASE WHEN $3 = 'NaN'::float8 THEN best_distance ELSE least(best_distance, $3) END WHERE id = $1
+            """,
+            [runId, evaluation.Metric, evaluation.Value],
+            ct);
+        await connection.NotifyAsync(new RunNotice(runId, RunNoticeKind.Evaluation, id), ct);
+        await connection.NotifyAsync(new RunNotice(runId, RunNoticeKind.Summary), ct);
+    }
+
+    private Task LineAsync(NpgsqlConnection connection, LogLevel level, string message, RunState? state, CancellationToken ct) =>
+        RunEvents.WriteAsync(connection, runId, attempt, level, message, state, ct);
+
+    private static double? Last(IReadOnlyList<MetricPoint> points, string name)
+    {
+        for (int i = points.Count - 1; i >= 0; i--)
+        {
+            if (points[i].Name == name && double.IsFinite(points[i].Value))
+            {
+                return points[i].Value;
+            }
+        }
+
+        return null;
+    }
+
+    private static NpgsqlParameter Nullable(long? value) => new() { NpgsqlDbType = NpgsqlDbType.Bigint, Value = (object?)value ?? DBNull.Value };
+
+    private static NpgsqlParameter Nullable(double? value) => new() { NpgsqlDbType = NpgsqlDbType.Double, Value = (object?)value ?? DBNull.Value };
+}

@@ -1,0 +1,42 @@
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+using SmtWeb.Runs.Model;
+
+namespace SmtWeb.Runs.Database;
+
+/// <summary>The database behind the runs: one pool of connections, and the migrations.</summary>
+public sealed class RunsDatabase(NpgsqlDataSource source, IDbContextFactory<SmtWebDbContext> contexts)
+{
+    /// <summary>Assembly with the migrations.</summary>
+    public const string MigrationsAssembly = "SmtWeb.Migrations";
+
+    // Any constant serves, as long as every node takes the same one.
+    private const long MigrationLock = 0x536D_7457_6562_0001;
+
+    /// <summary>The pool of connections, for plain SQL.</summary>
+    public NpgsqlDataSource Source => source;
+
+    /// <summary>A context for one unit of work.</summary>
+    public Task<SmtWebDbContext> ContextAsync(CancellationToken ct = default) => contexts.CreateDbContextAsync(ct);
+
+    /// <summary>Brings the database up to date. Nodes that start together take turns, so each migration runs once.</summary>
+    public async Task MigrateAsync(CancellationToken ct = default)
+    {
+        await using var connection = await source.OpenConnectionAsync(ct);
+        await using (var take = new NpgsqlCommand("SELECT pg_advisory_lock($1)", connection) { Parameters = { new() { Value = MigrationLock } }, CommandTimeout = 0 })
+        {
+            await take.ExecuteNonQueryAsync(ct);
+        }
+
+        try
+        {
+            await using var context = await contexts.CreateDbContextAsync(ct);
+            await context.Database.MigrateAsync(ct);
+        }
+        finally
+        {
+            await using var release = new NpgsqlCommand("SELECT pg_advisory_unlock($1)", connection) { Parameters = { new() { Value = MigrationLock } } };
+            await release.ExecuteNonQueryAsync(CancellationToken.None);
+        }
+    }
+}

@@ -1,0 +1,98 @@
+namespace SmtWeb.Runs.Model;
+
+/// <summary>A run as stored. The row is also the queue entry and the lock that every write of an attempt takes.</summary>
+public sealed class RunRow
+{
+    /// <summary>Identity; older runs have smaller ids.</summary>
+    public long Id { get; set; }
+
+    /// <summary>Name for people.</summary>
+    public required string Name { get; set; }
+
+    /// <summary>Preset it came from, if any.</summary>
+    public string? Preset { get; set; }
+
+    /// <summary><c>kind</c> of the method, for lists.</summary>
+    public required string Method { get; set; }
+
+    /// <summary><c>kind</c> of the data, for lists.</summary>
+    public required string Data { get; set; }
+
+    /// <summary>The fully resolved spec (jsonb).</summary>
+    public required string Spec { get; set; }
+
+    /// <summary>SHA-256 of the spec's canonical JSON, lower-case hex.</summary>
+    public required string SpecHash { get; set; }
+
+    /// <summary>Checkpoints kept beside the best one (from the spec, so that SQL can prune).</summary>
+    public int CheckpointsKept { get; set; }
+
+    /// <summary>State as people see it.</summary>
+    public RunState State { get; set; }
+
+    /// <summary>Why it is in that state, where that is not plain.</summary>
+    public string? StateReason { get; set; }
+
+    /// <summary>What is asked of the trainer that holds the run.</summary>
+    public RunRequest Request { get; set; }
+
+    /// <summary>Higher runs first.</summary>
+    public int Priority { get; set; }
+
+    /// <summary>Number of the newest attempt: the fencing token of every write.</summary>
+    public int Attempt { get; set; }
+
+    /// <summary>Attempts lost in a row without a new checkpoint.</summary>
+    public int FruitlessAttempts { get; set; }
+
+    /// <summary>Not claimed before this moment (back-off after a lost attempt).</summary>
+    public DateTimeOffset? NotBefore { get; set; }
+
+    /// <summary>The <see cref="WorkerRow"/> that holds it.</summary>
+    public Guid? WorkerId { get; set; }
+
+    /// <summary>The attempt is taken for lost when this passes.</summary>
+    public DateTimeOffset? LeaseUntil { get; set; }
+
+    /// <summary>Last sign of life of the trainer.</summary>
+    public DateTimeOffset? Heartbeat { get; set; }
+
+    /// <summary>Iterations done, warm-up included.</summary>
+    public long Iteration { get; set; }
+
+    /// <summary>Iterations to do, warm-up included.</summary>
+    public long TotalIterations { get; set; }
+
+    /// <summary>Speed of the newest metric point.</summary>
+    public double? ImagesPerSecond { get; set; }
+
+    /// <summary>Training steps skipped because a loss or gradient was not finite.</summary>
+    public long SkippedSteps { get; set; }
+
+    /// <summary>Time spent training over all attempts.</summary>
+    public double Seconds { get; set; }
+
+    /// <summary>Name of the distance (<c>fid</c>, <c>sw2</c>).</summary>
+    public string? DistanceMetric { get; set; }
+
+    /// <summary>Newest distance.</summary>
+    public double? Distance { get; set; }
+
+    /// <summary>Smallest distance.</summary>
+    public double? BestDistance { get; set; }
+
+    /// <summary>When it was queued first.</summary>
+    public DateTimeOffset Created { get; set; }
+
+    /// <summary>When its first attempt began.</summary>
+    public DateTimeOffset? Started { get; set; }
+
+    /// <summary>When it finished, failed or was cancelled.</summary>
+    public DateTimeOffset? Ended { get; set; }
+
+    /// <summary>Who queued it.</summary>
+    public required string CreatedBy { get; set; }
+
+    /// <summary>Its attempts.</summary>
+    public List<AttemptRow> Attempts { get; } = [];
+}

@@ -1,0 +1,231 @@
+using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
+using SmtWeb.Runs.Database;
+using SmtWeb.Runs.Model;
+using SmtWeb.Smt.Training;
+
+namespace SmtWeb.Runs;
+
+/// <summary>Runs in PostgreSQL: changes that people ask for.</summary>
+public sealed partial class RunStore
+{
+    private const int LongestName = 200;
+
+    /// <inheritdoc/>
+    public async Task<long> CreateAsync(NewRun run, CancellationToken ct = default)
+    {
+        StoredSpec.Require(run.Spec);
+        string spec = StoredSpec.Write(run.Spec);
+        using var parsed = JsonDocument.Parse(spec);
+        string Kind(string member) => parsed.RootElement.GetProperty(member).GetProperty("kind").GetString()!;
+        var row = new RunRow
+        {
+            Name = Trimmed(run.Name) ?? run.Preset ?? $"{Kind("method")} on {Kind("data")}",
+            Preset = run.Preset,
+            Method = Kind("method"),
+            Data = Kind("data"),
+            Spec = spec,
+            SpecHash = StoredSpec.Hash(spec),
+            CheckpointsKept = run.Spec.Evaluation.CheckpointsKept,
+            State = RunState.Queued,
+            Priority = run.Priority,
+            TotalIterations = StoredSpec.TotalIterations(run.Spec),
+            Created = DateTimeOffset.UtcNow,
+            CreatedBy = run.CreatedBy,
+        };
+        await using var context = await database.ContextAsync(ct);
+        await using var transaction = await context.Database.BeginTransactionAsync(ct);
+        context.Runs.Add(row);
+        await context.SaveChangesAsync(ct);
+        context.Events.Add(Line(row, $"Queued by {run.CreatedBy}.", RunState.Queued));
+        await context.SaveChangesAsync(ct);
+        await NotifyAsync(context, RunChannels.Queue, "", ct);
+        await NotifyAsync(context, RunChannels.Runs, new RunNotice(row.Id, RunNoticeKind.Summary).ToString(), ct);
+        await transaction.CommitAsync(ct);
+        return row.Id;
+    }
+
+    /// <inheritdoc/>
+    public Task<ChangeResult> PauseAsync(long id, string by, CancellationToken ct = default) => ChangeAsync(
+        id,
+        run => run.State switch
+        {
+            RunState.Queued or RunState.Recovering => Move(run, RunState.Paused, $"paused by {by}"),
+            RunState.Starting or RunState.Running => Ask(run, RunRequest.Pause, $"paused by {by}; the trainer is writing its checkpoint"),
+            RunState.Stopping when run.Request is RunRequest.Pause => Verdict.Nothing,
+            // Its worker is shutting down: let the checkpoint be written, but leave the run paused.
+            RunState.Stopping when run.Request is RunRequest.Release => Ask(run, RunRequest.Pause, $"paused by {by}; the trainer is writing its checkpoint"),
+            RunState.Paused => Verdict.Nothing,
+            RunState.Stopping or RunState.Finished or RunState.Failed or RunState.Cancelled => Refuse(run, "paused", "Only a run that waits or trains can be paused."),
+        },
+        ct);
+
+    /// <inheritdoc/>
+    public Task<ChangeResult> ResumeAsync(long id, string by, CancellationToken ct = default) => ChangeAsync(
+        id,
+        run => run.State switch
+        {
+            RunState.Paused or RunState.Failed or RunState.Cancelled => Requeue(run, by),
+            RunState.Queued or RunState.Recovering => Verdict.Nothing,
+            RunState.Stopping => Refuse(run, "resumed", "Its trainer is still writing the checkpoint; resume it once it is paused."),
+            RunState.Starting or RunState.Running or RunState.Finished =>
+                Refuse(run, "resumed", "Only a paused, failed or cancelled run can be resumed; clone a finished one to train longer."),
+        },
+        ct);
+
+    /// <inheritdoc/>
+    public Task<ChangeResult> StopAsync(long id, string by, CancellationToken ct = default) => ChangeAsync(
+        id,
+        run => run.State switch
+        {
+            RunState.Queued or RunState.Recovering or RunState.Paused => Move(run, RunState.Cancelled, $"stopped by {by}"),
+            RunState.Starting or RunState.Running => Ask(run, RunRequest.Stop, $"stopped by {by}; the trainer is writing its checkpoint"),
+            RunState.Stopping when run.Request is RunRequest.Stop => Verdict.Nothing,
+            RunState.Stopping => Ask(run, RunRequest.Stop, $"stopped by {by}; the trainer is writing its checkpoint"),
+            RunState.Cancelled => Verdict.Nothing,
+            RunState.Finished or RunState.Failed => Refuse(run, "stopped", "It has already ended."),
+        },
+        ct);
+
+    /// <inheritdoc/>
+    public async Task<ChangeResult> DeleteAsync(long id, string by, CancellationToken ct = default) => await ChangeAsync(
+        id,
+        run => run.State.IsHeld() ? Refuse(run, "deleted", "A trainer holds it: stop it first.") : Verdict.Delete,
+        ct);
+
+    /// <inheritdoc/>
+    public Task<ChangeResult> SetPriorityAsync(long id, int priority, string by, CancellationToken ct = default) => ChangeAsync(
+        id,
+        run =>
+        {
+            if (!run.State.IsWaiting() && run.State is not RunState.Paused)
+            {
+                return Refuse(run, "given another priority", "Priority matters only to a run that waits.");
+            }
+
+            if (run.Priority == priority)
+            {
+                return Verdict.Nothing;
+            }
+
+            int before = run.Priority;
+            run.Priority = priority;
+            return new(Line: $"Priority {before} → {priority} by {by}.");
+        },
+        ct);
+
+    /// <inheritdoc/>
+    public Task<ChangeResult> RenameAsync(long id, string name, string by, CancellationToken ct = default) => ChangeAsync(
+        id,
+        run =>
+        {
+            if (Trimmed(name) is not { } trimmed)
+            {
+                return new(Problem: "A run needs a name.");
+            }
+
+            string before = run.Name;
+            run.Name = trimmed;
+            return before == trimmed ? Verdict.Nothing : new(Line: $"Renamed by {by}; it was \"{before}\".");
+        },
+        ct);
+
+    private static Verdict Move(RunRow run, RunState to, string reason)
+    {
+        RunTransitions.Require(run.Id, run.State, to);
+        (run.State, run.StateReason, run.Request, run.NotBefore) = (to, reason, RunRequest.None, null);
+        run.Ended = to.IsEnded() ? DateTimeOffset.UtcNow : null;
+        return new(Line: $"{to}: {reason}", State: to);
+    }
+
+    private static Verdict Ask(RunRow run, RunRequest request, string reason)
+    {
+        (run.State, run.Request, run.StateReason) = (RunState.Stopping, request, reason);
+        return new(Line: $"Stopping: {reason}", State: RunState.Stopping, Signal: true);
+    }
+
+    private static Verdict Requeue(RunRow run, string by)
+    {
+        var verdict = Move(run, RunState.Queued, $"resumed by {by}");
+        run.FruitlessAttempts = 0;
+        return verdict;
+    }
+
+    private static Verdict Refuse(RunRow run, string verb, string why) => new(Problem: $"Run {run.Id} is {run.State} and cannot be {verb}. {why}");
+
+    private static string? Trimmed(string? name)
+    {
+        name = name?.Trim();
+        return string.IsNullOrEmpty(name) ? null : name.Length <= LongestName ? name : name[..LongestName];
+    }
+
+    private static EventRow Line(RunRow run, string message, RunState? state) => new()
+    {
+        RunId = run.Id,
+        Attempt = run.Attempt,
+        At = DateTimeOffset.UtcNow,
+        Level = LogLevel.Information,
+        Message = message,
+        State = state,
+    };
+
+    private static Task NotifyAsync(SmtWebDbContext context, string channel, string payload, CancellationToken ct) =>
+        context.Database.ExecuteSqlAsync($"SELECT pg_notify({channel}, {payload})", ct);
+
+    /// <summary>Decides on a run under its lock, so that two people and a trainer never decide on the same old state.</summary>
+    private async Task<ChangeResult> ChangeAsync(long id, Func<RunRow, Verdict> decide, CancellationToken ct)
+    {
+        await using var context = await database.ContextAsync(ct);
+        await using var transaction = await context.Database.BeginTransactionAsync(ct);
+        var run = await context.Runs.FromSql($"SELECT * FROM runs WHERE id = {id} FOR UPDATE").AsTracking().SingleOrDefaultAsync(ct);
+        if (run is null)
+        {
+            return new(ChangeOutcome.NotFound, $"There is no run {id}.");
+        }
+
+        var verdict = decide(run);
+        if (verdict.Problem is not null)
+        {
+            return new(ChangeOutcome.Conflict, verdict.Problem);
+        }
+
+        if (verdict == Verdict.Nothing)
+        {
+            return ChangeResult.Done;
+        }
+
+        if (verdict == Verdict.Delete)
+        {
+            context.Runs.Remove(run);
+        }
+        else
+        {
+            context.Events.Add(Line(run, verdict.Line!, verdict.State));
+        }
+
+        await context.SaveChangesAsync(ct);
+        await NotifyAsync(context, RunChannels.Runs, new RunNotice(id, verdict == Verdict.Delete ? RunNoticeKind.Deleted : RunNoticeKind.Summary).ToString(), ct);
+        if (verdict != Verdict.Delete)
+        {
+            await NotifyAsync(context, RunChannels.Runs, new RunNotice(id, RunNoticeKind.Event).ToString(), ct);
+        }
+
+        await NotifyAsync(context, RunChannels.Queue, "", ct);
+        if (verdict.Signal)
+        {
+            await NotifyAsync(context, RunChannels.Signal, id.ToString(), ct);
+        }
+
+        await transaction.CommitAsync(ct);
+        return ChangeResult.Done;
+    }
+
+    private sealed record Verdict(string? Problem = null, string? Line = null, RunState? State = null, bool Signal = false)
+    {
+        /// <summary>Already as asked.</summary>
+        public static Verdict Nothing { get; } = new(Line: "nothing");
+
+        /// <summary>Remove the row.</summary>
+        public static Verdict Delete { get; } = new(Line: "delete");
+    }
+}

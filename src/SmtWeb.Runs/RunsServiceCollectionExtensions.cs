@@ -1,0 +1,43 @@
+using Microsoft.AspNetCore.DataProtection.KeyManagement;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using SmtWeb.Runs.Database;
+using SmtWeb.Runs.Feed;
+using SmtWeb.Runs.Model;
+using SmtWeb.Runs.Queue;
+
+namespace SmtWeb.Runs;
+
+/// <summary>Registers the runs.</summary>
+public static class RunsServiceCollectionExtensions
+{
+    /// <summary>
+    /// The database (pool, context factory, scoped context for Identity), the store, the queue and the data protection key ring.
+    /// Call <see cref="RunsDatabase.MigrateAsync"/> before the host starts. <see cref="AddRunFeed"/> adds the live feed.
+    /// </summary>
+    public static IServiceCollection AddSmtWebRuns(this IServiceCollection services, string connectionString)
+    {
+        services.AddSingleton(_ => NpgsqlDataSource.Create(connectionString));
+        services.AddDbContextFactory<SmtWebDbContext>((provider, options) => options
+            .UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>(), npgsql => npgsql.MigrationsAssembly(RunsDatabase.MigrationsAssembly)));
+        services.AddSingleton<RunsDatabase>();
+        services.AddSingleton<IRunStore, RunStore>();
+        services.AddSingleton<RunQueue>();
+        services.AddSingleton<WorkerRegistry>();
+        services.AddSingleton<DatabaseKeyRepository>();
+        services.AddSingleton<IConfigureOptions<KeyManagementOptions>>(provider =>
+            new ConfigureOptions<KeyManagementOptions>(options => options.XmlRepository = provider.GetRequiredService<DatabaseKeyRepository>()));
+        return services;
+    }
+
+    /// <summary>The live feed, for nodes with pages or hub clients.</summary>
+    public static IServiceCollection AddRunFeed(this IServiceCollection services)
+    {
+        services.AddSingleton<RunFeed>();
+        services.AddSingleton<IRunFeed>(provider => provider.GetRequiredService<RunFeed>());
+        services.AddHostedService(provider => provider.GetRequiredService<RunFeed>());
+        return services;
+    }
+}
