@@ -2,6 +2,7 @@ using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Model;
+using SmtWeb.Smt.Specs;
 using SmtWeb.Smt.Training;
 
 namespace SmtWeb.Runs;
@@ -14,8 +15,8 @@ public sealed partial class RunStore
     /// <inheritdoc/>
     public async Task<long> CreateAsync(NewRun run, CancellationToken ct = default)
     {
-        StoredSpec.Require(run.Spec);
-        string spec = StoredSpec.Write(run.Spec);
+        SpecValidation.Ensure(run.Spec);
+        string spec = SpecJson.Write(run.Spec);
         using var parsed = JsonDocument.Parse(spec);
         string Kind(string member) => parsed.RootElement.GetProperty(member).GetProperty("kind").GetString()!;
         var row = new RunRow
@@ -25,7 +26,7 @@ public sealed partial class RunStore
             Method = Kind("method"),
             Data = Kind("data"),
             Spec = spec,
-            SpecHash = StoredSpec.Hash(spec),
+            SpecHash = SpecJson.Hash(run.Spec),
             CheckpointsKept = run.Spec.Evaluation.CheckpointsKept,
             State = RunState.Queued,
             Priority = run.Priority,

@@ -1,11 +1,8 @@
-using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
-using Npgsql;
 using SmtWeb.Runs.Attempts;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Model;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Training;
 
 namespace SmtWeb.Runs;
 
@@ -35,7 +32,7 @@ public sealed partial class RunStore(RunsDatabase database) : IRunStore
             .Select(a => new RunAttempt(a.Number, a.Worker, a.Started, a.Ended, a.FirstIteration, a.LastIteration, a.Outcome)).ToListAsync(ct);
         string? worker = await context.Workers.Where(w => w.Id == rest.WorkerId).Select(w => w.Name).SingleOrDefaultAsync(ct);
         string? waits = summary.State.IsWaiting() ? await WaitingReason.ExplainAsync(context, summary, rest.NotBefore, ct) : null;
-        return new(summary, StoredSpec.Read(rest.Spec), rest.SpecHash, rest.Attempt, worker, rest.Heartbeat, waits, rest.SkippedSteps, attempts);
+        return new(summary, SpecJson.ReadStored(rest.Spec), rest.SpecHash, rest.Attempt, worker, rest.Heartbeat, waits, rest.SkippedSteps, attempts);
     }
 
     /// <inheritdoc/>
