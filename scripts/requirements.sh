@@ -118,8 +118,8 @@ set_runtime_environment() {
 source_hash() {
   {
     dotnet --version
-    stat -c '%n %Y' /usr/lib/*/libtorch_cpu.so* 2>/dev/null
+    stat -c '%n %Y' /usr/lib/*/libtorch_cpu.so* 2>/dev/null || true
     printf '%s\n' "${Torch_DIR:-}" "${CMAKE_PREFIX_PATH:-}"
-    (cd "$root" && find "$@" \( -name bin -o -name obj -o -name _framework \) -prune -o -type f -printf '%p %s %T@\n' | sort)
+    (cd "$root" && find "$@" \( -name bin -o -name obj -o -name _framework \) -prune -o -type f -printf '%p %s %T@\n' 2>/dev/null | sort) || true
   } | sha256sum | cut -c1-32
 }
