@@ -60,15 +60,6 @@ dotnet build SmtWeb.sln -c Release -nologo -v quiet -p:UseSharedCompilation=fals
 [ "${PIPESTATUS[0]}" = 0 ] || fail "the build failed; the whole log is artifacts/test-results/build.log."
 say "Built in $((SECONDS - started)) s"
 
-# count TRX: passed, failed, skipped of one results file. A test that did not run is one of total that was not executed.
-count() {
-  local line total executed passed
-  line=$(grep -m 1 -oE '<Counters [^>]*' "$1" 2>/dev/null || true)
-  attribute() { sed -nE "s/.* $1=\"([0-9]+)\".*/\1/p" <<<" $line"; }
-  total=$(attribute total); executed=$(attribute executed); passed=$(attribute passed)
-  printf '%d %d %d\n' "${passed:-0}" "$(( ${executed:-0} - ${passed:-0} ))" "$(( ${total:-0} - ${executed:-0} ))"
-}
-
 passed=0 failed=0 skipped=0
 for project in "${projects[@]}"; do
   name=${project#tests/}; started=$SECONDS; status=0
@@ -77,7 +68,7 @@ for project in "${projects[@]}"; do
       --results-directory "$results" --logger "trx;LogFileName=$name.trx" --logger 'console;verbosity=minimal' \
       </dev/null >"$results/$name.log" 2>&1 || status=$?
   grep -vE '^(Test run for|VSTest version|Starting test execution|A total of|No test matches|Results File|WARNING: Overwriting|Passed!|Failed!|Skipped!|\s*$)|is available in .*Additionally' "$results/$name.log" || true
-  read -r p f s < <(count "$results/$name.trx")
+  read -r p f s < <(count_results "$results/$name.trx")
   # a crash or a timeout ends the project without a failed test in its results: it must not pass for that
   if [ $status != 0 ] && [ "$f" = 0 ]; then
     f=1; say "  $name ended with status $status$([ $status = 124 ] && echo ' (timed out)'); see artifacts/test-results/$name.log"

@@ -123,3 +123,12 @@ source_hash() {
     (cd "$root" && find "$@" \( -name bin -o -name obj -o -name _framework \) -prune -o -type f -printf '%p %s %T@\n' 2>/dev/null | sort) || true
   } | sha256sum | cut -c1-32
 }
+
+# count_results TRX: passed, failed and skipped of one results file. A test of the total that was not executed was skipped.
+count_results() {
+  local line total executed passed
+  line=$(grep -m 1 -oE '<Counters [^>]*' "$1" 2>/dev/null || true)
+  attribute() { sed -nE "s/.* $1=\"([0-9]+)\".*/\1/p" <<<" $line"; }
+  total=$(attribute total); executed=$(attribute executed); passed=$(attribute passed)
+  printf '%d %d %d\n' "${passed:-0}" "$(( ${executed:-0} - ${passed:-0} ))" "$(( ${total:-0} - ${executed:-0} ))"
+}

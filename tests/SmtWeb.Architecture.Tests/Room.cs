@@ -1,0 +1,28 @@
+namespace SmtWeb.Architecture.Tests;
+
+/// <summary>
+/// A room of the design (docs/adr/0013-rooms.md): which other rooms it may name, and which libraries never enter it.
+/// <paramref name="Forbidden"/> are prefixes of assembly names; each stands with its reason.
+/// </summary>
+internal sealed record Room(string Name, string Project, string[] MayUse, params (string Prefix, string Reason)[] Forbidden)
+{
+    private const string NoDatabase = "the method runs from the shell without a database";
+    private const string NoPages = "what trains and stores does not know that there are pages";
+
+    public static IReadOnlyList<Room> All { get; } =
+    [
+        new("SmtWeb.Torch", "src/SmtWeb.Torch", [],
+            ("Npgsql", NoDatabase), ("Microsoft.EntityFrameworkCore", NoDatabase), ("Microsoft.AspNetCore", NoPages), ("Radzen", NoPages)),
+        new("SmtWeb.Smt", "src/SmtWeb.Smt", ["SmtWeb.Torch"],
+            ("Npgsql", NoDatabase), ("Microsoft.EntityFrameworkCore", NoDatabase), ("Microsoft.AspNetCore", NoPages), ("Radzen", NoPages)),
+        new("SmtWeb.Runs", "src/SmtWeb.Runs", ["SmtWeb.Smt"],
+            ("Microsoft.AspNetCore.Components", NoPages), ("Microsoft.AspNetCore.Mvc", NoPages), ("Microsoft.AspNetCore.SignalR", NoPages), ("Radzen", NoPages)),
+        new("SmtWeb.Migrations", "migrations", ["SmtWeb.Runs"], ("Radzen", NoPages)),
+        new("SmtWeb.Worker", "src/SmtWeb.Worker", ["SmtWeb.Migrations", "SmtWeb.Runs", "SmtWeb.Smt", "SmtWeb.Torch"],
+            ("Microsoft.AspNetCore.Components", NoPages), ("Microsoft.AspNetCore.Mvc", NoPages), ("Microsoft.AspNetCore.SignalR", NoPages), ("Radzen", NoPages)),
+        new("smtweb", "src/SmtWeb.Web", ["SmtWeb.Worker", "SmtWeb.Migrations", "SmtWeb.Runs", "SmtWeb.Smt"],
+            ("Npgsql", "pages and endpoints ask SmtWeb.Runs; they never speak to the database themselves")),
+    ];
+
+    public string AssemblyFile => Path.Combine(AppContext.BaseDirectory, Name + ".dll");
+}
