@@ -64,6 +64,8 @@ done
 : "${SmtWeb__Data:=$root/data}"; export SmtWeb__Data
 
 require_dotnet
+# while Debian's packages are being installed; a failure shows (again) in the build
+prefetch() { dotnet restore "$root/src/SmtWeb.Web" -v quiet >/dev/null 2>&1; }
 need "${requirements_run[@]}"
 set_runtime_environment
 

@@ -81,17 +81,20 @@ need() {
 
 # install_packages LIST: all of them or none. Downloads first, so that a lost network leaves the system as it was.
 install_packages() {
-  local log=$artifacts/apt.log list
+  local log=$artifacts/apt.log list prefetching=''
   read -ra list <<<"$1"
   say "Installing ${list[*]} (log: ${log#"$root"/})"
   mkdir -p "$artifacts"
   local get=(env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3)
+  # run.sh fetches the NuGet packages meanwhile
+  if declare -F prefetch >/dev/null; then prefetch & prefetching=$!; fi
   {
     as_root "${get[@]}" update &&
     as_root "${get[@]}" install --no-install-recommends --download-only "${list[@]}" &&
     without_default_cluster as_root "${get[@]}" install --no-install-recommends "${list[@]}"
   } >"$log" 2>&1 || { grep -E '^(E|W|Err)' "$log" | tail -n 10 >&2 || true; return 1; }
   hash -r
+  [ -z "$prefetching" ] || wait "$prefetching" || true
 }
 
 # Debian's PostgreSQL package makes a cluster and starts it. SmtWeb keeps a database of its own and wants neither;

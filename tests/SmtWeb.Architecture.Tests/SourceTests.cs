@@ -30,7 +30,7 @@ public sealed class SourceTests
                       let lines = File.ReadLines(file).Count()
                       where lines > LineLimit
                       select $"{Repository.Relative(file)} has {lines} lines; split it below {LineLimit}";
-        Assert.Empty(tooLong);
+        Rule.Holds(tooLong);
     }
 
     [Fact]
@@ -39,7 +39,7 @@ public sealed class SourceTests
         var solution = File.ReadAllText(Repository.PathOf("SmtWeb.sln")).Replace('\\', '/');
         string[] folders = ["src", "tests", "migrations"];
         var missing = folders.SelectMany(folder => Repository.SourceFiles(folder, ".csproj")).Select(Repository.Relative).Where(path => !solution.Contains($"\"{path}\""));
-        Assert.Empty(missing);
+        Rule.Holds(missing);
     }
 
     [Fact]
@@ -57,6 +57,6 @@ public sealed class SourceTests
             .Select(project => Path.GetDirectoryName(project)!)
             .Where(folder => !Repository.SourceFiles(Repository.Relative(folder), ".cs").Any(file => File.ReadAllText(file) is var text && (text.Contains("[Fact") || text.Contains("[Theory"))))
             .Select(Repository.Relative);
-        Assert.Empty(empty);
+        Rule.Holds(empty);
     }
 }
