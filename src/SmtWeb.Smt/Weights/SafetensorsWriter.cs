@@ -1,0 +1,124 @@
+using System.Buffers.Binary;
+using System.Text.Json;
+
+namespace SmtWeb.Smt.Weights;
+
+/// <summary>
+/// A tensor to be written. <paramref name="Write"/> is called once and writes exactly the tensor's bytes, little-endian
+/// and row-major, so that a checkpoint never exists twice in memory.
+/// </summary>
+public sealed record SafetensorsSource(string Name, SafetensorsType Type, IReadOnlyList<long> Shape, Action<Stream> Write)
+{
+    /// <summary>A tensor that is in memory already.</summary>
+    public SafetensorsSource(string name, SafetensorsType type, IReadOnlyList<long> shape, ReadOnlyMemory<byte> bytes)
+        : this(name, type, shape, stream => stream.Write(bytes.Span))
+    {
+    }
+
+    /// <summary>Bytes that the shape takes.</summary>
+    public long ByteCount => Shape.Aggregate((long)Type.Size(), (product, side) => checked(product * side));
+}
+
+/// <summary>Writes safetensors to a stream that need not be seekable.</summary>
+public static class SafetensorsWriter
+{
+    /// <summary>
+    /// Writes a file. Wider number formats come first, otherwise the order is kept: with the header padded to 8 bytes,
+    /// every tensor is aligned to its element.
+    /// </summary>
+    /// <exception cref="ArgumentException">A name is taken twice or reserved.</exception>
+    /// <exception cref="InvalidOperationException">A source wrote another number of bytes than its shape takes.</exception>
+    public static void Write(Stream stream, IEnumerable<SafetensorsSource> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+    {
+        var ordered = tensors.OrderByDescending(t => t.Type.Size()).ToList();
+        var header = Header(ordered, metadata);
+        Span<byte> prefix = stackalloc byte[8];
+        BinaryPrimitives.WriteUInt64LittleEndian(prefix, (ulong)header.Length);
+        stream.Write(prefix);
+        stream.Write(header);
+
+        var counted = new CountingStream(stream);
+        foreach (var tensor in ordered)
+        {
+            counted.Count = 0;
+            tensor.Write(counted);
+            if (counted.Count != tensor.ByteCount)
+                throw new InvalidOperationException($"Tensor \"{tensor.Name}\" wrote {counted.Count} bytes; {tensor.Type} [{string.Join(",", tensor.Shape)}] takes {tensor.ByteCount}.");
+        }
+    }
+
+    private static byte[] Header(List<SafetensorsSource> tensors, IReadOnlyDictionary<string, string>? metadata)
+    {
+        using var buffer = new MemoryStream();
+        using (var json = new Utf8JsonWriter(buffer))
+        {
+            json.WriteStartObject();
+            if (metadata is { Count: > 0 })
+            {
+                json.WriteStartObject(SafetensorsHeader.MetadataName);
+                foreach (var (key, value) in metadata) json.WriteString(key, value);
+                json.WriteEndObject();
+            }
+
+            long offset = 0;
+            var names = new HashSet<string> { SafetensorsHeader.MetadataName };
+            foreach (var tensor in tensors)
+            {
+                if (!names.Add(tensor.Name)) throw new ArgumentException($"The tensor name \"{tensor.Name}\" is taken twice or reserved.", nameof(tensors));
+                json.WriteStartObject(tensor.Name);
+                json.WriteString("dtype", tensor.Type.ToString());
+                WriteNumbers(json, "shape", tensor.Shape);
+                WriteNumbers(json, "data_offsets", [offset, offset += tensor.ByteCount]);
+                json.WriteEndObject();
+            }
+
+            json.WriteEndObject();
+        }
+
+        while (buffer.Length % 8 != 0) buffer.WriteByte((byte)' ');
+        return buffer.Length <= SafetensorsHeader.MaxBytes
+            ? buffer.ToArray()
+            : throw new ArgumentException($"The header would take {buffer.Length} bytes; the format allows {SafetensorsHeader.MaxBytes}.", nameof(tensors));
+    }
+
+    private static void WriteNumbers(Utf8JsonWriter json, string name, IReadOnlyList<long> numbers)
+    {
+        json.WriteStartArray(name);
+        foreach (var number in numbers) json.WriteNumberValue(number);
+        json.WriteEndArray();
+    }
+
+    /// <summary>Counts what passes through, and keeps a source from closing or flushing the file.</summary>
+    private sealed class CountingStream(Stream inner) : Stream
+    {
+        public long Count { get; set; }
+
+        public override bool CanRead => false;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => true;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+
+        public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+
+        public override void Write(ReadOnlySpan<byte> buffer)
+        {
+            inner.Write(buffer);
+            Count += buffer.Length;
+        }
+
+        public override void Flush()
+        {
+        }
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+    }
+}
