@@ -30,6 +30,14 @@ public sealed record SmtSpec : MethodSpec
     [Setting("Warm-up log σ deviation", "Standard deviation of ln σ in the warm-up, Eq. (24).", Min = 0, Max = 10)]
     public double WarmupLogSigmaDeviation { get; init; } = 1.2;
 
+    /// <summary>Schedule of the warm-up rate.</summary>
+    [Setting("Warm-up schedule", "Constant, or cosine to zero at the last warm-up iteration.")]
+    public RateSchedule WarmupSchedule { get; init; } = RateSchedule.Cosine;
+
+    /// <summary>Warm-up iterations over which the rate rises linearly from 0.</summary>
+    [Setting("Warm-up ramp", "Warm-up iterations over which the rate rises linearly from 0.", Min = 0, Max = 1_000_000)]
+    public int WarmupRampIterations { get; init; }
+
     /// <summary>The score network starts from the warmed-up denoiser; the paper initialises it at random.</summary>
     [Setting("Score network from warm-up", "Start the score network from the warmed-up denoiser. The paper starts it at random (Sec. 3.5).")]
     public bool ScoreFromWarmup { get; init; }

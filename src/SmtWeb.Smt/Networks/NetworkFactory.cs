@@ -1,0 +1,53 @@
+using SmtWeb.Smt.Datasets;
+using SmtWeb.Smt.Specs;
+using SmtWeb.Torch;
+
+namespace SmtWeb.Smt.Networks;
+
+/// <summary>Networks of a spec. Weights and buffers live on the device of the given generator.</summary>
+public static class NetworkFactory
+{
+    /// <summary>g_θ: a denoiser without α, called at the largest noise level.</summary>
+    public static Denoiser CreateGenerator(TrainingSpec spec, Generator random) => Create(spec, amortized: false, random);
+
+    /// <summary>f_ψ with its discriminator head.</summary>
+    public static AmortizedScore CreateScore(TrainingSpec spec, Generator random)
+    {
+        var denoiser = Create(spec, amortized: true, random);
+        DiscriminatorHead head = denoiser switch
+        {
+            ImageDenoiser image => new ClassHead(image.Model.BottleneckChannels, image.Model.BottleneckSide, random),
+            _ => new MlpHead(denoiser.BottleneckShape[0], random),
+        };
+        return new AmortizedScore(denoiser, head);
+    }
+
+    private static Denoiser Create(TrainingSpec spec, bool amortized, Generator random)
+    {
+        switch (spec.Network)
+        {
+            case MlpSpec mlp:
+                return new MlpDenoiser(mlp.HiddenWidth, mlp.HiddenLayers, amortized, random);
+            case DdpmPpSpec unet:
+                var shape = DataShape.Of(spec.Data);
+                return new ImageDenoiser(
+                    new DdpmPlusPlusOptions
+                    {
+                        Resolution = shape.Side,
+                        ImageChannels = shape.Channels,
+                        Classes = shape.Classes,
+                        ModelChannels = unet.ModelChannels,
+                        ChannelMultipliers = unet.ChannelMultipliers,
+                        BlocksPerLevel = unet.BlocksPerLevel,
+                        AttentionResolutions = unet.AttentionResolutions,
+                        Patch = unet.Patch,
+                        Dropout = amortized ? unet.ScoreDropout : 0,
+                        Alpha = amortized ? unet.AlphaEmbedding : null,
+                        BodyType = spec.Hardware.Precision == Precision.BFloat16 ? ScalarType.BFloat16 : ScalarType.Float32,
+                    },
+                    random);
+            default:
+                throw new ArgumentOutOfRangeException(nameof(spec), spec.Network, "unknown network");
+        }
+    }
+}

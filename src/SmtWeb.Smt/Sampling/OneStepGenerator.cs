@@ -1,0 +1,98 @@
+using SmtWeb.Smt.Datasets;
+using SmtWeb.Smt.Networks;
+using SmtWeb.Smt.Specs;
+using SmtWeb.Smt.Training;
+using SmtWeb.Torch;
+
+namespace SmtWeb.Smt.Sampling;
+
+/// <summary>The generator of a checkpoint, with its averaged (EMA) weights, ready to draw.</summary>
+public sealed class OneStepGenerator : IOneStepGenerator
+{
+    private readonly Denoiser network;
+    private readonly OneStepSampler sampler;
+    private readonly DataShape shape;
+
+    private OneStepGenerator(Denoiser network, TrainingSpec spec, long iteration, Device device)
+    {
+        this.network = network;
+        (Spec, Iteration) = (spec, iteration);
+        sampler = new OneStepSampler(network, device);
+        shape = DataShape.Of(spec.Data);
+    }
+
+    /// <summary>What the model was trained by.</summary>
+    public TrainingSpec Spec { get; }
+
+    /// <inheritdoc/>
+    public long Iteration { get; }
+
+    /// <inheritdoc/>
+    public int ClassCount => shape.Classes;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> ClassNames => shape.ClassNames;
+
+    /// <summary>The model draws points in the plane: use <see cref="Points"/>.</summary>
+    public bool DrawsPoints => shape.IsPoints;
+
+    /// <summary>Loads the averaged generator of a checkpoint, read once from start to end.</summary>
+    /// <exception cref="InvalidDataException">The file is damaged or no checkpoint of SmtWeb.</exception>
+    public static OneStepGenerator Load(Stream checkpoint)
+    {
+        torch.Initialize();
+        using var scope = torch.NewDisposeScope();
+        var device = torch.CudaDevices > 0 ? Device.Cuda() : Device.Cpu;
+        var file = CheckpointFile.Read(checkpoint, name => name.StartsWith(CheckpointFile.AveragePrefix, StringComparison.Ordinal));
+        using var random = new Generator(0, device);
+        var network = NetworkFactory.CreateGenerator(file.Spec, random);
+        try
+        {
+            network.LoadStateDict(file.Tensors.ToDictionary(t => t.Key[CheckpointFile.AveragePrefix.Length..], t => t.Value));
+            network.RequireGrad(false);
+            network.Training = false;
+            return new OneStepGenerator(network, file.Spec, file.Progress.Iteration, device);
+        }
+        catch
+        {
+            network.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public GeneratedImages Generate(IReadOnlyList<ulong> seeds, IReadOnlyList<int>? labels)
+    {
+        if (DrawsPoints) throw new NotSupportedException("This model draws points in the plane, not images.");
+        var classes = Labels(seeds, labels);
+        using var scope = torch.NewDisposeScope();
+        var pixels = OneStepSampler.Quantise(sampler.Draw(seeds, classes));
+        return new GeneratedImages(seeds.Count, shape.Side, shape.Side, shape.Channels, pixels, seeds, classes ?? [.. seeds.Select(_ => -1)]);
+    }
+
+    /// <summary>Points of a 2-D model, one per seed.</summary>
+    public (float X, float Y)[] Points(IReadOnlyList<ulong> seeds)
+    {
+        if (!DrawsPoints) throw new NotSupportedException("This model draws images, not points.");
+        using var scope = torch.NewDisposeScope();
+        var flat = sampler.Draw(seeds, null).ToArray<float>();
+        return [.. Enumerable.Range(0, seeds.Count).Select(k => (flat[2 * k], flat[2 * k + 1]))];
+    }
+
+    private IReadOnlyList<int>? Labels(IReadOnlyList<ulong> seeds, IReadOnlyList<int>? labels)
+    {
+        if (ClassCount == 0)
+        {
+            return labels is null ? null : throw new ArgumentException("This model has no classes; leave the class labels out.", nameof(labels));
+        }
+        if (labels is null) return [.. Enumerable.Range(0, seeds.Count).Select(k => k % ClassCount)];
+        if (labels.Count != seeds.Count) throw new ArgumentException($"{labels.Count} class labels for {seeds.Count} seeds; give one each.", nameof(labels));
+        foreach (var label in labels)
+            if (label < 0 || label >= ClassCount)
+                throw new ArgumentException($"Class {label} does not exist; this model has {ClassCount} classes, 0 to {ClassCount - 1}.", nameof(labels));
+        return labels;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => network.Dispose();
+}
