@@ -1,13 +1,4 @@
-using Radzen;
-using SmtWeb.Web.Hosting;
-using SmtWeb.Web.Panel;
+using SmtWeb.Web.Commands;
 
-var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = ContentRoot.Find(), WebRootPath = "wwwroot" });
-builder.WebHost.UseStaticWebAssets();
-builder.Services.AddRazorComponents().AddInteractiveServerComponents();
-builder.Services.AddRadzenComponents();
-var app = builder.Build();
-app.UseAntiforgery();
-app.MapStaticAssets();
-app.MapRazorComponents<App>().AddInteractiveServerRenderMode();
-app.Run();
+return await new CommandTable(
+    new ServeCommand()).RunAsync(args);

@@ -59,6 +59,11 @@ internal sealed class CommandTable(params Command[] commands)
         {
             return 130;
         }
+        catch (System.Data.Common.DbException e)
+        {
+            Console.Error.WriteLine($"The database cannot be used: {e.Message}");
+            return 1;
+        }
         catch (Exception e) when (e is IOException or InvalidDataException or InvalidOperationException or UnauthorizedAccessException or ArgumentException)
         {
             Console.Error.WriteLine(e.Message);

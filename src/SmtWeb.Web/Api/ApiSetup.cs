@@ -1,0 +1,77 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.OpenApi;
+using SmtWeb.Web.Auth;
+
+namespace SmtWeb.Web.Api;
+
+/// <summary>REST v1: its groups, its JSON, its errors and its OpenAPI document.</summary>
+internal static class ApiSetup
+{
+    /// <summary>Longest request body. The largest honest one, a spec, has a few kilobytes.</summary>
+    internal const long MaxBodyBytes = 4 << 20;
+
+    internal static void AddApi(this IServiceCollection services)
+    {
+        services.ConfigureHttpJsonOptions(o => Configure(o.SerializerOptions));
+        services.AddProblemDetails();
+        services.AddOpenApi("v1", o => o.AddDocumentTransformer((document, _, _) =>
+        {
+            document.Info = new OpenApiInfo
+            {
+                Title = "SmtWeb",
+                Version = "v1",
+                Description = "Train, watch and compare one-step image generators, and draw from them. Every error is problem+json (RFC 9457).",
+            };
+            document.Servers?.Clear(); // the address of whoever asked is no part of the contract
+            document.Components ??= new OpenApiComponents();
+            document.Components.SecuritySchemes = new Dictionary<string, IOpenApiSecurityScheme>
+            {
+                ["apiKey"] = new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "bearer", Description = "An API key: smt_…" },
+            };
+            document.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference("apiKey", document)] = [] }];
+            return Task.CompletedTask;
+        }));
+    }
+
+    /// <summary>JSON of REST and hub: camelCase, enum names, and NaN or infinite values of curves as strings, which JSON has no numbers for.</summary>
+    internal static void Configure(JsonSerializerOptions options)
+    {
+        options.NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals;
+        options.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false));
+    }
+
+    /// <summary>Errors below /api become problem+json: bodies that are too long, exceptions, unknown paths and methods.</summary>
+    internal static void UseApiErrors(this IApplicationBuilder app) =>
+        app.UseWhen(http => Refusals.IsForPrograms(http.Request), branch =>
+        {
+            branch.UseExceptionHandler(errors => errors.Run(http => Describe(http.Features.Get<IExceptionHandlerFeature>()!.Error).ExecuteAsync(http)));
+            branch.UseStatusCodePages(pages => TypedResults.Problem(
+                pages.HttpContext.Response.StatusCode switch
+                {
+                    StatusCodes.Status404NotFound => $"There is nothing at {pages.HttpContext.Request.Path}; see /openapi/v1.json.",
+                    StatusCodes.Status405MethodNotAllowed => $"{pages.HttpContext.Request.Method} is not possible at {pages.HttpContext.Request.Path}.",
+                    _ => null,
+                },
+                statusCode: pages.HttpContext.Response.StatusCode).ExecuteAsync(pages.HttpContext));
+        });
+
+    internal static void MapApi(this IEndpointRouteBuilder app)
+    {
+        app.MapOpenApi("/openapi/{documentName}.json").RequireAuthorization(Policies.Read);
+        var api = app.MapGroup("/api/v1").RequireAuthorization(Policies.Read).ProducesProblem(401).ProducesProblem(403);
+        api.MapRuns();
+        api.MapPresets();
+        api.MapKeys();
+        api.MapUsers();
+    }
+
+    private static IResult Describe(Exception error) => error switch
+    {
+        BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } =>
+            TypedResults.Problem($"The body is longer than {MaxBodyBytes} bytes.", statusCode: StatusCodes.Status413PayloadTooLarge),
+        BadHttpRequestException bad => TypedResults.Problem(bad.Message, statusCode: bad.StatusCode),
+        _ => TypedResults.Problem("Something went wrong here; the server's log says more.", statusCode: StatusCodes.Status500InternalServerError),
+    };
+}

@@ -1,0 +1,45 @@
+using System.ComponentModel.DataAnnotations;
+using System.Text.Json;
+
+namespace SmtWeb.Web.Api;
+
+/// <summary>A run to be queued: a preset, a preset with some settings replaced, or a whole spec.</summary>
+internal sealed record CreateRunRequest
+{
+    /// <summary>Name of the run; the preset's title where there is none.</summary>
+    [StringLength(200, MinimumLength = 1)]
+    public string? Name { get; init; }
+
+    /// <summary>Name of a preset (GET /api/v1/presets).</summary>
+    [StringLength(100, MinimumLength = 1)]
+    public string? Preset { get; init; }
+
+    /// <summary>
+    /// With a preset: the settings to replace, any others left out, as in {"optimisation": {"iterations": 2000}}.
+    /// Without one: a whole spec.
+    /// </summary>
+    public JsonElement? Spec { get; init; }
+
+    /// <summary>Higher goes first; 0 if left out.</summary>
+    [Range(-1000, 1000)]
+    public int? Priority { get; init; }
+}
+
+/// <summary>A new place in the queue.</summary>
+internal sealed record PriorityRequest
+{
+    /// <summary>Higher goes first.</summary>
+    [Range(-1000, 1000)]
+    public required int Priority { get; init; }
+}
+
+/// <summary>A new name.</summary>
+internal sealed record RenameRequest
+{
+    /// <summary>Name of the run.</summary>
+    [StringLength(200, MinimumLength = 1)]
+    public required string Name { get; init; }
+}
+
+/// <summary>The answer to a new run.</summary>
+internal sealed record CreatedRun(long Id, string Url);

@@ -1,0 +1,108 @@
+using Microsoft.AspNetCore.Identity;
+using Microsoft.EntityFrameworkCore;
+using SmtWeb.Runs.Model;
+
+namespace SmtWeb.Web.Auth;
+
+/// <summary>An account as lists show it.</summary>
+public sealed record AccountInfo(string Id, string Name, string Role, DateTimeOffset Created, DateTimeOffset? LastSignedIn, bool HasPassword, bool Disabled);
+
+/// <summary>The outcome of a change to accounts; <paramref name="Problem"/> is null where it was made, else a sentence for the user.</summary>
+public sealed record AccountChange(string? Problem = null)
+{
+    /// <summary>The change was made.</summary>
+    public static AccountChange Done { get; } = new();
+}
+
+/// <summary>
+/// Accounts and their roles, for the panel and for REST. Each call is a unit of work of its own, so that a page that
+/// stays open for days sees what others changed.
+/// </summary>
+public sealed class AccountService(IServiceScopeFactory scopes)
+{
+    private static readonly DateTimeOffset Forever = DateTimeOffset.MaxValue;
+
+    /// <summary>All accounts, by name.</summary>
+    public async Task<IReadOnlyList<AccountInfo>> ListAsync(CancellationToken ct = default)
+    {
+        await using var scope = scopes.CreateAsyncScope();
+        var context = scope.ServiceProvider.GetRequiredService<SmtWebDbContext>();
+        var roles = (await context.UserRoles.Join(context.Roles, r => r.RoleId, r => r.Id, (u, r) => new { u.UserId, r.Name }).ToListAsync(ct)).ToLookup(r => r.UserId, r => r.Name!);
+        return [.. (await context.Users.AsNoTracking().OrderBy(u => u.UserName).ToListAsync(ct)).Select(u => Describe(u, roles[u.Id]))];
+    }
+
+    /// <summary>Makes an account without a password; its owner chooses one by a one-time link.</summary>
+    public async Task<(AccountInfo? Account, AccountChange Change)> CreateAsync(string name, string role)
+    {
+        await using var scope = scopes.CreateAsyncScope();
+        var users = Users(scope);
+        var user = new LabUser { UserName = name };
+        var made = await users.CreateAsync(user);
+        if (!made.Succeeded)
+        {
+            return (null, Problem(made));
+        }
+
+        var joined = await users.AddToRoleAsync(user, role);
+        return joined.Succeeded ? (Describe(user, [role]), AccountChange.Done) : (null, Problem(joined));
+    }
+
+    /// <summary>Gives an account another role; sessions with the old one end within a minute.</summary>
+    public Task<AccountChange?> SetRoleAsync(string id, string role) => ChangeAsync(id, async (users, user) =>
+    {
+        if (role != LabRoles.Admin && await IsLastAdminAsync(users, user))
+        {
+            return new AccountChange("This is the last administrator; make another one first.");
+        }
+
+        await users.RemoveFromRolesAsync(user, await users.GetRolesAsync(user));
+        var joined = await users.AddToRoleAsync(user, role);
+        await users.UpdateSecurityStampAsync(user);
+        return joined.Succeeded ? AccountChange.Done : Problem(joined);
+    });
+
+    /// <summary>Closes an account or opens it again; sessions end within a minute, keys at once.</summary>
+    public Task<AccountChange?> SetDisabledAsync(string id, bool disabled) => ChangeAsync(id, async (users, user) =>
+    {
+        if (disabled && await IsLastAdminAsync(users, user))
+        {
+            return new AccountChange("This is the last administrator; make another one first.");
+        }
+
+        user.LockoutEnabled = true;
+        await users.SetLockoutEndDateAsync(user, disabled ? Forever : null);
+        await users.UpdateSecurityStampAsync(user);
+        return AccountChange.Done;
+    });
+
+    /// <summary>Takes an account's password away; it opens only by a new one-time link.</summary>
+    public Task<AccountChange?> ClearPasswordAsync(string id) => ChangeAsync(id, async (users, user) =>
+    {
+        await users.RemovePasswordAsync(user);
+        await users.SetLockoutEndDateAsync(user, IsDisabled(user) ? Forever : null);
+        return AccountChange.Done;
+    });
+
+    internal static bool IsDisabled(LabUser user) => user.LockoutEnd == Forever;
+
+    private static AccountInfo Describe(LabUser user, IEnumerable<string> roles) =>
+        new(user.Id, user.UserName!, roles.FirstOrDefault() ?? "", user.Created, user.LastSignedIn, user.PasswordHash is not null, IsDisabled(user));
+
+    /// <summary>Null where there is no such account.</summary>
+    private async Task<AccountChange?> ChangeAsync(string id, Func<UserManager<LabUser>, LabUser, Task<AccountChange>> change)
+    {
+        await using var scope = scopes.CreateAsyncScope();
+        var users = Users(scope);
+        return await users.FindByIdAsync(id) is { } user ? await change(users, user) : null;
+    }
+
+    private static async Task<bool> IsLastAdminAsync(UserManager<LabUser> users, LabUser user)
+    {
+        var admins = (await users.GetUsersInRoleAsync(LabRoles.Admin)).Where(a => !IsDisabled(a)).ToList();
+        return admins.Count == 1 && admins[0].Id == user.Id;
+    }
+
+    private static UserManager<LabUser> Users(AsyncServiceScope scope) => scope.ServiceProvider.GetRequiredService<UserManager<LabUser>>();
+
+    private static AccountChange Problem(IdentityResult result) => new(string.Join(" ", result.Errors.Select(e => e.Description)));
+}

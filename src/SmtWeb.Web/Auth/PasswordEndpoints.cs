@@ -1,0 +1,51 @@
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Identity;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.Extensions.Options;
+using SmtWeb.Runs.Model;
+using SmtWeb.Web.Auth.Pages;
+
+namespace SmtWeb.Web.Auth;
+
+/// <summary>Change of one's own password; other sessions of the account end within a minute.</summary>
+internal static class PasswordEndpoints
+{
+    private const string Path = "/account/password";
+
+    internal static void MapPasswordChange(this RouteGroupBuilder person)
+    {
+        person.MapGet(Path, (HttpContext http, IOptions<IdentityOptions> options) => Page(http, options.Value, null));
+        person.MapPost(Path, ChangeAsync);
+    }
+
+    private static async Task<IResult> ChangeAsync(
+        HttpContext http, SignInManager<LabUser> signIn, SignInThrottle throttle, IOptions<IdentityOptions> options,
+        [FromForm] string current, [FromForm] string password, [FromForm] string again)
+    {
+        if (throttle.Attempt(http.Connection.RemoteIpAddress, http.User.DisplayName()) is { } wait)
+        {
+            return Page(http, options.Value, $"Too many attempts. Try again in {Math.Ceiling(wait.TotalSeconds)} seconds.");
+        }
+
+        var user = await signIn.UserManager.GetUserAsync(http.User) ?? throw new InvalidOperationException("The account is gone.");
+        if (await OneTimeLinkEndpoints.PasswordProblemAsync(signIn.UserManager, user, password, again) is { } problem)
+        {
+            return Page(http, options.Value, problem);
+        }
+
+        var changed = await signIn.UserManager.ChangePasswordAsync(user, current, password);
+        if (!changed.Succeeded)
+        {
+            return Page(http, options.Value, string.Join(" ", changed.Errors.Select(e => e.Description)));
+        }
+
+        await signIn.RefreshSignInAsync(user);
+        return TypedResults.LocalRedirect("/");
+    }
+
+    private static RazorComponentResult<PasswordPage> Page(HttpContext http, IdentityOptions options, string? problem) =>
+        new(new { Token = http.FormToken(), MinimumLength = options.Password.RequiredLength, Problem = problem })
+        {
+            StatusCode = problem is null ? StatusCodes.Status200OK : StatusCodes.Status400BadRequest,
+        };
+}

@@ -1,0 +1,25 @@
+namespace SmtWeb.Web.Auth;
+
+/// <summary>Headers of every answer that tell browsers what the site never does.</summary>
+internal static class SecurityHeaders
+{
+    /// <summary>
+    /// Scripts come from files of this site only: no inline script, no eval. Styles may be inline, for Radzen and uPlot
+    /// place things by style attributes. Pictures may be data: and blob: (canvas, object URLs of grids).
+    /// </summary>
+    internal const string ContentSecurityPolicy =
+        "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; " +
+        "connect-src 'self'; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
+
+    internal static IApplicationBuilder UseSecurityHeaders(this IApplicationBuilder app) => app.Use((http, next) =>
+    {
+        var headers = http.Response.Headers;
+        headers.ContentSecurityPolicy = ContentSecurityPolicy;
+        headers.XContentTypeOptions = "nosniff";
+        headers.XFrameOptions = "DENY";
+        headers["Referrer-Policy"] = "same-origin";
+        headers["Cross-Origin-Opener-Policy"] = "same-origin";
+        headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=(), payment=()";
+        return next(http);
+    });
+}

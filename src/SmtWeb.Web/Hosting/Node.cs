@@ -1,0 +1,71 @@
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Hosting.Server;
+using SmtWeb.Runs.Database;
+using SmtWeb.Web.Auth;
+
+namespace SmtWeb.Web.Hosting;
+
+/// <summary>The life of a node: database, migrations, first account, open, wait, close.</summary>
+internal static class Node
+{
+    /// <summary>Runs the node of <paramref name="options"/> until <paramref name="ct"/> or a signal ends it; leaves nothing behind that runs.</summary>
+    internal static async Task RunAsync(ServeOptions options, TextWriter console, CancellationToken ct)
+    {
+        using var logging = LoggerFactory.Create(log => log.AddSimpleConsole(o => o.SingleLine = true).SetMinimumLevel(LogLevel.Warning));
+        Directory.CreateDirectory(options.Data);
+        await using var postgres = options.Connection.Length > 0
+            ? null
+            : await EmbeddedPostgres.StartAsync(Path.Combine(options.Data, "postgres"), logging.CreateLogger<EmbeddedPostgres>(), ct);
+        await using var app = SmtWebApp.Build(options, postgres?.ConnectionString ?? options.Connection);
+        await app.Services.GetRequiredService<RunsDatabase>().MigrateAsync(ct);
+        var link = "";
+        if (options.Role != NodeRole.Worker)
+        {
+            link = await app.Services.GetRequiredService<FirstAccount>().EnsureAsync(ct);
+            await app.Services.GetRequiredService<Quickstart>().QueueAsync(ct);
+        }
+
+        await StartAsync(app, options, ct);
+        await AnnounceAsync(console, options, Address(app), link);
+        await app.WaitForShutdownAsync(ct);
+        await console.WriteLineAsync("SmtWeb is closed.");
+    }
+
+    private static async Task StartAsync(WebApplication app, ServeOptions options, CancellationToken ct)
+    {
+        try
+        {
+            await app.StartAsync(ct);
+        }
+        catch (IOException e) when (e.InnerException is AddressInUseException)
+        {
+            throw new IOException($"Port {options.Port} is taken by another program. Choose another one with --port N, or 0 for any free one.", e);
+        }
+    }
+
+    /// <summary>The first line is the sign for scripts that everything answers.</summary>
+    private static async Task AnnounceAsync(TextWriter console, ServeOptions options, string address, string link)
+    {
+        await console.WriteLineAsync($"SmtWeb is open at {address}");
+        if (link.Length > 0)
+        {
+            await console.WriteLineAsync($"Sign in: {address}{link}");
+            await console.WriteLineAsync("         (as the administrator; the link works once and for a day)");
+        }
+
+        if (options is { Host: "localhost", Role: not NodeRole.Worker })
+        {
+            await console.WriteLineAsync("Only this machine reaches it; --host '*' opens it to the network.");
+        }
+
+        await console.FlushAsync();
+    }
+
+    /// <summary>Where a browser on this machine finds the node.</summary>
+    private static string Address(WebApplication app)
+    {
+        var bound = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
+        return bound.Replace("[::]", "localhost").Replace("0.0.0.0", "localhost").Replace("127.0.0.1", "localhost").TrimEnd('/');
+    }
+}

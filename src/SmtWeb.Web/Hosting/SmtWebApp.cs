@@ -1,0 +1,78 @@
+using Radzen;
+using SmtWeb.Runs;
+using SmtWeb.Web.Api;
+using SmtWeb.Web.Auth;
+using SmtWeb.Web.Hubs;
+using SmtWeb.Web.Panel;
+
+namespace SmtWeb.Web.Hosting;
+
+/// <summary>One node, put together: what it knows (services), the way of a request (pipeline), and what it answers (endpoints).</summary>
+internal static class SmtWebApp
+{
+    // A trainer writes a checkpoint before it leaves.
+    private static readonly TimeSpan PatienceForCheckpoints = TimeSpan.FromSeconds(90);
+
+    /// <summary>Builds the node of <paramref name="options"/> on the database of <paramref name="connection"/>; nothing is started yet.</summary>
+    internal static WebApplication Build(ServeOptions options, string connection, Action<WebApplicationBuilder>? adjust = null)
+    {
+        var builder = CreateBuilder();
+        builder.WebHost.ConfigureKestrel(o =>
+        {
+            o.AddServerHeader = false;
+            o.Limits.MaxRequestBodySize = ApiSetup.MaxBodyBytes;
+        });
+        builder.WebHost.UseUrls(UrlOf(options));
+        builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = PatienceForCheckpoints);
+        builder.Services.AddSingleton(options);
+        builder.Services.AddSingleton<Quickstart>();
+        builder.Services.AddSmtWebRuns(connection).AddRunFeed();
+        builder.Services.AddAuth();
+        builder.Services.AddApi();
+        builder.Services.AddHubs();
+        builder.Services.AddRazorComponents().AddInteractiveServerComponents();
+        builder.Services.AddRadzenComponents();
+        adjust?.Invoke(builder);
+        var app = builder.Build();
+        if (options.Role == NodeRole.Worker)
+        {
+            app.UseAuthorization();
+            app.MapHealth();
+            return app;
+        }
+
+        app.UseSecurityHeaders();
+        app.UseApiErrors();
+        app.UseMiddleware<CrossSiteGuard>();
+        app.UseAuthentication();
+        app.UseAuthorization();
+        app.UseAntiforgery();
+        app.MapStaticAssets().AllowAnonymous(); // scripts, styles and fonts hold no data; the sign-in page needs some
+        app.MapHealth();
+        app.MapSignIn();
+        app.MapApi();
+        app.MapHubs();
+        app.MapRazorComponents<App>().AddInteractiveServerRenderMode();
+        return app;
+    }
+
+    /// <summary>Configuration from appsettings.json and the environment; <c>SMTWEB_PORT</c> is short for <c>SmtWeb__Port</c>.</summary>
+    internal static WebApplicationBuilder CreateBuilder()
+    {
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions
+        {
+            ApplicationName = typeof(SmtWebApp).Assembly.GetName().Name, // tests start the app from another entry assembly
+            ContentRootPath = ContentRoot.Find(),
+            WebRootPath = "wwwroot",
+        });
+        builder.WebHost.UseStaticWebAssets();
+        builder.Configuration.AddInMemoryCollection(
+            Environment.GetEnvironmentVariables().Keys.Cast<string>().Where(k => k.StartsWith("SMTWEB_", StringComparison.Ordinal))
+                .Select(k => KeyValuePair.Create("SmtWeb:" + k["SMTWEB_".Length..].Replace("__", ":"), Environment.GetEnvironmentVariable(k))));
+        return builder;
+    }
+
+    /// <summary>Kestrel takes a free port on an address only, not on the name localhost.</summary>
+    private static string UrlOf(ServeOptions options) =>
+        options is { Port: 0, Host: "localhost" } ? "http://127.0.0.1:0" : $"http://{options.Host}:{options.Port}";
+}
