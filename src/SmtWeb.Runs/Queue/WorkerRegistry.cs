@@ -28,4 +28,11 @@ public sealed class WorkerRegistry(RunsDatabase database)
         await connection.ExecuteAsync("UPDATE workers SET ended = now() WHERE id = $1", [id], ct);
         await connection.ExecuteAsync("DELETE FROM workers WHERE heartbeat < now() - interval '30 days'", [], ct);
     }
+
+    /// <summary>How many workers are alive, on any node.</summary>
+    public async Task<long> CountAliveAsync(CancellationToken ct = default)
+    {
+        await using var connection = await database.Source.OpenConnectionAsync(ct);
+        return await connection.ScalarAsync<long>("SELECT count(*) FROM workers WHERE ended IS NULL AND heartbeat > now() - $1::interval", [Silence], ct);
+    }
 }

@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using SmtWeb.Runs.Model;
+using SmtWeb.Runs.People;
 using SmtWeb.Web.Auth;
 
 namespace SmtWeb.Web.Api;

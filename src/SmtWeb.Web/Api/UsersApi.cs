@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using SmtWeb.Runs.People;
 using SmtWeb.Web.Auth;
 
 namespace SmtWeb.Web.Api;

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Identity;
 using SmtWeb.Runs.Model;
+using SmtWeb.Runs.People;
 
 namespace SmtWeb.Web.Auth;
 
@@ -15,10 +16,7 @@ internal static class AuthSetup
 
     internal static void AddAuth(this IServiceCollection services)
     {
-        services.AddSingleton(TimeProvider.System);
-        services.AddSingleton<ApiKeyService>();
-        services.AddSingleton<AccountService>();
-        services.AddSingleton<OneTimeLinks>();
+        services.AddPeople();
         services.AddSingleton<FirstAccount>();
         services.AddSingleton<SignInThrottle>();
         AddCookies(services);

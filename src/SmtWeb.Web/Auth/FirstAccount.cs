@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Identity;
 using SmtWeb.Runs.Model;
+using SmtWeb.Runs.People;
 
 namespace SmtWeb.Web.Auth;
 

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Options;
 using SmtWeb.Runs.Model;
+using SmtWeb.Runs.People;
 using SmtWeb.Web.Auth.Pages;
 
 namespace SmtWeb.Web.Auth;

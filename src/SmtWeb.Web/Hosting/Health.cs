@@ -1,5 +1,6 @@
-using Microsoft.EntityFrameworkCore;
-using SmtWeb.Runs.Model;
+using System.Data.Common;
+using System.Net.Sockets;
+using SmtWeb.Runs.Queue;
 
 namespace SmtWeb.Web.Hosting;
 
@@ -11,15 +12,14 @@ internal static class Health
 {
     private const string Well = "ok";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
-    private static readonly TimeSpan LostAfter = TimeSpan.FromSeconds(60);
 
     internal static void MapHealth(this IEndpointRouteBuilder app) =>
         app.MapGet("/health", ReportAsync).AllowAnonymous().WithTags("Health").WithName("Health")
             .WithSummary("200 where this node can do its work, else 503.").Produces<HealthReport>().Produces<HealthReport>(503);
 
-    private static async Task<IResult> ReportAsync(IDbContextFactory<SmtWebDbContext> contexts, ServeOptions options, TimeProvider clock, HttpResponse response, CancellationToken ct)
+    private static async Task<IResult> ReportAsync(WorkerRegistry registry, ServeOptions options, HttpResponse response, CancellationToken ct)
     {
-        var (database, workers) = await AskDatabaseAsync(contexts, clock, ct);
+        var (database, workers) = await AskDatabaseAsync(registry, ct);
         var worker = !database ? "unknown" : workers > 0 ? Well : "none";
 
         // a node of role web does its work without a worker: runs wait, pages answer
@@ -29,17 +29,15 @@ internal static class Health
         return TypedResults.Json(report, statusCode: well ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable);
     }
 
-    private static async Task<(bool Reachable, int LiveWorkers)> AskDatabaseAsync(IDbContextFactory<SmtWebDbContext> contexts, TimeProvider clock, CancellationToken ct)
+    private static async Task<(bool Reachable, long LiveWorkers)> AskDatabaseAsync(WorkerRegistry registry, CancellationToken ct)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(ct);
         limit.CancelAfter(Patience);
         try
         {
-            await using var context = await contexts.CreateDbContextAsync(limit.Token);
-            var since = clock.GetUtcNow() - LostAfter;
-            return (true, await context.Workers.CountAsync(w => w.Ended == null && w.Heartbeat > since, limit.Token));
+            return (true, await registry.CountAliveAsync(limit.Token));
         }
-        catch (Exception e) when (e is OperationCanceledException or InvalidOperationException or System.Data.Common.DbException && !ct.IsCancellationRequested)
+        catch (Exception e) when (e is DbException or SocketException or TimeoutException || (e is OperationCanceledException && !ct.IsCancellationRequested))
         {
             return (false, 0);
         }

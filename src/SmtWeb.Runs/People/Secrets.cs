@@ -2,7 +2,7 @@ using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
 
-namespace SmtWeb.Web.Auth;
+namespace SmtWeb.Runs.People;
 
 /// <summary>Random secrets that are shown once, and their hashes, which are all that is stored.</summary>
 internal static class Secrets

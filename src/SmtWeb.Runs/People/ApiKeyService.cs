@@ -1,7 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using SmtWeb.Runs.Model;
 
-namespace SmtWeb.Web.Auth;
+namespace SmtWeb.Runs.People;
 
 /// <summary>A key as lists show it: never the secret.</summary>
 public sealed record ApiKeyInfo(long Id, string Name, string Prefix, string Owner, DateTimeOffset Created, DateTimeOffset? LastUsed, DateTimeOffset? Revoked);
@@ -10,12 +10,13 @@ public sealed record ApiKeyInfo(long Id, string Name, string Prefix, string Owne
 public sealed record NewApiKey(ApiKeyInfo Key, string Secret);
 
 /// <summary>The owner of a key that opened a door.</summary>
-internal sealed record ApiKeyOwner(string UserId, string UserName, IReadOnlyList<string> Roles);
+public sealed record ApiKeyOwner(string UserId, string UserName, IReadOnlyList<string> Roles);
 
 /// <summary>API keys: <c>smt_</c> and 256 random bits, stored as a hash, with the rights that their owner has now.</summary>
 public sealed class ApiKeyService(IDbContextFactory<SmtWebDbContext> contexts, TimeProvider clock)
 {
-    internal const string Prefix = "smt_";
+    /// <summary>How every key begins, so that one that lies where it should not is recognised.</summary>
+    public const string Prefix = "smt_";
     private static readonly TimeSpan LastUsedGrain = TimeSpan.FromMinutes(1);
 
     /// <summary>Makes a key for a user.</summary>
@@ -48,7 +49,7 @@ public sealed class ApiKeyService(IDbContextFactory<SmtWebDbContext> contexts, T
     }
 
     /// <summary>Whose key this is, with the roles of now; null for keys that are unknown, revoked, or of a disabled user.</summary>
-    internal async Task<ApiKeyOwner?> FindOwnerAsync(string secret, CancellationToken ct)
+    public async Task<ApiKeyOwner?> FindOwnerAsync(string secret, CancellationToken ct)
     {
         await using var context = await contexts.CreateDbContextAsync(ct);
         var hash = Secrets.Hash(secret);

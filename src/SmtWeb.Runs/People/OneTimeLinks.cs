@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
 using SmtWeb.Runs.Model;
 
-namespace SmtWeb.Web.Auth;
+namespace SmtWeb.Runs.People;
 
 /// <summary>
 /// Links that let an account in once: printed to the operator's console at start, or made by an administrator for a new
@@ -39,7 +39,7 @@ public sealed class OneTimeLinks(IDbContextFactory<SmtWebDbContext> contexts, Ti
     }
 
     /// <summary>Whom a token lets in, without using it up; null where it is used, expired or made up.</summary>
-    internal async Task<LabUser?> PeekAsync(string token, CancellationToken ct)
+    public async Task<LabUser?> PeekAsync(string token, CancellationToken ct)
     {
         await using var context = await contexts.CreateDbContextAsync(ct);
         var row = await Rows(context, token).AsNoTracking().SingleOrDefaultAsync(ct);
@@ -47,7 +47,7 @@ public sealed class OneTimeLinks(IDbContextFactory<SmtWebDbContext> contexts, Ti
     }
 
     /// <summary>Uses a token up; true for exactly one caller.</summary>
-    internal async Task<bool> UseAsync(string token, CancellationToken ct)
+    public async Task<bool> UseAsync(string token, CancellationToken ct)
     {
         await using var context = await contexts.CreateDbContextAsync(ct);
         var row = await Rows(context, token).AsNoTracking().SingleOrDefaultAsync(ct);

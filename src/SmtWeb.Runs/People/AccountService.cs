@@ -1,8 +1,9 @@
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
 using SmtWeb.Runs.Model;
 
-namespace SmtWeb.Web.Auth;
+namespace SmtWeb.Runs.People;
 
 /// <summary>An account as lists show it.</summary>
 public sealed record AccountInfo(string Id, string Name, string Role, DateTimeOffset Created, DateTimeOffset? LastSignedIn, bool HasPassword, bool Disabled);
@@ -83,7 +84,8 @@ public sealed class AccountService(IServiceScopeFactory scopes)
         return AccountChange.Done;
     });
 
-    internal static bool IsDisabled(LabUser user) => user.LockoutEnd == Forever;
+    /// <summary>True where an administrator closed the account.</summary>
+    public static bool IsDisabled(LabUser user) => user.LockoutEnd == Forever;
 
     private static AccountInfo Describe(LabUser user, IEnumerable<string> roles) =>
         new(user.Id, user.UserName!, roles.FirstOrDefault() ?? "", user.Created, user.LastSignedIn, user.PasswordHash is not null, IsDisabled(user));
