@@ -1,0 +1,53 @@
+using System.Diagnostics;
+using SmtWeb.Torch;
+
+namespace SmtWeb.Benchmarks;
+
+/// <summary>The fastest 3x3 convolutions this machine does, forward and backward: what a training step could reach at best.</summary>
+internal static class ConvolutionPeak
+{
+    private static readonly (int Batch, int Channels, int Side)[] Shapes = [(64, 32, 32), (64, 64, 16), (64, 64, 32), (64, 128, 16), (64, 256, 8)];
+
+    public static void Run(Options options)
+    {
+        foreach (var (type, format, name) in new[]
+                 {
+                     (ScalarType.Float32, MemoryFormat.Contiguous, "float32, contiguous"),
+                     (ScalarType.Float32, MemoryFormat.ChannelsLast, "float32, channels_last"),
+                     (ScalarType.BFloat16, MemoryFormat.ChannelsLast, "bfloat16, channels_last"),
+                 })
+        {
+            foreach (var shape in Shapes)
+                Console.WriteLine($"  {name,-24} {shape.Batch}x{shape.Channels}x{shape.Side}x{shape.Side}: {Measure(type, format, shape, options.Rounds),7:F0} GFLOP/s");
+        }
+    }
+
+    /// <summary>The best of all shapes in bfloat16, channels_last, in GFLOP/s.</summary>
+    public static double Best(int rounds) => Shapes.Max(shape => Measure(ScalarType.BFloat16, MemoryFormat.ChannelsLast, shape, rounds));
+
+    private static double Measure(ScalarType type, MemoryFormat format, (int Batch, int Channels, int Side) shape, int rounds)
+    {
+        using var scope = torch.NewDisposeScope();
+        using var generator = new Generator(1, Device.Cpu);
+        var x = torch.randn([shape.Batch, shape.Channels, shape.Side, shape.Side], generator).to(type).contiguous(format);
+        var weight = torch.randn([shape.Channels, shape.Channels, 3, 3], generator).to(type).contiguous(format);
+        x.RequiresGrad = weight.RequiresGrad = true;
+        var flops = 3.0 * 2 * shape.Batch * shape.Channels * shape.Channels * 9 * shape.Side * shape.Side; // forward, and two gradients
+        Step(x, weight);
+        return Enumerable.Range(0, rounds * 4).Max(_ =>
+        {
+            var clock = Stopwatch.StartNew();
+            Step(x, weight);
+            Step(x, weight);
+            return 2 * flops / clock.Elapsed.TotalNanoseconds;
+        });
+    }
+
+    private static void Step(Tensor x, Tensor weight)
+    {
+        using var scope = torch.NewDisposeScope();
+        var y = torch.functional.conv2d(x, weight, null, padding: 1);
+        // the gradient is the output itself: any tensor of its shape and layout does, and making one costs nothing
+        torch.grad([y], [y.detach()], [x, weight]);
+    }
+}

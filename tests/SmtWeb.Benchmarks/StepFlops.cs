@@ -1,0 +1,67 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using SmtWeb.Smt.Networks;
+using SmtWeb.Smt.Specs;
+using SmtWeb.Torch;
+
+namespace SmtWeb.Benchmarks;
+
+/// <summary>
+/// Multiplications and additions of one training iteration, per real image, counted from the shapes of the weights.
+/// Convolutions and linear layers only: norms, activations, losses and the optimizer are time but no FLOP here.
+/// </summary>
+internal static partial class StepFlops
+{
+    public static double PerImage(TrainingSpec spec)
+    {
+        var network = (DdpmPpSpec)spec.Network;
+        var method = (SmtSpec)spec.Method;
+        using var scope = torch.NewDisposeScope();
+        using var random = new Generator(1, Device.Cpu);
+        var options = new DdpmPlusPlusOptions
+        {
+            Resolution = 32,
+            ImageChannels = 1,
+            Classes = 10,
+            ModelChannels = network.ModelChannels,
+            ChannelMultipliers = network.ChannelMultipliers,
+            BlocksPerLevel = network.BlocksPerLevel,
+            AttentionResolutions = network.AttentionResolutions,
+            Patch = network.Patch,
+        };
+        using var generator = new ImageDenoiser(options, random);
+        using var score = new ImageDenoiser(options with { Alpha = network.AlphaEmbedding }, random);
+        var (g, f) = (Forward(generator, _ => true), Forward(score, _ => true));
+        var encoder = Forward(score, name => !name.Contains(".dec.", StringComparison.Ordinal));
+
+        // a backward pass costs twice the forward pass: gradients of the inputs and of the weights
+        var rows = RowsOf(method.ScoreAlpha);
+        var scoreStep = rows * 3 * f + 2 * 3 * encoder;                 // denoising rows; discriminator on a real and a fake image
+        var generatorStep = 2 * g + 3 * f + 2 * encoder;                // backward of g; f_0, f_α, f_1; GAN term, down to the input only
+        return g + scoreStep + generatorStep / method.ScoreUpdatesPerGeneratorUpdate;
+    }
+
+    /// <summary>FLOP of one forward pass per image. The name of a layer holds the resolution of its output.</summary>
+    private static double Forward(Module network, Func<string, bool> counts) => network.NamedParameters()
+        .Where(p => p.Parameter.Value.Dimensions >= 2 && counts(p.Name))
+        .Sum(p => 2.0 * p.Parameter.Value.Count * (p.Parameter.Value.Dimensions == 4 ? Pixels(p.Name) : 1));
+
+    private static double Pixels(string name)
+    {
+        var side = double.Parse(Resolution().Match(name).Groups[1].Value, CultureInfo.InvariantCulture);
+        return side * side;
+    }
+
+    // Real rows with α = 0 and fake rows with α = 1 have no weight and are not computed.
+    private static double RowsOf(AlphaSampler sampler) => sampler switch
+    {
+        AlphaSampler.UniformQuarterZero => 0.75 + 1 - 0.75 / 1000,
+        AlphaSampler.UniformNoZero => 1 + 1 - 1.0 / 1000,
+        AlphaSampler.ReleasedScore => 2 * (1 - (0.5 / 3 + 0.5 / 1001)),
+        AlphaSampler.ZeroOne => 1,
+        AlphaSampler.One => 1,
+    };
+
+    [GeneratedRegex(@"(\d+)x\1_")]
+    private static partial Regex Resolution();
+}
