@@ -85,9 +85,19 @@ public sealed class RunQueue(RunsDatabase database)
         return recovered;
     }
 
-    /// <summary>The supervisor saw the trainer end without giving the run back. False where the attempt no longer held it.</summary>
-    public Task<bool> ReportLostAsync(long runId, int attempt, string reason, CancellationToken ct = default) =>
-        LoseAsync(runId, attempt, reason, onlyExpired: false, ct);
+    /// <summary>
+    /// The supervisor saw the trainer end without giving the run back; <paramref name="output"/> is the last that it said.
+    /// False where the attempt no longer held the run.
+    /// </summary>
+    public Task<bool> ReportLostAsync(long runId, int attempt, string reason, string output = "", CancellationToken ct = default) =>
+        LoseAsync(runId, attempt, reason, onlyExpired: false, ct, output);
+
+    /// <summary>Whether an attempt still owns its run.</summary>
+    public async Task<bool> IsHeldAsync(long runId, int attempt, CancellationToken ct = default)
+    {
+        await using var connection = await database.Source.OpenConnectionAsync(ct);
+        return await connection.ScalarAsync<bool>($"SELECT EXISTS (SELECT 1 FROM runs WHERE id = $1 AND attempt = $2 AND state IN {Held})", [runId, attempt], ct);
+    }
 
     /// <summary>The worker shuts down: asks the trainer to write a checkpoint and to put the run back into the queue.</summary>
     public async Task RequestReleaseAsync(long runId, int attempt, string reason, CancellationToken ct = default)
@@ -152,7 +162,7 @@ public sealed class RunQueue(RunsDatabase database)
         }
     }
 
-    private async Task<bool> LoseAsync(long runId, int attempt, string reason, bool onlyExpired, CancellationToken ct)
+    private async Task<bool> LoseAsync(long runId, int attempt, string reason, bool onlyExpired, CancellationToken ct, string output = "")
     {
         await using var connection = await database.Source.OpenConnectionAsync(ct);
         await using var transaction = await connection.BeginTransactionAsync(ct);
@@ -173,6 +183,11 @@ public sealed class RunQueue(RunsDatabase database)
         if (next is RunState.Recovering && fruitless >= MostFruitlessAttempts)
         {
             (next, reason) = (RunState.Failed, $"given up after {fruitless} attempts without a new checkpoint; the last: {reason}");
+        }
+
+        if (output.Length > 0)
+        {
+            await RunEvents.WriteAsync(connection, runId, attempt, LogLevel.Warning, "The trainer's last words:\n" + output, null, ct);
         }
 
         RunTransitions.Require(runId, state, next);

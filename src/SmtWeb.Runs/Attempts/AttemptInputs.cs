@@ -1,0 +1,23 @@
+using Microsoft.EntityFrameworkCore;
+using SmtWeb.Runs.Database;
+using SmtWeb.Smt.Specs;
+
+namespace SmtWeb.Runs.Attempts;
+
+/// <summary>What an attempt works from: the run's spec and the checkpoint that its claim chose.</summary>
+public sealed record AttemptInputs(TrainingSpec Spec, long? CheckpointId, long FirstIteration)
+{
+    /// <summary>Reads the inputs of an attempt that owns its run.</summary>
+    /// <exception cref="AttemptFencedException">It does not, or there is no such attempt.</exception>
+    /// <exception cref="SpecException">The stored spec is of another version of SmtWeb.</exception>
+    public static async Task<AttemptInputs> LoadAsync(RunsDatabase database, long runId, int attempt, CancellationToken ct = default)
+    {
+        await using var context = await database.ContextAsync(ct);
+        var found = await context.Attempts.Where(a => a.RunId == runId && a.Number == attempt)
+            .Join(context.Runs.Where(r => r.Attempt == attempt), a => a.RunId, r => r.Id, (a, r) => new { r.Spec, r.State, a.FromCheckpointId, a.FirstIteration })
+            .SingleOrDefaultAsync(ct);
+        return found is not null && found.State.IsHeld()
+            ? new(SpecJson.ReadStored(found.Spec), found.FromCheckpointId, found.FirstIteration)
+            : throw new AttemptFencedException(runId, attempt);
+    }
+}

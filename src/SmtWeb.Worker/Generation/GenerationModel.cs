@@ -1,0 +1,10 @@
+namespace SmtWeb.Worker.Generation;
+
+/// <summary>A model that generates: one checkpoint of one run.</summary>
+public sealed record GenerationModel(long RunId, long CheckpointId, long Iteration, int ClassCount, IReadOnlyList<string> ClassNames);
+
+/// <summary>
+/// What to draw. Without <paramref name="CheckpointId"/> the run's best checkpoint by distance is taken, or its newest where
+/// none was measured. <paramref name="Labels"/>: one class per seed, or null.
+/// </summary>
+public sealed record GenerationRequest(long RunId, long? CheckpointId, IReadOnlyList<ulong> Seeds, IReadOnlyList<int>? Labels);

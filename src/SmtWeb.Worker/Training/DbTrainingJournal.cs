@@ -1,0 +1,203 @@
+using System.Diagnostics;
+using System.Threading.Channels;
+using SmtWeb.Runs.Attempts;
+using SmtWeb.Runs.Database;
+using SmtWeb.Smt.Training;
+
+namespace SmtWeb.Worker.Training;
+
+/// <summary>
+/// The journal of an attempt in PostgreSQL. What the trainer says goes into a bounded queue and is stored by a task of its
+/// own, some 100 ms together in one transaction, so that training never waits for the database; only while the database
+/// is away for long does a full queue hold the trainer up. Nothing is dropped and nothing stored twice.
+/// </summary>
+public sealed class DbTrainingJournal : ITrainingJournal, IAsyncDisposable
+{
+    private const int QueueLength = 20_000;
+
+    private static readonly TimeSpan FlushEvery = TimeSpan.FromMilliseconds(100);
+
+    private readonly AttemptWriter _attempt;
+    private readonly TimeSpan _patience;
+    private readonly Channel<object> _queue = Channel.CreateBounded<object>(new BoundedChannelOptions(QueueLength) { SingleReader = true, SingleWriter = true });
+    private readonly Task _writer;
+    private int _signal = (int)TrainingSignal.Continue;
+    private long _lastCall = Stopwatch.GetTimestamp();
+    private volatile Exception? _fault;
+
+    /// <summary>Starts the journal of an attempt. <paramref name="patience"/>: how long the database may be away.</summary>
+    public DbTrainingJournal(AttemptWriter attempt, TimeSpan patience)
+    {
+        (_attempt, _patience) = (attempt, patience);
+        _writer = Task.Run(StoreAsync);
+    }
+
+    /// <inheritdoc/>
+    public TrainingSignal Signal
+    {
+        get
+        {
+            Volatile.Write(ref _lastCall, Stopwatch.GetTimestamp());
+            return (TrainingSignal)Volatile.Read(ref _signal);
+        }
+    }
+
+    /// <summary>Time since the trainer last called.</summary>
+    public TimeSpan Silence => Stopwatch.GetElapsedTime(Volatile.Read(ref _lastCall));
+
+    /// <summary>Sets the signal that the trainer will read next; an attempt told to abandon stays so.</summary>
+    public void Raise(TrainingSignal signal)
+    {
+        if (Volatile.Read(ref _signal) != (int)TrainingSignal.Abandon)
+        {
+            Volatile.Write(ref _signal, (int)signal);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Metrics(IReadOnlyList<MetricPoint> points) => Put(points.ToArray());
+
+    /// <inheritdoc/>
+    public void Picture(PictureRecord picture) => Put(picture);
+
+    /// <inheritdoc/>
+    public void Evaluation(EvaluationRecord evaluation) => Put(evaluation);
+
+    /// <inheritdoc/>
+    public void Log(LogLevel level, string message) => Put(new JournalLine(level, message));
+
+    /// <inheritdoc/>
+    public void Checkpoint(CheckpointRecord checkpoint, Action<Stream> write)
+    {
+        // Whoever goes on from this checkpoint keeps the points before it, so they must be stored before it is visible.
+        Flush();
+        using var stream = _attempt.Checkpoint(checkpoint, _patience);
+        write(stream);
+        stream.CompleteAsync().GetAwaiter().GetResult();
+    }
+
+    /// <summary>Returns when everything said so far is stored.</summary>
+    public void Flush()
+    {
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Put(done);
+        done.Task.GetAwaiter().GetResult();
+    }
+
+    /// <summary>Stores what is left. Faults were thrown at the trainer already.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        _queue.Writer.TryComplete();
+        await _writer;
+    }
+
+    private void Put(object item)
+    {
+        Volatile.Write(ref _lastCall, Stopwatch.GetTimestamp());
+        ThrowIfFaulted();
+        if (!_queue.Writer.TryWrite(item))
+        {
+            WaitForRoom(item);
+        }
+    }
+
+    private void WaitForRoom(object item)
+    {
+        try
+        {
+            _queue.Writer.WriteAsync(item).AsTask().GetAwaiter().GetResult();
+        }
+        catch (ChannelClosedException)
+        {
+            ThrowIfFaulted();
+            throw;
+        }
+    }
+
+    private void ThrowIfFaulted()
+    {
+        if (_fault is { } fault)
+        {
+            throw fault is AttemptFencedException fenced ? new AttemptFencedException(fenced.RunId, fenced.Attempt, fenced) : new DatabaseLostException(fault);
+        }
+    }
+
+    private async Task StoreAsync()
+    {
+        var waiting = new List<TaskCompletionSource>();
+        try
+        {
+            long number = 0;
+            long stored = 0;
+            while (await _queue.Reader.WaitToReadAsync())
+            {
+                // The first point after a pause goes at once, a stream of them every 100 ms.
+                if (FlushEvery - Stopwatch.GetElapsedTime(stored) is { Ticks: > 0 } rest && stored != 0 && !_queue.Reader.Completion.IsCompleted)
+                {
+                    await Task.Delay(rest);
+                }
+
+                var batch = Take(number + 1, waiting);
+                if (batch.Metrics.Count + batch.Pictures.Count + batch.Evaluations.Count + batch.Lines.Count > 0)
+                {
+                    number++;
+                    await PostgresFaults.RetryAsync(() => _attempt.WriteAsync(batch), _patience, CancellationToken.None);
+                }
+
+                stored = Stopwatch.GetTimestamp();
+                waiting.ForEach(w => w.TrySetResult());
+                waiting.Clear();
+            }
+        }
+        catch (Exception e)
+        {
+            _fault = e;
+            Volatile.Write(ref _signal, (int)TrainingSignal.Abandon);
+            _queue.Writer.TryComplete(e);
+            Fail(waiting, e);
+        }
+    }
+
+    private void Fail(List<TaskCompletionSource> waiting, Exception fault)
+    {
+        while (_queue.Reader.TryRead(out object? item))
+        {
+            if (item is TaskCompletionSource left)
+            {
+                waiting.Add(left);
+            }
+        }
+
+        waiting.ForEach(w => w.TrySetException(fault is AttemptFencedException ? fault : new DatabaseLostException(fault)));
+    }
+
+    private JournalBatch Take(long number, List<TaskCompletionSource> waiting)
+    {
+        var (metrics, pictures) = (new List<MetricPoint>(), new List<PictureRecord>());
+        var (evaluations, lines) = (new List<EvaluationRecord>(), new List<JournalLine>());
+        while (_queue.Reader.TryRead(out object? item))
+        {
+            switch (item)
+            {
+                case MetricPoint[] points:
+                    metrics.AddRange(points);
+                    break;
+                case PictureRecord picture:
+                    pictures.Add(picture);
+                    break;
+                case EvaluationRecord evaluation:
+                    evaluations.Add(evaluation);
+                    break;
+                case JournalLine line:
+                    lines.Add(line);
+                    break;
+                case TaskCompletionSource done:
+                    // What follows a flush waits for the next batch.
+                    waiting.Add(done);
+                    return new(number, metrics, pictures, evaluations, lines);
+            }
+        }
+
+        return new(number, metrics, pictures, evaluations, lines);
+    }
+}

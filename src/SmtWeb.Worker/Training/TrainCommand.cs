@@ -1,0 +1,155 @@
+using System.Runtime.InteropServices;
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
+using SmtWeb.Runs;
+using SmtWeb.Runs.Attempts;
+using SmtWeb.Runs.Database;
+using SmtWeb.Runs.Queue;
+using SmtWeb.Smt.Specs;
+using SmtWeb.Smt.Training;
+
+namespace SmtWeb.Worker.Training;
+
+/// <summary>What trains: <see cref="TrainingSession.Run"/>, or a stand-in of the tests of supervision.</summary>
+public delegate TrainingResult TrainingBody(TrainingSpec spec, ITrainingJournal journal, Stream? checkpoint, int threads);
+
+/// <summary>
+/// The trainer process: <c>smtweb train --run N --attempt A</c>. It holds the lease itself, so that it lives exactly as long
+/// as its own heartbeat; it leaves a checkpoint and ends when its worker is gone.
+/// </summary>
+public sealed class TrainCommand(long runId, int attempt, TrainingBody body)
+{
+    private static readonly TimeSpan OrphanGrace = TimeSpan.FromSeconds(20);
+
+    /// <summary>Trains attempt <paramref name="attempt"/> of run <paramref name="runId"/>; returns a code of <see cref="TrainerExit"/>.</summary>
+    public static Task<int> RunAsync(long runId, int attempt) => new TrainCommand(runId, attempt, TrainingSession.Run).RunAsync(Console.OpenStandardInput());
+
+    /// <summary>As <see cref="RunAsync(long, int)"/>, with the worker's end of the pipe given.</summary>
+    public async Task<int> RunAsync(Stream worker)
+    {
+        using var input = new StreamReader(worker);
+        var instructions = TrainerInstructions.Read(await input.ReadLineAsync());
+        await using var services = new ServiceCollection().AddSmtWebRuns(instructions.ConnectionString).BuildServiceProvider();
+        var database = services.GetRequiredService<RunsDatabase>();
+        var queue = services.GetRequiredService<RunQueue>();
+        var patience = TimeSpan.FromSeconds(instructions.PatienceSeconds);
+        var writer = new AttemptWriter(database, runId, attempt);
+        await using var journal = new DbTrainingJournal(writer, patience);
+
+        void Leave(string why)
+        {
+            journal.Raise(TrainingSignal.Pause);
+            _ = ReleaseAsync(queue, why, patience);
+            _ = Task.Delay(OrphanGrace).ContinueWith(_ => Environment.Exit(TrainerExit.Orphaned), TaskScheduler.Default);
+        }
+
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>
+        {
+            context.Cancel = true;
+            Leave("its trainer was asked to end (SIGTERM)");
+        });
+        _ = Task.Run(() => WatchAsync(input, () => Leave("its worker is gone")));
+
+        using var over = new CancellationTokenSource();
+        var lease = new AttemptLease(database, runId, attempt, TimeSpan.FromSeconds(instructions.LeaseSeconds));
+        var beating = new TrainerHeartbeat(database, writer, lease, journal, TimeSpan.FromSeconds(instructions.StallSeconds)).RunAsync(over.Token);
+        try
+        {
+            return await TrainAsync(services.GetRequiredService<IRunStore>(), database, writer, journal, instructions.Threads, patience);
+        }
+        catch (AttemptFencedException)
+        {
+            return TrainerExit.Fenced;
+        }
+        catch (Exception e) when (e is DatabaseLostException || PostgresFaults.IsConnectionLoss(e))
+        {
+            await Console.Error.WriteLineAsync(e.Message);
+            return TrainerExit.DatabaseLost;
+        }
+        finally
+        {
+            await over.CancelAsync();
+            await beating;
+        }
+    }
+
+    private async Task<int> TrainAsync(IRunStore store, RunsDatabase database, AttemptWriter writer, DbTrainingJournal journal, int threads, TimeSpan patience)
+    {
+        var (state, reason, damaged) = await AttemptAsync(store, database, writer, journal, threads, patience);
+        if (state is { } ended)
+        {
+            // What was said is stored before the run is given back. A commit whose answer was lost comes back as a refusal:
+            // the run was given back then, too.
+            journal.Flush();
+            await PostgresFaults.RetryAsync(
+                () => damaged is { } checkpoint ? writer.EndWithDamagedCheckpointAsync(checkpoint, reason) : writer.EndAsync(ended, reason),
+                patience,
+                CancellationToken.None);
+            return TrainerExit.GivenBack;
+        }
+
+        return TrainerExit.Fenced;
+    }
+
+    private async Task<(RunState? State, string Reason, long? Damaged)> AttemptAsync(
+        IRunStore store, RunsDatabase database, AttemptWriter writer, DbTrainingJournal journal, int threads, TimeSpan patience)
+    {
+        try
+        {
+            var inputs = await PostgresFaults.RetryAsync(() => AttemptInputs.LoadAsync(database, runId, attempt), patience, CancellationToken.None);
+            await using var checkpoint = inputs.CheckpointId is { } id ? await store.OpenCheckpointAsync(runId, id) : null;
+            string from = checkpoint is null ? "from the start" : $"from iteration {inputs.FirstIteration:N0} ({checkpoint.Length / 1e6:0.0} MB checkpoint)";
+            await PostgresFaults.RetryAsync(() => writer.BeginAsync($"Training {from}, process {Environment.ProcessId}, {threads} threads."), patience, CancellationToken.None);
+            var result = await Task.Factory.StartNew(() => body(inputs.Spec, journal, checkpoint, threads), TaskCreationOptions.LongRunning);
+            return result.Outcome switch
+            {
+                TrainingOutcome.Finished => (RunState.Finished, result.Reason, null),
+                TrainingOutcome.Paused => (RunState.Paused, result.Reason, null),
+                TrainingOutcome.Stopped => (RunState.Cancelled, result.Reason, null),
+                TrainingOutcome.Abandoned => (null, result.Reason, null),
+            };
+        }
+        catch (CheckpointWriteException e)
+        {
+            return (RunState.Paused, e.Message, null);
+        }
+        catch (DamagedCheckpointException e)
+        {
+            return (RunState.Recovering, e.Message, e.CheckpointId);
+        }
+        catch (Exception e) when (TrainingFailure.Explain(e) is { } reason)
+        {
+            await Console.Error.WriteLineAsync(e.ToString());
+            journal.Log(LogLevel.Error, e.ToString());
+            return (RunState.Failed, reason, null);
+        }
+    }
+
+    private async Task ReleaseAsync(RunQueue queue, string why, TimeSpan patience)
+    {
+        try
+        {
+            await PostgresFaults.RetryAsync(() => queue.RequestReleaseAsync(runId, attempt, why), patience, CancellationToken.None);
+        }
+        catch (NpgsqlException e)
+        {
+            await Console.Error.WriteLineAsync($"The run could not be marked as released: {e.Message}");
+        }
+    }
+
+    private static async Task WatchAsync(StreamReader input, Action onEnd)
+    {
+        try
+        {
+            while (await input.ReadLineAsync() is not null)
+            {
+            }
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException)
+        {
+            // A broken pipe says the same as a closed one.
+        }
+
+        onEnd();
+    }
+}
