@@ -29,7 +29,7 @@ RUN mkdir -p /etc/postgresql-common/createcluster.d \
 COPY --from=build /app /app
 # docs/adr/0012-cpu.md: the fast BLAS, and threads that sleep while they wait
 ENV OMP_WAIT_POLICY=PASSIVE LD_LIBRARY_PATH=/usr/lib/x86_64-linux-gnu/openblas-pthread \
-    SmtWeb__Data=/data SmtWeb__Port=5080
+    SmtWeb__Data=/data SmtWeb__Host=* SmtWeb__Port=5080
 USER smtweb
 WORKDIR /app
 VOLUME /data

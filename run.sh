@@ -16,7 +16,8 @@ checkpoint first, and the private PostgreSQL is stopped. With a command, it runs
 which needs no database: ./run.sh train --help
 
 Options
-  --port N             port of the panel, the REST interface and the hub        (5080)
+  --port N             port of the panel, the REST interface and the hub; 0 takes a free one   (5080)
+  --host ADDRESS       localhost, an IP address, or '*' for the whole network   (localhost)
   --data DIR           folder of the private PostgreSQL and of the logs         (./data)
   --role ROLE          all: pages and training; web: pages only; worker: training only   (all)
   --connection STRING  an existing PostgreSQL instead of the private one, e.g.
@@ -48,12 +49,13 @@ while [ $# -gt 0 ]; do
     --no-quickstart) export SmtWeb__Quickstart=false; shift; continue ;;
     --build-only) build_only=yes; shift; continue ;;
     --*=*) value=${option#*=}; option=${option%%=*}; shift ;;
-    --port|--data|--role|--connection|--threads)
+    --port|--host|--data|--role|--connection|--threads)
       [ $# -ge 2 ] || fail "$option needs a value. ./run.sh --help lists the options."
       value=$2; shift 2 ;;
   esac
   case $option in
-    --port) number --port "$value" 1 65535; export SmtWeb__Port=$value ;;
+    --port) number --port "$value" 0 65535; export SmtWeb__Port=$value ;;
+    --host) [ -n "$value" ] || fail "--host needs an address."; export SmtWeb__Host=$value ;;
     --data) [ -n "$value" ] || fail "--data needs the name of a folder."; SmtWeb__Data=$(realpath -m -- "$value"); export SmtWeb__Data ;;
     --role) [[ $value =~ ^(all|web|worker)$ ]] || fail "--role must be all, web or worker, not '$value'."; export SmtWeb__Role=$value ;;
     --connection) [ -n "$value" ] || fail "--connection needs a connection string."; export SmtWeb__Connection=$value ;;

@@ -7,6 +7,7 @@ public sealed class ScriptTests
 {
     [Theory]
     [InlineData("--port")]
+    [InlineData("--host")]
     [InlineData("--data")]
     [InlineData("--role")]
     [InlineData("--connection")]
@@ -20,7 +21,7 @@ public sealed class ScriptTests
     }
 
     [Theory]
-    [InlineData("--port 0", "--port", "'0'")]
+    [InlineData("--port 5o80", "--port", "'5o80'")]
     [InlineData("--port=65536", "--port", "'65536'")]
     [InlineData("--port -1", "--port", "'-1'")]
     [InlineData("--threads many", "--threads", "'many'")]
