@@ -98,8 +98,8 @@ public sealed record SmtSpec : MethodSpec
 /// <summary>Distribution of α (Sec. 3.5 and the released scripts).</summary>
 public enum AlphaSampler
 {
-    /// <summary>Sec. 3.5, score: uniform over 1000 equally spaced points of [0,1], and 25 % of all draws are 0.</summary>
-    [Choice("Paper, score", "Uniform over 1000 points of [0,1]; 25 % of all draws are 0 (Sec. 3.5).")]
+    /// <summary>Sec. 3.5, score: with probability 1/4 exactly 0, else uniform over 1000 equally spaced points of [0,1].</summary>
+    [Choice("Paper, score", "A quarter of the draws exactly 0, the rest uniform over 1000 points of [0,1] (Sec. 3.5).")]
     UniformQuarterZero,
 
     /// <summary>Sec. 3.5, generator: uniform over {1..1000}/1000 (α = 0 has no gradient).</summary>

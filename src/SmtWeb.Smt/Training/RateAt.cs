@@ -8,14 +8,14 @@ public static class RateAt
     /// <summary>Rate of iteration <paramref name="k"/> (0-based) of <paramref name="total"/>.</summary>
     public static double Iteration(long k, long total, double rate, RateSchedule schedule, long ramp) => rate * Factor(k, total, schedule, ramp);
 
-    /// <summary>The factor alone. Past the last iteration a cosine stays at 0.</summary>
+    /// <summary>The factor alone. Past the last iteration, which no run reaches, a cosine rises again as in the released code.</summary>
     public static double Factor(long k, long total, RateSchedule schedule, long ramp)
     {
         if (k < ramp) return k / (double)Math.Max(1, ramp);
         return schedule switch
         {
             RateSchedule.Constant => 1,
-            RateSchedule.Cosine => 0.5 * (1 + Math.Cos(Math.PI * Math.Min(1, (k - ramp) / (double)Math.Max(1, total - ramp)))),
+            RateSchedule.Cosine => 0.5 * (1 + Math.Cos(Math.PI * (k - ramp) / (double)Math.Max(1, total - ramp))),
         };
     }
 }

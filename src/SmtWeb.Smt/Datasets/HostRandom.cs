@@ -1,0 +1,78 @@
+using System.Numerics;
+
+namespace SmtWeb.Smt.Datasets;
+
+/// <summary>
+/// The host's random numbers: xoshiro256** (Blackman and Vigna 2018), seeded by SplitMix64. The same on every machine and
+/// version of .NET, and its whole state is four numbers, so that a resumed run goes on bit for bit.
+/// </summary>
+public sealed class HostRandom
+{
+    private ulong s0, s1, s2, s3;
+
+    /// <summary>A generator for <paramref name="seed"/>; <paramref name="stream"/> tells apart the uses of one seed.</summary>
+    public HostRandom(ulong seed, ulong stream = 0)
+    {
+        // Mixing the stream first makes (seed, stream) pairs unrelated, which adding it would not.
+        var mixer = stream;
+        mixer = seed ^ SplitMix(ref mixer);
+        s0 = SplitMix(ref mixer);
+        s1 = SplitMix(ref mixer);
+        s2 = SplitMix(ref mixer);
+        s3 = SplitMix(ref mixer);
+    }
+
+    /// <summary>The whole state, four numbers.</summary>
+    /// <exception cref="ArgumentException">Set to anything but four numbers that are not all zero.</exception>
+    public IReadOnlyList<long> State
+    {
+        get => [(long)s0, (long)s1, (long)s2, (long)s3];
+        set
+        {
+            if (value.Count != 4 || value.All(v => v == 0)) throw new ArgumentException($"A state is four numbers, not all zero; got [{string.Join(",", value)}].", nameof(value));
+            (s0, s1, s2, s3) = ((ulong)value[0], (ulong)value[1], (ulong)value[2], (ulong)value[3]);
+        }
+    }
+
+    /// <summary>64 random bits.</summary>
+    public ulong NextBits()
+    {
+        var result = BitOperations.RotateLeft(s1 * 5, 7) * 9;
+        var t = s1 << 17;
+        s2 ^= s0;
+        s3 ^= s1;
+        s1 ^= s2;
+        s0 ^= s3;
+        s2 ^= t;
+        s3 = BitOperations.RotateLeft(s3, 45);
+        return result;
+    }
+
+    /// <summary>Uniform in [0,1), 53 bits.</summary>
+    public double NextDouble() => (NextBits() >> 11) * (1.0 / (1UL << 53));
+
+    /// <summary>Uniform over 0 … <paramref name="count"/> - 1, without bias (Lemire 2019).</summary>
+    public int NextInt(int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
+        var product = (UInt128)NextBits() * (ulong)count;
+        if ((ulong)product < (ulong)count)
+        {
+            var threshold = (0UL - (ulong)count) % (ulong)count;
+            while ((ulong)product < threshold) product = (UInt128)NextBits() * (ulong)count;
+        }
+
+        return (int)(product >> 64);
+    }
+
+    /// <summary>Standard normal, by Box and Muller; the second value is not kept, so that the state stays four numbers.</summary>
+    public double NextNormal() => Math.Sqrt(-2 * Math.Log(1 - NextDouble())) * Math.Cos(2 * Math.PI * NextDouble());
+
+    private static ulong SplitMix(ref ulong state)
+    {
+        var z = state += 0x9E3779B97F4A7C15;
+        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
+        return z ^ (z >> 31);
+    }
+}

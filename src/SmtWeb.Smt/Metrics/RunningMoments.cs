@@ -1,0 +1,67 @@
+namespace SmtWeb.Smt.Metrics;
+
+/// <summary>
+/// Mean and covariance (divisor n - 1) of feature vectors that come in batches, in float64. Sums are taken relative to the
+/// first vector, so that features far from zero do not cancel.
+/// </summary>
+public sealed class RunningMoments(int dimension)
+{
+    private readonly double[] origin = new double[dimension];
+    private readonly double[] sum = new double[dimension];
+    private readonly double[] products = new double[dimension * dimension];
+    private readonly double[] row = new double[dimension];
+
+    /// <summary>Length of a feature vector.</summary>
+    public int Dimension => dimension;
+
+    /// <summary>Vectors added so far.</summary>
+    public long Count { get; private set; }
+
+    /// <summary>Adds vectors, [n, dimension] row-major.</summary>
+    /// <exception cref="ArgumentException">The length is no multiple of the dimension.</exception>
+    /// <exception cref="InvalidDataException">A feature is NaN or infinite; names the vector.</exception>
+    public void Add(ReadOnlySpan<float> features)
+    {
+        if (features.Length % dimension != 0) throw new ArgumentException($"{features.Length} numbers are no whole number of vectors of {dimension}.", nameof(features));
+        for (var start = 0; start < features.Length; start += dimension)
+        {
+            var vector = features.Slice(start, dimension);
+            for (var i = 0; i < dimension; i++)
+            {
+                if (!float.IsFinite(vector[i])) throw new InvalidDataException($"Feature {i} of sample {Count} is {vector[i]}; the distance is undefined.");
+                if (Count == 0) origin[i] = vector[i];
+                row[i] = vector[i] - origin[i];
+                sum[i] += row[i];
+            }
+
+            for (var i = 0; i < dimension; i++)
+            {
+                var factor = row[i];
+                var target = products.AsSpan(i * dimension, i + 1);
+                for (var j = 0; j < target.Length; j++) target[j] += factor * row[j];
+            }
+
+            Count++;
+        }
+    }
+
+    /// <summary>The mean.</summary>
+    public double[] Mean()
+    {
+        var mean = new double[dimension];
+        for (var i = 0; i < dimension; i++) mean[i] = origin[i] + (sum[i] / Count);
+        return mean;
+    }
+
+    /// <summary>The covariance, [dimension, dimension] row-major.</summary>
+    /// <exception cref="InvalidOperationException">There are fewer than two vectors.</exception>
+    public double[] Covariance()
+    {
+        if (Count < 2) throw new InvalidOperationException($"A covariance needs two samples at least; there are {Count}.");
+        var covariance = new double[dimension * dimension];
+        for (var i = 0; i < dimension; i++)
+            for (var j = 0; j <= i; j++)
+                covariance[(i * dimension) + j] = covariance[(j * dimension) + i] = (products[(i * dimension) + j] - (sum[i] * sum[j] / Count)) / (Count - 1);
+        return covariance;
+    }
+}
