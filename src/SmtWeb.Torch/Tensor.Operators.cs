@@ -47,6 +47,9 @@ public sealed partial class Tensor
 
     /// <summary>Euclidean norm of all elements.</summary>
     public Tensor norm() => Unary(Operators.Norm);
+
+    /// <summary>Euclidean norm over one dimension.</summary>
+    public unsafe Tensor norm(long dim) => Keep(Operators.Norm.Call([this, 2.0, Value.IntList(&dim, 1)]));
     public Tensor argmax(long dim) => Keep(Operators.ArgMax.Call([this, dim]));
 
     public unsafe Tensor reshape(params ReadOnlySpan<long> shape) { fixed (long* s = shape) return Keep(Operators.Reshape.Call([this, Value.IntList(s, shape.Length)])); }

@@ -180,7 +180,12 @@ public sealed class DdpmPlusPlus : Module
         // DDPM++ swaps the halves: sines first
         var halves = PositionalEmbedding.Forward(noise, channels, endpoint: true).chunk(2, dim: 1);
         var c_aux = torch.cat([halves[1], halves[0]], 1);
-        if (mapLabel is not null && labels is not null) c_aux = c_aux + mapLabel.Forward(labels * Math.Sqrt(options.Classes));
+        if (mapLabel is not null)
+        {
+            // no label is a row of zeros, which still gets the layer's bias
+            var rows = labels ?? torch.zeros([noise.Size(0), options.Classes], device: noise.Device);
+            c_aux = c_aux + mapLabel.Forward(rows * Math.Sqrt(options.Classes));
+        }
         if (mapAugment is not null && augment is not null) c_aux = c_aux + mapAugment.Forward(augment);
         Tensor c_out;
         switch (options.Alpha)

@@ -35,7 +35,7 @@ public sealed class AdamW : IDisposable
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
         var (w, g) = (parameters.Values, parameters.Gradients);
-        var norm = g.norm().ToDouble();
+        var norm = parameters.GradientNorm();
         if (!double.IsFinite(norm)) return norm;
         if (norm > clip) g.mul_(clip / (norm + 1e-6));
 

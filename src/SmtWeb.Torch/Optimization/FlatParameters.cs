@@ -8,6 +8,7 @@ namespace SmtWeb.Torch;
 public sealed class FlatParameters : IDisposable
 {
     private const long Alignment = 16; // 64 bytes: no weight shares a cache line with another
+    private const long Row = 4096;     // the whole is a number of such rows, for sums in two stages
 
     private readonly List<(string Name, Parameter Parameter, long Offset)> entries = [];
 
@@ -25,6 +26,7 @@ public sealed class FlatParameters : IDisposable
                 device ??= p.Value.Device;
                 length += (p.Value.Count + Alignment - 1) / Alignment * Alignment;
             }
+        length = (length + Row - 1) / Row * Row;
         Values = torch.zeros([length], device: device).DetachFromScope();
         Gradients = torch.zeros([length], device: device).DetachFromScope();
         foreach (var (_, p, offset) in entries)
@@ -49,6 +51,16 @@ public sealed class FlatParameters : IDisposable
     {
         using var _ = torch.no_grad();
         return torch.zeros(Values.Shape, device: Values.Device).DetachFromScope();
+    }
+
+    /// <summary>
+    /// Euclidean norm of the gradients, in two stages: one float32 sum over millions of squares would lose four digits.
+    /// </summary>
+    public double GradientNorm()
+    {
+        using var scope = torch.NewDisposeScope();
+        using var _ = torch.no_grad();
+        return Gradients.view(-1, Row).norm(1).norm().ToDouble();
     }
 
     /// <summary>Forgets the gradients.</summary>

@@ -1,0 +1,141 @@
+using SmtWeb.Smt.Networks;
+using SmtWeb.Torch;
+
+namespace SmtWeb.Smt.Tests.Golden;
+
+/// <summary>Networks and their parts against numbers of the reference code, forward and backward.</summary>
+[Trait("Category", "Golden")]
+public sealed class NetworkTests : TensorTest
+{
+    public static TheoryData<string> EdmPrecond => GoldenCase.OfKind("edm_precond");
+
+    public static TheoryData<string> SkewedEdmPrecond => GoldenCase.OfKind("skewed_edm_precond");
+
+    public static TheoryData<string> Blocks => GoldenCase.OfKind("unet_block");
+
+    public static TheoryData<string> EmbeddingCases => GoldenCase.OfKind("embeddings");
+
+    public static TheoryData<string> Heads => GoldenCase.OfKind("cls_head");
+
+    [Theory, MemberData(nameof(EdmPrecond)), MemberData(nameof(SkewedEdmPrecond))]
+    public void Denoiser_ReferenceWeights_GivesReferenceNumbers(string id)
+    {
+        var golden = GoldenCase.Load(id);
+        using var scope = torch.NewDisposeScope();
+        using var random = new Generator(0, Device.Cpu);
+        using var network = GoldenTorch.Network(golden.Config.GetProperty("model_type").GetString()!, golden.Config.GetProperty("network"), random);
+        network.Training = false;
+        var weights = golden.WeightTensors();
+        network.LoadStateDict(weights);
+        Assert.Equal(golden.Weights().Select(w => w.Name), network.StateDict().Select(e => e.Name));
+        using var flat = new FlatParameters(("", network));
+
+        var (x, σ, α, labels) = (golden.Tensor("x"), golden.Tensor("sigma"), golden.Optional("alpha"), golden.Optional("labels"));
+        var (c_skip, c_out, c_in, c_noise) = Networks.EdmPrecond.Coefficients(σ, network.SigmaData);
+        golden.Verify("c_skip", c_skip);
+        golden.Verify("c_out", c_out);
+        golden.Verify("c_in", c_in);
+        golden.Verify("c_noise", c_noise);
+
+        var trace = new Dictionary<string, double[]>();
+        network.Model.Trace = (name, y) => trace[name] = [y.mean().ToDouble(), Math.Sqrt(y.square().mean().ToDouble())];
+        x.RequiresGrad = true;
+        var D = network.Forward(x, σ, α, labels);
+        network.Model.Trace = null;
+        golden.Verify("D", D);
+        golden.Verify("F", network.Raw(Networks.EdmPrecond.Like(c_in, x) * x, c_noise, α, labels, null));
+        foreach (var (name, k) in golden.Config.GetProperty("trace_names").EnumerateArray().Select((e, k) => (e.GetString()!, k)))
+            if (trace.TryGetValue(name.Replace("model.", "", StringComparison.Ordinal), out var mine))
+                for (var column = 0; column < 2; column++)
+                {
+                    var expected = golden.Expect("trace").Tensor.At((2 * k) + column);
+                    Assert.True(Math.Abs(mine[column] - expected) < 1e-5, $"{name}: {mine[column]} instead of {expected}");
+                }
+
+        var loss = (D * golden.Tensor("cotangent")).sum();
+        golden.Verify("loss", loss);
+        loss.backward();
+        golden.Verify("grad_x", x.Grad!);
+        var gradients = flat.Views(flat.Gradients).ToDictionary(v => v.Name, v => v.View);
+        golden.Expect("grad_norms").Verify([.. golden.Config.GetProperty("param_names").EnumerateArray().Select(n => gradients[n.GetString()!].to(ScalarType.Float64).norm().ToDouble())]);
+        foreach (var name in golden.ExpectedNames.Where(n => n.StartsWith("grad.", StringComparison.Ordinal)))
+            golden.Verify(name, gradients[name["grad.".Length..]]);
+
+        x.Grad = null;
+        var bottleneck = network.Bottleneck(x, σ, α, labels);
+        golden.Verify("bottleneck", bottleneck);
+        (bottleneck * golden.Tensor("cotangent_bottleneck")).sum().backward();
+        golden.Verify("bottleneck_grad_x", x.Grad!);
+        if (golden.Expects("D_augment")) golden.Verify("D_augment", network.Forward(x, σ, α, labels, golden.Tensor("augment_labels")));
+        if (golden.Expects("D_nolabel")) golden.Verify("D_nolabel", network.Forward(x, σ, α, null));
+    }
+
+    [Theory, MemberData(nameof(Blocks))]
+    public void UNetBlock_ReferenceWeights_GivesReferenceNumbers(string id)
+    {
+        var golden = GoldenCase.Load(id);
+        using var scope = torch.NewDisposeScope();
+        using var random = new Generator(0, Device.Cpu);
+        var block = golden.Config.GetProperty("block");
+        var options = new UNetBlockOptions
+        {
+            EmbeddingChannels = block.Int("emb_channels"),
+            Resample = block.Flag("up") ? Resample.Up : block.Flag("down") ? Resample.Down : Resample.None,
+            Heads = golden.Config.Int("num_heads_used"),
+            // what a block of the reference does unless told otherwise is ADM's
+            AdaptiveScale = block.Flag("adaptive_scale", true),
+            ResampleProjection = block.Flag("resample_proj"),
+            SkipScale = block.Double("skip_scale", 1),
+            Eps = block.Double("eps", 1e-5),
+        };
+        using var network = new UNetBlock(block.Int("in_channels"), block.Int("out_channels"), options, random) { Training = false };
+        network.LoadStateDict(golden.WeightTensors());
+        Assert.Equal(golden.Weights().Select(w => w.Name), network.StateDict().Select(e => e.Name));
+
+        var (x, e) = (golden.Tensor("x"), golden.Tensor("emb"));
+        x.RequiresGrad = e.RequiresGrad = true;
+        var y = network.Forward(x, e);
+        golden.Verify("y", y);
+        (y * golden.Tensor("cotangent")).sum().backward();
+        golden.Verify("grad_x", x.Grad!);
+        golden.Verify("grad_emb", e.Grad!);
+        foreach (var (name, p) in network.NamedParameters()) golden.Verify($"grad.{name}", p.Value.Grad!);
+    }
+
+    [Theory, MemberData(nameof(EmbeddingCases))]
+    public void Embeddings_ReferenceInputs_GiveReferenceNumbers(string id)
+    {
+        var golden = GoldenCase.Load(id);
+        using var scope = torch.NewDisposeScope();
+        using var random = new Generator(0, Device.Cpu);
+        var t = golden.Tensor("t");
+        foreach (var form in golden.Config.GetProperty("positional").EnumerateObject())
+            golden.Verify($"pos.{form.Name}", PositionalEmbedding.Forward(t, form.Value.Int("num_channels"), form.Value.Flag("endpoint")));
+        var fourier = golden.Config.GetProperty("fourier");
+        using var embedding = new FourierEmbedding(fourier.Int("num_channels"), random, fourier.Double("scale", 16));
+        embedding.LoadStateDict(new Dictionary<string, Tensor> { ["freqs"] = golden.Tensor("freqs") });
+        golden.Verify("fourier", embedding.Forward(t));
+    }
+
+    [Theory, MemberData(nameof(Heads))]
+    public void ClassHead_ReferenceWeights_GivesReferenceNumbers(string id)
+    {
+        var golden = GoldenCase.Load(id);
+        using var scope = torch.NewDisposeScope();
+        using var random = new Generator(0, Device.Cpu);
+        var feature = golden.Tensor("feature");
+        using var head = new ClassHead(golden.Config.Int("channels"), (int)feature.Size(2), random, golden.Config.Int("groups"));
+        head.LoadStateDict(golden.WeightTensors());
+        feature.RequiresGrad = true;
+        var logits = head.Forward(feature);
+        golden.Verify("logits", logits);
+        (logits * golden.Tensor("cotangent").reshape(-1)).sum().backward();
+        golden.Verify("grad_feature", feature.Grad!);
+        foreach (var (name, p) in head.NamedParameters())
+        {
+            // tensors of 5000 elements or more are stored as their norm
+            var g = p.Value.Grad!;
+            golden.Verify($"grad.{name}", golden.Expect($"grad.{name}").Tensor.Count == g.Count ? g : g.norm());
+        }
+    }
+}

@@ -1,0 +1,153 @@
+using SmtWeb.Smt.Networks;
+using SmtWeb.Smt.ScoreOfMixture;
+using SmtWeb.Smt.Specs;
+using SmtWeb.Smt.Training;
+using SmtWeb.Torch;
+
+namespace SmtWeb.Smt.Tests.Golden;
+
+/// <summary>Optimizer, schedules, α and noise distributions, and whole training steps against the reference's numbers.</summary>
+[Trait("Category", "Golden")]
+public sealed class TrainingTests : TensorTest
+{
+    public static TheoryData<string> AdamWCases => GoldenCase.OfKind("adamw");
+
+    public static TheoryData<string> Schedules => GoldenCase.OfKind("lr_schedule");
+
+    public static TheoryData<string> Grids => GoldenCase.OfKind("karras_grid");
+
+    public static TheoryData<string> Alphas => GoldenCase.OfKind("alpha_samplers");
+
+    public static TheoryData<string> Steps => GoldenCase.OfKind("smt_train_steps");
+
+    [Theory, MemberData(nameof(AdamWCases))]
+    public void AdamW_GivenGradients_FollowsReferenceWithClippingAndAverage(string id)
+    {
+        var golden = GoldenCase.Load(id);
+        using var scope = torch.NewDisposeScope();
+        using var _ = torch.no_grad();
+        var config = golden.Config;
+        using var module = new Holder([.. Enumerable.Range(0, config.Int("n_params")).Select(k => golden.Tensor($"p{k}"))]);
+        using var flat = new FlatParameters(("", module));
+        var betas = config.GetProperty("betas").EnumerateArray().Select(b => b.GetDouble()).ToArray();
+        using var adamW = new AdamW(flat, betas[0], betas[1], config.Double("eps", 1e-8), config.Double("weight_decay", 0.01));
+        using var ema = flat.NewState();
+        ema.copy_(flat.Values);
+        var norms = new List<double>();
+        for (var step = 0; step < config.Int("steps"); step++)
+        {
+            foreach (var (view, k) in flat.Views(flat.Gradients).Select((v, k) => (v.View, k))) view.copy_(golden.Tensor($"g{step}_{k}"));
+            norms.Add(adamW.Step(config.Double("lr", 0), config.Double("max_norm", 0)));
+            ema.lerp_(flat.Values, 1 - config.Double("ema_decay", 0));
+            Compare(flat.Gradients, k => $"clipped_grad{step}_{k}");
+            Compare(flat.Values, k => $"p{k}_after_step{step + 1}");
+            Compare(ema, k => $"ema{k}_after_step{step + 1}");
+        }
+        golden.Expect("grad_norm_before_clip").Verify([.. norms]);
+        Compare(adamW.FirstMoment, k => $"exp_avg{k}");
+        Compare(adamW.SecondMoment, k => $"exp_avg_sq{k}");
+
+        void Compare(Tensor state, Func<int, string> name)
+        {
+            foreach (var (view, k) in flat.Views(state).Select((v, k) => (v.View, k)))
+                if (golden.Expects(name(k))) golden.Verify(name(k), view);
+        }
+    }
+
+    [Theory, MemberData(nameof(Schedules))]
+    public void RateAt_GivenIterations_FollowsReference(string id)
+    {
+        var golden = GoldenCase.Load(id);
+        var (ramp, total, rate) = (golden.Config.Int("num_warmup_steps"), golden.Config.Int("num_training_steps"), golden.Config.Double("base_lr", 0));
+        var steps = golden.Input("step").Longs;
+        golden.Expect("constant_with_warmup.lr").Verify([.. steps.Select(k => RateAt.Iteration(k, total, rate, RateSchedule.Constant, ramp))]);
+        // past the last iteration the reference's cosine rises again; ours stays at 0, so those steps are compared up to there
+        var expected = golden.Expect("cosine.factor").Tensor.Doubles;
+        for (var k = 0; k < steps.Length; k++)
+            Assert.Equal(steps[k] <= total ? expected[k] : 0, RateAt.Factor(steps[k], total, RateSchedule.Cosine, ramp), 1e-12);
+    }
+
+    [Theory, MemberData(nameof(Grids))]
+    public void KarrasGrid_SameSettings_IsReferenceGrid(string id)
+    {
+        var golden = GoldenCase.Load(id);
+        var c = golden.Config;
+        golden.Expect("sigmas").Verify(KarrasGrid.Create(c.Int("n"), c.Double("sigma_min", 0), c.Double("sigma_max", 0), c.Double("rho", 0)));
+    }
+
+    [Theory, MemberData(nameof(Alphas))]
+    public void AlphaDistribution_EverySampler_HasReferenceSupportAndProbability(string id)
+    {
+        var golden = GoldenCase.Load(id);
+        var known = new Dictionary<string, AlphaDistribution>
+        {
+            ["smt_score"] = AlphaDistribution.Of(AlphaSampler.ReleasedScore),
+            ["smt_generator"] = AlphaDistribution.Of(AlphaSampler.UniformNoZero),
+            ["paper_score_1000"] = AlphaDistribution.Of(AlphaSampler.UniformQuarterZero),
+            ["paper_generator_1000"] = AlphaDistribution.Uniform(1000),
+            ["smd_score"] = AlphaDistribution.WithMasses(AlphaDistribution.Uniform(1001), [(0, 0.25)]),
+            ["smd_generator"] = AlphaDistribution.UpperHalf(1001),
+        };
+        foreach (var (name, distribution) in known)
+        {
+            golden.Expect($"support.{name}").Verify([.. distribution.Support]);
+            golden.Expect($"prob.{name}").Verify([.. distribution.Probability]);
+        }
+    }
+
+    [Theory, MemberData(nameof(Steps))]
+    public void SmtTrainer_GivenDraws_TakesReferenceSteps(string id)
+    {
+        var golden = GoldenCase.Load(id);
+        using var scope = torch.NewDisposeScope();
+        using var random = new Generator(0, Device.Cpu);
+        var c = golden.Config;
+        using var generator = GoldenTorch.Network(c.GetProperty("gen_type").GetString()!, c.GetProperty("gen_net"), random);
+        var denoiser = GoldenTorch.Network(c.GetProperty("score_type").GetString()!, c.GetProperty("score_net"), random);
+        var head = new ClassHead(denoiser.Model.BottleneckChannels, denoiser.Model.BottleneckSide, random, c.Int("head_groups"));
+        using var score = new AmortizedScore(denoiser, head);
+        generator.LoadStateDict(golden.WeightTensors("generator."));
+        var prefixes = golden.Weights().Select(w => w.Name.Split('.')[0]).Distinct().Where(p => p != "generator").ToArray();
+        denoiser.LoadStateDict(golden.WeightTensors($"{prefixes[0]}."));
+        head.LoadStateDict(golden.WeightTensors($"{prefixes[1]}."));
+
+        var method = new SmtSpec
+        {
+            ScoreUpdatesPerGeneratorUpdate = c.Int("update_ratio"),
+            GanGeneratorWeight = c.Double("gen_cls_loss_weight", 0),
+            GanScoreWeight = c.Double("cls_loss_weight", 0),
+            GanForm = GanForm.Released,
+        };
+        using var trainer = new SmtTrainer(generator, score, method, new OptimisationSpec { WeightDecay = c.Double("weight_decay", 0), GradientClip = c.Double("max_grad_norm", 0) });
+        for (var k = 0; k < c.Int("iterations"); k++)
+        {
+            Tensor In(string name) => golden.Tensor($"{name}{k}");
+            Tensor Sigma(string name) => torch.tensor(Array.ConvertAll(golden.Input($"{name}{k}").Longs, t => KarrasGrid.Sigmas[(int)t]), [golden.Input($"{name}{k}").Longs.Length]);
+            var turn = trainer.IsGeneratorTurn(k);
+            Assert.Equal(turn, golden.Expects($"gen{k}"));
+            using (torch.no_grad()) golden.Verify($"x_fake{k}", generator.Generate(In("z"), null));
+            var (g, s) = trainer.Step(
+                In("x_real"), null, In("z"), null,
+                turn ? new GeneratorDraws(Sigma("t_gen"), In("n_gen"), In("alpha_gen"), Sigma("t_gancls"), In("n_gancls"), In("alpha_gancls")) : null,
+                new ScoreDraws(
+                    Sigma("t_score"), In("n_score_real"), In("n_score_fake"), In("alpha_score"), golden.Input($"alpha_score{k}").Floats,
+                    Sigma("t_disc_real"), In("n_disc_real"), Sigma("t_disc_fake"), In("n_disc_fake"), In("alpha_disc")),
+                c.Double("gen_lr", 0), c.Double("score_lr", 0));
+            if (g is not null) golden.Expect($"gen{k}").Verify(g.DivergenceLoss.ToDouble(), g.GanLoss.ToDouble(), g.GradientNorm);
+            var (real, fake) = (s.RealLoss.ToDouble(), s.FakeLoss.ToDouble());
+            golden.Expect($"score{k}").Verify(real + fake, fake, real, s.DiscriminatorLoss.ToDouble(), s.GradientNorm);
+        }
+        using var __ = torch.no_grad();
+        golden.Verify("final.x_fake", generator.Generate(golden.Tensor("z0"), null));
+        var x = golden.Tensor("x_real0");
+        golden.Verify("final.f_half", score.Denoise(x, torch.ones([x.Size(0)]), torch.full([x.Size(0)], 0.5), null));
+    }
+
+    private sealed class Holder : Module
+    {
+        internal Holder(IReadOnlyList<Tensor> values)
+        {
+            for (var k = 0; k < values.Count; k++) Register($"p{k}", values[k]);
+        }
+    }
+}

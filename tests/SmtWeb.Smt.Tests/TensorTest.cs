@@ -1,0 +1,26 @@
+using SmtWeb.Torch;
+
+namespace SmtWeb.Smt.Tests;
+
+/// <summary>A test with tensors: none may be left when it ends.</summary>
+[Collection("Tensors")]
+public abstract class TensorTest : IDisposable
+{
+    private readonly long before;
+
+    protected TensorTest()
+    {
+        torch.Initialize();
+        before = torch.LiveTensors;
+    }
+
+    public void Dispose()
+    {
+        Assert.Equal(before, torch.LiveTensors);
+        GC.SuppressFinalize(this);
+    }
+}
+
+/// <summary>Tensor tests run one after another: they count the tensors of the process.</summary>
+[CollectionDefinition("Tensors", DisableParallelization = true)]
+public sealed class TensorCollection;
