@@ -1,3 +1,5 @@
+using System.Text.RegularExpressions;
+
 namespace SmtWeb.Architecture.Tests;
 
 /// <summary>Rules about the source tree itself.</summary>
@@ -46,6 +48,17 @@ public sealed class SourceTests
         var bans = File.ReadLines(Repository.PathOf("BannedSymbols.txt")).Where(line => line.Length > 0 && !line.StartsWith("//", StringComparison.Ordinal)).ToList();
         Assert.NotEmpty(bans);
         Assert.All(bans, ban => Assert.Matches(@"^[TMPFEN]:[^;]+;\S.{20,}$", ban));
+    }
+
+    [Fact]
+    public void Documents_RelativeLinks_LeadSomewhere()
+    {
+        var broken = from file in Directory.EnumerateFiles(Repository.PathOf("docs"), "*.md", SearchOption.AllDirectories).Append(Repository.PathOf("README.md"))
+                     from Match link in Regex.Matches(File.ReadAllText(file), @"\]\(([^)#:]+)\)")
+                     let target = Path.Combine(Path.GetDirectoryName(file)!, link.Groups[1].Value)
+                     where !Path.Exists(target)
+                     select $"{Repository.Relative(file)} links to {link.Groups[1].Value}, which does not exist";
+        Rule.Holds(broken);
     }
 
     [Fact]
