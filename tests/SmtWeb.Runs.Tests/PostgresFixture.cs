@@ -1,0 +1,108 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+using SmtWeb.Runs.Database;
+using SmtWeb.Runs.Queue;
+
+[assembly: AssemblyFixture(typeof(SmtWeb.Runs.Tests.PostgresFixture))]
+
+namespace SmtWeb.Runs.Tests;
+
+/// <summary>One private PostgreSQL server for all tests; every test takes a database of its own in it.</summary>
+public sealed class PostgresFixture : IAsyncLifetime
+{
+    private EmbeddedPostgres? _server;
+    private int _databases;
+
+    /// <summary>Why there is no server, if there is none.</summary>
+    public string? Missing { get; private set; }
+
+    public string Folder { get; } = Path.Combine(Path.GetTempPath(), "smtweb-tests-" + Guid.NewGuid().ToString("N")[..8]);
+
+    public EmbeddedPostgres Server => _server ?? throw new InvalidOperationException("No PostgreSQL.");
+
+    public async ValueTask InitializeAsync()
+    {
+        if (PostgresBinaries.TryFind() is null)
+        {
+            Missing = "PostgreSQL is not installed (apt-get install postgresql).";
+            return;
+        }
+
+        _server = await EmbeddedPostgres.StartAsync(Folder, NullLogger.Instance);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_server is not null)
+        {
+            await _server.DisposeAsync();
+        }
+
+        if (Directory.Exists(Folder))
+        {
+            Directory.Delete(Folder, recursive: true);
+        }
+    }
+
+    /// <summary>An empty, migrated database. Skips the test where there is no server.</summary>
+    public async Task<TestDatabase> DatabaseAsync(bool migrate = true)
+    {
+        Assert.SkipWhen(Missing is not null, Missing ?? "");
+        string name = $"test{Interlocked.Increment(ref _databases)}_{Guid.NewGuid().ToString("N")[..6]}";
+        await using (var connection = new NpgsqlConnection(Server.ConnectionString))
+        {
+            await connection.OpenAsync();
+            await using var create = new NpgsqlCommand($"CREATE DATABASE {name}", connection);
+            await create.ExecuteNonQueryAsync();
+        }
+
+        var database = new TestDatabase(new NpgsqlConnectionStringBuilder(Server.ConnectionString) { Database = name, MaxPoolSize = 20 }.ConnectionString);
+        if (migrate)
+        {
+            await database.Database.MigrateAsync();
+        }
+
+        return database;
+    }
+}
+
+/// <summary>A database of one test with the services over it.</summary>
+public sealed class TestDatabase : IAsyncDisposable
+{
+    private readonly ServiceProvider _services;
+
+    public TestDatabase(string connectionString)
+    {
+        ConnectionString = connectionString;
+        _services = new ServiceCollection().AddLogging().AddSmtWebRuns(connectionString).AddRunFeed().BuildServiceProvider();
+    }
+
+    public string ConnectionString { get; }
+
+    public IServiceProvider Services => _services;
+
+    public RunsDatabase Database => _services.GetRequiredService<RunsDatabase>();
+
+    public IRunStore Store => _services.GetRequiredService<IRunStore>();
+
+    public RunQueue Queue => _services.GetRequiredService<RunQueue>();
+
+    public WorkerRegistry Workers => _services.GetRequiredService<WorkerRegistry>();
+
+    /// <summary>Runs a statement.</summary>
+    public async Task<int> SqlAsync(string sql)
+    {
+        await using var command = Database.Source.CreateCommand(sql);
+        return await command.ExecuteNonQueryAsync();
+    }
+
+    /// <summary>First value of a query.</summary>
+    public async Task<T> ScalarAsync<T>(string sql)
+    {
+        await using var command = Database.Source.CreateCommand(sql);
+        return (T)(await command.ExecuteScalarAsync())!;
+    }
+
+    public ValueTask DisposeAsync() => _services.DisposeAsync();
+}

@@ -1,0 +1,47 @@
+using System.Diagnostics;
+using SmtWeb.Runs.Database;
+
+namespace SmtWeb.Runs.Tests;
+
+/// <summary>A disk of a few megabytes (tmpfs) as a tablespace, to be filled for real. Needs root; skips the test without.</summary>
+internal sealed class SmallDisk(string folder, string name) : IAsyncDisposable
+{
+    private TestDatabase? _database;
+
+    public static async Task<SmallDisk> MountAsync(string under, int megabytes)
+    {
+        Assert.SkipUnless(PostgresProcess.IsRoot, "Mounting a small disk needs root.");
+        string name = "small_" + Guid.NewGuid().ToString("N")[..6];
+        string folder = Path.Combine(under, name);
+        Directory.CreateDirectory(folder);
+        (int code, string said) = await ShellAsync($"mount -t tmpfs -o size={megabytes}m tmpfs {folder} && chown postgres:postgres {folder}");
+        Assert.SkipUnless(code == 0, $"A tmpfs cannot be mounted here: {said}");
+        return new(folder, name);
+    }
+
+    public async Task TakeAsync(TestDatabase database, string table)
+    {
+        _database = database;
+        await database.SqlAsync($"CREATE TABLESPACE {name} LOCATION '{folder}'");
+        await database.SqlAsync($"ALTER TABLE {table} SET TABLESPACE {name}");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_database is not null)
+        {
+            await _database.SqlAsync("DROP TABLE checkpoint_chunks");
+            await _database.SqlAsync($"DROP TABLESPACE {name}");
+        }
+
+        await ShellAsync($"umount {folder}");
+    }
+
+    private static async Task<(int Code, string Said)> ShellAsync(string command)
+    {
+        using var process = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", command + " 2>&1"]) { RedirectStandardOutput = true })!;
+        string said = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        return (process.ExitCode, said);
+    }
+}
