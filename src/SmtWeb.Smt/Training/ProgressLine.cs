@@ -1,0 +1,89 @@
+using System.Globalization;
+using SmtWeb.Smt.Specs;
+
+namespace SmtWeb.Smt.Training;
+
+/// <summary>The line on the console that tells how far a run is: rewritten in place on a terminal, one line every 10 s elsewhere.</summary>
+internal sealed class ProgressLine(TextWriter console, bool terminal, TrainingSpec spec)
+{
+    private static readonly TimeSpan OnTerminal = TimeSpan.FromSeconds(0.5);
+    private static readonly TimeSpan Elsewhere = TimeSpan.FromSeconds(10);
+
+    private readonly Lock writing = new();
+    private readonly long warmup = spec.Method is SmtSpec smt ? smt.WarmupIterations : 0;
+    private readonly Queue<MetricPoint> recent = new();
+    private DateTimeOffset shown = DateTimeOffset.MinValue;
+    private int width;
+
+    /// <summary>The last distance, as text.</summary>
+    public string? Distance { get; set; }
+
+    private long Total => warmup + spec.Optimisation.Iterations;
+
+    public void Show(IReadOnlyList<MetricPoint> points)
+    {
+        if (points.Count == 0) return;
+        var last = points[^1];
+        recent.Enqueue(last);
+
+        // Speed over the last minute: evaluations are in it, as they are in the time that is left.
+        while (recent.Count > 2 && last.Seconds - recent.Peek().Seconds > 60) recent.Dequeue();
+        var now = DateTimeOffset.UtcNow;
+        if (last.Iteration < Total && now - shown < (terminal ? OnTerminal : Elsewhere)) return;
+        shown = now;
+        Write(Text(last));
+    }
+
+    /// <summary>Writes a line of its own, and leaves the progress line below it.</summary>
+    public void Say(string message)
+    {
+        lock (writing)
+        {
+            if (terminal && width > 0) console.Write("\r" + new string(' ', width) + "\r");
+            console.WriteLine(message);
+            console.Flush();
+            width = 0;
+        }
+    }
+
+    public void End()
+    {
+        lock (writing)
+        {
+            if (terminal && width > 0) console.WriteLine();
+            width = 0;
+        }
+    }
+
+    private string Text(MetricPoint last)
+    {
+        var first = recent.Peek();
+        var seconds = last.Seconds - first.Seconds;
+        var phase = last.Iteration <= warmup ? "warm-up" : "training";
+        var text = string.Create(CultureInfo.InvariantCulture, $"{phase} {last.Iteration}/{Total} ({100.0 * last.Iteration / Math.Max(1, Total):F0} %)");
+        if (seconds > 0)
+        {
+            var images = (last.ImagesSeen - first.ImagesSeen) / seconds;
+            text += string.Create(CultureInfo.InvariantCulture, $" · {images:F0} images/s");
+            var perSecond = (last.Iteration - first.Iteration) / seconds;
+            if (perSecond > 0) text += $" · {Left(TimeSpan.FromSeconds((Total - last.Iteration) / perSecond))} left";
+        }
+
+        return Distance is null ? text : $"{text} · {Distance}";
+    }
+
+    private static string Left(TimeSpan time) => time.TotalDays >= 1
+        ? string.Create(CultureInfo.InvariantCulture, $"{time.TotalDays:F1} days")
+        : time.ToString(time.TotalHours >= 1 ? @"h\:mm\:ss" : @"m\:ss", CultureInfo.InvariantCulture);
+
+    private void Write(string text)
+    {
+        lock (writing)
+        {
+            if (terminal) console.Write("\r" + text.PadRight(width));
+            else console.WriteLine(text);
+            console.Flush();
+            width = text.Length;
+        }
+    }
+}
