@@ -12,10 +12,8 @@ public sealed record DataShape(int Channels, int Side, int Classes, IReadOnlyLis
     public static DataShape Of(DataSpec data) => data switch
     {
         SwissRollSpec => new(2, 0, 0, []),
-        FashionMnistSpec fashion => new(1, 32, fashion.Conditional ? 10 : 0, fashion.Conditional ? FashionClassNames : []),
+        FashionMnistSpec fashion => new(1, FashionMnist.Side, fashion.Conditional ? FashionMnist.ClassNames.Count : 0, fashion.Conditional ? FashionMnist.ClassNames : []),
         _ => throw new ArgumentOutOfRangeException(nameof(data), data, "unknown data set"),
     };
 
-    private static readonly IReadOnlyList<string> FashionClassNames =
-        ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"];
 }

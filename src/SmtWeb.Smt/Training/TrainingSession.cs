@@ -1,4 +1,5 @@
 using SmtWeb.Smt.Specs;
+using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Training;
 
@@ -8,8 +9,32 @@ public static class TrainingSession
     /// <summary>
     /// Trains until the last iteration or until <paramref name="journal"/> signals otherwise.
     /// <paramref name="checkpoint"/> (safetensors, read once from start to end) is what to go on from; null starts afresh.
+    /// <paramref name="threads"/> CPU threads are used where the spec asks for none.
     /// </summary>
+    /// <exception cref="SpecException">The spec has errors, or asks for a device that is not there.</exception>
     /// <exception cref="InvalidDataException">The checkpoint is damaged or belongs to another network; names the tensor.</exception>
-    public static TrainingResult Run(TrainingSpec spec, ITrainingJournal journal, Stream? checkpoint, int threads) =>
-        throw new NotImplementedException();
+    /// <exception cref="FileNotFoundException">The data set is not installed; says how to install it.</exception>
+    public static TrainingResult Run(TrainingSpec spec, ITrainingJournal journal, Stream? checkpoint, int threads)
+    {
+        var errors = SpecValidation.Validate(spec);
+        if (errors.Count > 0) throw new SpecException(errors);
+        torch.Initialize();
+        torch.Threads = spec.Hardware.Threads > 0 ? spec.Hardware.Threads : threads > 0 ? threads : Environment.ProcessorCount;
+        var device = Choose(spec.Hardware.Device);
+        if (device.Type == DeviceType.Cuda) torch.CudaFastMath(true);
+
+        using var state = new TrainingState(spec, device);
+        if (checkpoint is not null) state.Load(checkpoint);
+        journal.Log(LogLevel.Information, $"{(checkpoint is null ? "Starts" : $"Goes on at iteration {state.Progress.Iteration}")}: libtorch {torch.Version}, {device}, {torch.Threads} threads, generator {state.Generator.ParameterCount:N0} and score network {state.Score.ParameterCount:N0} parameters.");
+        return new TrainingLoop(state, journal).Run();
+    }
+
+    private static Device Choose(DeviceChoice choice) => choice switch
+    {
+        DeviceChoice.Cpu => Device.Cpu,
+        DeviceChoice.Automatic => torch.CudaDevices > 0 ? Device.Cuda() : Device.Cpu,
+        DeviceChoice.Cuda => torch.CudaDevices > 0
+            ? Device.Cuda()
+            : throw new SpecException([new SpecError("$.hardware.device", "Device is 'cuda', but this machine has no GPU that libtorch can use; choose 'automatic' or 'cpu'.")]),
+    };
 }

@@ -1,0 +1,105 @@
+using System.Buffers.Binary;
+using SmtWeb.Smt.Specs;
+using SmtWeb.Torch;
+
+namespace SmtWeb.Smt.Datasets;
+
+/// <summary>Batches of real samples on the training device, in an order that can be stored and gone on with.</summary>
+public abstract class TrainingData : IDisposable
+{
+    /// <summary>Opens a data set.</summary>
+    /// <exception cref="FileNotFoundException">It is not installed; says how to install it.</exception>
+    public static TrainingData Open(DataSpec data, long seed, Device device) => data switch
+    {
+        SwissRollSpec roll => new SwissRollData(roll, seed, device),
+        FashionMnistSpec fashion => new FashionMnistData(fashion, seed, device),
+        _ => throw new ArgumentOutOfRangeException(nameof(data), data, "unknown data set"),
+    };
+
+    /// <summary>
+    /// The next <paramref name="batch"/> samples [B,…], images in [-1,1], and their labels [B,classes] one-hot
+    /// (null where there are none). They belong to the current scope.
+    /// </summary>
+    public abstract (Tensor Samples, Tensor? Labels) Next(int batch);
+
+    /// <summary>Where the order stands.</summary>
+    protected abstract IReadOnlyList<long> Order { get; set; }
+
+    /// <summary>Everything it takes to go on with the same batches.</summary>
+    public byte[] GetState()
+    {
+        var order = Order;
+        var bytes = new byte[order.Count * sizeof(long)];
+        for (var k = 0; k < order.Count; k++) BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(k * sizeof(long)), order[k]);
+        return bytes;
+    }
+
+    /// <summary>Goes on where <see cref="GetState"/> was called.</summary>
+    public void SetState(byte[] state)
+    {
+        var order = new long[state.Length / sizeof(long)];
+        for (var k = 0; k < order.Length; k++) order[k] = BinaryPrimitives.ReadInt64LittleEndian(state.AsSpan(k * sizeof(long)));
+        Order = order;
+    }
+
+    /// <inheritdoc/>
+    public abstract void Dispose();
+
+    private sealed class SwissRollData(SwissRollSpec spec, long seed, Device device) : TrainingData
+    {
+        private readonly HostRandom random = new((ulong)seed, stream: 4);
+
+        protected override IReadOnlyList<long> Order
+        {
+            get => random.State;
+            set => random.State = value;
+        }
+
+        public override (Tensor Samples, Tensor? Labels) Next(int batch) =>
+            (torch.tensor(SwissRoll.Draw(random, batch, spec.Noise), [batch, 2], device), null);
+
+        public override void Dispose()
+        {
+        }
+    }
+
+    private sealed class FashionMnistData : TrainingData
+    {
+        private readonly Tensor images, labels; // bytes [N,1,32,32], int64 [N]
+        private readonly FashionMnistSpec spec;
+        private readonly EpochSampler sampler;
+        private readonly Device device;
+
+        internal FashionMnistData(FashionMnistSpec spec, long seed, Device device)
+        {
+            (this.spec, this.device) = (spec, device);
+            var raw = FashionMnist.Load();
+            images = torch.tensor(raw.Images, [raw.Count, 1, FashionMnist.Side, FashionMnist.Side], device).DetachFromScope();
+            labels = torch.tensor(Array.ConvertAll(raw.Labels, l => (long)l), [raw.Count], device).DetachFromScope();
+            sampler = new EpochSampler(raw.Count, (ulong)seed);
+        }
+
+        protected override IReadOnlyList<long> Order
+        {
+            get => sampler.State;
+            set => sampler.State = value;
+        }
+
+        public override (Tensor Samples, Tensor? Labels) Next(int batch)
+        {
+            var (indices, flips) = (new int[batch], new bool[batch]);
+            sampler.Next(indices, flips);
+            var rows = torch.tensor(Array.ConvertAll(indices, k => (long)k), [batch], device);
+            var x = images.index_select(0, rows).to(ScalarType.Float32) / 127.5 - 1;
+            if (spec.HorizontalFlips) x = torch.where(torch.tensor(flips, [batch, 1, 1, 1], device), x.flip(3), x);
+            var oneHot = spec.Conditional ? labels.index_select(0, rows).one_hot(FashionMnist.ClassNames.Count).to(ScalarType.Float32) : null;
+            return (x, oneHot);
+        }
+
+        public override void Dispose()
+        {
+            images.Dispose();
+            labels.Dispose();
+        }
+    }
+}

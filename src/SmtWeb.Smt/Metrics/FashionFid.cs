@@ -1,0 +1,77 @@
+using System.Security.Cryptography;
+using SmtWeb.Smt.Sampling;
+using SmtWeb.Smt.Weights;
+using SmtWeb.Torch;
+
+namespace SmtWeb.Smt.Metrics;
+
+/// <summary>
+/// FID on Fashion-MNIST with the fixed feature network and the statistics of the 60,000 training images in
+/// assets/fashion-mnist-fid. Samples are rounded to bytes first, as an image file would hold them.
+/// </summary>
+public sealed class FashionFid : IDisposable
+{
+    private const int Batch = 256;
+    private readonly FashionFeatures features;
+    private readonly double[] mean, covariance;
+    private readonly Device device;
+
+    private FashionFid(FashionFeatures features, double[] mean, double[] covariance, string networkHash, string referenceHash, Device device)
+    {
+        (this.features, this.mean, this.covariance, this.device) = (features, mean, covariance, device);
+        (NetworkHash, ReferenceHash) = (networkHash, referenceHash);
+    }
+
+    /// <summary>SHA-256 of the feature network's file.</summary>
+    public string NetworkHash { get; }
+
+    /// <summary>SHA-256 of the reference statistics' file.</summary>
+    public string ReferenceHash { get; }
+
+    /// <summary>Folder of the data asset.</summary>
+    public static string Folder => Path.Combine(AppContext.BaseDirectory, "assets", "fashion-mnist-fid");
+
+    /// <summary>Loads network and reference.</summary>
+    public static FashionFid Open(Device device)
+    {
+        var (network, reference) = (Path.Combine(Folder, "features.safetensors"), Path.Combine(Folder, "reference.safetensors"));
+        var (_, statistics) = SafetensorsReader.ReadFile(reference);
+        double[] Values(string name)
+        {
+            var values = new double[statistics[name].Bytes.Length / sizeof(double)];
+            Buffer.BlockCopy(statistics[name].Bytes, 0, values, 0, statistics[name].Bytes.Length);
+            return values;
+        }
+        return new FashionFid(FashionFeatures.Load(network, device), Values("mu"), Values("sigma"), Hash(network), Hash(reference), device);
+    }
+
+    /// <summary>
+    /// Distance of <paramref name="samples"/> samples; <paramref name="draw"/>(from, count) gives them as
+    /// [count,1,32,32] in [-1,1], and each is freed before the next.
+    /// </summary>
+    public double Distance(Func<int, int, Tensor> draw, int samples)
+    {
+        var moments = new RunningMoments(mean.Length);
+        for (var from = 0; from < samples; from += Batch)
+        {
+            using var scope = torch.NewDisposeScope();
+            var count = Math.Min(Batch, samples - from);
+            moments.Add(Features(OneStepSampler.Quantise(draw(from, count)), count));
+        }
+        return FrechetDistance.Between(moments.Mean(), moments.Covariance(), mean, covariance).Value;
+    }
+
+    /// <summary>Features [N,128] of grey images given as bytes [N,32,32].</summary>
+    public float[] Features(byte[] images, int count)
+    {
+        using var scope = torch.NewDisposeScope();
+        using var _ = torch.no_grad();
+        var x = torch.tensor(images, [count, 1, 32, 32], device).to(ScalarType.Float32) / 127.5 - 1;
+        return features.Forward(x).ToArray<float>();
+    }
+
+    private static string Hash(string path) => Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(path)));
+
+    /// <inheritdoc/>
+    public void Dispose() => features.Dispose();
+}

@@ -1,0 +1,95 @@
+using SmtWeb.Smt.Datasets;
+using SmtWeb.Smt.Imaging;
+using SmtWeb.Smt.Metrics;
+using SmtWeb.Smt.Sampling;
+using SmtWeb.Smt.Specs;
+using SmtWeb.Torch;
+
+namespace SmtWeb.Smt.Training;
+
+/// <summary>Draws the pictures of an evaluation and measures its distance, both with the averaged generator.</summary>
+internal sealed class RunEvaluator(TrainingState state, ITrainingJournal journal)
+{
+    /// <summary>Steps of an interpolation strip, both ends included.</summary>
+    private const int InterpolationSteps = 12;
+
+    /// <summary>Interpolation rows: each between two seeds of its own.</summary>
+    private const int InterpolationRows = 4;
+
+    private readonly DataShape shape = DataShape.Of(state.Spec.Data);
+    private readonly OneStepSampler sampler = new(state.Average, state.Device);
+
+    internal void Evaluate(double seconds, bool final)
+    {
+        using var scope = torch.NewDisposeScope();
+        if (state.IsWarmup) state.ResetAverage();
+        var samples = final ? state.Spec.Evaluation.FinalSamples : state.Spec.Evaluation.Samples;
+        var record = shape.IsPoints ? EvaluatePoints(samples, seconds, final) : EvaluateImages(samples, seconds, final);
+        journal.Evaluation(record);
+        journal.Metrics([new MetricPoint(shape.IsPoints ? MetricNames.SlicedWasserstein : MetricNames.Fid, record.Iteration, record.ImagesSeen, seconds, record.Value)]);
+        state.Progress = state.Progress with { Distance = record.Value };
+    }
+
+    private EvaluationRecord EvaluatePoints(int samples, double seconds, bool final)
+    {
+        var noise = ((SwissRollSpec)state.Spec.Data).Noise;
+        // a fixed draw of its own: the same reference for every run
+        var reference = SwissRoll.Draw(new HostRandom(seed: 0, stream: 5), samples, noise);
+        var drawn = sampler.Draw(Seeds(0, samples), null).ToArray<float>();
+        journal.Picture(Picture(PictureKind.Scatter, 1, 1, 0, [], PngEncoder.Encode(ScatterPlot.Draw(reference, drawn))));
+        return Record("sw2", SlicedWasserstein.Distance(reference, drawn), samples, seconds, final, "", "", "none", "none");
+    }
+
+    private EvaluationRecord EvaluateImages(int samples, double seconds, bool final)
+    {
+        DrawGrid();
+        DrawInterpolations();
+        using var features = FashionFid.Open(state.Device);
+        var labels = shape.Classes == 0 ? null : Enumerable.Range(0, samples).Select(k => k % shape.Classes).ToArray();
+        var distance = features.Distance((from, count) =>
+            sampler.Draw(Seeds((ulong)from, count), labels?.AsSpan(from, count).ToArray()), samples);
+        return Record("fid", distance, samples, seconds, final, features.ReferenceHash, features.NetworkHash, "none", shape.Classes == 0 ? "unconditional" : "balanced");
+    }
+
+    // one row per class; the same noise in a column of every class, every grid and every run
+    private void DrawGrid()
+    {
+        var columns = state.Spec.Evaluation.GridColumns;
+        var rows = shape.Classes == 0 ? columns : shape.Classes;
+        var seeds = Enumerable.Range(0, rows * columns).Select(k => (ulong)(shape.Classes == 0 ? k : k % columns)).ToArray();
+        var labels = shape.Classes == 0 ? null : Enumerable.Range(0, rows * columns).Select(k => k / columns).ToArray();
+        var pixels = OneStepSampler.Quantise(sampler.Draw(seeds, labels));
+        journal.Picture(Picture(PictureKind.Samples, rows, columns, shape.Side, shape.ClassNames, PngEncoder.Encode(ImageGrid.Compose(pixels, shape.Side, shape.Side, shape.Channels, columns))));
+    }
+
+    private void DrawInterpolations()
+    {
+        var parts = new List<byte>();
+        var names = new List<string>();
+        for (var row = 0; row < InterpolationRows; row++)
+        {
+            using var scope = torch.NewDisposeScope();
+            var label = shape.Classes == 0 ? 0 : row * shape.Classes / InterpolationRows;
+            var noise = sampler.Interpolate((ulong)(2 * row), (ulong)((2 * row) + 1), InterpolationSteps);
+            var labels = shape.Classes == 0 ? null : Enumerable.Repeat(label, InterpolationSteps).ToArray();
+            parts.AddRange(OneStepSampler.Quantise(sampler.Draw(noise, labels)));
+            names.Add(shape.Classes == 0 ? $"seeds {2 * row} to {(2 * row) + 1}" : shape.ClassNames[label]);
+        }
+        journal.Picture(Picture(PictureKind.Interpolation, InterpolationRows, InterpolationSteps, shape.Side, names,
+            PngEncoder.Encode(ImageGrid.Compose([.. parts], shape.Side, shape.Side, shape.Channels, InterpolationSteps))));
+    }
+
+    private PictureRecord Picture(PictureKind kind, int rows, int columns, int cell, IReadOnlyList<string> names, byte[] png) =>
+        new(kind, state.Progress.Iteration, state.Progress.ImagesSeen, rows, columns, cell, names, png);
+
+    private EvaluationRecord Record(string metric, double value, int samples, double seconds, bool final, string reference, string network, string resize, string labels) =>
+        new(metric, value, state.Progress.Iteration, state.Progress.ImagesSeen, seconds, samples, FirstSeed: 0, reference, network, resize, labels,
+            state.Spec.Optimisation.EmaDecay > 0 && !state.IsWarmup ? "ema" : "raw", final);
+
+    private static ulong[] Seeds(ulong first, int count)
+    {
+        var seeds = new ulong[count];
+        for (var k = 0; k < count; k++) seeds[k] = first + (ulong)k;
+        return seeds;
+    }
+}
