@@ -36,11 +36,12 @@ requirements_peers=(
   "python3-torch|the PyTorch side of the benchmarks|/usr/bin/python3 -c 'import importlib.util as u, sys; sys.exit(u.find_spec(\"torch\") is None)'"
 )
 
-# missing_of REQUIREMENT…: prints the lines whose test fails
+# missing_of REQUIREMENT…: prints "package|purpose" of those whose test fails
 missing_of() {
-  local line
+  local line package purpose check
   for line in "$@"; do
-    (eval "${line##*|}") >/dev/null 2>&1 || printf '%s\n' "$line"
+    IFS='|' read -r package purpose check <<<"$line" # the test keeps its own bars: only two are separators
+    (eval "$check") >/dev/null 2>&1 || printf '%s|%s\n' "$package" "$purpose"
   done
 }
 
@@ -72,7 +73,7 @@ need() {
   [ -z "$why" ] && install_packages "$packages" && return
   {
     say "error: ${why:-the packages could not be installed (see above)}. Nothing was built or started. Missing:"
-    while IFS='|' read -r package purpose _; do printf '  %-22s %s\n' "$package" "$purpose"; done <<<"$missing"
+    while IFS='|' read -r package purpose; do printf '  %-22s %s\n' "$package" "$purpose"; done <<<"$missing"
     say "On Debian 12 or newer an administrator gets them with:"
     say "  apt-get install --no-install-recommends $packages"
   } >&2

@@ -44,7 +44,7 @@ public sealed class ScriptTests
             root=$PWD artifacts=$PWD/artifacts; . scripts/requirements.sh
             can_be_root() { return 1; }
             apt-get() { echo "apt-get was called"; }
-            need "there|is here|true" "smtweb-no-such-package|a test of the list|false" "smtweb-another|the second line|[ -e /no/such/file ]"
+            need "there|is here|false || true" "smtweb-no-such-package|a test of the list|false" "smtweb-another|the second line|[ -e /no/such/file ] || false"
             echo "it went on"
             """);
         Assert.Equal(1, status);
