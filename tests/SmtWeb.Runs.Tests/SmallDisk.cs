@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using SmtWeb.Runs.Database;
 
 namespace SmtWeb.Runs.Tests;
 
@@ -10,7 +9,7 @@ internal sealed class SmallDisk(string folder, string name) : IAsyncDisposable
 
     public static async Task<SmallDisk> MountAsync(string under, int megabytes)
     {
-        Assert.SkipUnless(PostgresProcess.IsRoot, "Mounting a small disk needs root.");
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "Mounting a small disk needs root.");
         string name = "small_" + Guid.NewGuid().ToString("N")[..6];
         string folder = Path.Combine(under, name);
         Directory.CreateDirectory(folder);
@@ -24,6 +23,13 @@ internal sealed class SmallDisk(string folder, string name) : IAsyncDisposable
         _database = database;
         await database.SqlAsync($"CREATE TABLESPACE {name} LOCATION '{folder}'");
         await database.SqlAsync($"ALTER TABLE {table} SET TABLESPACE {name}");
+    }
+
+    /// <summary>Somebody makes room.</summary>
+    public async Task GrowAsync(int megabytes)
+    {
+        (int code, string said) = await ShellAsync($"mount -o remount,size={megabytes}m {folder}");
+        Assert.True(code == 0, said);
     }
 
     public async ValueTask DisposeAsync()

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
@@ -40,7 +41,8 @@ public sealed class TrainCommand(long runId, int attempt, TrainingBody body)
         {
             journal.Raise(TrainingSignal.Pause);
             _ = ReleaseAsync(queue, why, patience);
-            _ = Task.Delay(OrphanGrace).ContinueWith(_ => Environment.Exit(TrainerExit.Orphaned), TaskScheduler.Default);
+            // Nobody is left who would end it, and a stuck native call heeds nothing else; its lease runs out.
+            _ = Task.Delay(OrphanGrace).ContinueWith(_ => Process.GetCurrentProcess().Kill(), TaskScheduler.Default);
         }
 
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>

@@ -1,0 +1,19 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using SmtWeb.Runs;
+using SmtWeb.TestTrainer;
+using SmtWeb.Worker;
+using SmtWeb.Worker.Training;
+
+// `train --run N --attempt A`: a trainer. `work`: a worker of such trainers; the connection string is its first input line.
+if (args is ["train", "--run", var run, "--attempt", var attempt])
+{
+    return await new TrainCommand(long.Parse(run), int.Parse(attempt), CountingBody.Run).RunAsync(Console.OpenStandardInput());
+}
+
+string connection = Console.ReadLine() ?? throw new InvalidOperationException("No connection string.");
+var builder = Host.CreateApplicationBuilder();
+builder.Services.AddSmtWebRuns(connection);
+builder.Services.AddRunWorker(new WorkerOptions { ConnectionString = connection, Lease = TimeSpan.FromSeconds(3), TrainerProgram = [Environment.ProcessPath!] });
+await builder.Build().RunAsync();
+return 0;

@@ -1,0 +1,183 @@
+using System.Buffers.Binary;
+using Microsoft.Extensions.Logging.Abstractions;
+using SmtWeb.Runs.Attempts;
+using SmtWeb.Runs.Tests;
+using SmtWeb.Smt.Sampling;
+using SmtWeb.Worker.Generation;
+
+namespace SmtWeb.Worker.Tests;
+
+[Trait("Needs", "Postgres")]
+public sealed class GenerationTests(PostgresFixture postgres)
+{
+    [Fact]
+    public async Task GenerateAsync_OfManyRequestsAtOnce_SharesCallsAndGivesEachItsOwn()
+    {
+        await using var database = await postgres.DatabaseAsync();
+        long run = await ModelsAsync(database, (1, null));
+        var loaded = new List<EchoGenerator>();
+        await using var service = Service(database, loaded, new() { BatchImages = 50 });
+        await service.DescribeAsync(run, null);
+        loaded[0].Gate.Reset();
+        var requests = Enumerable.Range(0, 40).Select(i => service.GenerateAsync(new(run, null, [(ulong)i, (ulong)i + 1000, (ulong)i + 2000], [i % 10, 3, 4]))).ToList();
+        var large = service.GenerateAsync(new(run, null, [.. Enumerable.Range(5000, 120).Select(s => (ulong)s)], null));
+        loaded[0].Gate.Set();
+
+        for (int i = 0; i < requests.Count; i++)
+        {
+            var images = Assert.IsType<GenerationResult.Done>(await requests[i]).Images!;
+            Assert.Equal([(ulong)i, (ulong)i + 1000, (ulong)i + 2000], images.Seeds);
+            Assert.Equal([(i, i % 10), (i + 1000, 3), (i + 2000, 4)], EchoGenerator.Read(images));
+        }
+
+        var many = Assert.IsType<GenerationResult.Done>(await large).Images!;
+        Assert.Equal(Enumerable.Range(0, 120).Select(i => (5000 + i, i % 10)), EchoGenerator.Read(many));
+        Assert.True(loaded[0].Calls <= 8, $"{loaded[0].Calls} calls for 240 images in batches of 50");
+        Assert.True(loaded[0].LargestCall <= 50);
+    }
+
+    [Fact]
+    public async Task GenerateAsync_TakesTheBestCheckpoint_OrTheOneAskedFor()
+    {
+        await using var database = await postgres.DatabaseAsync();
+        long run = await ModelsAsync(database, (1, 5d), (2, 3d), (3, 4d));
+        var checkpoints = await database.Store.CheckpointsAsync(run);
+        await using var service = Service(database, []);
+        Assert.Equal(2, Assert.IsType<GenerationResult.Done>(await service.DescribeAsync(run, null)).Model.Iteration);
+        Assert.Equal(3, Assert.IsType<GenerationResult.Done>(await service.DescribeAsync(run, checkpoints[2].Id)).Model.Iteration);
+        var unknown = Assert.IsType<GenerationResult.UnknownModel>(await service.DescribeAsync(run, 12345));
+        Assert.Contains($"{checkpoints[0].Id}, {checkpoints[1].Id}", unknown.Problem);
+        Assert.IsType<GenerationResult.UnknownModel>(await service.DescribeAsync(99, null));
+    }
+
+    [Fact]
+    public async Task GenerateAsync_OfMoreModelsThanFit_UnloadsTheLeastRecentlyUsed()
+    {
+        await using var database = await postgres.DatabaseAsync();
+        long run = await ModelsAsync(database, (1, null), (2, null), (3, null));
+        var ids = (await database.Store.CheckpointsAsync(run)).Select(c => c.Id).ToList();
+        var loaded = new List<EchoGenerator>();
+        await using var service = Service(database, loaded, new() { Models = 2 });
+        foreach (long id in (long[])[ids[0], ids[1], ids[0], ids[2], ids[0]])
+        {
+            Assert.IsType<GenerationResult.Done>(await service.GenerateAsync(new(run, id, [1], null)));
+        }
+
+        Assert.Equal([1L, 2, 3], loaded.Select(g => g.Iteration));
+        Assert.True(SpinWait.SpinUntil(() => loaded[1].Disposed, TimeSpan.FromSeconds(10)));
+        Assert.False(loaded[0].Disposed || loaded[2].Disposed);
+    }
+
+    [Fact]
+    public async Task GenerateAsync_OfABadRequest_NamesTheField()
+    {
+        await using var database = await postgres.DatabaseAsync();
+        long run = await ModelsAsync(database, (1, null));
+        await using var service = Service(database, [], new() { RequestImages = 10 });
+        async Task<GenerationResult.Invalid> Bad(ulong[] seeds, int[]? labels) => Assert.IsType<GenerationResult.Invalid>(await service.GenerateAsync(new(run, null, seeds, labels)));
+
+        Assert.Equal("class_labels[1]", (await Bad([1, 2], [0, 10])).Field);
+        Assert.Contains("classes 0 to 9", (await Bad([1, 2], [0, 10])).Problem);
+        Assert.Equal("class_labels[0]", (await Bad([1], [-1])).Field);
+        Assert.Equal("class_labels", (await Bad([1, 2], [0])).Field);
+        Assert.Equal("seeds", (await Bad([], null)).Field);
+        Assert.Equal("seeds", (await Bad(new ulong[11], null)).Field);
+    }
+
+    [Fact]
+    public async Task GenerateAsync_WhenTooManyWait_IsTurnedAway()
+    {
+        await using var database = await postgres.DatabaseAsync();
+        long run = await ModelsAsync(database, (1, null));
+        var loaded = new List<EchoGenerator>();
+        await using var service = Service(database, loaded, new() { WaitingImages = 20 });
+        await service.DescribeAsync(run, null);
+        loaded[0].Gate.Reset();
+        var waiting = service.GenerateAsync(new(run, null, new ulong[15], null));
+        var busy = Assert.IsType<GenerationResult.Busy>(await service.GenerateAsync(new(run, null, new ulong[6], null)));
+        Assert.True(busy.RetryAfter >= TimeSpan.FromSeconds(1));
+        loaded[0].Gate.Set();
+        Assert.IsType<GenerationResult.Done>(await waiting);
+        // The places of those served are free again.
+        Assert.IsType<GenerationResult.Done>(await service.GenerateAsync(new(run, null, new ulong[20], null)));
+    }
+
+    [Fact]
+    public async Task GenerateAsync_OfADamagedModel_SaysSoAndTriesAgainLater()
+    {
+        await using var database = await postgres.DatabaseAsync();
+        long run = await ModelsAsync(database, (1, null));
+        await database.SqlAsync("UPDATE checkpoint_chunks SET bytes = set_byte(bytes, 3, 255)");
+        await using var service = Service(database, []);
+        var broken = Assert.IsType<GenerationResult.Unavailable>(await service.GenerateAsync(new(run, null, [1], null)));
+        Assert.Contains("SHA-256", broken.Problem);
+        await database.SqlAsync("UPDATE checkpoint_chunks SET bytes = set_byte(bytes, 3, 0)");
+        Assert.IsType<GenerationResult.Done>(await service.GenerateAsync(new(run, null, [1], null)));
+    }
+
+    private static GenerationService Service(TestDatabase database, List<EchoGenerator> loaded, GenerationOptions? options = null) => new(
+        database.Store,
+        stream =>
+        {
+            var generator = new EchoGenerator(stream);
+            loaded.Add(generator);
+            return generator;
+        },
+        options ?? new(),
+        NullLogger<GenerationService>.Instance);
+
+    private static async Task<long> ModelsAsync(TestDatabase database, params (long Iteration, double? Distance)[] checkpoints)
+    {
+        long run = await WorkerHarness.QueueAsync(database);
+        var claim = await database.Queue.ClaimAsync(Guid.NewGuid(), "test:1", TimeSpan.FromSeconds(60));
+        var writer = new AttemptWriter(database.Database, run, claim!.Attempt);
+        foreach (var (iteration, distance) in checkpoints)
+        {
+            await using var stream = writer.Checkpoint(new(iteration, 0, 0, distance, "test"), TimeSpan.FromSeconds(10));
+            byte[] content = new byte[8];
+            BinaryPrimitives.WriteInt64LittleEndian(content, iteration);
+            stream.Write(content);
+            await stream.CompleteAsync();
+        }
+
+        return run;
+    }
+
+    /// <summary>Images that say their seed and class, so that a mix-up between requests shows.</summary>
+    private sealed class EchoGenerator : IOneStepGenerator
+    {
+        public EchoGenerator(Stream checkpoint)
+        {
+            byte[] content = new byte[8];
+            checkpoint.ReadExactly(content);
+            Iteration = BinaryPrimitives.ReadInt64LittleEndian(content);
+        }
+
+        public ManualResetEventSlim Gate { get; } = new(true);
+
+        public int Calls { get; private set; }
+
+        public int LargestCall { get; private set; }
+
+        public bool Disposed { get; private set; }
+
+        public int ClassCount => 10;
+
+        public IReadOnlyList<string> ClassNames { get; } = [.. Enumerable.Range(0, 10).Select(i => $"class {i}")];
+
+        public long Iteration { get; }
+
+        public static IEnumerable<(int Seed, int Label)> Read(GeneratedImages images) => images.Pixels.Chunk(4).Select(p => (p[0] + (p[1] * 256), (int)p[2]));
+
+        public GeneratedImages Generate(IReadOnlyList<ulong> seeds, IReadOnlyList<int>? labels)
+        {
+            Gate.Wait();
+            Calls++;
+            LargestCall = Math.Max(LargestCall, seeds.Count);
+            byte[] pixels = [.. seeds.Zip(labels!).SelectMany(p => (byte[])[(byte)p.First, (byte)(p.First >> 8), (byte)p.Second, 0])];
+            return new(seeds.Count, 1, 4, 1, pixels, seeds, labels!);
+        }
+
+        public void Dispose() => Disposed = true;
+    }
+}

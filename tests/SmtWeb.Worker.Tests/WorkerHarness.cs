@@ -1,0 +1,112 @@
+using System.Diagnostics;
+using Microsoft.Extensions.Logging.Abstractions;
+using SmtWeb.Runs;
+using SmtWeb.Runs.Tests;
+using SmtWeb.Smt.Specs;
+using SmtWeb.TestTrainer;
+using SmtWeb.Worker.Training;
+
+namespace SmtWeb.Worker.Tests;
+
+/// <summary>A worker over a test's database, with real trainer processes that count.</summary>
+internal sealed class WorkerHarness : IAsyncDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+
+    private readonly TestDatabase _database;
+    private bool _stopped;
+
+    private WorkerHarness(TestDatabase database, RunWorker worker) => (_database, Worker) = (database, worker);
+
+    public RunWorker Worker { get; }
+
+    public static string Program => Path.Combine(AppContext.BaseDirectory, "SmtWeb.TestTrainer");
+
+    public static async Task<WorkerHarness> StartAsync(TestDatabase database, int slots = 1, double lease = 3, double patience = 60)
+    {
+        var options = new WorkerOptions
+        {
+            ConnectionString = database.ConnectionString,
+            Slots = slots,
+            Lease = TimeSpan.FromSeconds(lease),
+            Patience = TimeSpan.FromSeconds(patience),
+            TrainerProgram = [Program],
+        };
+        var worker = new RunWorker(database.Database, database.Queue, database.Workers, options, NullLogger<RunWorker>.Instance);
+        await worker.StartAsync(CancellationToken.None);
+        return new(database, worker);
+    }
+
+    /// <summary>Queues a run that counts to <paramref name="iterations"/> at 10 ms each.</summary>
+    public static Task<long> QueueAsync(TestDatabase database, int iterations = 100, Trouble trouble = Trouble.None, int checkpointEvery = 20)
+    {
+        var spec = Presets.Find("swiss-roll")!.Spec.ForQuickTest();
+        spec = spec with
+        {
+            Seed = (long)trouble,
+            Optimisation = spec.Optimisation with { Iterations = iterations, RampIterations = 0 },
+            Evaluation = spec.Evaluation with { CheckpointEvery = checkpointEvery, CheckpointsKept = 3 },
+        };
+        return database.Store.CreateAsync(new("count", spec, null, 0, "tester"));
+    }
+
+    public static Task<RunDetail> UntilAsync(TestDatabase database, long run, RunState state) => UntilAsync(database, run, d => d.Summary.State == state, state.ToString());
+
+    public static async Task<RunDetail> UntilAsync(TestDatabase database, long run, Func<RunDetail, bool> wanted, string what)
+    {
+        RunDetail? detail = null;
+        for (long begin = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(begin) < Patience; await Task.Delay(50))
+        {
+            try
+            {
+                detail = await database.Store.FindAsync(run);
+                if (detail is not null && wanted(detail))
+                {
+                    return detail;
+                }
+            }
+            catch (Npgsql.NpgsqlException)
+            {
+                // The test has just killed the server.
+            }
+            catch (InvalidOperationException e) when (e.InnerException is Npgsql.NpgsqlException)
+            {
+                // The same, as Entity Framework wraps it.
+            }
+        }
+
+        var log = await database.Store.EventsAsync(run);
+        Assert.Fail($"Waited in vain for {what}; the run is {detail?.Summary.State} ({detail?.Summary.StateReason}).\n{string.Join('\n', log.Select(e => $"{e.At:mm:ss.fff} #{e.Attempt} {e.Message}"))}");
+        throw new UnreachableException();
+    }
+
+    /// <summary>Waits until the trainer has stored at least so many iterations, and returns its process id.</summary>
+    public async Task<int> TrainerPastAsync(long run, long iteration)
+    {
+        await UntilAsync(_database, run, d => d.Summary.State is RunState.Running && d.Summary.Iteration >= iteration, $"iteration {iteration}");
+        return Assert.Single(Worker.TrainerIds);
+    }
+
+    /// <summary>Every iteration is there, once, in order.</summary>
+    public static async Task AssertOneCurveAsync(TestDatabase database, long run, long iterations)
+    {
+        var points = (await database.Store.MetricsAsync(run)).Points;
+        Assert.Equal(Enumerable.Range(1, (int)iterations).Select(i => (long)i), points.Select(p => p.Iteration));
+        Assert.All(points, p => Assert.Equal(1.0 / p.Iteration, p.Value));
+    }
+
+    public async Task StopAsync()
+    {
+        if (!_stopped)
+        {
+            _stopped = true;
+            await Worker.StopAsync(CancellationToken.None);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync();
+        Worker.Dispose();
+    }
+}
