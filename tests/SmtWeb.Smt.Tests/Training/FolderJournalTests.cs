@@ -1,0 +1,114 @@
+using SmtWeb.Smt.Specs;
+using SmtWeb.Smt.Training;
+
+namespace SmtWeb.Smt.Tests.Training;
+
+public sealed class FolderJournalTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("smtweb-journal-").FullName;
+    private readonly TrainingSpec spec = Presets.Find("swiss-roll")!.Spec.ForQuickTest();
+    private readonly StringWriter console = new();
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [Fact]
+    public void Metrics_ResumedAfterLosingWork_AreOneCurve()
+    {
+        using (var first = Open())
+        {
+            Assert.Null(first.CheckpointPath);
+            first.Metrics([Point(1, 0.5), Point(2, double.NaN)]);
+            first.Checkpoint(Facts(2, null), stream => stream.Write([1, 2, 3]));
+            first.Metrics([Point(3, 0.1)]);
+            first.Evaluation(Distance(3, 9));
+        }
+
+        // The process was killed in the middle of a line.
+        File.AppendAllText(Path.Combine(folder, "metrics.jsonl"), "{\"name\":\"loss/sc");
+        using (var second = Open())
+        {
+            Assert.Equal([1, 2, 3], File.ReadAllBytes(second.CheckpointPath!));
+            second.Metrics([Point(3, 0.2)]);
+        }
+
+        var lines = File.ReadAllLines(Path.Combine(folder, "metrics.jsonl"));
+        Assert.Equal(3, lines.Length);
+        Assert.Contains("\"NaN\"", lines[1]);
+        Assert.Contains("0.2", lines[2]);
+        Assert.Empty(File.ReadAllLines(Path.Combine(folder, "evaluations.jsonl")));
+    }
+
+    [Fact]
+    public void Checkpoint_WriterFails_LeavesEarlierOnesAndNoPart()
+    {
+        using var journal = Open();
+        journal.Checkpoint(Facts(4, null), stream => stream.Write([1]));
+        Assert.Throws<IOException>(() => journal.Checkpoint(Facts(8, null), stream =>
+        {
+            stream.Write(new byte[100]);
+            throw new IOException("No space left on device");
+        }));
+        Assert.EndsWith("00000004.safetensors", journal.CheckpointPath);
+        Assert.Empty(Directory.GetFiles(Path.Combine(folder, "checkpoints"), "*.part"));
+    }
+
+    [Fact]
+    public void Checkpoint_MoreThanKept_KeepsTheNewestAndTheBest()
+    {
+        using var journal = Open();
+        foreach (var (iteration, distance) in new (long, double?)[] { (1, 5), (2, 3), (3, 7), (4, null), (5, 9) })
+            journal.Checkpoint(Facts(iteration, distance), stream => stream.WriteByte((byte)iteration));
+        Assert.Equal(2, spec.Evaluation.CheckpointsKept);
+        Assert.Equal(["00000002", "00000004", "00000005"],
+            Directory.GetFiles(Path.Combine(folder, "checkpoints"), "*.safetensors").Select(f => Path.GetFileNameWithoutExtension(f)).Order());
+    }
+
+    [Fact]
+    public void Open_FolderOfAnotherSpec_IsRefused()
+    {
+        Open().Dispose();
+        var error = Assert.Throws<IOException>(() => new FolderJournal(folder, spec with { Seed = 77 }, console, terminal: false));
+        Assert.Contains(folder, error.Message);
+    }
+
+    [Fact]
+    public void Picture_Written_LiesUnderItsKindAndIteration()
+    {
+        using var journal = Open();
+        journal.Picture(new PictureRecord(PictureKind.Scatter, 4, 64, 1, 1, 0, [], [9, 9]));
+        Assert.Equal([9, 9], File.ReadAllBytes(Path.Combine(folder, "scatter", "00000004.png")));
+    }
+
+    [Fact]
+    public void Pause_Asked_IsSignalled()
+    {
+        using var journal = Open();
+        Assert.Equal(TrainingSignal.Continue, journal.Signal);
+        journal.Pause();
+        Assert.Equal(TrainingSignal.Pause, journal.Signal);
+    }
+
+    [Fact]
+    public void Metrics_OnATerminal_ShowProgressSpeedAndTimeLeft()
+    {
+        using (var journal = new FolderJournal(folder, spec, console, terminal: true))
+        {
+            journal.Metrics([Point(2, 1, seconds: 1)]);
+            journal.Evaluation(Distance(4, 0.125));
+            journal.Metrics([Point(12, 1, seconds: 6)]);
+            journal.Log(LogLevel.Warning, "Step skipped.");
+        }
+
+        Assert.Contains("training 12/12 (100 %) · 32 images/s · 0:00 left · sw2 0.125", console.ToString());
+        Assert.Contains("Warning: Step skipped.", console.ToString());
+        Assert.Contains("Warning", File.ReadAllText(Path.Combine(folder, "log.txt")));
+    }
+
+    private static MetricPoint Point(long iteration, double value, double seconds = 0) => new("loss/score", iteration, iteration * 16, seconds, value);
+
+    private static CheckpointRecord Facts(long iteration, double? distance) => new(iteration, iteration * 16, 1, distance, "test");
+
+    private static EvaluationRecord Distance(long iteration, double value) => new("sw2", value, iteration, iteration * 16, 1, 32, 0, "", "", "", "", "ema", false);
+
+    private FolderJournal Open() => new(folder, spec, console, terminal: false);
+}
