@@ -1,0 +1,229 @@
+// The charts of one run, or of several over each other: groups, toolbar, lazy drawing, live points.
+import { Curves } from "./curves.js";
+import { Plot, number, duration, lineColour } from "./plot.js";
+
+// First match names the group; the order is the order on the page.
+const GROUPS = [
+    ["Distance to the data", /^distance:/],
+    ["α-weighted terms", /alpha|α|weighted/i],
+    ["Losses", /loss|dsm|gan|discriminator|softplus/i],
+    ["Gradient norms", /grad|norm/i],
+    ["Learning rates", /rate$|rates?[/.]|(^|[/._])(lr|eta|η)/i],
+    ["Speed", /per_?second|images?\/s|speed|seconds|throughput/i],
+    ["Other", /./],
+];
+const SPEED_FIRST = /images?_?per|ImagesPer/;
+const groupOf = key => SPEED_FIRST.test(key) ? 5 : GROUPS.findIndex(([, pattern]) => pattern.test(key));
+const DISTANCES = { fid: "FID", sw2: "Sliced Wasserstein-2" };
+const BUDGET_MS = 5; // drawing per animation frame; the rest of the frame belongs to scrolling
+
+class Charts {
+    constructor(root, options) {
+        this.root = root; this.options = options; this.disposed = false;
+        const query = new URLSearchParams(location.search);
+        this.view = {
+            key: `charts-${Math.random()}`, height: 190, runs: options.runs.length, range: null,
+            x: ["iteration", "images", "seconds"].includes(query.get("x")) ? query.get("x") : "iteration",
+            log: query.get("log") === "1", smoothing: Math.min(.999, Math.max(0, +(query.get("ema") ?? 0) || 0)),
+            zoom: (lo, hi) => { this.view.range = lo == null ? null : [lo, hi]; this.reset.hidden = lo == null; this.invalidate(); },
+            extent: () => this.extent,
+            attempts: () => this.longest, attemptStarts: column => this.attemptStarts(column),
+        };
+        this.runs = options.runs.map((run, i) => ({ ...run, colour: i, curves: new Curves(), evaluations: run.evaluations ?? [], queue: [] }));
+        this.plots = new Map();
+        this.body = root.querySelector("[data-charts]");
+        this.status = root.querySelector("[data-status]");
+        this.reset = root.querySelector("[data-reset-zoom]");
+        this.observer = new IntersectionObserver(entries => {
+            for (const e of entries) e.target.plot.visible = e.isIntersecting;
+            this.schedule();
+        }, { rootMargin: "200px" });
+        this.sizes = new ResizeObserver(() => this.invalidate());
+        this.sizes.observe(this.body);
+        this.abort = new AbortController();
+        const { signal } = this.abort;
+        addEventListener("themechange", () => this.plots.forEach(p => p.recolour()), { signal });
+        addEventListener("reconnected", () => this.catchUp(), { signal });
+        document.addEventListener("visibilitychange", () => document.hidden || this.catchUp(), { signal });
+        this.bindToolbar(signal);
+        this.catchUp();
+    }
+
+    bindToolbar(signal) {
+        const q = name => this.root.querySelector(`[data-${name}]`);
+        const buttons = [...this.root.querySelectorAll("[data-x]")], ema = q("ema"), shown = q("ema-value"), log = q("log");
+        const reflect = () => {
+            buttons.forEach(b => b.setAttribute("aria-pressed", b.dataset.x === this.view.x));
+            log.setAttribute("aria-pressed", this.view.log);
+            ema.value = this.view.smoothing; shown.textContent = this.view.smoothing.toFixed(2);
+            const url = new URL(location), set = (k, v) => v ? url.searchParams.set(k, v) : url.searchParams.delete(k);
+            set("x", this.view.x === "iteration" ? "" : this.view.x); set("log", this.view.log ? "1" : ""); set("ema", this.view.smoothing ? String(this.view.smoothing) : "");
+            if (url.href !== location.href) history.replaceState(history.state, "", url);
+        };
+        buttons.forEach(b => b.addEventListener("click", () => { this.view.x = b.dataset.x; this.view.range = null; this.reset.hidden = true; reflect(); this.measure(); this.invalidate(); }, { signal }));
+        log.addEventListener("click", () => { this.view.log = !this.view.log; reflect(); this.invalidate(); }, { signal });
+        ema.addEventListener("input", () => { this.view.smoothing = +ema.value; reflect(); this.invalidate(); }, { signal });
+        this.reset.addEventListener("click", () => this.view.zoom(null), { signal });
+        reflect();
+    }
+
+    // Everything written after what is here. The server's rows are the truth; pushed points only arrive sooner.
+    async catchUp() {
+        await Promise.all(this.runs.map(run => this.fetchRun(run)));
+        if (this.disposed) return;
+        const any = this.plots.size > 0;
+        this.status.hidden = any;
+        if (!any && !this.failed) this.status.textContent = this.options.empty ?? "No points yet. Curves appear here within seconds of the first training steps.";
+        this.root.dataset.loaded = "true";
+    }
+
+    async fetchRun(run) {
+        if (run.fetching) { run.again = true; return; }
+        run.fetching = true;
+        try {
+            do {
+                run.again = false;
+                await run.curves.fetch(run.url, () => this.changed(), this.abort.signal);
+                const queued = run.queue.splice(0);
+                for (const frame of queued) if (!run.curves.append(frame, 0, true)) run.again = true;
+            } while (run.again && !this.disposed);
+            this.failed = false;
+        } catch (e) {
+            if (this.disposed) return;
+            this.failed = true;
+            this.status.hidden = false;
+            this.status.textContent = `${e.message} Trying again in 3 s.`;
+            setTimeout(() => this.disposed || this.catchUp(), 3000);
+        } finally { run.fetching = false; }
+        this.changed();
+    }
+
+    // Points pushed by the server (a byte array from .NET).
+    append(runId, bytes) {
+        const run = this.runs.find(r => r.id === runId);
+        if (!run) return;
+        const frame = bytes.slice().buffer;
+        if (run.fetching) { run.queue.push(frame); return; }
+        if (!run.curves.append(frame, 0, true)) { this.fetchRun(run); return; }
+        this.status.hidden = true;
+        this.changed();
+    }
+
+    evaluation(runId, record) {
+        this.runs.find(r => r.id === runId)?.evaluations.push(record);
+        this.changed();
+    }
+
+    // An attempt was lost: its points after the last checkpoint are superseded.
+    rewind(runId) {
+        const run = this.runs.find(r => r.id === runId);
+        if (run) { run.curves.clear(); this.fetchRun(run); }
+    }
+
+    changed() {
+        if (this.pendingChange || this.disposed) return;
+        this.pendingChange = true;
+        requestAnimationFrame(() => {
+            this.pendingChange = false;
+            if (this.disposed) return;
+            this.measure();
+            this.layout();
+            this.invalidate();
+        });
+    }
+
+    measure() {
+        this.extent = 0; this.longest = null;
+        for (const run of this.runs) for (const c of run.curves.columns.values()) {
+            if (!c.length) continue;
+            if (!this.longest || c.length > this.longest.length) this.longest = c;
+            this.extent = Math.max(this.extent, c[this.view.x][c.length - 1]);
+        }
+    }
+
+    attemptStarts(column) {
+        const starts = [];
+        for (let i = 0; i < column.length; i++) if (!starts.length || starts.at(-1).number !== column.attempt[i]) starts.push({ number: column.attempt[i], x: column[this.view.x][i] });
+        return starts;
+    }
+
+    layout() {
+        const keys = new Set(this.runs.flatMap(run => [...run.curves.columns.keys()]));
+        for (const run of this.runs) for (const e of run.evaluations) keys.add(`distance:${e.metric}`);
+        for (const key of keys) if (!this.plots.has(key)) this.add(key);
+    }
+
+    add(key) {
+        const order = groupOf(key), name = GROUPS[order][0];
+        let section = [...this.body.children].find(s => +s.dataset.order === order);
+        if (!section) {
+            section = document.createElement("section");
+            section.dataset.order = order;
+            section.innerHTML = `<h3></h3><div class="chart-grid"></div>`;
+            section.firstChild.textContent = name;
+            this.body.insertBefore(section, [...this.body.children].find(s => +s.dataset.order > order) ?? null);
+        }
+        const distance = key.startsWith("distance:") ? key.slice(9) : null;
+        const cell = {
+            key, exact: distance !== null, title: distance ? DISTANCES[distance] ?? distance : key.replace(/_/g, " "),
+            series: () => this.runs.map(run => ({ label: run.name, colour: run.colour, column: distance ? distanceColumn(run, distance) : run.curves.columns.get(key) })).filter(s => s.column),
+        };
+        if (distance) cell.details = (at, x) => this.details(distance, at, x);
+        const plot = new Plot(section.lastChild, cell, this.view);
+        // alphabetical within the group, whatever order the points came in
+        const grid = section.lastChild, after = [...grid.children].find(f => f !== plot.figure && f.dataset.metric > key);
+        if (after) grid.insertBefore(plot.figure, after);
+        this.plots.set(key, plot);
+        this.observer.observe(plot.figure);
+    }
+
+    // The evaluation nearest to the cursor, as the record that it is.
+    details(metric, at, x) {
+        let best = null, run = null;
+        for (const r of this.runs) for (const e of r.evaluations) if (e.metric === metric && (!best || Math.abs(e[x] - at) < Math.abs(best[x] - at))) { best = e; run = r; }
+        if (!best) return null;
+        const rows = [
+            [DISTANCES[metric] ?? metric, number(best.value)], ["Iteration", best.iteration.toLocaleString("en")], ["Images seen", best.images.toLocaleString("en")],
+            ["Time", duration(best.seconds)], ["Samples", best.samples.toLocaleString("en")], ["Seeds from", String(best.firstSeed)], ["Weights", best.weights],
+            ["Labels", best.labelDistribution], ["Resize", best.resize], ["Reference", best.referenceHash.slice(0, 12)], ["Features", best.featureNetworkHash.slice(0, 12)],
+        ].filter(([, v]) => v);
+        if (this.runs.length > 1) rows.unshift(["Run", run.name]);
+        const list = document.createElement("dl");
+        for (const [k, v] of rows) list.append(Object.assign(document.createElement("dt"), { textContent: k }), Object.assign(document.createElement("dd"), { textContent: v }));
+        return list;
+    }
+
+    invalidate() { this.plots.forEach(p => { p.dirty = true; }); this.schedule(); }
+
+    // At most BUDGET_MS of drawing per frame, charts in view only.
+    schedule() {
+        if (this.scheduled || this.disposed) return;
+        this.scheduled = true;
+        requestAnimationFrame(() => {
+            this.scheduled = false;
+            if (this.disposed) return;
+            const start = performance.now();
+            for (const plot of this.plots.values()) {
+                if (!plot.dirty || !plot.visible) continue;
+                if (performance.now() - start > BUDGET_MS) { this.schedule(); return; }
+                plot.draw();
+            }
+        });
+    }
+
+    dispose() {
+        this.disposed = true;
+        this.abort.abort(); this.observer.disconnect(); this.sizes.disconnect();
+        this.plots.forEach(p => p.dispose());
+    }
+}
+
+function distanceColumn(run, metric) {
+    const records = run.evaluations.filter(e => e.metric === metric);
+    if (!records.length) return null;
+    const take = part => Float64Array.from(records, e => e[part]);
+    return { length: records.length, iteration: take("iteration"), images: take("images"), seconds: take("seconds"), attempt: take("attempt"), value: take("value"), smoothed() { return this.value; } };
+}
+
+export const mount = (root, options) => new Charts(root, options);
+export { lineColour };

@@ -1,0 +1,155 @@
+// One chart: a uPlot that is made when it first comes into view and redrawn only while it is in view.
+import uPlot from "../lib/uplot/uPlot.esm.js";
+import { reduce } from "./curves.js";
+
+const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+export const lineColour = i => css(`--line-${i % 8 + 1}`);
+
+const suffixed = v => {
+    const a = Math.abs(v);
+    if (a >= 1e9) return `${+(v / 1e9).toPrecision(4)}G`;
+    if (a >= 1e6) return `${+(v / 1e6).toPrecision(4)}M`;
+    if (a >= 1e4) return `${+(v / 1e3).toPrecision(4)}k`;
+    return `${+v.toPrecision(4)}`;
+};
+export const number = v => v == null ? "–" : !Number.isFinite(v) ? String(v).replace("Infinity", "∞")
+    : v !== 0 && (Math.abs(v) < 1e-3 || Math.abs(v) >= 1e6) ? v.toExponential(2) : `${+v.toPrecision(4)}`;
+export const duration = s => s < 90 ? `${+s.toFixed(s < 10 ? 1 : 0)} s` : s < 5400 ? `${+(s / 60).toFixed(1)} min` : `${+(s / 3600).toFixed(2)} h`;
+const xText = { iteration: v => suffixed(v), images: v => suffixed(v), seconds: duration };
+
+export class Plot {
+    // cell: { title, unit, series: () => [{ column, label, colour }], details?: index => html }
+    constructor(host, cell, view) {
+        this.cell = cell; this.view = view; this.dirty = true; this.visible = false; this.markers = [];
+        this.figure = document.createElement("figure");
+        this.figure.className = "chart";
+        this.figure.innerHTML = `<figcaption><span class="chart-title"></span><span class="chart-value num" aria-hidden="true"></span></figcaption><div class="chart-plot"></div>`;
+        this.figure.querySelector(".chart-title").textContent = cell.title;
+        this.figure.dataset.metric = cell.key;
+        this.figure.plot = this;
+        this.value = this.figure.querySelector(".chart-value");
+        this.box = this.figure.querySelector(".chart-plot");
+        host.append(this.figure);
+    }
+
+    options(width) {
+        const grid = { stroke: () => css("--border"), width: 1 }, ticks = { ...grid, size: 4 };
+        const font = `11px ${css("--sans")}`, axis = { stroke: () => css("--faint"), grid, ticks, font };
+        const drawn = this.cell.series();
+        const smoothing = this.view.smoothing > 0 && !this.cell.exact;
+        const line = (s, extra) => ({
+            label: s.label, stroke: () => lineColour(s.colour), spanGaps: true, width: 1.5,
+            points: { show: this.cell.exact === true, size: 6 }, ...extra,
+        });
+        return {
+            width, height: this.view.height, padding: [8, 8, 0, 0], pxAlign: 0,
+            cursor: { sync: { key: this.view.key, scales: ["x", null] }, points: { size: 6 }, drag: { x: true, y: false, setScale: false } },
+            legend: { show: false },
+            scales: { x: { time: false, range: () => this.range }, y: { distr: this.view.log ? 3 : 1, range: this.view.log ? undefined : (u, lo, hi) => lo == null ? [0, 1] : lo === hi ? [lo - (Math.abs(lo) * .1 || 1), hi + (Math.abs(hi) * .1 || 1)] : [lo - (hi - lo) * .06, hi + (hi - lo) * .06] } },
+            axes: [
+                { ...axis, size: 28, space: 70, values: (u, splits) => splits.map(xText[this.view.x]) },
+                { ...axis, size: 52, space: 32, values: (u, splits) => splits.map(v => v == null ? "" : number(v)) },
+            ],
+            series: [{}, ...drawn.flatMap(s => smoothing ? [line(s, { alpha: .25, width: 1, points: { show: false } }), line(s)] : [line(s)])],
+            hooks: {
+                setCursor: [u => this.showValues(u)],
+                setSelect: [u => { if (u.select.width > 4) this.view.zoom(u.posToVal(u.select.left, "x"), u.posToVal(u.select.left + u.select.width, "x")); u.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false); }],
+                drawClear: [u => this.drawAttempts(u)],
+                draw: [u => this.drawMarkers(u)],
+            },
+        };
+    }
+
+    draw() {
+        this.dirty = false;
+        const width = this.box.clientWidth;
+        if (width < 60) return;
+        const drawn = this.cell.series(), smoothing = this.view.smoothing > 0 && !this.cell.exact;
+        let lo = Infinity, hi = -Infinity;
+        for (const { column: c } of drawn) if (c.length) { lo = Math.min(lo, c[this.view.x][0]); hi = Math.max(hi, c[this.view.x][c.length - 1]); }
+        if (lo > hi) { lo = 0; hi = 1; }
+        // every chart starts at 0 and ends where the longest does, so that they can be read one below the other
+        this.range = this.view.range ?? [Math.min(0, lo), Math.max(hi, this.view.extent(), lo + 1e-9)];
+        const series = drawn.flatMap(({ column: c }) => {
+            const raw = { x: c[this.view.x], y: c.value, length: c.length };
+            return smoothing ? [raw, { ...raw, y: c.smoothed(this.view.smoothing) }] : [raw];
+        });
+        const { data, markers } = reduce(series, this.range[0], this.range[1], Math.max(100, width - 60), this.view.log);
+        this.markers = markers;
+        const shape = `${this.view.log}|${smoothing}|${drawn.map(s => s.colour).join()}`;
+        if (this.uplot && this.shape !== shape) { this.uplot.destroy(); this.uplot = null; }
+        this.shape = shape;
+        if (!this.uplot) {
+            this.uplot = new uPlot(this.options(width), data, this.box);
+            this.uplot.over.addEventListener("dblclick", () => this.view.zoom(null));
+            if (this.cell.details) this.tip = this.uplot.over.appendChild(Object.assign(document.createElement("div"), { className: "chart-tip", hidden: true }));
+        } else {
+            if (this.uplot.width !== width) this.uplot.setSize({ width, height: this.view.height });
+            this.uplot.setData(data);
+        }
+        this.showValues(this.uplot);
+    }
+
+    showValues(u) {
+        const drawn = this.cell.series(), i = u.cursor.idx;
+        const smoothing = this.view.smoothing > 0 && !this.cell.exact, stride = smoothing ? 2 : 1;
+        const hover = i != null && u.cursor.left >= 0;
+        const texts = drawn.map(({ column: c, label }, s) => {
+            let y = null;
+            if (hover) {
+                const ys = u.data[stride * s + stride];
+                for (let d = 0; d < 8 && y == null; d++) y = ys?.[i - d] ?? ys?.[i + d] ?? null;
+            } else if (c.length) y = (smoothing ? c.smoothed(this.view.smoothing) : c.value)[c.length - 1];
+            return drawn.length > 1 ? `<i style="background:${lineColour(drawn[s].colour)}"></i>${number(y)}` : number(y);
+        });
+        this.value.innerHTML = (hover && u.data[0][i] != null ? `<span class="chart-at">${xText[this.view.x](u.data[0][i])}</span> ` : "") + texts.join(" ");
+        if (!this.tip) return;
+        const html = hover ? this.cell.details(u.posToVal(u.cursor.left, "x"), this.view.x, u) : null;
+        this.tip.hidden = !html;
+        if (html) {
+            this.tip.replaceChildren(html);
+            const room = u.over.clientWidth - this.tip.offsetWidth;
+            this.tip.style.left = `${Math.max(0, Math.min(room, u.cursor.left + 14))}px`;
+        }
+    }
+
+    // Attempts as bands: every second one is shaded, each start is a line.
+    drawAttempts(u) {
+        if (this.view.runs > 1) return;
+        const column = this.view.attempts();
+        if (!column) return;
+        const { ctx } = u, { left, top, width, height } = u.bbox;
+        ctx.save();
+        ctx.beginPath(); ctx.rect(left, top, width, height); ctx.clip();
+        const starts = this.view.attemptStarts(column);
+        starts.forEach(({ number: attempt, x }, i) => {
+            if (i === 0) return;
+            const from = u.valToPos(x, "x", true), to = i + 1 < starts.length ? u.valToPos(starts[i + 1].x, "x", true) : left + width;
+            if (i % 2) { ctx.fillStyle = css("--sunken"); ctx.fillRect(from, top, Math.max(0, to - from), height); }
+            ctx.fillStyle = css("--border-strong"); ctx.fillRect(from, top, devicePixelRatio, height);
+            ctx.fillStyle = css("--faint"); ctx.font = `${10 * devicePixelRatio}px ${css("--sans")}`;
+            ctx.fillText(`attempt ${attempt}`, from + 4 * devicePixelRatio, top + 11 * devicePixelRatio);
+        });
+        ctx.restore();
+    }
+
+    // NaN and infinities are never dropped: a cross (NaN) or a triangle (±∞) stands where they were.
+    drawMarkers(u) {
+        if (!this.markers.length) return;
+        const { ctx } = u, r = devicePixelRatio, { top, height } = u.bbox;
+        ctx.save();
+        ctx.strokeStyle = ctx.fillStyle = css("--red"); ctx.lineWidth = 1.5 * r;
+        for (const { x, value } of this.markers) {
+            if (x < this.range[0] || x > this.range[1]) continue;
+            const at = u.valToPos(x, "x", true), up = value === Infinity, y = up ? top + 6 * r : top + height - 7 * r;
+            ctx.beginPath();
+            if (Number.isNaN(value)) { ctx.moveTo(at - 3 * r, y - 3 * r); ctx.lineTo(at + 3 * r, y + 3 * r); ctx.moveTo(at + 3 * r, y - 3 * r); ctx.lineTo(at - 3 * r, y + 3 * r); ctx.stroke(); }
+            else { const d = up ? -4 * r : 4 * r; ctx.moveTo(at, y + d); ctx.lineTo(at - 4 * r, y - d); ctx.lineTo(at + 4 * r, y - d); ctx.fill(); }
+        }
+        ctx.restore();
+    }
+
+    recolour() { this.uplot?.redraw(false, true); this.uplot && this.showValues(this.uplot); }
+
+    dispose() { this.uplot?.destroy(); this.figure.remove(); }
+}

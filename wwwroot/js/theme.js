@@ -1,0 +1,24 @@
+// Runs before the first paint (a plain script in <head>): no flash of the wrong theme. The choice lives in a cookie so
+// that the server renders the right one; without a choice the system's preference counts.
+(() => {
+    const dark = matchMedia("(prefers-color-scheme: dark)");
+    const chosen = () => /(?:^|; )theme=(light|dark)/.exec(document.cookie)?.[1];
+    const apply = () => {
+        const theme = chosen() ?? (dark.matches ? "dark" : "light");
+        document.documentElement.dataset.theme = theme;
+        for (const name of ["light", "dark"]) {
+            const sheet = document.getElementById(`radzen-${name}`);
+            if (sheet) sheet.media = name === theme ? "all" : "not all";
+        }
+        dispatchEvent(new CustomEvent("themechange", { detail: theme }));
+    };
+    apply();
+    dark.addEventListener("change", apply);
+    // Delegated: the button belongs to Blazor, which may replace it at any time.
+    document.addEventListener("click", e => {
+        if (!e.target.closest?.("[data-toggle-theme]")) return;
+        const next = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
+        document.cookie = `theme=${next}; path=/; max-age=31536000; samesite=lax`;
+        apply();
+    });
+})();
