@@ -1,0 +1,58 @@
+using System.Security.Claims;
+using Microsoft.AspNetCore.Components;
+using Microsoft.AspNetCore.Components.Routing;
+using Microsoft.AspNetCore.Components.Web;
+using Microsoft.JSInterop;
+
+namespace SmtWeb.Web.Panel.Layout;
+
+/// <summary>The frame of every page: navigation (a drawer on narrow screens), who is signed in, whether the page is live.</summary>
+public sealed partial class MainLayout : IDisposable
+{
+    private bool _drawerOpen;
+
+    [Inject] private NavigationManager Navigation { get; set; } = default!;
+
+    [Inject] private IJSRuntime Js { get; set; } = default!;
+
+    private bool IsNewRun => Navigation.ToBaseRelativePath(Navigation.Uri).StartsWith("runs/new", StringComparison.Ordinal);
+
+    // the <base> element would turn a bare #content into the start page
+    private string SkipTarget => "/" + Navigation.ToBaseRelativePath(Navigation.Uri).Split('#')[0] + "#content";
+
+    /// <inheritdoc/>
+    protected override void OnInitialized() => Navigation.LocationChanged += OnNavigated;
+
+    /// <inheritdoc/>
+    protected override async Task OnAfterRenderAsync(bool firstRender)
+    {
+        if (firstRender)
+        {
+            await using var connection = await Js.InvokeAsync<IJSObjectReference>("import", "./js/connection.js");
+            await connection.InvokeVoidAsync("live");
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Navigation.LocationChanged -= OnNavigated;
+
+    private static string RoleOf(ClaimsPrincipal user) => string.Join(", ", user.FindAll(ClaimTypes.Role).Select(c => c.Value));
+
+    private void ToggleDrawer() => _drawerOpen = !_drawerOpen;
+
+    private void CloseDrawer() => _drawerOpen = false;
+
+    private void OnKey(KeyboardEventArgs e)
+    {
+        if (e.Key == "Escape")
+        {
+            _drawerOpen = false;
+        }
+    }
+
+    private void OnNavigated(object? sender, LocationChangedEventArgs e) => _ = InvokeAsync(() =>
+    {
+        _drawerOpen = false;
+        StateHasChanged();
+    });
+}

@@ -1,0 +1,53 @@
+using System.Buffers.Binary;
+using SmtWeb.Runs;
+using SmtWeb.Web.Auth;
+using SmtWeb.Web.Panel.RunView;
+using SmtWeb.Web.Panel.Shared;
+
+namespace SmtWeb.Web.Panel;
+
+/// <summary>What the panel's pages need beside themselves.</summary>
+internal static class PanelSetup
+{
+    private const int PointsPerFrame = 50_000;
+
+    internal static void AddPanel(this IServiceCollection services) => services.AddScoped<RunCommands>();
+
+    internal static void MapPanel(this IEndpointRouteBuilder app) =>
+        app.MapGet("/panel/runs/{id:long}/curves", WriteCurvesAsync).RequireAuthorization(Policies.Read).ExcludeFromDescription();
+
+    /// <summary>
+    /// Streams the curves in frames, each led by its length, padded to 8 bytes; a page draws the first while the next
+    /// are read. It is a request rather than a message of the live connection, which a long history would block.
+    /// </summary>
+    private static async Task WriteCurvesAsync(HttpContext http, IRunStore store, long id, long after, CancellationToken ct)
+    {
+        if (await store.FindAsync(id, ct) is null)
+        {
+            http.Response.StatusCode = StatusCodes.Status404NotFound;
+            return;
+        }
+
+        http.Response.ContentType = "application/octet-stream";
+        http.Response.Headers.CacheControl = "no-store";
+        var prefix = new byte[2 * sizeof(uint)];
+        while (true)
+        {
+            var page = await store.MetricsAsync(id, after, PointsPerFrame, superseded: false, ct);
+            if (page.Points.Count > 0)
+            {
+                var frame = CurveFrame.Write(page.Points);
+                BinaryPrimitives.WriteUInt32LittleEndian(prefix, (uint)frame.Length);
+                await http.Response.Body.WriteAsync(prefix, ct);
+                await http.Response.Body.WriteAsync(frame, ct);
+            }
+
+            if (page.Points.Count < PointsPerFrame || page.LastSequence <= after)
+            {
+                return;
+            }
+
+            after = page.LastSequence;
+        }
+    }
+}

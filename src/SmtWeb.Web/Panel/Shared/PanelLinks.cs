@@ -1,0 +1,17 @@
+namespace SmtWeb.Web.Panel.Shared;
+
+/// <summary>Addresses of what the panel shows but other rooms serve.</summary>
+public static class PanelLinks
+{
+    /// <summary>A picture as PNG.</summary>
+    public static string Picture(long run, long picture) => $"/api/v1/runs/{run}/pictures/{picture}.png";
+
+    /// <summary>A checkpoint as safetensors.</summary>
+    public static string Checkpoint(long run, long checkpoint) => $"/api/v1/runs/{run}/checkpoints/{checkpoint}";
+
+    /// <summary>Metrics for spreadsheets.</summary>
+    public static string MetricsCsv(long run) => $"/api/v1/runs/{run}/metrics?format=csv";
+
+    /// <summary>Curves in the panel's binary frames.</summary>
+    public static string Curves(long run) => $"/panel/runs/{run}/curves";
+}

@@ -1,0 +1,48 @@
+using Microsoft.AspNetCore.Components;
+using SmtWeb.Runs;
+
+namespace SmtWeb.Web.Panel.Shared;
+
+/// <summary>What can be done with a run in its present state.</summary>
+public sealed partial class RunActions
+{
+    private bool _busy;
+
+    /// <summary>The run.</summary>
+    [Parameter, EditorRequired] public required RunSummary Run { get; set; }
+
+    /// <summary>With words (on the run's page) or with icons only (in a table).</summary>
+    [Parameter] public bool Labels { get; set; }
+
+    [Inject] private RunCommands Commands { get; set; } = default!;
+
+    [Inject] private NavigationManager Navigation { get; set; } = default!;
+
+    private string Class => Labels ? "btn" : "btn quiet small icon";
+
+    private MarkupString Text(string word) => new(Labels ? word : "");
+
+    private async Task Do(Func<RunSummary, Task<bool>> change)
+    {
+        _busy = true;
+        try
+        {
+            await change(Run);
+        }
+        finally
+        {
+            _busy = false;
+        }
+    }
+
+    private Task DeleteAsync() => Do(async run =>
+    {
+        var deleted = await Commands.DeleteAsync(run);
+        if (deleted)
+        {
+            Navigation.NavigateTo("/runs");
+        }
+
+        return deleted;
+    });
+}

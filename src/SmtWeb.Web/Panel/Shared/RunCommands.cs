@@ -1,0 +1,71 @@
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Components.Authorization;
+using Radzen;
+using SmtWeb.Runs;
+using SmtWeb.Web.Auth;
+
+namespace SmtWeb.Web.Panel.Shared;
+
+/// <summary>
+/// Changes of runs by the signed-in person. The role is asked again at each call: a button that is still on a page
+/// proves nothing. What could not be done is told in the store's own sentence.
+/// </summary>
+public sealed class RunCommands(
+    IRunStore store, AuthenticationStateProvider people, IAuthorizationService authorization, NotificationService notices, DialogService dialogs)
+{
+    /// <summary>Queues a run; null (and a notice) where the role does not allow it.</summary>
+    /// <exception cref="SmtWeb.Smt.Specs.SpecException">The spec has errors.</exception>
+    public async Task<long?> CreateAsync(Func<string, NewRun> run) =>
+        await OperatorAsync() is { } by ? await store.CreateAsync(run(by)) : null;
+
+    /// <summary>Asks a run to pause.</summary>
+    public Task<bool> PauseAsync(RunSummary run) => ChangeAsync(by => store.PauseAsync(run.Id, by), $"{run.Name} pauses once its checkpoint is written.");
+
+    /// <summary>Queues a run again.</summary>
+    public Task<bool> ResumeAsync(RunSummary run) => ChangeAsync(by => store.ResumeAsync(run.Id, by), $"{run.Name} is queued and goes on from its last checkpoint.");
+
+    /// <summary>Ends a run after asking.</summary>
+    public async Task<bool> StopAsync(RunSummary run) =>
+        await AskAsync($"End {run.Name}?", "The trainer writes a checkpoint and leaves. Curves, samples and checkpoints stay; the run can be resumed later.", "End run")
+        && await ChangeAsync(by => store.StopAsync(run.Id, by), $"{run.Name} ends.");
+
+    /// <summary>Deletes a run after asking.</summary>
+    public async Task<bool> DeleteAsync(RunSummary run) =>
+        await AskAsync($"Delete {run.Name}?", "Its curves, samples, log and checkpoints are deleted for good.", "Delete for good")
+        && await ChangeAsync(by => store.DeleteAsync(run.Id, by), $"{run.Name} is deleted.");
+
+    /// <summary>Changes the priority.</summary>
+    public Task<bool> SetPriorityAsync(RunSummary run, int priority) =>
+        ChangeAsync(by => store.SetPriorityAsync(run.Id, priority, by), $"{run.Name} now has priority {priority}.");
+
+    /// <summary>Renames a run.</summary>
+    public Task<bool> RenameAsync(RunSummary run, string name) => ChangeAsync(by => store.RenameAsync(run.Id, name, by), $"Renamed to {name}.");
+
+    private async Task<bool> AskAsync(string title, string text, string yes) =>
+        await dialogs.Confirm(text, title, new ConfirmOptions { OkButtonText = yes, CancelButtonText = "Keep it" }) == true;
+
+    private async Task<bool> ChangeAsync(Func<string, Task<ChangeResult>> change, string done)
+    {
+        if (await OperatorAsync() is not { } by)
+        {
+            return false;
+        }
+
+        var result = await change(by);
+        var made = result.Outcome == ChangeOutcome.Done;
+        notices.Notify(made ? NotificationSeverity.Success : NotificationSeverity.Warning, made ? done : "Not done", made ? "" : result.Problem ?? "The run no longer exists.", duration: made ? 3000 : 8000);
+        return made;
+    }
+
+    private async Task<string?> OperatorAsync()
+    {
+        var user = (await people.GetAuthenticationStateAsync()).User;
+        if ((await authorization.AuthorizeAsync(user, Policies.Operate)).Succeeded)
+        {
+            return user.DisplayName();
+        }
+
+        notices.Notify(NotificationSeverity.Error, "Not with your role", "Reviewers look and draw samples, but change nothing. Ask an administrator for the role Member.", duration: 8000);
+        return null;
+    }
+}
