@@ -2,19 +2,17 @@
 import { Curves } from "./curves.js";
 import { Plot, number, duration, lineColour } from "./plot.js";
 
-// First match names the group; the order is the order on the page.
-const GROUPS = [
-    ["Distance to the data", /^distance:/],
-    ["α-weighted terms", /alpha|α|weighted/i],
-    ["Losses", /loss|dsm|gan|discriminator|softplus/i],
-    ["Gradient norms", /grad|norm/i],
-    ["Learning rates", /rate$|rates?[/.]|(^|[/._])(lr|eta|η)/i],
-    ["Speed", /per_?second|images?\/s|speed|seconds|throughput/i],
-    ["Other", /./],
-];
-const SPEED_FIRST = /images?_?per|ImagesPer/;
-const groupOf = key => SPEED_FIRST.test(key) ? 5 : GROUPS.findIndex(([, pattern]) => pattern.test(key));
+// Curves are named group/name; the order here is the order on the page, unknown groups come last under their own name.
+const GROUPS = new Map([
+    ["distance", "Distance to the data"], ["loss", "Losses"], ["alpha-weighted", "α-weighted terms"], ["gradient", "Gradient norms"],
+    ["rate", "Learning rates"], ["speed", "Speed"], ["steps", "Steps"],
+]);
+const groupOf = key => key.includes("/") ? key.slice(0, key.indexOf("/")) : "other";
+const orderOf = group => { const i = [...GROUPS.keys()].indexOf(group); return i < 0 ? GROUPS.size : i; };
+const sentence = text => text.charAt(0).toUpperCase() + text.slice(1);
+const titleOf = key => sentence(key.slice(key.indexOf("/") + 1).replace(/-/g, " ").replace("warm up", "warm-up").replace(/\bgan\b/, "GAN"));
 const DISTANCES = { fid: "FID", sw2: "Sliced Wasserstein-2" };
+const DISTANCE = "distance/"; // drawn from the evaluation records, not from the curve of the same name
 const BUDGET_MS = 5; // drawing per animation frame; the rest of the frame belongs to scrolling
 
 class Charts {
@@ -109,9 +107,10 @@ class Charts {
         this.changed();
     }
 
-    evaluation(runId, record) {
-        this.runs.find(r => r.id === runId)?.evaluations.push(record);
-        this.changed();
+    // All evaluations so far, each time: a few dozen records, and none can be missed.
+    evaluations(runId, records) {
+        const run = this.runs.find(r => r.id === runId);
+        if (run) { run.evaluations = records; this.changed(); }
     }
 
     // An attempt was lost: its points after the last checkpoint are superseded.
@@ -149,23 +148,23 @@ class Charts {
 
     layout() {
         const keys = new Set(this.runs.flatMap(run => [...run.curves.columns.keys()]));
-        for (const run of this.runs) for (const e of run.evaluations) keys.add(`distance:${e.metric}`);
+        for (const run of this.runs) for (const e of run.evaluations) keys.add(DISTANCE + e.metric);
         for (const key of keys) if (!this.plots.has(key)) this.add(key);
     }
 
     add(key) {
-        const order = groupOf(key), name = GROUPS[order][0];
-        let section = [...this.body.children].find(s => +s.dataset.order === order);
+        const group = groupOf(key), order = orderOf(group);
+        let section = [...this.body.children].find(s => s.dataset.group === group);
         if (!section) {
             section = document.createElement("section");
-            section.dataset.order = order;
-            section.innerHTML = `<h3></h3><div class="chart-grid"></div>`;
-            section.firstChild.textContent = name;
-            this.body.insertBefore(section, [...this.body.children].find(s => +s.dataset.order > order) ?? null);
+            section.dataset.group = group;
+            section.innerHTML = `<h2></h2><div class="chart-grid"></div>`;
+            section.firstChild.textContent = GROUPS.get(group) ?? sentence(group);
+            this.body.insertBefore(section, [...this.body.children].find(s => orderOf(s.dataset.group) > order) ?? null);
         }
-        const distance = key.startsWith("distance:") ? key.slice(9) : null;
+        const distance = key.startsWith(DISTANCE) ? key.slice(DISTANCE.length) : null;
         const cell = {
-            key, exact: distance !== null, title: distance ? DISTANCES[distance] ?? distance : key.replace(/_/g, " "),
+            key, exact: distance !== null, title: distance ? DISTANCES[distance] ?? distance : titleOf(key),
             series: () => this.runs.map(run => ({ label: run.name, colour: run.colour, column: distance ? distanceColumn(run, distance) : run.curves.columns.get(key) })).filter(s => s.column),
         };
         if (distance) cell.details = (at, x) => this.details(distance, at, x);
@@ -221,7 +220,7 @@ class Charts {
 function distanceColumn(run, metric) {
     const records = run.evaluations.filter(e => e.metric === metric);
     if (!records.length) return null;
-    const take = part => Float64Array.from(records, e => e[part]);
+    const take = part => Float64Array.from(records, e => e[part] ?? NaN);
     return { length: records.length, iteration: take("iteration"), images: take("images"), seconds: take("seconds"), attempt: take("attempt"), value: take("value"), smoothed() { return this.value; } };
 }
 

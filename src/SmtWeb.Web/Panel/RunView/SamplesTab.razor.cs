@@ -1,0 +1,95 @@
+using Microsoft.AspNetCore.Components;
+using Microsoft.JSInterop;
+using SmtWeb.Runs;
+using SmtWeb.Web.Panel.Shared;
+
+namespace SmtWeb.Web.Panel.RunView;
+
+/// <summary>Sample grids, interpolation strips and plots of one run, with a slider through training.</summary>
+public sealed partial class SamplesTab
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+
+    private ElementReference _root;
+    private IJSObjectReference? _module;
+    private IJSObjectReference? _samples;
+
+    /// <summary>The run.</summary>
+    [Parameter, EditorRequired] public required long RunId { get; set; }
+
+    [Inject] private IJSRuntime Js { get; set; } = default!;
+
+    /// <inheritdoc/>
+    protected override async Task OnAfterRenderAsync(bool firstRender)
+    {
+        if (!firstRender)
+        {
+            return;
+        }
+
+        try
+        {
+            _module = await Js.InvokeAsync<IJSObjectReference>("import", Gone, "./js/samples.js");
+            _samples = await _module.InvokeAsync<IJSObjectReference>("mount", Gone, _root, new
+            {
+                runs = new[] { new { id = RunId, name = $"Run {RunId}", pictures = await PicturesAsync() } },
+            });
+            await FollowAsync(RunId);
+            // none may fall between loading and following; known ones are skipped
+            await _samples.InvokeVoidAsync("addAll", Gone, RunId, await PicturesAsync());
+        }
+        catch (Exception e) when (e is JSDisconnectedException or OperationCanceledException or ObjectDisposedException)
+        {
+            // the page went while it was being set up
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override async Task OnMessageAsync(RunMessage message)
+    {
+        var picture = message switch
+        {
+            GridReadyMessage grid => grid.Picture,
+            InterpolationReadyMessage strip => strip.Picture,
+            _ => null,
+        };
+        if (picture is null || _samples is null)
+        {
+            return;
+        }
+
+        try
+        {
+            await _samples.InvokeVoidAsync("addAll", Patience, RunId, new[] { SamplePicture.From(RunId, picture) });
+        }
+        catch (Exception e) when (e is JSException or JSDisconnectedException or OperationCanceledException or InvalidOperationException)
+        {
+            // The browser is away; the next picture or the next load brings all.
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override async ValueTask OnDisposeAsync()
+    {
+        try
+        {
+            if (_samples is not null)
+            {
+                await _samples.InvokeVoidAsync("dispose");
+                await _samples.DisposeAsync();
+            }
+
+            if (_module is not null)
+            {
+                await _module.DisposeAsync();
+            }
+        }
+        catch (JSDisconnectedException)
+        {
+            // the browser is gone, and its objects with it
+        }
+    }
+
+    private async Task<IReadOnlyList<SamplePicture>> PicturesAsync() =>
+        [.. (await Store.PicturesAsync(RunId, Gone)).Select(p => SamplePicture.From(RunId, p))];
+}
