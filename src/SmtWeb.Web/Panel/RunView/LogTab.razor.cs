@@ -106,7 +106,8 @@ public sealed partial class LogTab
         while (true)
         {
             var page = await Store.EventsAsync(RunId, _all.Count == 0 ? 0 : _all[^1].Id, PageSize, Gone);
-            _all.AddRange(page);
+            var last = _all.Count == 0 ? 0 : _all[^1].Id; // a message may have read on meanwhile
+            _all.AddRange(page.Where(e => e.Id > last));
             if (page.Count < PageSize)
             {
                 break;

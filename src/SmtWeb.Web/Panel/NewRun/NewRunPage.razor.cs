@@ -1,0 +1,155 @@
+using Microsoft.AspNetCore.Components;
+using Microsoft.JSInterop;
+using SmtWeb.Runs;
+using SmtWeb.Smt.Specs;
+using SmtWeb.Web.Panel.Shared;
+
+namespace SmtWeb.Web.Panel.NewRun;
+
+/// <summary>
+/// A run from a preset or like another run: every setting of the spec, generated from the spec's own description and
+/// validated as one types by the rules that REST and the worker use. What is typed is kept in the browser's tab.
+/// </summary>
+public sealed partial class NewRunPage
+{
+    private SpecDraft _draft = SpecDraft.From(Presets.All[0]);
+    private string? _source;
+    private string? _problem;
+    private string? _loaded;
+    private bool _busy;
+    private bool _copied;
+    private bool _restored;
+
+    [SupplyParameterFromQuery(Name = "preset")] private string? PresetName { get; set; }
+
+    [SupplyParameterFromQuery(Name = "clone")] private long? CloneOf { get; set; }
+
+    [Inject] private IRunStore Store { get; set; } = default!;
+
+    [Inject] private RunCommands Commands { get; set; } = default!;
+
+    [Inject] private NavigationManager Navigation { get; set; } = default!;
+
+    [Inject] private IJSRuntime Js { get; set; } = default!;
+
+    private bool CanQueue => !_busy && _draft.Errors.Count == 0 && !string.IsNullOrWhiteSpace(_draft.Name);
+
+    private string Query => CloneOf is { } run ? $"?clone={run}" : PresetName is { } preset ? $"?preset={preset}" : "";
+
+    private string KeepKey => "new-run" + Query;
+
+    /// <inheritdoc/>
+    protected override async Task OnParametersSetAsync()
+    {
+        if (_loaded == KeepKey)
+        {
+            return;
+        }
+
+        _loaded = KeepKey;
+        _restored = false;
+        await StartAsync();
+    }
+
+    /// <inheritdoc/>
+    protected override async Task OnAfterRenderAsync(bool firstRender)
+    {
+        if (_restored)
+        {
+            return;
+        }
+
+        _restored = true;
+        await using var page = await PageAsync();
+        if (await page.InvokeAsync<string?>("kept", KeepKey) is { } kept && SpecDraft.TryRead(kept, _draft) is { } draft)
+        {
+            _draft = draft;
+            StateHasChanged();
+        }
+    }
+
+    private async Task StartAsync()
+    {
+        _problem = _source = null;
+        if (CloneOf is { } id)
+        {
+            if (await Store.FindAsync(id) is { } run)
+            {
+                _source = run.Summary.Name;
+                _draft = SpecDraft.From(run);
+                return;
+            }
+
+            _problem = $"There is no run {id} to clone; it may have been deleted. This is the first preset instead.";
+        }
+
+        var preset = PresetName is null ? Presets.All[0] : Presets.Find(PresetName);
+        if (preset is null)
+        {
+            _problem = $"There is no preset \"{PresetName}\". This is the first one instead.";
+        }
+
+        _draft = SpecDraft.From(preset ?? Presets.All[0]);
+    }
+
+    private Task SetName(string? name)
+    {
+        _draft.Name = name ?? "";
+        return OnChangedAsync();
+    }
+
+    private Task SetPriority(int priority)
+    {
+        _draft.Priority = priority;
+        return OnChangedAsync();
+    }
+
+    private async Task OnChangedAsync()
+    {
+        _copied = false;
+        await using var page = await PageAsync();
+        await page.InvokeVoidAsync("keep", KeepKey, _draft.Write());
+    }
+
+    private async Task StartOverAsync()
+    {
+        await using var page = await PageAsync();
+        await page.InvokeVoidAsync("keep", KeepKey, null);
+        await StartAsync();
+    }
+
+    private async Task CopyAsync()
+    {
+        await using var page = await PageAsync();
+        _copied = await page.InvokeAsync<bool>("copy", _draft.Json);
+    }
+
+    private async Task QueueAsync()
+    {
+        if (!CanQueue)
+        {
+            return;
+        }
+
+        _busy = true;
+        try
+        {
+            if (await Commands.CreateAsync(by => new NewRun(_draft.Name.Trim(), _draft.Spec, _draft.Preset, _draft.Priority, by)) is { } id)
+            {
+                await using var page = await PageAsync();
+                await page.InvokeVoidAsync("keep", KeepKey, null);
+                Navigation.NavigateTo($"/runs/{id}/charts");
+            }
+        }
+        catch (SpecException e)
+        {
+            _problem = string.Join(" ", e.Errors.Select(x => $"{_draft.LabelOf(x.Path)}: {x.Message}"));
+        }
+        finally
+        {
+            _busy = false;
+        }
+    }
+
+    private ValueTask<IJSObjectReference> PageAsync() => Js.InvokeAsync<IJSObjectReference>("import", "./js/page.js");
+}

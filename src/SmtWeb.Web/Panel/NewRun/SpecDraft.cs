@@ -1,0 +1,183 @@
+using System.Globalization;
+using System.Text.Json;
+using SmtWeb.Runs;
+using SmtWeb.Smt.Specs;
+
+namespace SmtWeb.Web.Panel.NewRun;
+
+/// <summary>
+/// A spec that is being edited. The last value that each field held is in <see cref="Spec"/>; text that is no value of its
+/// field (letters in a number) is kept beside it with its error, so that typing is never undone.
+/// </summary>
+public sealed class SpecDraft
+{
+    private readonly TrainingSpec _start;
+    private readonly Dictionary<string, (string Text, string Error)> _unreadable = [];
+
+    private SpecDraft(TrainingSpec spec, string? preset, string name, int priority)
+    {
+        _start = Spec = spec;
+        Preset = preset;
+        Name = name;
+        Priority = priority;
+        Refresh();
+    }
+
+    /// <summary>The spec as far as it can be read.</summary>
+    public TrainingSpec Spec { get; private set; }
+
+    /// <summary>The preset it began with.</summary>
+    public string? Preset { get; }
+
+    /// <summary>Name of the run.</summary>
+    public string Name { get; set; }
+
+    /// <summary>Priority of the run.</summary>
+    public int Priority { get; set; }
+
+    /// <summary>The form.</summary>
+    public IReadOnlyList<SectionInfo> Sections { get; private set; } = [];
+
+    /// <summary>Everything that is wrong.</summary>
+    public IReadOnlyList<SpecError> Errors { get; private set; } = [];
+
+    /// <summary>The canonical JSON, or null while a field cannot be read.</summary>
+    public string? Json { get; private set; }
+
+    /// <summary>True where it differs from what it began with.</summary>
+    public bool IsChanged => _unreadable.Count > 0 || SpecJson.Hash(Spec) != SpecJson.Hash(_start);
+
+    /// <summary>Begins with a preset.</summary>
+    public static SpecDraft From(Preset preset) => new(preset.Spec, preset.Name, preset.Title, 0);
+
+    /// <summary>Begins like a run.</summary>
+    public static SpecDraft From(RunDetail run) => new(run.Spec, run.Summary.Preset, run.Summary.Name + " (clone)", run.Summary.Priority);
+
+    /// <summary>What the browser keeps of it.</summary>
+    public string Write() => JsonSerializer.Serialize(new Kept(Name, Priority, SpecJson.Write(Spec)));
+
+    /// <summary>A draft that the browser kept, or null where it cannot be read any more (the settings have changed, say).</summary>
+    public static SpecDraft? TryRead(string kept, SpecDraft start)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<Kept>(kept) is { } k
+                ? new SpecDraft(start._start, start.Preset, k.Name, k.Priority) is var draft && draft.Take(SpecJson.ReadStored(k.Spec)) ? draft : null
+                : null;
+        }
+        catch (Exception e) when (e is JsonException or SpecException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>The text of a field.</summary>
+    public string Text(SettingInfo setting) =>
+        _unreadable.TryGetValue(setting.Path, out var raw) ? raw.Text
+        : SpecCatalog.Get(Spec, setting.Path) switch
+        {
+            IEnumerable<int> list => string.Join(", ", list),
+            double d => d.ToString("R", CultureInfo.InvariantCulture),
+            var value => Convert.ToString(value, CultureInfo.InvariantCulture) ?? "",
+        };
+
+    /// <summary>Puts the text of a field into the spec, or keeps it with an error.</summary>
+    public void SetText(SettingInfo setting, string text)
+    {
+        _unreadable.Remove(setting.Path);
+        if (Read(setting, text.Trim()) is { } value)
+        {
+            Spec = SpecCatalog.Set(Spec, setting.Path, value);
+        }
+        else
+        {
+            _unreadable[setting.Path] = (text, setting.Type switch
+            {
+                SettingType.Integer => $"{setting.Label} is a whole number; \"{text}\" is none.",
+                SettingType.IntegerList => $"{setting.Label} is a list of whole numbers such as 1, 2, 2; \"{text}\" is none.",
+                _ => $"{setting.Label} is a number such as 0.0005 or 5e-4; \"{text}\" is none.",
+            });
+        }
+
+        Refresh();
+    }
+
+    /// <summary>Sets a choice, a yes or no, or (for a path that ends in .kind) another kind.</summary>
+    public void SetValue(string path, object value)
+    {
+        Spec = SpecCatalog.Set(Spec, path, value);
+        Refresh();
+    }
+
+    /// <summary>What is wrong with a setting or a group, if anything.</summary>
+    public string? ErrorOf(string path) => Errors.FirstOrDefault(e => e.Path == path)?.Message;
+
+    /// <summary>True where a setting is not as it was at the beginning.</summary>
+    public bool Differs(SettingInfo setting)
+    {
+        if (_unreadable.ContainsKey(setting.Path))
+        {
+            return true;
+        }
+
+        try
+        {
+            var (before, now) = (SpecCatalog.Get(_start, setting.Path), SpecCatalog.Get(Spec, setting.Path));
+            return before is IEnumerable<int> a ? !a.SequenceEqual((IEnumerable<int>)now) : !before.Equals(now);
+        }
+        catch (ArgumentException)
+        {
+            return false; // another kind: everything in it is new
+        }
+    }
+
+    /// <summary>The name of the setting at a path.</summary>
+    public string LabelOf(string path) =>
+        Sections.SelectMany(s => s.Settings).FirstOrDefault(s => s.Path == path)?.Label
+        ?? Sections.FirstOrDefault(s => path == s.Path || path.StartsWith(s.Path + ".", StringComparison.Ordinal))?.Label ?? path;
+
+    private bool Take(TrainingSpec spec)
+    {
+        Spec = spec;
+        Refresh();
+        return true;
+    }
+
+    private static object? Read(SettingInfo setting, string text)
+    {
+        var c = CultureInfo.InvariantCulture;
+        const NumberStyles Whole = NumberStyles.AllowLeadingSign | NumberStyles.AllowThousands;
+        switch (setting.Type)
+        {
+            case SettingType.Integer when setting.ValueType == typeof(long):
+                return long.TryParse(text, Whole, c, out var l) ? l : null;
+            case SettingType.Integer:
+                return int.TryParse(text, Whole, c, out var i) ? i : null;
+            case SettingType.Real:
+                return double.TryParse(text, NumberStyles.Float, c, out var d) && double.IsFinite(d) ? d : null;
+            case SettingType.IntegerList:
+                var parts = text.Split([',', ' ', ';'], StringSplitOptions.RemoveEmptyEntries);
+                var list = parts.Select(p => int.TryParse(p, NumberStyles.AllowLeadingSign, c, out var n) ? n : (int?)null).ToList();
+                return list.Contains(null) ? null : (IReadOnlyList<int>)[.. list.Select(n => n!.Value)];
+            case SettingType.Boolean or SettingType.Choice or SettingType.Section or SettingType.Alternative:
+                throw new ArgumentException($"{setting.Path} is not typed as text.", nameof(setting));
+            default:
+                throw new ArgumentOutOfRangeException(nameof(setting));
+        }
+    }
+
+    private void Refresh()
+    {
+        Sections = SpecCatalog.Sections(Spec);
+        var paths = Sections.SelectMany(s => s.Settings).Select(s => s.Path).ToHashSet();
+        foreach (var gone in _unreadable.Keys.Where(p => !paths.Contains(p)).ToList())
+        {
+            _unreadable.Remove(gone);
+        }
+
+        Errors = [.. _unreadable.Select(u => new SpecError(u.Key, u.Value.Error)), .. SpecValidation.Validate(Spec).Where(e => !_unreadable.ContainsKey(e.Path))];
+        Json = _unreadable.Count == 0 ? SpecJson.Write(Spec) : null;
+    }
+
+    private sealed record Kept(string Name, int Priority, string Spec);
+}
