@@ -8,14 +8,18 @@ const show = state => {
     if (text) text.textContent = state === "live" ? "Live" : state === "lost" ? "Reconnecting…" : "Connecting…";
 };
 
+// Any answer of the node itself counts, also one that says that there is no worker; a proxy's error page does not.
+async function isBack() {
+    try { return "database" in await (await fetch("health", { cache: "no-store" })).json(); }
+    catch { return false; }
+}
+
 let reloading = false;
 async function reloadWhenBack() {
     if (reloading) return;
     reloading = true;
     for (;;) {
-        try {
-            if ((await fetch("health", { cache: "no-store" })).ok) { location.reload(); return; }
-        } catch { /* not back yet */ }
+        if (await isBack()) { location.reload(); return; }
         await new Promise(next => setTimeout(next, 1000));
     }
 }
@@ -30,9 +34,9 @@ new MutationObserver(() => {
 // A server that is killed comes back with none of its circuits: ask it rather than wait for Blazor's growing delays.
 setInterval(async () => {
     if (document.documentElement.dataset.connection !== "lost" || reloading) return;
-    try {
-        if ((await fetch("health", { cache: "no-store" })).ok && !(await globalThis.Blazor?.reconnect?.())) reloadWhenBack();
-    } catch { /* not back yet */ }
+    if (!await isBack()) return;
+    try { if (!await Blazor.reconnect()) reloadWhenBack(); }
+    catch { /* gone again */ }
 }, 1500);
 
 show("connecting");

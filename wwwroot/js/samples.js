@@ -5,7 +5,7 @@ const NEIGHBOURS = 3;
 
 class Samples {
     constructor(root, options) {
-        this.root = root; this.runs = options.runs; this.cache = new Map();
+        this.root = root; this.runs = options.runs.map(run => ({ ...run, pictures: [] })); this.cache = new Map();
         const q = name => root.querySelector(`[data-${name}]`);
         [this.slider, this.label, this.body, this.status, this.play, this.zoomText] = ["step", "step-label", "pictures", "status", "play", "zoom"].map(q);
         this.abort = new AbortController();
@@ -27,7 +27,7 @@ class Samples {
         const run = this.runs.find(r => r.id === runId);
         const fresh = pictures.filter(p => run && !run.pictures.some(known => known.id === p.id));
         if (!fresh.length) return;
-        run.pictures.push(...fresh);
+        run.pictures = [...run.pictures, ...fresh].sort((a, b) => a.id - b.id);
         this.changed();
     }
 

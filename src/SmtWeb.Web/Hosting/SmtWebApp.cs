@@ -32,6 +32,7 @@ internal static class SmtWebApp
         builder.Services.AddHubs();
         builder.Services.AddRazorComponents().AddInteractiveServerComponents();
         builder.Services.AddRadzenComponents();
+        builder.Services.AddPanel();
         adjust?.Invoke(builder);
         var app = builder.Build();
         if (options.Role == NodeRole.Worker)
@@ -52,6 +53,7 @@ internal static class SmtWebApp
         app.MapSignIn();
         app.MapApi();
         app.MapHubs();
+        app.MapPanel();
         app.MapRazorComponents<App>().AddInteractiveServerRenderMode();
         return app;
     }

@@ -14,18 +14,25 @@ public sealed partial class ChartsTab
     // A browser that does not answer is away; it fetches what it missed when it is back.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
-    private List<RunEvaluation> _evaluations = [];
+    private readonly Dictionary<long, List<RunEvaluation>> _evaluations = [];
     private ElementReference _root;
     private IJSObjectReference? _module;
     private IJSObjectReference? _charts;
 
-    /// <summary>The run.</summary>
-    [Parameter, EditorRequired] public required RunSummary Run { get; set; }
+    /// <summary>The runs, drawn over each other. Another choice of runs needs another component (@key).</summary>
+    [Parameter, EditorRequired] public required IReadOnlyList<RunSummary> Runs { get; set; }
+
+    private IEnumerable<(RunSummary Run, RunEvaluation Evaluation)> Records =>
+        Runs.SelectMany(r => (_evaluations.GetValueOrDefault(r.Id) ?? []).AsEnumerable().Reverse().Select(e => (r, e)));
+
+    // Distances compare only where all but the run is the same.
+    private bool AreUnlike => Runs.Count > 1 && Records.GroupBy(r => r.Run.Id).Select(g => g.First().Evaluation.Record)
+        .Select(r => (r.Metric, r.Samples, r.ReferenceHash, r.FeatureNetworkHash, r.Resize, r.LabelDistribution, r.Weights)).Distinct().Count() > 1;
 
     [Inject] private IJSRuntime Js { get; set; } = default!;
 
     /// <inheritdoc/>
-    protected override async Task OnInitializedAsync() => _evaluations = [.. await Store.EvaluationsAsync(Run.Id, Gone)];
+    protected override Task OnInitializedAsync() => LoadEvaluationsAsync();
 
     /// <inheritdoc/>
     protected override async Task OnAfterRenderAsync(bool firstRender)
@@ -38,11 +45,11 @@ public sealed partial class ChartsTab
         try
         {
             _module = await Js.InvokeAsync<IJSObjectReference>("import", Gone, "./js/charts.js");
-            await FollowAsync(Run.Id);
-            _evaluations = [.. await Store.EvaluationsAsync(Run.Id, Gone)];
+            await FollowAsync(Runs.Select(r => (long?)r.Id));
+            await LoadEvaluationsAsync();
             _charts = await _module.InvokeAsync<IJSObjectReference>("mount", Gone, _root, new
             {
-                runs = new[] { new { id = Run.Id, name = Run.Name, url = PanelLinks.Curves(Run.Id), evaluations = _evaluations.Select(CurveEvaluation.From) } },
+                runs = Runs.Select(r => new { id = r.Id, name = r.Name, url = PanelLinks.Curves(r.Id), evaluations = _evaluations[r.Id].Select(CurveEvaluation.From) }),
             });
         }
         catch (Exception e) when (e is JSDisconnectedException or OperationCanceledException or ObjectDisposedException)
@@ -59,16 +66,16 @@ public sealed partial class ChartsTab
             switch (message)
             {
                 case MetricBatchMessage batch when _charts is not null:
-                    await _charts.InvokeVoidAsync("append", Patience, Run.Id, CurveFrame.Write(batch.Points));
+                    await _charts.InvokeVoidAsync("append", Patience, batch.RunId, CurveFrame.Write(batch.Points));
                     break;
                 case CurvesRewoundMessage when _charts is not null:
-                    await _charts.InvokeVoidAsync("rewind", Patience, Run.Id);
+                    await _charts.InvokeVoidAsync("rewind", Patience, message.RunId);
                     break;
-                case EvaluationMessage { Evaluation: var evaluation } when _evaluations.All(e => e.Id != evaluation.Id):
-                    _evaluations.Add(evaluation);
+                case EvaluationMessage { Evaluation: var evaluation } when _evaluations.TryGetValue(message.RunId, out var known) && known.All(e => e.Id != evaluation.Id):
+                    known.Add(evaluation);
                     if (_charts is not null)
                     {
-                        await _charts.InvokeVoidAsync("evaluations", Patience, Run.Id, _evaluations.Select(CurveEvaluation.From));
+                        await _charts.InvokeVoidAsync("evaluations", Patience, message.RunId, known.Select(CurveEvaluation.From));
                     }
 
                     StateHasChanged();
@@ -100,6 +107,14 @@ public sealed partial class ChartsTab
         catch (JSDisconnectedException)
         {
             // the browser is gone, and its objects with it
+        }
+    }
+
+    private async Task LoadEvaluationsAsync()
+    {
+        foreach (var run in Runs)
+        {
+            _evaluations[run.Id] = [.. await Store.EvaluationsAsync(run.Id, Gone)];
         }
     }
 

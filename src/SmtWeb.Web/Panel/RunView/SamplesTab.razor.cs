@@ -5,7 +5,7 @@ using SmtWeb.Web.Panel.Shared;
 
 namespace SmtWeb.Web.Panel.RunView;
 
-/// <summary>Sample grids, interpolation strips and plots of one run, with a slider through training.</summary>
+/// <summary>Sample grids, interpolation strips and plots, with one slider through training.</summary>
 public sealed partial class SamplesTab
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
@@ -14,8 +14,8 @@ public sealed partial class SamplesTab
     private IJSObjectReference? _module;
     private IJSObjectReference? _samples;
 
-    /// <summary>The run.</summary>
-    [Parameter, EditorRequired] public required long RunId { get; set; }
+    /// <summary>The runs, side by side. Another choice of runs needs another component (@key).</summary>
+    [Parameter, EditorRequired] public required IReadOnlyList<RunSummary> Runs { get; set; }
 
     [Inject] private IJSRuntime Js { get; set; } = default!;
 
@@ -30,13 +30,13 @@ public sealed partial class SamplesTab
         try
         {
             _module = await Js.InvokeAsync<IJSObjectReference>("import", Gone, "./js/samples.js");
-            _samples = await _module.InvokeAsync<IJSObjectReference>("mount", Gone, _root, new
+            await FollowAsync(Runs.Select(r => (long?)r.Id));
+            _samples = await _module.InvokeAsync<IJSObjectReference>("mount", Gone, _root, new { runs = Runs.Select(r => new { id = r.Id, name = r.Name }) });
+            foreach (var run in Runs)
             {
-                runs = new[] { new { id = RunId, name = $"Run {RunId}", pictures = await PicturesAsync() } },
-            });
-            await FollowAsync(RunId);
-            // none may fall between loading and following; known ones are skipped
-            await _samples.InvokeVoidAsync("addAll", Gone, RunId, await PicturesAsync());
+                var pictures = await Store.PicturesAsync(run.Id, Gone);
+                await _samples.InvokeVoidAsync("addAll", Gone, run.Id, pictures.Select(p => SamplePicture.From(run.Id, p)));
+            }
         }
         catch (Exception e) when (e is JSDisconnectedException or OperationCanceledException or ObjectDisposedException)
         {
@@ -60,7 +60,7 @@ public sealed partial class SamplesTab
 
         try
         {
-            await _samples.InvokeVoidAsync("addAll", Patience, RunId, new[] { SamplePicture.From(RunId, picture) });
+            await _samples.InvokeVoidAsync("addAll", Patience, message.RunId, new[] { SamplePicture.From(message.RunId, picture) });
         }
         catch (Exception e) when (e is JSException or JSDisconnectedException or OperationCanceledException or InvalidOperationException)
         {
@@ -89,7 +89,4 @@ public sealed partial class SamplesTab
             // the browser is gone, and its objects with it
         }
     }
-
-    private async Task<IReadOnlyList<SamplePicture>> PicturesAsync() =>
-        [.. (await Store.PicturesAsync(RunId, Gone)).Select(p => SamplePicture.From(RunId, p))];
 }

@@ -9,7 +9,8 @@ namespace SmtWeb.Web.Panel.Shared;
 /// </summary>
 public abstract class LiveComponent : ComponentBase, IAsyncDisposable
 {
-    private IAsyncDisposable? _subscription;
+    private readonly List<IAsyncDisposable> _subscriptions = [];
+    private readonly CancellationTokenSource _gone = new();
 
     /// <summary>The feed.</summary>
     [Inject] protected IRunFeed Feed { get; set; } = default!;
@@ -23,23 +24,17 @@ public abstract class LiveComponent : ComponentBase, IAsyncDisposable
     /// <summary>Ends when the component goes.</summary>
     protected CancellationToken Gone => _gone.Token;
 
-    private readonly CancellationTokenSource _gone = new();
-
     /// <summary>
-    /// Follows a run, or (null) the states of all. Call it before loading, so that nothing falls between; what is both
-    /// loaded and announced must be told apart by its id.
+    /// Follows runs, or (null) the states of all, and no longer what it followed before. Call it before loading, so that
+    /// nothing falls between; what is both loaded and announced must be told apart by its id.
     /// </summary>
-    protected async Task FollowAsync(long? runId)
+    protected async Task FollowAsync(params IEnumerable<long?> runIds)
     {
-        if (_subscription is not null)
-        {
-            await _subscription.DisposeAsync();
-            _subscription = null;
-        }
-
+        await EndSubscriptionsAsync();
         if (RendererInfo.IsInteractive && !Disposed)
         {
-            _subscription = Feed.Subscribe(runId, message => Disposed ? Task.CompletedTask : InvokeAsync(() => Disposed ? Task.CompletedTask : OnMessageAsync(message)));
+            _subscriptions.AddRange(runIds.Select(id =>
+                Feed.Subscribe(id, message => Disposed ? Task.CompletedTask : InvokeAsync(() => Disposed ? Task.CompletedTask : OnMessageAsync(message)))));
         }
     }
 
@@ -54,12 +49,18 @@ public abstract class LiveComponent : ComponentBase, IAsyncDisposable
     {
         Disposed = true;
         await _gone.CancelAsync();
-        if (_subscription is not null)
-        {
-            await _subscription.DisposeAsync();
-        }
-
+        await EndSubscriptionsAsync();
         await OnDisposeAsync();
         GC.SuppressFinalize(this);
+    }
+
+    private async Task EndSubscriptionsAsync()
+    {
+        foreach (var subscription in _subscriptions.ToList())
+        {
+            await subscription.DisposeAsync();
+        }
+
+        _subscriptions.Clear();
     }
 }

@@ -2,7 +2,7 @@ using System.Globalization;
 using Microsoft.AspNetCore.Components;
 using SmtWeb.Smt.Specs;
 
-namespace SmtWeb.Web.Panel.NewRun;
+namespace SmtWeb.Web.Panel.Start;
 
 /// <summary>One setting: the field that its type asks for, its help and range, and what is wrong with it.</summary>
 public sealed partial class SpecField

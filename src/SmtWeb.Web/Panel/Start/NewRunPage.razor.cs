@@ -4,7 +4,7 @@ using SmtWeb.Runs;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Web.Panel.Shared;
 
-namespace SmtWeb.Web.Panel.NewRun;
+namespace SmtWeb.Web.Panel.Start;
 
 /// <summary>
 /// A run from a preset or like another run: every setting of the spec, generated from the spec's own description and

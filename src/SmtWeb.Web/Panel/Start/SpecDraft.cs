@@ -3,7 +3,7 @@ using System.Text.Json;
 using SmtWeb.Runs;
 using SmtWeb.Smt.Specs;
 
-namespace SmtWeb.Web.Panel.NewRun;
+namespace SmtWeb.Web.Panel.Start;
 
 /// <summary>
 /// A spec that is being edited. The last value that each field held is in <see cref="Spec"/>; text that is no value of its
