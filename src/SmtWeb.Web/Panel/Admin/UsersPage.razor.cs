@@ -1,0 +1,88 @@
+using Microsoft.AspNetCore.Components;
+using Microsoft.JSInterop;
+using Radzen;
+using SmtWeb.Runs.Model;
+using SmtWeb.Runs.People;
+
+namespace SmtWeb.Web.Panel.Admin;
+
+/// <summary>Accounts: who may come in, and what each may do.</summary>
+public sealed partial class UsersPage
+{
+    private static readonly IReadOnlyList<RoleChoice> Roles =
+    [
+        new(LabRoles.Admin, "Admin: everything, and manages people."),
+        new(LabRoles.Member, "Member: starts, stops and compares runs."),
+        new(LabRoles.Reviewer, "Reviewer: looks at runs and draws samples, changes nothing."),
+    ];
+
+    private IReadOnlyList<AccountInfo>? _users;
+    private string _name = "";
+    private string _role = LabRoles.Member;
+    private string? _problem;
+    private string? _link;
+    private string? _linkFor;
+    private bool _copied;
+
+    [Inject] private AccountService Accounts { get; set; } = default!;
+
+    [Inject] private OneTimeLinks Links { get; set; } = default!;
+
+    [Inject] private NavigationManager Navigation { get; set; } = default!;
+
+    [Inject] private DialogService Dialogs { get; set; } = default!;
+
+    [Inject] private IJSRuntime Js { get; set; } = default!;
+
+    /// <inheritdoc/>
+    protected override async Task OnInitializedAsync() => _users = await Accounts.ListAsync();
+
+    private async Task AddAsync()
+    {
+        var (account, change) = await Accounts.CreateAsync(_name.Trim(), _role);
+        _problem = change.Problem;
+        if (account is not null)
+        {
+            await ShowLinkAsync(account);
+            _name = "";
+        }
+
+        _users = await Accounts.ListAsync();
+    }
+
+    private Task SetRoleAsync(AccountInfo user, ChangeEventArgs e) => ChangeAsync(Accounts.SetRoleAsync(user.Id, (string)e.Value!));
+
+    private async Task ResetAsync(AccountInfo user)
+    {
+        var sure = await Dialogs.Confirm(
+            "The present password stops working; the account opens only by the new link.", $"New link for {user.Name}?",
+            new ConfirmOptions { OkButtonText = "Make a link", CancelButtonText = "Keep the password" });
+        if (sure == true && await ChangeAsync(Accounts.ClearPasswordAsync(user.Id)))
+        {
+            await ShowLinkAsync(user);
+        }
+    }
+
+    private async Task<bool> ChangeAsync(Task<AccountChange?> change)
+    {
+        var result = await change;
+        _problem = result is null ? "This account no longer exists." : result.Problem;
+        _users = await Accounts.ListAsync();
+        return _problem is null;
+    }
+
+    private async Task ShowLinkAsync(AccountInfo user)
+    {
+        _link = Navigation.BaseUri.TrimEnd('/') + await Links.CreateAsync(user.Id);
+        _linkFor = user.Name;
+        _copied = false;
+    }
+
+    private async Task CopyAsync()
+    {
+        await using var page = await Js.InvokeAsync<IJSObjectReference>("import", "./js/page.js");
+        _copied = await page.InvokeAsync<bool>("copy", _link);
+    }
+
+    private sealed record RoleChoice(string Name, string Help);
+}

@@ -1,0 +1,144 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Components;
+using Microsoft.JSInterop;
+using SmtWeb.Runs;
+using SmtWeb.Smt.Training;
+
+namespace SmtWeb.Web.Panel.Gallery;
+
+/// <summary>
+/// One-step samples of a run by class and seed. The images come from the same REST endpoint that programs use; class and
+/// seeds are in the URL, so that a picture can be shown to others by its address.
+/// </summary>
+public sealed partial class GalleryPage : IAsyncDisposable
+{
+    private const int MostAtOnce = 256;
+    private const int UsualCount = 64;
+
+    private List<RunSummary> _models = [];
+    private List<ClassName> _classes = [];
+    private RunSummary? _run;
+    private bool _loaded;
+    private int _checkpoints;
+    private ulong _first;
+    private ulong _last = UsualCount - 1;
+    private string _seedText = "";
+    private string? _seedProblem;
+    private string? _drawn;
+    private ElementReference _root;
+    private IJSObjectReference? _module;
+
+    /// <summary>The run.</summary>
+    [Parameter] public long? Run { get; set; }
+
+    [SupplyParameterFromQuery] private int? Class { get; set; }
+
+    [SupplyParameterFromQuery] private string? Seed { get; set; }
+
+    [Inject] private IRunStore Store { get; set; } = default!;
+
+    [Inject] private NavigationManager Navigation { get; set; } = default!;
+
+    [Inject] private IJSRuntime Js { get; set; } = default!;
+
+    /// <inheritdoc/>
+    protected override async Task OnParametersSetAsync()
+    {
+        ReadSeeds();
+        if (_run is not null && _run.Id == Run)
+        {
+            return;
+        }
+
+        _drawn = null;
+        _run = Run is { } id ? (await Store.FindAsync(id))?.Summary : null;
+        if (_run is null)
+        {
+            // a run without a distance has had no evaluation, and may have a checkpoint all the same
+            _models = [.. (await Store.ListAsync()).Where(r => r.Iteration > 0)];
+        }
+        else
+        {
+            _checkpoints = (await Store.CheckpointsAsync(_run.Id)).Count;
+            var labels = (await Store.PicturesAsync(_run.Id)).LastOrDefault(p => p.Kind == PictureKind.Samples)?.RowLabels ?? [];
+            _classes = [.. labels.Select((name, i) => new ClassName(i, $"{i} · {name}"))];
+        }
+
+        _loaded = true;
+    }
+
+    /// <inheritdoc/>
+    protected override async Task OnAfterRenderAsync(bool firstRender)
+    {
+        if (_run is null || _checkpoints == 0 || _seedProblem is not null)
+        {
+            return;
+        }
+
+        var wanted = $"{_run.Id}|{Class}|{_first}|{_last}";
+        if (_drawn == wanted)
+        {
+            return;
+        }
+
+        _drawn = wanted;
+        try
+        {
+            _module ??= await Js.InvokeAsync<IJSObjectReference>("import", "./js/gallery.js");
+            // seeds as text: JavaScript's numbers end at 2^53
+            await _module.InvokeVoidAsync("draw", _root, _run.Id, Class, _first.ToString(CultureInfo.InvariantCulture), (int)(_last - _first + 1), _classes.Select(c => c.Name));
+        }
+        catch (Exception e) when (e is JSDisconnectedException or OperationCanceledException)
+        {
+            // the browser is away; the page draws again when it is back
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        try
+        {
+            if (_module is not null)
+            {
+                await _module.DisposeAsync();
+            }
+        }
+        catch (JSDisconnectedException)
+        {
+            // the browser is gone, and its objects with it
+        }
+    }
+
+    private void ReadSeeds()
+    {
+        _seedText = Seed ?? $"0-{UsualCount - 1}";
+        _seedProblem = null;
+        var parts = _seedText.Split('-', StringSplitOptions.TrimEntries);
+        if (parts.Length is not (1 or 2) || !ulong.TryParse(parts[0], CultureInfo.InvariantCulture, out var first) || !ulong.TryParse(parts[^1], CultureInfo.InvariantCulture, out var last))
+        {
+            _seedProblem = $"Seeds are a whole number or a range such as 0-63 (up to {ulong.MaxValue}); \"{_seedText}\" is neither.";
+        }
+        else if (last < first || last - first >= MostAtOnce)
+        {
+            _seedProblem = last < first ? $"The range {_seedText} ends before it begins." : $"At most {MostAtOnce} seeds at once; {_seedText} is more.";
+        }
+        else
+        {
+            (_first, _last) = (first, last);
+        }
+    }
+
+    private void SetSeeds() => Navigation.NavigateTo(Navigation.GetUriWithQueryParameter("seed", _seedText.Trim()));
+
+    private void SetClass(int? value) => Navigation.NavigateTo(Navigation.GetUriWithQueryParameter("class", value));
+
+    private string SeedLink(int by)
+    {
+        var count = _last - _first + 1;
+        var first = by > 0 ? (_last >= ulong.MaxValue - count ? _first : _last + 1) : _first < count ? 0 : _first - count;
+        return Navigation.GetUriWithQueryParameter("seed", $"{first}-{first + count - 1}");
+    }
+
+    private sealed record ClassName(int Index, string Name);
+}

@@ -1,0 +1,51 @@
+// Draws one-step samples through the REST endpoint of generations and lays them out by seed.
+let running = null;
+
+export async function draw(root, run, label, first, count, classes) {
+    running?.abort();
+    const abort = running = new AbortController();
+    const status = root.querySelector("[data-status]"), tiles = root.querySelector("[data-tiles]");
+    const say = (text, bad) => { status.hidden = !text; status.textContent = text ?? ""; status.classList.toggle("bad", bad === true); };
+    say("Drawing…");
+    const started = performance.now();
+    // numbers beyond 2^53 would be rounded by JSON.stringify: the seed is put in as text
+    const body = `{"model":${JSON.stringify(String(run))},"num_images":${count},"seed":${first}${label == null ? "" : `,"class_label":${label}`},"output_format":"base64"}`;
+    for (let attempt = 0; ; attempt++) {
+        let response;
+        try {
+            response = await fetch("api/v1/generations", { method: "POST", body, headers: { "Content-Type": "application/json", Accept: "application/json" }, signal: abort.signal });
+        } catch (e) {
+            if (!abort.signal.aborted) say(`The server cannot be reached: ${e.message}`, true);
+            return;
+        }
+        if ((response.status === 429 || response.status === 503) && attempt < 5) {
+            const wait = +(response.headers.get("Retry-After") ?? 2);
+            say(`The server is busy; trying again in ${wait} s.`);
+            await new Promise(next => setTimeout(next, wait * 1000));
+            if (abort.signal.aborted) return;
+            continue;
+        }
+        const answer = await response.json().catch(() => ({}));
+        if (abort.signal.aborted) return;
+        if (!response.ok) { say([answer.detail ?? answer.title ?? `The server answered ${response.status}.`, ...Object.values(answer.errors ?? {}).flat()].join(" "), true); return; }
+        show(tiles, run, answer, classes);
+        const ms = performance.now() - started;
+        say(null);
+        root.dataset.drawn = `${answer.images.length}`;
+        root.querySelector("[data-status]").title = `${Math.round(ms)} ms`;
+        return;
+    }
+}
+
+function show(tiles, run, answer, classes) {
+    tiles.replaceChildren(...answer.images.map((image, i) => {
+        const url = `data:image/png;base64,${image.image ?? image.data ?? image}`, seed = image.seed ?? answer.seeds?.[i], label = image.class_label ?? answer.class_labels?.[i];
+        const name = label == null || label < 0 ? "" : classes[label] ?? `class ${label}`;
+        const tile = document.createElement("a");
+        tile.className = "tile"; tile.href = url; tile.download = `run-${run}-seed-${seed}${name ? `-class-${label}` : ""}.png`;
+        tile.title = `Seed ${seed}${name ? `, ${name}` : ""}: save`;
+        const img = Object.assign(document.createElement("img"), { src: url, alt: `Sample of seed ${seed}${name ? `, ${name}` : ""}`, className: "pixels" });
+        tile.append(img, Object.assign(document.createElement("span"), { textContent: seed, className: "num" }));
+        return tile;
+    }));
+}
