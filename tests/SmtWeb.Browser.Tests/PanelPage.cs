@@ -1,0 +1,50 @@
+using Microsoft.Playwright;
+
+namespace SmtWeb.Browser.Tests;
+
+/// <summary>A page of the panel. Errors of scripts and violations of the content security policy are kept, to be asserted.</summary>
+internal sealed class PanelPage : IAsyncDisposable
+{
+    private readonly IBrowserContext _context;
+
+    internal PanelPage(IBrowserContext context, IPage page)
+    {
+        (_context, Page) = (context, page);
+        page.Console += (_, message) =>
+        {
+            // a lost connection is reported by the browser itself, and some tests lose it on purpose
+            if (message.Type == "error" && !message.Text.Contains("ERR_CONNECTION") && !message.Text.Contains("WebSocket") && !message.Text.Contains("disconnected") && !message.Text.Contains("403"))
+            {
+                Errors.Add(message.Text);
+            }
+        };
+        page.PageError += (_, error) => Errors.Add(error);
+    }
+
+    internal IPage Page { get; }
+
+    internal List<string> Errors { get; } = [];
+
+    /// <summary>Opens an address and waits until the page is live.</summary>
+    internal async Task GoAsync(string url)
+    {
+        await Page.GotoAsync(url);
+        await LiveAsync();
+    }
+
+    /// <summary>Waits until the server answers to what is clicked.</summary>
+    internal Task LiveAsync() => Page.WaitForSelectorAsync("html[data-connection=live]", new() { Timeout = 30_000 });
+
+    /// <summary>Keeps a picture of the page for people to look at.</summary>
+    internal Task ShootAsync(string name, bool full = false) =>
+        Page.ScreenshotAsync(new() { Path = Path.Combine(Build.RepoRoot, "artifacts", "screenshots", name + ".png"), FullPage = full });
+
+    /// <summary>The page is no wider than the window: nothing is cut off or scrolls sideways.</summary>
+    internal async Task AssertFitsAsync()
+    {
+        var (content, window) = (await Page.EvaluateAsync<int>("document.documentElement.scrollWidth"), await Page.EvaluateAsync<int>("document.documentElement.clientWidth"));
+        Assert.True(content <= window, $"{Page.Url} is {content} pixels wide in a window of {window}.");
+    }
+
+    public async ValueTask DisposeAsync() => await _context.DisposeAsync();
+}
