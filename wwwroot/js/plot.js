@@ -127,7 +127,7 @@ export class Plot {
             const from = u.valToPos(x, "x", true), to = i + 1 < starts.length ? u.valToPos(starts[i + 1].x, "x", true) : left + width;
             if (i % 2) { ctx.fillStyle = css("--sunken"); ctx.fillRect(from, top, Math.max(0, to - from), height); }
             ctx.fillStyle = css("--border-strong"); ctx.fillRect(from, top, devicePixelRatio, height);
-            ctx.fillStyle = css("--faint"); ctx.font = `${10 * devicePixelRatio}px ${css("--sans")}`;
+            ctx.fillStyle = css("--faint"); ctx.textAlign = "left"; ctx.textBaseline = "alphabetic"; ctx.font = `${10 * devicePixelRatio}px ${css("--sans")}`;
             ctx.fillText(`attempt ${attempt}`, from + 4 * devicePixelRatio, top + 11 * devicePixelRatio);
         });
         ctx.restore();

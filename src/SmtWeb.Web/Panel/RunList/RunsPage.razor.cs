@@ -48,7 +48,7 @@ public sealed partial class RunsPage
     protected override async Task OnInitializedAsync()
     {
         _now = Clock.GetUtcNow();
-        await FollowAsync(null);
+        await FollowAllAsync();
         _runs = (await Store.ListAsync(Gone)).ToDictionary(r => r.Id);
         await ExplainWaitingAsync();
         if (RendererInfo.IsInteractive)

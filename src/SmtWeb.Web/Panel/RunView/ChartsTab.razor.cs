@@ -45,7 +45,7 @@ public sealed partial class ChartsTab
         try
         {
             _module = await Js.InvokeAsync<IJSObjectReference>("import", Gone, "./js/charts.js");
-            await FollowAsync(Runs.Select(r => (long?)r.Id));
+            await FollowAsync(Runs.Select(r => r.Id));
             await LoadEvaluationsAsync();
             _charts = await _module.InvokeAsync<IJSObjectReference>("mount", Gone, _root, new
             {

@@ -30,7 +30,7 @@ public sealed partial class SamplesTab
         try
         {
             _module = await Js.InvokeAsync<IJSObjectReference>("import", Gone, "./js/samples.js");
-            await FollowAsync(Runs.Select(r => (long?)r.Id));
+            await FollowAsync(Runs.Select(r => r.Id));
             _samples = await _module.InvokeAsync<IJSObjectReference>("mount", Gone, _root, new { runs = Runs.Select(r => new { id = r.Id, name = r.Name }) });
             foreach (var run in Runs)
             {

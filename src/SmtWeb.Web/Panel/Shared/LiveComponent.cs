@@ -24,11 +24,16 @@ public abstract class LiveComponent : ComponentBase, IAsyncDisposable
     /// <summary>Ends when the component goes.</summary>
     protected CancellationToken Gone => _gone.Token;
 
+    /// <summary>Follows the states of all runs.</summary>
+    protected Task FollowAllAsync() => SubscribeAsync([null]);
+
     /// <summary>
-    /// Follows runs, or (null) the states of all, and no longer what it followed before. Call it before loading, so that
-    /// nothing falls between; what is both loaded and announced must be told apart by its id.
+    /// Follows runs, and no longer what it followed before. Call it before loading, so that nothing falls between; what
+    /// is both loaded and announced must be told apart by its id.
     /// </summary>
-    protected async Task FollowAsync(params IEnumerable<long?> runIds)
+    protected Task FollowAsync(params IEnumerable<long> runIds) => SubscribeAsync(runIds.Select(id => (long?)id));
+
+    private async Task SubscribeAsync(IEnumerable<long?> runIds)
     {
         await EndSubscriptionsAsync();
         if (RendererInfo.IsInteractive && !Disposed)

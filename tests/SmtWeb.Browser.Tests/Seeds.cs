@@ -1,0 +1,214 @@
+using SmtWeb.Runs;
+using SmtWeb.Runs.Attempts;
+using SmtWeb.Runs.Database;
+using SmtWeb.Runs.Queue;
+using SmtWeb.Smt.Specs;
+using SmtWeb.Smt.Training;
+
+namespace SmtWeb.Browser.Tests;
+
+/// <summary>
+/// Runs in every state, written as a trainer writes them: claimed from the queue, through a fenced attempt. Their curves
+/// are made up; what is tested is the panel, not training.
+/// </summary>
+internal sealed class Seeds
+{
+    private const int ImagesPerIteration = 64;
+    private const double SecondsPerIteration = 0.12;
+    private static readonly TimeSpan LongLease = TimeSpan.FromHours(12);
+
+    private static readonly string[] Garments = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"];
+
+    private readonly IRunStore _store;
+    private readonly RunsDatabase _database;
+    private readonly RunQueue _queue;
+    private readonly Guid _worker = Guid.NewGuid();
+
+    private Seeds(IRunStore store, RunsDatabase database, RunQueue queue) => (_store, _database, _queue) = (store, database, queue);
+
+    /// <summary>Running, in its second attempt, with everything a run has.</summary>
+    internal long Running { get; private set; }
+
+    /// <summary>The writer of <see cref="Running"/>: what it writes must appear on open pages.</summary>
+    internal AttemptWriter Writer { get; private set; } = default!;
+
+    /// <summary>Number of the next batch of <see cref="Writer"/>.</summary>
+    internal long NextBatch { get; set; }
+
+    /// <summary>Finished, two-dimensional.</summary>
+    internal long Finished { get; private set; }
+
+    /// <summary>Failed.</summary>
+    internal long Failed { get; private set; }
+
+    /// <summary>20 curves of 50,000 points.</summary>
+    internal long Big { get; private set; }
+
+    /// <summary>Waits in the queue.</summary>
+    internal long Queued { get; private set; }
+
+    internal static async Task<Seeds> PlantAsync(IRunStore store, RunsDatabase database, RunQueue queue)
+    {
+        var seeds = new Seeds(store, database, queue);
+        await seeds.FinishedAsync();
+        await seeds.FailedAsync();
+        await seeds.BigAsync();
+        await seeds.RunningAsync();
+        seeds.Queued = await seeds.CreateAsync("garments, waiting its turn", "fashion-mnist-quick");
+        return seeds;
+    }
+
+    /// <summary>Points of every curve at an iteration.</summary>
+    internal static IEnumerable<MetricPoint> Points(long iteration, Random noise)
+    {
+        var t = iteration / 9500.0;
+        double Noise(double size) => 1 + size * (noise.NextDouble() - 0.5);
+        (string Name, double Value)[] values =
+        [
+            (MetricNames.GeneratorLoss, (0.9 * Math.Exp(-3 * t) + 0.35) * Noise(0.5)),
+            (MetricNames.GeneratorGanLoss, 0.69 * Noise(0.2)),
+            (MetricNames.ScoreLoss, (1.4 * Math.Exp(-5 * t) + 0.22) * Noise(0.4)),
+            (MetricNames.DiscriminatorLoss, 0.66 * Noise(0.15)),
+            (MetricNames.ScoreRealLoss, (0.7 * Math.Exp(-5 * t) + 0.1) * Noise(0.4)),
+            (MetricNames.ScoreFakeLoss, (0.7 * Math.Exp(-5 * t) + 0.12) * Noise(0.4)),
+            (MetricNames.GeneratorGradient, iteration % 1700 == 1650 ? double.NaN : (3 * Math.Exp(-2 * t) + 0.6) * Noise(0.9)),
+            (MetricNames.ScoreGradient, iteration % 2900 == 2800 ? double.PositiveInfinity : (5 * Math.Exp(-3 * t) + 0.8) * Noise(0.9)),
+            (MetricNames.GeneratorRate, 1e-4 * Math.Min(1, iteration / 500.0)),
+            (MetricNames.ScoreRate, 5e-4 * Math.Min(1, iteration / 500.0)),
+            (MetricNames.ImagesPerSecond, 530 * Noise(0.1)),
+        ];
+        return values.Select(v => new MetricPoint(v.Name, iteration, iteration * ImagesPerIteration, iteration * SecondsPerIteration, v.Value));
+    }
+
+    /// <summary>A grid in which each row is a shape of its own, sharper the later it is.</summary>
+    internal static PictureRecord Grid(long iteration, double sharpness)
+    {
+        const int Cell = 32, Columns = 8;
+        var noise = new Random(7);
+        var grain = Enumerable.Range(0, Garments.Length * Columns * Cell * Cell).Select(_ => noise.NextDouble()).ToArray();
+        byte Pixel(int x, int y)
+        {
+            var (row, column, u, v) = (y / Cell, x / Cell, x % Cell / 16.0 - 1, y % Cell / 16.0 - 1);
+            var radius = Math.Pow(Math.Abs(u * (1 + 0.1 * (column % 3))), 2 + row % 4) + Math.Pow(Math.Abs(v * (1 + 0.25 * (row % 3))), 2 + row % 3);
+            var shape = 1 / (1 + Math.Exp(12 * (radius - 0.45)));
+            var value = sharpness * shape * (0.6 + 0.4 * Math.Sin(row + column)) + (1 - sharpness) * grain[y * Columns * Cell + x];
+            return (byte)Math.Clamp(value * 255, 0, 255);
+        }
+
+        return new PictureRecord(PictureKind.Samples, iteration, iteration * ImagesPerIteration, Garments.Length, Columns, Cell, Garments, Png.Write(Columns * Cell, Garments.Length * Cell, Pixel));
+    }
+
+    private static PictureRecord Strip(long iteration) => new(
+        PictureKind.Interpolation, iteration, iteration * ImagesPerIteration, 2, 10, 32, [],
+        Png.Write(320, 64, (x, y) => (byte)(Math.Abs(x % 32 - 16) + Math.Abs(y % 32 - 16) < 6 + x / 32 ? 200 - 10 * (x / 32) : 20)));
+
+    private static PictureRecord Scatter(long iteration)
+    {
+        var noise = new Random(3);
+        var marks = new HashSet<(int, int)>();
+        for (var i = 0; i < 4000; i++)
+        {
+            var angle = 1.5 * Math.PI * (1 + 2 * noise.NextDouble());
+            marks.Add(((int)(256 + 15 * angle * Math.Cos(angle) + 12 * noise.NextDouble()), (int)(256 + 15 * angle * Math.Sin(angle) + 12 * noise.NextDouble())));
+        }
+
+        return new PictureRecord(PictureKind.Scatter, iteration, iteration * 256, 1, 1, 0, [], Png.Write(512, 512, (x, y) => marks.Contains((x, y)) ? (byte)40 : (byte)250));
+    }
+
+    private static EvaluationRecord Evaluation(string metric, double value, long iteration, bool final = false) => new(
+        metric, value, iteration, iteration * ImagesPerIteration, iteration * SecondsPerIteration, final ? 10_000 : 5000, 0,
+        metric == "fid" ? "a3f1c2d4e5b60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f90" : "",
+        metric == "fid" ? "0f9e8d7c6b5a49382716f5e4d3c2b1a00f9e8d7c6b5a49382716f5e4d3c2b1a0" : "", "none", "uniform", "ema", final);
+
+    private async Task<long> CreateAsync(string name, string preset, int priority = 0) =>
+        await _store.CreateAsync(new NewRun(name, Presets.Find(preset)!.Spec, preset, priority, "seed"));
+
+    private async Task<AttemptWriter> ClaimAsync(long run)
+    {
+        var claimed = await _queue.ClaimAsync(_worker, "seed-worker", LongLease) ?? throw new InvalidOperationException("Nothing to claim.");
+        Assert.Equal(run, claimed.RunId);
+        var writer = new AttemptWriter(_database, claimed.RunId, claimed.Attempt);
+        await writer.BeginAsync("Training on 2 threads, bfloat16, channels last");
+        return writer;
+    }
+
+    private static Task CheckpointAsync(AttemptWriter writer, long iteration, double? distance, string reason)
+    {
+        var checkpoint = writer.Checkpoint(new CheckpointRecord(iteration, iteration * ImagesPerIteration, iteration * SecondsPerIteration, distance, reason), TimeSpan.FromSeconds(10));
+        checkpoint.Write(new byte[300_000]);
+        return checkpoint.CompleteAsync();
+    }
+
+    private async Task RunningAsync()
+    {
+        Running = await CreateAsync("garments in twenty minutes", "fashion-mnist-quick");
+        var noise = new Random(1);
+        var writer = await ClaimAsync(Running);
+        var batch = 1L;
+        await TrainAsync(10, 2000);
+        await CheckpointAsync(writer, 2000, 260, "a user paused the run");
+        await writer.EndAsync(RunState.Paused, "Paused by admin");
+        await _store.ResumeAsync(Running, "admin");
+        writer = await ClaimAsync(Running);
+        batch = 1;
+        await TrainAsync(2010, 4200);
+        (Writer, NextBatch) = (writer, batch);
+
+        async Task TrainAsync(long from, long to)
+        {
+            for (var start = from; start <= to; start += 500)
+            {
+                var end = Math.Min(to, start + 490);
+                var points = Enumerable.Range(0, (int)((end - start) / 10) + 1).SelectMany(i => Points(start + 10 * i, noise)).ToList();
+                var at = end / 500 * 500;
+                var fid = 620 * Math.Exp(-at / 1400.0) + 118;
+                await writer.WriteAsync(new JournalBatch(batch++, points, [Grid(at, Math.Min(1, at / 4000.0)), Strip(at)], [Evaluation("fid", fid, at)],
+                    [new(LogLevel.Information, $"Iteration {at}: FID {fid:0.0} with 5000 samples"), .. start == 1510 ? [new JournalLine(LogLevel.Warning, "Step 1650 skipped: the generator's gradient is not finite")] : Array.Empty<JournalLine>()]));
+                await CheckpointAsync(writer, at, fid, "every 500 iterations");
+            }
+        }
+    }
+
+    private async Task FinishedAsync()
+    {
+        Finished = await CreateAsync("swiss roll, first try", "swiss-roll");
+        var writer = await ClaimAsync(Finished);
+        var noise = new Random(2);
+        await writer.WriteAsync(new JournalBatch(1, [.. Enumerable.Range(1, 640).SelectMany(i => Points(50 * i, noise))], [Scatter(32_000)],
+            [Evaluation("sw2", 0.31, 8000), Evaluation("sw2", 0.082, 32_000, final: true)], [new(LogLevel.Information, "Done")]));
+        await CheckpointAsync(writer, 32_000, 0.082, "the last iteration");
+        await writer.EndAsync(RunState.Finished, "All iterations done");
+    }
+
+    private async Task FailedAsync()
+    {
+        Failed = await CreateAsync("garments, rate too high", "fashion-mnist-quick");
+        var writer = await ClaimAsync(Failed);
+        await writer.WriteAsync(new JournalBatch(1, [.. Enumerable.Range(1, 30).SelectMany(i => Points(10 * i, new Random(3)))], [], [], [new(LogLevel.Error, "Three steps in a row were not finite")]));
+        await writer.EndAsync(RunState.Failed, "Three steps in a row had a non-finite loss or gradient (iterations 301 to 303).");
+    }
+
+    private async Task BigAsync()
+    {
+        const int Points = 50_000, Curves = 20, Batch = 2500;
+        Big = await CreateAsync("twenty curves of fifty thousand points", "fashion-mnist-official");
+        var writer = await ClaimAsync(Big);
+        var noise = new Random(4);
+        for (var start = 0; start < Points; start += Batch)
+        {
+            var points = new List<MetricPoint>(Batch * Curves);
+            for (var i = start + 1; i <= start + Batch; i++)
+            {
+                for (var curve = 0; curve < Curves; curve++)
+                {
+                    points.Add(new MetricPoint($"loss/part-{curve:00}", i, i * ImagesPerIteration, i * SecondsPerIteration, Math.Exp(-i / 20_000.0) * (1 + 0.3 * noise.NextDouble()) + 0.1 * curve));
+                }
+            }
+
+            await writer.WriteAsync(new JournalBatch(start / Batch + 1, points, [], [], []));
+        }
+
+        await CheckpointAsync(writer, Points, null, "a user ended the run");
+        await writer.EndAsync(RunState.Cancelled, "Ended by admin");
+    }
+}
