@@ -10,10 +10,10 @@ namespace SmtWeb.Runs.Attempts;
 public sealed class AttemptWriter(RunsDatabase database, long runId, int attempt)
 {
     /// <summary>Curve that carries the training speed.</summary>
-    public const string SpeedMetric = "images_per_second";
+    public const string SpeedMetric = MetricNames.ImagesPerSecond;
 
     /// <summary>Curve that counts steps skipped for a non-finite loss or gradient.</summary>
-    public const string SkippedMetric = "skipped_steps";
+    public const string SkippedMetric = MetricNames.SkippedSteps;
 
     /// <summary>The run.</summary>
     public long RunId => runId;
