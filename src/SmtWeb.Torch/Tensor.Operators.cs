@@ -20,6 +20,8 @@ public sealed partial class Tensor
     public static Tensor operator /(double a, Tensor b) => b.reciprocal() * a;
     public static Tensor operator -(Tensor a) => a.Unary(Operators.Neg);
 
+    /// <summary>this + alpha·other in one pass.</summary>
+    public Tensor add(Tensor other, double alpha) { var r = Operators.Add.Call([this, other, alpha]); GC.KeepAlive(other); return Keep(r); }
     public Tensor exp() => Unary(Operators.Exp);
     public Tensor log() => Unary(Operators.Log);
     public Tensor sqrt() => Unary(Operators.Sqrt);

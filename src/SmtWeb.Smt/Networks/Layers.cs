@@ -55,8 +55,11 @@ public sealed class Conv2d : Module
         if (resample != Resample.None) RegisterBuffer("resample_filter", torch.full([1, 1, 2, 2], 0.25, device: generator.Device));
     }
 
-    /// <summary>[N, inputs, H, W] → [N, outputs, H', W'], in the number format of <paramref name="x"/>.</summary>
-    public Tensor Forward(Tensor x)
+    /// <summary>
+    /// [N, inputs, H, W] → [N, outputs, H', W'], in the number format of <paramref name="x"/>, times
+    /// <paramref name="scale"/>, which multiplies the few weights instead of the many pixels.
+    /// </summary>
+    public Tensor Forward(Tensor x, double scale = 1)
     {
         x = resample switch
         {
@@ -64,9 +67,10 @@ public sealed class Conv2d : Module
             Resample.Down => torch.functional.avg_pool2d(x, 2),
             Resample.None => x,
         };
-        if (weight is null) return x;
+        if (weight is null) return scale == 1 ? x : x * scale;
         var type = x.ScalarType;
-        return torch.functional.conv2d(x, weight.Value.to(type), bias!.Value.to(type), padding: kernel / 2);
+        var (w, b) = scale == 1 ? (weight.Value, bias!.Value) : (weight.Value * scale, bias!.Value * scale);
+        return torch.functional.conv2d(x, w.to(type), b.to(type), padding: kernel / 2);
     }
 }
 

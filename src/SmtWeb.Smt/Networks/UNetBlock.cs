@@ -83,9 +83,11 @@ public sealed class UNetBlock : Module
         {
             x = norm1.ForwardSiLU(x, shift);
         }
-        x = conv1.Forward(Dropout(x));
-        x = (x + (skip?.Forward(original) ?? original)) * options.SkipScale;
-        if (options.Heads > 0) x = (proj!.Forward(Attention(x)) + x) * options.SkipScale;
+        // (f(x) + skip) · s, with s inside the convolutions
+        var s = options.SkipScale;
+        x = conv1.Forward(Dropout(x), s);
+        x = skip is null ? x.add(original, s) : x + skip.Forward(original, s);
+        if (options.Heads > 0) x = proj!.Forward(Attention(x), s).add(x, s);
         return x;
     }
 
