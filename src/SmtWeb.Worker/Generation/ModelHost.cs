@@ -105,15 +105,15 @@ internal sealed class ModelHost : IAsyncDisposable
     private async Task ServeAsync()
     {
         var batch = new List<Piece>();
-        while (await _orders.Reader.WaitToReadAsync())
+        while (batch.Count > 0 || await _orders.Reader.WaitToReadAsync())
         {
-            // Whatever waits now goes together; nothing waits for company.
+            // Whatever waits now goes together; nothing waits for company. What does not fit goes first into the next call.
             while (batch.Sum(p => p.Count) < _options.BatchImages && _orders.Reader.TryRead(out var order))
             {
                 batch.AddRange(order.Cut(_options.BatchImages));
             }
 
-            while (batch.Count > 0)
+            if (batch.Count > 0)
             {
                 await CallAsync(TakeOneCall(batch));
             }
