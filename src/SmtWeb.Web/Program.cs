@@ -1,4 +1,5 @@
 using SmtWeb.Web.Commands;
 
 return await new CommandTable(
-    new ServeCommand()).RunAsync(args);
+    new ServeCommand(),
+    new TrainCommand()).RunAsync(args);

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Hosting.Server;
 using SmtWeb.Runs.Database;
 using SmtWeb.Web.Auth;
+using SmtWeb.Worker;
 
 namespace SmtWeb.Web.Hosting;
 
@@ -23,7 +24,11 @@ internal static class Node
         if (options.Role != NodeRole.Worker)
         {
             link = await app.Services.GetRequiredService<FirstAccount>().EnsureAsync(ct);
-            await app.Services.GetRequiredService<Quickstart>().QueueAsync(ct);
+        }
+
+        if (options.Quickstart)
+        {
+            await app.Services.GetRequiredService<QuickstartSeeder>().SeedAsync(ct);
         }
 
         await StartAsync(app, options, ct);

@@ -1,9 +1,11 @@
 using Radzen;
 using SmtWeb.Runs;
+using SmtWeb.Smt.Sampling;
 using SmtWeb.Web.Api;
 using SmtWeb.Web.Auth;
 using SmtWeb.Web.Hubs;
 using SmtWeb.Web.Panel;
+using SmtWeb.Worker;
 
 namespace SmtWeb.Web.Hosting;
 
@@ -25,8 +27,13 @@ internal static class SmtWebApp
         builder.WebHost.UseUrls(UrlOf(options));
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = PatienceForCheckpoints);
         builder.Services.AddSingleton(options);
-        builder.Services.AddSingleton<Quickstart>();
-        builder.Services.AddSmtWebRuns(connection).AddRunFeed();
+        builder.Services.AddSmtWebRuns(connection).AddRunFeed().AddGeneration(OneStepGenerator.Load);
+        builder.Services.AddSingleton<QuickstartSeeder>();
+        if (options.Role != NodeRole.Web)
+        {
+            builder.Services.AddRunWorker(new WorkerOptions { ConnectionString = connection, Threads = options.Threads });
+        }
+
         builder.Services.AddAuth();
         builder.Services.AddApi();
         builder.Services.AddHubs();

@@ -12,10 +12,16 @@ public sealed class RunBroadcast(IRunFeed feed, IHubContext<RunsHub, IRunsClient
     private readonly SemaphoreSlim _gate = new(1);
     private readonly Dictionary<long, Room> _rooms = [];
 
-    /// <summary>Runs that are being followed.</summary>
-    internal int RoomCount
+    /// <summary>True while a run's feed is open.</summary>
+    internal bool HasFeed(long runId) => MembersOf(runId) > 0;
+
+    /// <summary>Connections that follow a run.</summary>
+    internal int MembersOf(long runId)
     {
-        get { lock (_rooms) { return _rooms.Count; } }
+        lock (_rooms)
+        {
+            return _rooms.TryGetValue(runId, out var room) ? room.Members.Count : 0;
+        }
     }
 
     /// <summary>Runs that a connection follows.</summary>

@@ -1,0 +1,64 @@
+using SmtWeb.Smt.Specs;
+
+namespace SmtWeb.Web.Commands;
+
+/// <summary>
+/// <c>smtweb train</c>: a spec file into a folder, with no database; or, started by a worker, one attempt at a run.
+/// </summary>
+internal sealed class TrainCommand : Command
+{
+    internal override string Name => "train";
+
+    internal override string Summary => "Trains a spec from a file (or a preset) and writes the results to a folder; needs no database.";
+
+    internal override string Usage => "train SPEC.json --out FOLDER [options]";
+
+    internal override int Words => 1;
+
+    internal override IReadOnlyList<CommandOption> Options { get; } =
+    [
+        new("out", "FOLDER", "Folder of the results; made if it is not there."),
+        new("preset", "NAME", $"A preset in place of the file: {string.Join(", ", Presets.All.Select(p => p.Name))}."),
+        new("resume", "FILE", "Checkpoint (safetensors) of the same spec to go on from."),
+        new("threads", "N", "CPU threads (those of the spec, else 2)."),
+        new("run", "N", "Id of a run in the database; a worker's own call."),
+        new("attempt", "A", "Attempt at that run; a worker's own call."),
+    ];
+
+    internal override string Notes =>
+        """
+        The folder gets metrics.jsonl, evaluations.jsonl, pictures as PNG, checkpoints as safetensors, spec.json and log.txt.
+        Ctrl+C writes a checkpoint and ends.
+        """;
+
+    internal override async Task<int> RunAsync(CommandArguments arguments, CancellationToken ct)
+    {
+        if (arguments.Has("run") || arguments.Has("attempt"))
+        {
+            var run = arguments.Number("run", 0, 1, long.MaxValue);
+            return await Worker.Training.TrainCommand.RunAsync(run, (int)arguments.Number("attempt", 0, 1, int.MaxValue));
+        }
+
+        var spec = await ReadSpecAsync(arguments, ct);
+        var folder = arguments.Required("out");
+        throw new InvalidOperationException($"Training '{spec.Data}' into {folder} waits for the folder journal.");
+    }
+
+    private static async Task<TrainingSpec> ReadSpecAsync(CommandArguments arguments, CancellationToken ct)
+    {
+        if (arguments.Text("preset") is { } name)
+        {
+            return arguments.Words.Count == 0
+                ? (Presets.Find(name) ?? throw new CommandLineException($"There is no preset '{name}'.{Suggestion.For(name, Presets.All.Select(p => p.Name))}")).Spec
+                : throw new CommandLineException("Give either a spec file or --preset, not both.");
+        }
+
+        if (arguments.Words.Count == 0)
+        {
+            throw new CommandLineException("Which spec? Give a file or --preset NAME.");
+        }
+
+        var (spec, errors) = SpecJson.Parse(await File.ReadAllTextAsync(arguments.Words[0], ct));
+        return spec ?? throw new SpecException(errors);
+    }
+}

@@ -1,0 +1,63 @@
+using Microsoft.Extensions.Configuration;
+using SmtWeb.Web.Commands;
+using SmtWeb.Web.Hosting;
+
+namespace SmtWeb.Web.Tests.Commands;
+
+/// <summary>What people type, and what they are told.</summary>
+public sealed class CommandLineTests
+{
+    private static readonly string Root = Path.GetTempPath();
+
+    [Fact]
+    public void Serve_CommandLineOverConfiguration_CommandLineWins()
+    {
+        var options = Serve(["--port=0", "--data", "/var/lib/x", "--role", "web", "--no-quickstart"], ("SmtWeb:Port", "7000"), ("SmtWeb:Threads", "4"));
+        Assert.Equal((0, "/var/lib/x", NodeRole.Web, 4, false), (options.Port, options.Data, options.Role, options.Threads, options.Quickstart));
+    }
+
+    [Fact]
+    public void Serve_DataOfConfiguration_IsRelativeToItsFile() =>
+        Assert.Equal(Path.Combine(Root, "somewhere"), Serve([], ("SmtWeb:Data", "somewhere")).Data);
+
+    [Theory]
+    [InlineData("Unknown option '--prot'. Did you mean --port?", "--prot", "5")]
+    [InlineData("Option --port needs a value: --port N.", "--port")]
+    [InlineData("Option --port: '70000' is not a whole number from 0 to 65535.", "--port", "70000")]
+    [InlineData("Option --port: 'http' is not a whole number from 0 to 65535.", "--port=http")]
+    [InlineData("Option --port is given twice.", "--port=1", "--port=2")]
+    [InlineData("Option --no-quickstart takes no value.", "--no-quickstart=yes")]
+    [InlineData("Role 'boss' is none of all, web, worker.", "--role", "boss")]
+    [InlineData("Unexpected argument 'please'.", "please")]
+    public void Serve_WrongOption_IsNamedWithTheWayOut(string message, params string[] args) =>
+        Assert.Equal(message, Assert.Throws<CommandLineException>(() => Serve(args)).Message);
+
+    [Fact]
+    public void Serve_WrongConfiguration_NamesItsSource() =>
+        Assert.Equal("Setting SmtWeb:port: 'x' is not a whole number from 0 to 65535.", Assert.Throws<CommandLineException>(() => Serve([], ("SmtWeb:Port", "x"))).Message);
+
+    [Theory]
+    [InlineData("18446744073709551615", ulong.MaxValue)]
+    [InlineData("0", 0ul)]
+    public void Seed_UpToUnsigned64Bits_IsRead(string text, ulong seed) =>
+        Assert.Equal(seed, CommandArguments.Parse(["--seed", text], [new("seed", "N", "")], 0).Seed("seed", 1));
+
+    [Theory]
+    [InlineData("18446744073709551616")]
+    [InlineData("-1")]
+    public void Seed_BeyondUnsigned64Bits_IsRefused(string text) =>
+        Assert.Throws<CommandLineException>(() => CommandArguments.Parse(["--seed", text], [new("seed", "N", "")], 0).Seed("seed", 1));
+
+    [Theory]
+    [InlineData(2, "trian")]
+    [InlineData(2, "--prot")]
+    [InlineData(0, "--help")]
+    [InlineData(0, "serve", "--help")]
+    public async Task Program_ExitCode_TellsUsageErrors(int code, params string[] args) =>
+        Assert.Equal(code, await new CommandTable(new ServeCommand()).RunAsync(args));
+
+    private static ServeOptions Serve(string[] args, params (string Key, string Value)[] configuration) => ServeOptions.Read(
+        CommandArguments.Parse(args, ServeOptions.CommandOptions, 0),
+        new ConfigurationBuilder().AddInMemoryCollection(configuration.Select(c => KeyValuePair.Create(c.Key, (string?)c.Value))).Build(),
+        Root);
+}

@@ -1,0 +1,132 @@
+using System.Net.WebSockets;
+using System.Text.Json;
+using System.Threading.Channels;
+using Microsoft.AspNetCore.SignalR;
+using Microsoft.AspNetCore.SignalR.Client;
+using Microsoft.Extensions.DependencyInjection;
+using SmtWeb.Runs;
+using SmtWeb.Runs.Model;
+using SmtWeb.Smt.Specs;
+using SmtWeb.Web.Hubs;
+
+namespace SmtWeb.Web.Tests.Hubs;
+
+/// <summary>The hub as a program uses it.</summary>
+public sealed class RunsHubTests(SiteFixture site) : SiteTest(site)
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
+    [Fact]
+    public async Task Join_RunChanges_MessageArrivesAtThoseWhoJoined()
+    {
+        var run = await NewRunAsync();
+        var other = await NewRunAsync();
+        await using var follower = await ConnectAsync(LabRoles.Reviewer);
+        await using var elsewhere = await ConnectAsync(LabRoles.Reviewer);
+        var heard = StatesOf(follower);
+        var heardElsewhere = StatesOf(elsewhere);
+        await follower.InvokeAsync("Join", run, Ct);
+        await elsewhere.InvokeAsync("Join", other, Ct);
+        await Site.Runs.PauseAsync(run, "test", Ct);
+        await Site.Runs.StopAsync(other, "test", Ct);
+        Assert.Equal((run, "paused"), await UntilAsync(heard, "paused"));
+        Assert.Equal((other, "cancelled"), await UntilAsync(heardElsewhere, "cancelled"));
+
+        await follower.InvokeAsync("Leave", run, Ct);
+        await Site.Runs.ResumeAsync(run, "test", Ct);
+        await follower.InvokeAsync("Join", other, Ct); // a round trip behind the change
+        Assert.False(heard.TryRead(out _));
+    }
+
+    [Fact]
+    public async Task Join_ManyClientsOfOneRun_ShareOneFeed()
+    {
+        var broadcast = Site.App.Services.GetRequiredService<RunBroadcast>();
+        var run = await NewRunAsync();
+        var key = await Site.KeyAsync(LabRoles.Reviewer);
+        var clients = await Task.WhenAll(Enumerable.Range(0, 30).Select(_ => ConnectWithKeyAsync(key)));
+        var heard = clients.Select(StatesOf).ToList();
+        await Task.WhenAll(clients.Select(c => c.InvokeAsync("Join", run, Ct)));
+        Assert.Equal(30, broadcast.MembersOf(run));
+        Assert.True(broadcast.HasFeed(run));
+        await Site.Runs.PauseAsync(run, "test", Ct);
+        foreach (var channel in heard)
+        {
+            Assert.Equal((run, "paused"), await UntilAsync(channel, "paused"));
+        }
+
+        foreach (var client in clients)
+        {
+            await client.DisposeAsync();
+        }
+
+        for (var i = 0; i < 200 && broadcast.HasFeed(run); i++)
+        {
+            await Task.Delay(50, Ct);
+        }
+
+        Assert.False(broadcast.HasFeed(run)); // the last one switches off the light
+    }
+
+    [Fact]
+    public async Task Join_RunThatDoesNotExistOrOneTooMany_IsRefusedInWords()
+    {
+        await using var client = await ConnectAsync(LabRoles.Reviewer);
+        var unknown = await Assert.ThrowsAsync<HubException>(() => client.InvokeAsync("Join", 999_999L, Ct));
+        Assert.Contains("There is no run 999999.", unknown.Message);
+        for (var i = 0; i < RunsHub.MaxRunsPerConnection; i++)
+        {
+            await client.InvokeAsync("Join", await NewRunAsync(), Ct);
+        }
+
+        var run = await NewRunAsync();
+        var tooMany = await Assert.ThrowsAsync<HubException>(() => client.InvokeAsync("Join", run, Ct));
+        Assert.Contains("at most 64 runs", tooMany.Message);
+    }
+
+    [Fact]
+    public async Task Connect_Stranger_IsRefused() =>
+        await Assert.ThrowsAsync<WebSocketException>(() => ConnectWithKeyAsync(null));
+
+    [Fact]
+    public async Task Connect_FromAnotherSite_IsRefused()
+    {
+        using var socket = new ClientWebSocket();
+        socket.Options.SetRequestHeader("Authorization", "Bearer " + await Site.KeyAsync(LabRoles.Reviewer));
+        socket.Options.SetRequestHeader("Origin", "https://evil.example");
+        await Assert.ThrowsAsync<WebSocketException>(() => socket.ConnectAsync(new UriBuilder(new Uri(Site.Address, "/hubs/runs")) { Scheme = "ws" }.Uri, Ct));
+    }
+
+    private Task<long> NewRunAsync() => Site.Runs.CreateAsync(new NewRun("hub", Presets.Find("swiss-roll")!.Spec, "swiss-roll", 0, "test"), Ct);
+
+    private async Task<HubConnection> ConnectAsync(string role) => await ConnectWithKeyAsync(await Site.KeyAsync(role));
+
+    private async Task<HubConnection> ConnectWithKeyAsync(string? key)
+    {
+        var connection = new HubConnectionBuilder().WithWebSocket(new Uri(Site.Address, "/hubs/runs"), key).Build();
+        await connection.StartAsync(Ct);
+        return connection;
+    }
+
+    private static ChannelReader<(long Run, string State)> StatesOf(HubConnection connection)
+    {
+        var heard = Channel.CreateUnbounded<(long, string)>();
+        connection.On<JsonElement>(nameof(IRunsClient.StateChange), m =>
+            heard.Writer.TryWrite((m.GetProperty("runId").GetInt64(), m.GetProperty("summary").GetProperty("state").GetString()!)));
+        return heard.Reader;
+    }
+
+    private static async Task<(long Run, string State)> UntilAsync(ChannelReader<(long Run, string State)> heard, string state)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        limit.CancelAfter(Patience);
+        while (true)
+        {
+            var message = await heard.ReadAsync(limit.Token);
+            if (message.State == state)
+            {
+                return message;
+            }
+        }
+    }
+}

@@ -1,0 +1,107 @@
+using System.Net;
+using System.Net.Http.Headers;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using SmtWeb.Runs;
+using SmtWeb.Runs.Database;
+using SmtWeb.Runs.People;
+using SmtWeb.Web.Auth;
+using SmtWeb.Web.Hosting;
+
+[assembly: AssemblyFixture(typeof(SmtWeb.Web.Tests.SiteFixture))]
+
+namespace SmtWeb.Web.Tests;
+
+/// <summary>One node of role web, on a real port and a PostgreSQL of its own, for all tests of this assembly. Nothing trains.</summary>
+public sealed class SiteFixture : IAsyncLifetime
+{
+    private readonly string _folder = Path.Combine(Path.GetTempPath(), $"smtweb-web-tests-{Guid.NewGuid():N}");
+    private EmbeddedPostgres? _postgres;
+    private WebApplication? _app;
+
+    /// <summary>Why the site could not be started, or null.</summary>
+    public string? Missing { get; private set; }
+
+    public WebApplication App => _app ?? throw new InvalidOperationException(Missing);
+
+    public Uri Address { get; private set; } = new("http://localhost");
+
+    public IRunStore Runs => App.Services.GetRequiredService<IRunStore>();
+
+    public string RepoRoot { get; } = typeof(SiteFixture).Assembly.GetCustomAttributes(typeof(System.Reflection.AssemblyMetadataAttribute), false)
+        .Cast<System.Reflection.AssemblyMetadataAttribute>().Single(a => a.Key == "RepoRoot").Value!;
+
+    public async ValueTask InitializeAsync()
+    {
+        try
+        {
+            Directory.CreateDirectory(_folder);
+            _postgres = await EmbeddedPostgres.StartAsync(Path.Combine(_folder, "postgres"), NullLogger.Instance);
+        }
+        catch (InvalidOperationException e)
+        {
+            Missing = $"PostgreSQL does not start here: {e.Message}";
+            return;
+        }
+
+        _app = Build();
+        await _app.Services.GetRequiredService<RunsDatabase>().MigrateAsync();
+        await _app.Services.GetRequiredService<FirstAccount>().EnsureAsync(default);
+        await _app.StartAsync();
+        Address = new Uri(_app.Urls.First());
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_app is not null)
+        {
+            await _app.StopAsync();
+            await _app.DisposeAsync();
+        }
+
+        if (_postgres is not null)
+        {
+            await _postgres.DisposeAsync();
+        }
+
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    /// <summary>Another node on the same database; not started.</summary>
+    internal WebApplication Build(Action<WebApplicationBuilder>? adjust = null) => SmtWebApp.Build(
+        new ServeOptions { Port = 0, Host = "localhost", Data = _folder, Role = NodeRole.Web, Quickstart = false },
+        _postgres!.ConnectionString,
+        builder =>
+        {
+            // all tests come from one address; the limit on one account stays as it is
+            builder.Configuration["SmtWeb:SignIn:AttemptsPerMinuteAndAddress"] = "100000";
+            builder.Logging.SetMinimumLevel(LogLevel.Error);
+            adjust?.Invoke(builder);
+        });
+
+    /// <summary>A browser: keeps cookies, does not follow redirects.</summary>
+    public HttpClient Browser() => new(new SocketsHttpHandler { AllowAutoRedirect = false, CookieContainer = new CookieContainer() }) { BaseAddress = Address };
+
+    /// <summary>A program with a fresh API key of a fresh user of that role.</summary>
+    public async Task<HttpClient> ProgramAsync(string role)
+    {
+        var client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = Address };
+        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", await KeyAsync(role));
+        return client;
+    }
+
+    public async Task<string> KeyAsync(string role) =>
+        (await App.Services.GetRequiredService<ApiKeyService>().CreateAsync((await UserAsync(role)).Id, "test")).Secret;
+
+    /// <summary>A fresh user of that role, without a password.</summary>
+    public async Task<AccountInfo> UserAsync(string role)
+    {
+        var (account, change) = await App.Services.GetRequiredService<AccountService>().CreateAsync($"{role.ToLowerInvariant()}-{Guid.NewGuid():N}", role);
+        return account ?? throw new InvalidOperationException(change.Problem);
+    }
+
+    public async Task<string> LinkAsync(string userId) => await App.Services.GetRequiredService<OneTimeLinks>().CreateAsync(userId);
+}
