@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.OpenApi;
 using SmtWeb.Web.Auth;
 
@@ -46,7 +47,11 @@ internal static class ApiSetup
     internal static void UseApiErrors(this IApplicationBuilder app) =>
         app.UseWhen(http => Refusals.IsForPrograms(http.Request), branch =>
         {
-            branch.UseExceptionHandler(errors => errors.Run(http => Describe(http.Features.Get<IExceptionHandlerFeature>()!.Error).ExecuteAsync(http)));
+            branch.UseExceptionHandler(new ExceptionHandlerOptions
+            {
+                ExceptionHandler = http => Describe(http.Features.Get<IExceptionHandlerFeature>()!.Error).ExecuteAsync(http),
+                SuppressDiagnosticsCallback = context => context.Exception is BadHttpRequestException, // the caller's fault, which the caller is told
+            });
             branch.UseStatusCodePages(pages => TypedResults.Problem(
                 pages.HttpContext.Response.StatusCode switch
                 {
@@ -56,6 +61,21 @@ internal static class ApiSetup
                 },
                 statusCode: pages.HttpContext.Response.StatusCode).ExecuteAsync(pages.HttpContext));
         });
+
+    /// <summary>
+    /// Refuses bodies that say themselves that they are too long, before anything reads them. The server then lets the
+    /// sender finish for a few seconds, without which many clients see a broken connection in place of the answer.
+    /// </summary>
+    internal static void UseBodyLimit(this IApplicationBuilder app) => app.Use((http, next) =>
+    {
+        if (http.Request.ContentLength is not > MaxBodyBytes)
+        {
+            return next(http);
+        }
+
+        http.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize = null;
+        return TooLong().ExecuteAsync(http);
+    });
 
     internal static void MapApi(this IEndpointRouteBuilder app)
     {
@@ -69,9 +89,11 @@ internal static class ApiSetup
 
     private static IResult Describe(Exception error) => error switch
     {
-        BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } =>
-            TypedResults.Problem($"The body is longer than {MaxBodyBytes} bytes.", statusCode: StatusCodes.Status413PayloadTooLarge),
+        BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => TooLong(),
         BadHttpRequestException bad => TypedResults.Problem(bad.Message, statusCode: bad.StatusCode),
         _ => TypedResults.Problem("Something went wrong here; the server's log says more.", statusCode: StatusCodes.Status500InternalServerError),
     };
+
+    private static IResult TooLong() =>
+        TypedResults.Problem($"The body is longer than {MaxBodyBytes} bytes.", statusCode: StatusCodes.Status413PayloadTooLarge);
 }

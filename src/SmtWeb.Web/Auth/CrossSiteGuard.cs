@@ -10,7 +10,7 @@ internal sealed class CrossSiteGuard(RequestDelegate next)
     public Task InvokeAsync(HttpContext http)
     {
         var changes = !HttpMethods.IsGet(http.Request.Method) && !HttpMethods.IsHead(http.Request.Method) && !HttpMethods.IsOptions(http.Request.Method);
-        if ((changes || http.WebSockets.IsWebSocketRequest) && !ComesFromHere(http.Request))
+        if ((changes || IsWebSocket(http.Request)) && !ComesFromHere(http.Request))
         {
             return TypedResults.Problem(
                 "This request was made by a page of another site and is refused. Programs should use an API key and send no Origin header.",
@@ -23,7 +23,7 @@ internal sealed class CrossSiteGuard(RequestDelegate next)
     private static bool ComesFromHere(HttpRequest request)
     {
         var site = request.Headers["Sec-Fetch-Site"].ToString();
-        if (site.Length > 0 && !request.HttpContext.WebSockets.IsWebSocketRequest)
+        if (site.Length > 0 && !IsWebSocket(request))
         {
             return site is "same-origin" or "none";
         }
@@ -33,4 +33,7 @@ internal sealed class CrossSiteGuard(RequestDelegate next)
         return origin.Length == 0
             || (Uri.TryCreate(origin, UriKind.Absolute, out var uri) && string.Equals(uri.Authority, request.Host.Value, StringComparison.OrdinalIgnoreCase));
     }
+
+    /// <summary>By its header: the server's own feature for WebSockets is not there before the endpoint is chosen.</summary>
+    private static bool IsWebSocket(HttpRequest request) => request.Headers.Upgrade.ToString().Contains("websocket", StringComparison.OrdinalIgnoreCase);
 }

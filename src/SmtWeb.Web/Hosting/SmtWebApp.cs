@@ -54,6 +54,7 @@ internal static class SmtWebApp
         app.UseMiddleware<CrossSiteGuard>();
         app.UseAuthentication();
         app.UseAuthorization();
+        app.UseBodyLimit();
         app.UseAntiforgery();
         app.MapStaticAssets().AllowAnonymous(); // scripts, styles and fonts hold no data; the sign-in page needs some
         app.MapHealth();

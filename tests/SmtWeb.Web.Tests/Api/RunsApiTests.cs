@@ -120,11 +120,11 @@ public sealed class RunsApiTests(SiteFixture site) : SiteTest(site)
         var made = await program.PostAsync("/api/v1/runs", Json("""{"preset":"swiss-roll"}"""), Ct);
         var run = made.Headers.Location!.OriginalString;
         Assert.Equal("paused", await StateAfterAsync(await program.PostAsync(run + "/pause", null, Ct)));
-        var again = await ProblemAsync(await program.PostAsync(run + "/pause", null, Ct), HttpStatusCode.Conflict);
-        Assert.NotEmpty(again.GetProperty("detail").GetString()!);
         Assert.Equal("queued", await StateAfterAsync(await program.PostAsync(run + "/resume", null, Ct)));
         Assert.Equal("queued", await StateAfterAsync(await program.PutAsync(run + "/priority", Json("""{"priority":-5}"""), Ct)));
         Assert.Equal("cancelled", await StateAfterAsync(await program.PostAsync(run + "/stop", null, Ct)));
+        var late = await ProblemAsync(await program.PostAsync(run + "/pause", null, Ct), HttpStatusCode.Conflict);
+        Assert.NotEmpty(late.GetProperty("detail").GetString()!);
         var events = await program.GetFromJsonAsync<JsonElement>(run + "/events", Ct);
         Assert.Contains(events.EnumerateArray(), e => e.GetProperty("state").GetString() == "paused");
         Assert.Equal(HttpStatusCode.NoContent, (await program.DeleteAsync(run, Ct)).StatusCode);

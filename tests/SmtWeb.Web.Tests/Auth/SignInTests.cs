@@ -29,8 +29,11 @@ public sealed class SignInTests(SiteFixture site) : SiteTest(site)
     public async Task OneTimeLink_UsedByTwoAtOnce_LetsOneIn()
     {
         var link = await Site.LinkAsync((await WithPasswordAsync(LabRoles.Member)).Id);
-        var answers = await Task.WhenAll(Enumerable.Range(0, 6).Select(async _ => (await Site.Browser().FillAsync(link)).StatusCode));
+        var browsers = Enumerable.Range(0, 6).Select(_ => Site.Browser()).ToList();
+        var open = await Task.WhenAll(browsers.Select(b => b.OpenAsync(link)));
+        var answers = await Task.WhenAll(browsers.Select(async (b, i) => (await b.SubmitAsync(open[i])).StatusCode));
         Assert.Single(answers, HttpStatusCode.Redirect);
+        Assert.Equal(5, answers.Count(a => a == HttpStatusCode.Gone));
     }
 
     [Fact]
