@@ -2,4 +2,5 @@ using SmtWeb.Web.Commands;
 
 return await new CommandTable(
     new ServeCommand(),
-    new TrainCommand()).RunAsync(args);
+    new TrainCommand(),
+    new SampleCommand()).RunAsync(args);

@@ -83,6 +83,8 @@ internal static class ApiSetup
         var api = app.MapGroup("/api/v1").RequireAuthorization(Policies.Read).ProducesProblem(401).ProducesProblem(403);
         api.MapRuns();
         api.MapPresets();
+        api.MapDatasets();
+        api.MapGenerations();
         api.MapKeys();
         api.MapUsers();
     }

@@ -1,4 +1,5 @@
 using SmtWeb.Smt.Specs;
+using SmtWeb.Smt.Training;
 
 namespace SmtWeb.Web.Commands;
 
@@ -7,6 +8,9 @@ namespace SmtWeb.Web.Commands;
 /// </summary>
 internal sealed class TrainCommand : Command
 {
+    private const int DefaultThreads = 2;
+    private const int Interrupted = 130;
+
     internal override string Name => "train";
 
     internal override string Summary => "Trains a spec from a file (or a preset) and writes the results to a folder; needs no database.";
@@ -19,7 +23,6 @@ internal sealed class TrainCommand : Command
     [
         new("out", "FOLDER", "Folder of the results; made if it is not there."),
         new("preset", "NAME", $"A preset in place of the file: {string.Join(", ", Presets.All.Select(p => p.Name))}."),
-        new("resume", "FILE", "Checkpoint (safetensors) of the same spec to go on from."),
         new("threads", "N", "CPU threads (those of the spec, else 2)."),
         new("run", "N", "Id of a run in the database; a worker's own call."),
         new("attempt", "A", "Attempt at that run; a worker's own call."),
@@ -27,8 +30,8 @@ internal sealed class TrainCommand : Command
 
     internal override string Notes =>
         """
-        The folder gets metrics.jsonl, evaluations.jsonl, pictures as PNG, checkpoints as safetensors, spec.json and log.txt.
-        Ctrl+C writes a checkpoint and ends.
+        The folder gets spec.json, metrics.jsonl, evaluations.jsonl, log.txt, pictures (PNG) and checkpoints (safetensors).
+        Ctrl+C writes a checkpoint and ends; the same command again goes on from it.
         """;
 
     internal override async Task<int> RunAsync(CommandArguments arguments, CancellationToken ct)
@@ -39,9 +42,14 @@ internal sealed class TrainCommand : Command
             return await Worker.Training.TrainCommand.RunAsync(run, (int)arguments.Number("attempt", 0, 1, int.MaxValue));
         }
 
-        var spec = await ReadSpecAsync(arguments, ct);
         var folder = arguments.Required("out");
-        throw new InvalidOperationException($"Training '{spec.Data}' into {folder} waits for the folder journal.");
+        var spec = await ReadSpecAsync(arguments, ct);
+        using var journal = new FolderJournal(folder, spec, Console.Out, terminal: !Console.IsOutputRedirected);
+        using var signals = journal.PauseOnSignals();
+        await using var checkpoint = journal.CheckpointPath is { } path ? File.OpenRead(path) : null;
+        var result = TrainingSession.Run(spec, journal, checkpoint, (int)arguments.Number("threads", DefaultThreads, 1, 1024));
+        await Console.Out.WriteLineAsync($"{result.Outcome}: {result.Reason}");
+        return result.Outcome is TrainingOutcome.Finished ? 0 : Interrupted;
     }
 
     private static async Task<TrainingSpec> ReadSpecAsync(CommandArguments arguments, CancellationToken ct)

@@ -1,0 +1,75 @@
+using System.Globalization;
+using Microsoft.Net.Http.Headers;
+using SmtWeb.Smt.Sampling;
+using SmtWeb.Worker.Generation;
+
+namespace SmtWeb.Web.Api;
+
+/// <summary>One-step generation.</summary>
+internal static class GenerationsApi
+{
+    internal static void MapGenerations(this RouteGroupBuilder api) =>
+        api.MapPost("/generations", DrawAsync).WithTags("Generations").WithName("Generate")
+            .WithSummary("Draws images by class and seed with the model of a run.")
+            .Accepts<DrawRequest>("application/json").Produces<DrawResponse>(200, "application/json", "image/png")
+            .ProducesValidationProblem().ProducesProblem(404).ProducesProblem(429).ProducesProblem(503);
+
+    private static async Task<IResult> DrawAsync(HttpRequest request, GenerationService generation, CancellationToken ct)
+    {
+        var body = await StrictBody<DrawRequest>.ReadAsync(request, ct);
+        var plan = body.Value is null ? null : DrawPlan.Make(body.Value, body.Errors);
+        if (!body.IsUsable(out var wanted, out var answer))
+        {
+            return answer;
+        }
+
+        GenerationResult result;
+        try
+        {
+            result = await generation.GenerateAsync(plan!, ct);
+        }
+        catch (NotSupportedException e)
+        {
+            return Problems.Invalid("$.model", e.Message); // a model of points in the plane draws no images
+        }
+
+        return result switch
+        {
+            GenerationResult.Done { Images: { } images } done => Answer(request, wanted, done.Model, images),
+            GenerationResult.UnknownModel unknown => Problems.NotFound(unknown.Problem),
+            GenerationResult.Invalid invalid => Problems.Invalid(Blame(invalid.Field, wanted), invalid.Problem),
+            GenerationResult.Busy busy => Later(request, StatusCodes.Status429TooManyRequests, busy.Problem, busy.RetryAfter),
+            GenerationResult.Unavailable away => Later(request, StatusCodes.Status503ServiceUnavailable, away.Problem, away.RetryAfter),
+            var other => throw new NotSupportedException($"{other.GetType().Name} has no answer."),
+        };
+    }
+
+    private static IResult Answer(HttpRequest request, DrawRequest wanted, GenerationModel model, GeneratedImages images)
+    {
+        if (PrefersPng(request))
+        {
+            return TypedResults.Bytes(images.ToGridPng(), "image/png");
+        }
+
+        var labels = model.ClassCount == 0 ? null : images.Labels;
+        var grid = wanted.OutputFormat == OutputFormat.Grid;
+        return TypedResults.Ok(new DrawResponse(
+            new DrawnBy(model.RunId, model.CheckpointId, model.Iteration), images.Width, images.Height, images.Seeds, labels, labels?.Select(label => model.ClassNames[label]).ToList(),
+            grid ? null : [.. Enumerable.Range(0, images.Count).Select(i => Convert.ToBase64String(images.ToPng(i)))],
+            grid ? Convert.ToBase64String(images.ToGridPng()) : null));
+    }
+
+    private static bool PrefersPng(HttpRequest request) =>
+        MediaTypeHeaderValue.TryParseList(request.Headers.Accept, out var types)
+        && types.OrderByDescending(t => t.Quality ?? 1).FirstOrDefault() is { } first && first.MediaType.Equals("image/png", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>A single label stands for all images, so it is the member to blame where the service names one of many.</summary>
+    private static string Blame(string field, DrawRequest wanted) =>
+        wanted.ClassLabel is not null && field.StartsWith("class_labels", StringComparison.Ordinal) ? "$.class_label" : "$." + field;
+
+    private static IResult Later(HttpRequest request, int status, string problem, TimeSpan wait)
+    {
+        request.HttpContext.Response.Headers.RetryAfter = Math.Max(1, (int)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+        return TypedResults.Problem(problem, statusCode: status);
+    }
+}

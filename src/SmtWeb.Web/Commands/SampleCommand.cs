@@ -1,0 +1,79 @@
+using SmtWeb.Smt.Datasets;
+using SmtWeb.Smt.Imaging;
+using SmtWeb.Smt.Sampling;
+using SmtWeb.Smt.Specs;
+using SmtWeb.Web.Api;
+
+namespace SmtWeb.Web.Commands;
+
+/// <summary><c>smtweb sample</c>: images (or points) of a checkpoint into a PNG file.</summary>
+internal sealed class SampleCommand : Command
+{
+    private const int MaxImages = 65_536;
+
+    internal override string Name => "sample";
+
+    internal override string Summary => "Draws one-step samples of a checkpoint into a PNG file; needs no database.";
+
+    internal override string Usage => "sample --checkpoint FILE --out FILE.png [options]";
+
+    internal override IReadOnlyList<CommandOption> Options { get; } =
+    [
+        new("checkpoint", "FILE", "Checkpoint (safetensors), of `smtweb train` or downloaded from a run."),
+        new("out", "FILE", "PNG file to write."),
+        new("class", "K", "Class of all images; without it, image i is of class i mod K."),
+        new("seed", "N", "Seed of the first image (0); image i is drawn from seed + i."),
+        new("count", "N", "Number of images (64; 2000 points of a 2-D model)."),
+        new("columns", "N", "Columns of the grid; as square as it can be if left out."),
+    ];
+
+    internal override async Task<int> RunAsync(CommandArguments arguments, CancellationToken ct)
+    {
+        var output = arguments.Required("out");
+        await using var file = File.OpenRead(arguments.Required("checkpoint"));
+        using var generator = OneStepGenerator.Load(file);
+        var count = (int)arguments.Number("count", generator.DrawsPoints ? 2000 : 64, 1, MaxImages);
+        var first = arguments.Seed("seed", 0);
+        if (first > ulong.MaxValue - (ulong)(count - 1))
+        {
+            throw new CommandLineException($"Seed {first} + {count - 1} is beyond {ulong.MaxValue} (unsigned 64 bits).");
+        }
+
+        ulong[] seeds = [.. Enumerable.Range(0, count).Select(i => first + (ulong)i)];
+        var png = generator.DrawsPoints ? Points(generator, seeds) : Images(generator, seeds, arguments);
+        await File.WriteAllBytesAsync(output, png, ct);
+        await Console.Out.WriteLineAsync($"{count} samples of iteration {generator.Iteration}, seeds {first} to {seeds[^1]}: {output}");
+        return 0;
+    }
+
+    private static byte[] Images(OneStepGenerator generator, ulong[] seeds, CommandArguments arguments)
+    {
+        int[]? labels = null;
+        if (arguments.Has("class"))
+        {
+            if (generator.ClassCount == 0)
+            {
+                throw new CommandLineException("This model has no classes; leave --class out.");
+            }
+
+            var label = (int)arguments.Number("class", 0, 0, generator.ClassCount - 1);
+            labels = [.. Enumerable.Repeat(label, seeds.Length)];
+        }
+
+        int? columns = arguments.Has("columns") ? (int)arguments.Number("columns", 1, 1, seeds.Length) : null;
+        return generator.Generate(seeds, labels).ToGridPng(columns);
+    }
+
+    /// <summary>Points over the data they should resemble.</summary>
+    private static byte[] Points(OneStepGenerator generator, ulong[] seeds)
+    {
+        if (generator.Spec.Data is not SwissRollSpec roll)
+        {
+            throw new InvalidOperationException($"There is no picture for points of {SpecCatalog.KindLabel(generator.Spec.Data)}.");
+        }
+
+        var data = SwissRoll.Draw(new HostRandom(0), seeds.Length, roll.Noise);
+        float[] samples = [.. generator.Points(seeds).SelectMany(p => new[] { p.X, p.Y })];
+        return ScatterPlot.Draw(data, samples).ToPng();
+    }
+}
