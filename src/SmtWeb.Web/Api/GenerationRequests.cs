@@ -55,11 +55,11 @@ internal sealed record DrawRequest
 internal sealed record ModelReference
 {
     /// <summary>Id of the run.</summary>
-    [Range(1, long.MaxValue)]
+    [Range(typeof(long), "1", "9223372036854775807")]
     public required long Run { get; init; }
 
     /// <summary>Id of one of its checkpoints; the best by distance if left out.</summary>
-    [Range(1, long.MaxValue)]
+    [Range(typeof(long), "1", "9223372036854775807")]
     public long? Checkpoint { get; init; }
 }
 
