@@ -1,0 +1,43 @@
+using SmtWeb.Smt.Training;
+
+namespace SmtWeb.Smt.Tests.Training;
+
+/// <summary>Keeps what a session writes; pauses or stops it at a chosen iteration.</summary>
+internal sealed class MemoryJournal : ITrainingJournal
+{
+    private long iteration;
+
+    internal List<MetricPoint> Points { get; } = [];
+
+    internal List<PictureRecord> Pictures { get; } = [];
+
+    internal List<EvaluationRecord> Evaluations { get; } = [];
+
+    internal List<(CheckpointRecord Record, byte[] Bytes)> Checkpoints { get; } = [];
+
+    internal List<(LogLevel Level, string Text)> Lines { get; } = [];
+
+    /// <summary>Signal given once this many iterations have a point.</summary>
+    internal (long Iteration, TrainingSignal Signal)? At { get; init; }
+
+    public TrainingSignal Signal => At is { } at && iteration >= at.Iteration ? at.Signal : TrainingSignal.Continue;
+
+    public void Metrics(IReadOnlyList<MetricPoint> points)
+    {
+        Points.AddRange(points);
+        iteration = Math.Max(iteration, points.Max(p => p.Iteration));
+    }
+
+    public void Picture(PictureRecord picture) => Pictures.Add(picture);
+
+    public void Evaluation(EvaluationRecord evaluation) => Evaluations.Add(evaluation);
+
+    public void Checkpoint(CheckpointRecord checkpoint, Action<Stream> write)
+    {
+        using var stream = new MemoryStream();
+        write(stream);
+        Checkpoints.Add((checkpoint, stream.ToArray()));
+    }
+
+    public void Log(LogLevel level, string message) => Lines.Add((level, message));
+}
