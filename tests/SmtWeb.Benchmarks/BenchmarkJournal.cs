@@ -10,6 +10,7 @@ namespace SmtWeb.Benchmarks;
 internal sealed class BenchmarkJournal(int iterations, Action<int>? atIteration = null) : ITrainingJournal
 {
     private readonly long[] _times = new long[iterations + 1];
+    private readonly TimeSpan[] _cpu = new TimeSpan[iterations + 1];
     private int _asked;
 
     public TrainingSignal Signal
@@ -18,6 +19,7 @@ internal sealed class BenchmarkJournal(int iterations, Action<int>? atIteration 
         {
             if (_asked > iterations) return TrainingSignal.Abandon;
             atIteration?.Invoke(_asked);
+            _cpu[_asked] = Environment.CpuUsage.TotalTime;
             _times[_asked++] = Stopwatch.GetTimestamp();
             return _asked > iterations ? TrainingSignal.Abandon : TrainingSignal.Continue;
         }
@@ -27,6 +29,9 @@ internal sealed class BenchmarkJournal(int iterations, Action<int>? atIteration 
     public double SecondsFrom(int first) => _asked > iterations
         ? Stopwatch.GetElapsedTime(_times[first], _times[iterations]).TotalSeconds
         : throw new InvalidOperationException($"The session ended after {_asked} of {iterations} iterations.");
+
+    /// <summary>Seconds that this process spent on the cores meanwhile: what other processes do to the machine does not count.</summary>
+    public double CpuSecondsFrom(int first) => (_cpu[iterations] - _cpu[first]).TotalSeconds;
 
     public void Metrics(IReadOnlyList<MetricPoint> points) { }
 

@@ -26,11 +26,13 @@ internal static class TrainingBenchmark
         var best = 0.0;
         for (var round = 1; round <= options.Rounds; round++)
         {
-            var theirs = Peer.Run("smt_step.py", "--threads", Text(options.Threads), "--batch", Text(spec.Optimisation.BatchSize), "--iterations", "15").GetProperty("images_per_second").GetDouble();
-            var ours = Measure(spec, options.Threads, iterations);
+            var peer = Peer.Run("smt_step.py", "--threads", Text(options.Threads), "--batch", Text(spec.Optimisation.BatchSize), "--iterations", "15");
+            var theirs = peer.GetProperty("images_per_second").GetDouble();
+            var theirsCpu = peer.GetProperty("iterations").GetInt32() * spec.Optimisation.BatchSize / peer.GetProperty("cpu_seconds").GetDouble();
+            var (ours, oursCpu) = Measure(spec, options.Threads, iterations);
             ratios.Add(ours / theirs);
             best = Math.Max(best, ours);
-            Console.WriteLine($"  round {round}: SmtWeb {ours,7:F1} images/s   PyTorch float32 {theirs,7:F1} images/s   ratio {ours / theirs:F2}");
+            Console.WriteLine($"  round {round}: SmtWeb {ours,7:F1} images/s   PyTorch float32 {theirs,7:F1} images/s   ratio {ours / theirs:F2}   (images per second of processor time: {oursCpu:F1} and {theirsCpu:F1})");
         }
         ratios.Sort();
         Console.WriteLine($"  median ratio {ratios[ratios.Count / 2]:F2} (lowest {ratios[0]:F2}, highest {ratios[^1]:F2})");
@@ -40,11 +42,12 @@ internal static class TrainingBenchmark
         Console.WriteLine($"  {flops / 1e6:F1} MFLOP per image and iteration -> {best * flops / 1e9:F0} GFLOP/s, {best * flops / 1e9 / peak:P1} of the measured convolution peak ({peak:F0} GFLOP/s, bfloat16)");
     }
 
-    private static double Measure(TrainingSpec spec, int threads, int iterations)
+    private static (double PerSecond, double PerCpuSecond) Measure(TrainingSpec spec, int threads, int iterations)
     {
         var journal = new BenchmarkJournal(WarmUp + iterations);
         TrainingSession.Run(spec, journal, null, threads);
-        return iterations * spec.Optimisation.BatchSize / journal.SecondsFrom(WarmUp);
+        var images = iterations * spec.Optimisation.BatchSize;
+        return (images / journal.SecondsFrom(WarmUp), images / journal.CpuSecondsFrom(WarmUp));
     }
 
     private static string Text(int value) => value.ToString(CultureInfo.InvariantCulture);

@@ -304,17 +304,18 @@ def main():
     generator, score = Denoiser(**network), Denoiser(**network, amortized=True)
     trainer = Trainer(generator, score, discriminator_head(*score.model.bottleneck, groups=8), 1e-4, 5e-4, generator_every=5)
     images, labels = fashion_mnist(options.data)
-    draw, times = random_draws([options.batch, 1, 32, 32]), []
+    draw, times, cpu = random_draws([options.batch, 1, 32, 32]), [], 0.0
     for iteration in range(options.warmup + options.iterations):
         index = torch.randint(0, len(images), [options.batch])
-        start = time.perf_counter()
+        start, start_cpu = time.perf_counter(), time.process_time()
         trainer.iterate(iteration, images[index], labels[index], draw)
         if iteration >= options.warmup:
             times.append(time.perf_counter() - start)
+            cpu += time.process_time() - start_cpu
     print(json.dumps({
         "images_per_second": options.batch * len(times) / sum(times),
         "iterations": len(times), "batch": options.batch, "threads": torch.get_num_threads(),
-        "seconds": sum(times), "slowest_iteration": max(times), "fastest_iteration": min(times),
+        "seconds": sum(times), "cpu_seconds": cpu, "slowest_iteration": max(times), "fastest_iteration": min(times),
         "parameters_generator": sum(p.numel() for p in generator.parameters()),
         "parameters_score": sum(p.numel() for p in score.parameters()), "torch": torch.__version__,
     }))
