@@ -20,8 +20,8 @@ public enum Trouble
     /// <summary>Checkpoints of 12 MiB, to fill a small disk.</summary>
     LargeCheckpoints = 4,
 
-    /// <summary>Never asks for a signal.</summary>
-    Deaf = 5,
+    /// <summary>No counting: the real session, on libtorch.</summary>
+    Real = 5,
 }
 
 /// <summary>Counts iterations as a session does: a point each, checkpoints, signals, and going on from a checkpoint.</summary>
@@ -34,6 +34,11 @@ public static class CountingBody
     public static TrainingResult Run(TrainingSpec spec, ITrainingJournal journal, Stream? checkpoint, int threads)
     {
         var trouble = (Trouble)spec.Seed;
+        if (trouble is Trouble.Real)
+        {
+            return TrainingSession.Run(spec, journal, checkpoint, threads);
+        }
+
         long iteration = checkpoint is null ? 0 : ReadIteration(checkpoint);
         if (trouble is Trouble.Crash)
         {
@@ -48,8 +53,7 @@ public static class CountingBody
 
         while (iteration < spec.Optimisation.Iterations)
         {
-            var signal = trouble is Trouble.Deaf ? TrainingSignal.Continue : journal.Signal;
-            switch (signal)
+            switch (journal.Signal)
             {
                 case TrainingSignal.Pause:
                     Save(journal, iteration, "pause", trouble);

@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Logging;
-using Npgsql;
 using SmtWeb.Runs;
 using SmtWeb.Smt.Sampling;
 
@@ -80,8 +79,9 @@ public sealed partial class GenerationService(IRunStore store, Func<Stream, IOne
 
             return (await HostAsync(runId, chosen).WaitAsync(ct), null);
         }
-        catch (Exception e) when (e is IOException or NpgsqlException or InvalidDataException)
+        catch (Exception e) when (e is not OperationCanceledException)
         {
+            // Whatever a checkpoint or a missing native library does, a request is answered, and the next may fare better.
             LoadFailed(runId, e);
             return (null, new GenerationResult.Unavailable($"The model of run {runId} cannot be loaded: {e.Message}", LoadRetry));
         }
@@ -128,7 +128,7 @@ public sealed partial class GenerationService(IRunStore store, Func<Stream, IOne
         {
             await (await host).DisposeAsync();
         }
-        catch (Exception e) when (e is IOException or NpgsqlException or InvalidDataException)
+        catch (Exception)
         {
             // It never was loaded; whoever asked for it was told.
         }
