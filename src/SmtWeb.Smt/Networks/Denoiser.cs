@@ -45,6 +45,34 @@ public abstract class Denoiser(double sigmaData, int classes) : Module
     public Tensor Generate(Tensor z, Tensor? labels) =>
         Forward(z * SigmaMax, torch.full([z.Size(0)], SigmaMax, device: z.Device), null, labels);
 
+    /// <summary>
+    /// Starts from a denoiser that knows no α: its weights are copied, and whatever reads α starts at 0, so that for
+    /// every α this is the same denoiser (W_α ≈ 0 of Sec. 3.4).
+    /// </summary>
+    public void InitialiseFrom(Denoiser other)
+    {
+        using var scope = torch.NewDisposeScope();
+        using var _ = torch.no_grad();
+        var theirs = other.StateDict().ToDictionary(e => e.Name, e => e.Value);
+        var learnable = NamedParameters().Select(p => p.Name).ToHashSet();
+        foreach (var (name, mine) in StateDict())
+        {
+            if (!theirs.TryGetValue(name, out var source))
+            {
+                if (learnable.Contains(name)) mine.zero_();
+            }
+            else if (source.Shape.AsSpan().SequenceEqual(mine.Shape))
+            {
+                mine.copy_(source);
+            }
+            else
+            {
+                // α comes last in a concatenation: the leading columns are theirs
+                mine.zero_().narrow(1, 0, source.Size(1)).copy_(source);
+            }
+        }
+    }
+
     /// <summary>F(c_in·x; c_noise).</summary>
     public abstract Tensor Raw(Tensor scaled, Tensor c_noise, Tensor? α, Tensor? labels, Tensor? augment);
 

@@ -88,7 +88,7 @@ internal sealed class TrainingState : IDisposable
         Trainer.GeneratorOptimizer.FirstMoment.zero_();
         Trainer.GeneratorOptimizer.SecondMoment.zero_();
         Trainer.GeneratorOptimizer.Steps = 0;
-        if (Method.ScoreFromWarmup) Score.Denoiser.CopyFrom(Generator);
+        if (Method.ScoreFromWarmup) Score.Denoiser.InitialiseFrom(Generator);
         ResetAverage();
     }
 

@@ -88,7 +88,7 @@ public abstract class Module : IDisposable
     {
         using var _ = torch.no_grad();
         var theirs = other.StateDict().ToDictionary(e => e.Name, e => e.Value);
-        foreach (var (name, target) in StateDict()) if (theirs.TryGetValue(name, out var source)) target.copy_(source);
+        foreach (var (name, target) in StateDict()) target.copy_(theirs[name]);
     }
 
     /// <summary>Switches gradient recording of all parameters; a frozen network costs no weight gradients.</summary>
