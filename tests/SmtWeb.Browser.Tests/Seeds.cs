@@ -151,7 +151,7 @@ internal sealed class Seeds
         await _store.ResumeAsync(Running, "admin");
         writer = await ClaimAsync(Running);
         batch = 1;
-        await TrainAsync(2010, 4200);
+        await TrainAsync(2010, 4000);
         (Writer, NextBatch) = (writer, batch);
 
         async Task TrainAsync(long from, long to)

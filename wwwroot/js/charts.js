@@ -69,8 +69,10 @@ class Charts {
     async catchUp() {
         await Promise.all(this.runs.map(run => this.fetchRun(run)));
         if (this.disposed) return;
+        this.measure();
+        this.layout();
         const any = this.plots.size > 0;
-        this.status.hidden = any;
+        this.status.hidden = any && !this.failed;
         if (!any && !this.failed) this.status.textContent = this.options.empty ?? "No points yet. Curves appear here within seconds of the first training steps.";
         this.root.dataset.loaded = "true";
     }

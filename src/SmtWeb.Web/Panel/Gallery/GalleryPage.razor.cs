@@ -35,6 +35,8 @@ public sealed partial class GalleryPage : IAsyncDisposable
 
     [SupplyParameterFromQuery] private string? Seed { get; set; }
 
+    [SupplyParameterFromQuery] private long? Checkpoint { get; set; }
+
     [Inject] private IRunStore Store { get; set; } = default!;
 
     [Inject] private NavigationManager Navigation { get; set; } = default!;
@@ -75,7 +77,7 @@ public sealed partial class GalleryPage : IAsyncDisposable
             return;
         }
 
-        var wanted = $"{_run.Id}|{Class}|{_first}|{_last}";
+        var wanted = $"{_run.Id}|{Checkpoint}|{Class}|{_first}|{_last}";
         if (_drawn == wanted)
         {
             return;
@@ -86,7 +88,7 @@ public sealed partial class GalleryPage : IAsyncDisposable
         {
             _module ??= await Js.InvokeAsync<IJSObjectReference>("import", "./js/gallery.js");
             // seeds as text: JavaScript's numbers end at 2^53
-            await _module.InvokeVoidAsync("draw", _root, _run.Id, Class, _first.ToString(CultureInfo.InvariantCulture), (int)(_last - _first + 1), _classes.Select(c => c.Name));
+            await _module.InvokeVoidAsync("draw", _root, _run.Id, Checkpoint, Class, _first.ToString(CultureInfo.InvariantCulture), (int)(_last - _first + 1), _classes.Select(c => c.Name));
         }
         catch (Exception e) when (e is JSDisconnectedException or OperationCanceledException)
         {

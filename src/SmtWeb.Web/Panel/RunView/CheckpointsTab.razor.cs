@@ -11,6 +11,8 @@ public sealed partial class CheckpointsTab
     /// <summary>The run.</summary>
     [Parameter, EditorRequired] public required RunSummary Run { get; set; }
 
+    [Inject] private TimeProvider Clock { get; set; } = default!;
+
     private RunCheckpoint? Best => _checkpoints!.Where(c => c.Distance is not null).MinBy(c => c.Distance);
 
     /// <inheritdoc/>

@@ -1,0 +1,96 @@
+using Microsoft.Playwright;
+using static Microsoft.Playwright.Assertions;
+
+namespace SmtWeb.Browser.Tests;
+
+/// <summary>Every page in both themes, wide and narrow: it loads, is live, fits, and breaks no security policy.</summary>
+public sealed class PageTests(Lab lab) : BrowserTest(lab)
+{
+    [Theory]
+    [InlineData(1280, false)]
+    [InlineData(1280, true)]
+    [InlineData(390, false)]
+    [InlineData(390, true)]
+    public async Task Pages_WidthAndTheme_FitAndReportNoErrors(int width, bool dark)
+    {
+        await using var page = await Lab.OpenAsync(width: width, height: width < 500 ? 844 : 900, dark: dark);
+        (string Name, string Url)[] pages =
+        [
+            ("runs", "/runs"), ("new-run", "/runs/new?preset=fashion-mnist-quick"), ("charts", $"/runs/{Lab.Seeds.Running}/charts?ema=0.8"), ("samples", $"/runs/{Lab.Seeds.Running}/samples"),
+            ("scatter", $"/runs/{Lab.Seeds.Finished}/samples"), ("checkpoints", $"/runs/{Lab.Seeds.Running}/checkpoints"), ("config", $"/runs/{Lab.Seeds.Running}/config"),
+            ("log", $"/runs/{Lab.Seeds.Failed}/log"), ("compare", $"/compare?runs={Lab.Seeds.Running},{Lab.Seeds.Failed}"), ("queued", $"/runs/{Lab.Seeds.Queued}"),
+            ("gallery", "/gallery"), ("users", "/admin/users"), ("keys", "/account/keys"),
+        ];
+        foreach (var (name, url) in pages)
+        {
+            await page.GoAsync(url);
+            await Expect(page.Page.Locator("h1").First).ToBeVisibleAsync();
+            await Expect(page.Page.Locator(".skeleton")).ToHaveCountAsync(0);
+            await page.Page.WaitForTimeoutAsync(300); // pictures decode and curves draw
+            await page.ShootAsync($"{name}-{width}-{(dark ? "dark" : "light")}");
+            await page.AssertFitsAsync();
+        }
+
+        Assert.Empty(page.Errors);
+    }
+
+    [Fact]
+    public async Task Theme_Chosen_StaysAfterLoadingAgain()
+    {
+        await using var page = await Lab.OpenAsync(dark: true);
+        await page.GoAsync("/runs");
+        Assert.Equal("dark", await page.Page.GetAttributeAsync("html", "data-theme"));
+        await page.Page.ClickAsync("[data-toggle-theme]");
+        await page.Page.ReloadAsync();
+        Assert.Equal("light", await page.Page.GetAttributeAsync("html", "data-theme"));
+    }
+
+    [Fact]
+    public async Task Drawer_NarrowScreen_OpensAndClosesWithTheKeyboard()
+    {
+        await using var page = await Lab.OpenAsync(width: 390, height: 844);
+        await page.GoAsync("/runs");
+        var link = page.Page.GetByRole(AriaRole.Link, new() { Name = "Gallery" });
+        await Expect(link).ToBeHiddenAsync();
+        await page.Page.GetByRole(AriaRole.Button, new() { Name = "Menu" }).ClickAsync();
+        await Expect(link).ToBeVisibleAsync();
+        await page.ShootAsync("drawer-390-light");
+        await link.FocusAsync();
+        await page.Page.Keyboard.PressAsync("Escape");
+        await Expect(link).ToBeHiddenAsync();
+    }
+
+    [Fact]
+    public async Task Runs_FilterAndSearch_AreInTheUrl()
+    {
+        await using var page = await Lab.OpenAsync();
+        await page.GoAsync("/runs");
+        await page.Page.GetByRole(AriaRole.Link, new() { Name = "Finished" }).ClickAsync();
+        await Expect(page.Page.Locator("tbody tr")).ToHaveCountAsync(1);
+        Assert.Contains("state=finished", page.Page.Url);
+        await page.GoAsync("/runs?q=rate+too+high");
+        await Expect(page.Page.Locator("tbody tr")).ToHaveCountAsync(1);
+        await Expect(page.Page.Locator("tbody tr").First).ToContainTextAsync("Failed");
+        await page.Page.FillAsync(".search input", "no such run");
+        await Expect(page.Page.GetByText("No run matches")).ToBeVisibleAsync();
+    }
+
+    [Fact]
+    public async Task Samples_SliderMoved_ShowsThatStepAtWholeZoom()
+    {
+        await using var page = await Lab.OpenAsync();
+        await page.GoAsync($"/runs/{Lab.Seeds.Running}/samples");
+        var image = page.Page.Locator(".samples-figure.samples img");
+        await Expect(image).ToHaveAttributeAsync("alt", new System.Text.RegularExpressions.Regex("iteration 4000$"));
+        await page.Page.Locator("body").PressAsync("ArrowLeft");
+        await Expect(image).ToHaveAttributeAsync("alt", new System.Text.RegularExpressions.Regex("iteration 3500$"));
+        Assert.Contains("step=3500", page.Page.Url);
+        await page.Page.Locator("[data-step]").FocusAsync();
+        await page.Page.Keyboard.PressAsync("Home");
+        await Expect(image).ToHaveAttributeAsync("alt", new System.Text.RegularExpressions.Regex("iteration 500$"));
+        var zoom = await image.EvaluateAsync<double>("i => i.getBoundingClientRect().width / i.naturalWidth");
+        Assert.Equal(Math.Round(zoom), zoom, 3);
+        Assert.Equal("pixelated", await image.EvaluateAsync<string>("i => getComputedStyle(i).imageRendering"));
+        Assert.Empty(page.Errors);
+    }
+}

@@ -1,0 +1,33 @@
+using static Microsoft.Playwright.Assertions;
+
+namespace SmtWeb.Browser.Tests;
+
+/// <summary>kill -9 of the server while pages are open.</summary>
+public sealed class RecoveryTests(Lab lab) : BrowserTest(lab)
+{
+    [Fact]
+    public async Task Pages_ServerKilledAndRestarted_ComeBackWithAllThatWasOnThem()
+    {
+        await using var charts = await Lab.OpenAsync();
+        await charts.GoAsync($"/runs/{Lab.Seeds.Running}/charts?ema=0.9&log=1");
+        await charts.Page.WaitForSelectorAsync(".charts[data-loaded=true] .chart");
+        var before = await charts.Page.Locator(".chart").CountAsync();
+        await using var form = await Lab.OpenAsync("Member");
+        await form.GoAsync("/runs/new?preset=swiss-roll");
+        await form.Page.GetByLabel("Batch size").FillAsync("77");
+        await Expect(form.Page.Locator("pre")).ToContainTextAsync("\"batchSize\": 77");
+
+        await Lab.KillNodeAsync();
+        await charts.Page.WaitForSelectorAsync("html[data-connection=lost]", new() { Timeout = 30_000 });
+        await Expect(charts.Page.Locator(".chart").First).ToBeVisibleAsync(); // what was loaded stays readable
+        await charts.ShootAsync("connection-lost");
+        await Lab.StartNodeAsync();
+
+        await charts.Page.WaitForSelectorAsync("html[data-connection=live]", new() { Timeout = 60_000 });
+        await charts.Page.WaitForSelectorAsync(".charts[data-loaded=true] .chart");
+        Assert.Equal(before, await charts.Page.Locator(".chart").CountAsync());
+        Assert.Equal("0.9", await charts.Page.Locator("[data-ema]").InputValueAsync());
+        await form.Page.WaitForSelectorAsync("html[data-connection=live]", new() { Timeout = 60_000 });
+        await Expect(form.Page.GetByLabel("Batch size")).ToHaveValueAsync("77");
+    }
+}

@@ -1,0 +1,67 @@
+using Microsoft.Playwright;
+using static Microsoft.Playwright.Assertions;
+
+namespace SmtWeb.Browser.Tests;
+
+/// <summary>Who may do what.</summary>
+public sealed class RoleTests(Lab lab) : BrowserTest(lab)
+{
+    [Fact]
+    public async Task Stranger_AnyPage_IsSentToTheSignInPage()
+    {
+        await using var page = await Lab.OpenAsStrangerAsync();
+        foreach (var url in new[] { "/runs", "/runs/new", $"/runs/{Lab.Seeds.Running}/charts", "/admin/users", $"/panel/runs/{Lab.Seeds.Running}/curves" })
+        {
+            await page.Page.GotoAsync(url);
+            Assert.Contains("/sign-in", page.Page.Url);
+        }
+
+        await page.ShootAsync("sign-in");
+    }
+
+    [Fact]
+    public async Task Reviewer_LooksAtEverything_AndChangesNothing()
+    {
+        await using var page = await Lab.OpenAsync("Reviewer");
+        await page.GoAsync($"/runs/{Lab.Seeds.Running}/samples");
+        await Expect(page.Page.Locator(".samples-figure.samples img")).ToBeVisibleAsync();
+        await Expect(page.Page.GetByRole(AriaRole.Button, new() { Name = "Pause" })).ToHaveCountAsync(0);
+        await Expect(page.Page.GetByRole(AriaRole.Link, new() { Name = "New run" })).ToHaveCountAsync(0);
+        foreach (var url in new[] { "/runs/new", "/admin/users" })
+        {
+            await page.Page.GotoAsync(url);
+            await Expect(page.Page.GetByText("role does not open this page")).ToBeVisibleAsync();
+        }
+
+        await page.ShootAsync("reviewer-refused");
+    }
+
+    [Fact]
+    public async Task Member_ManagesRuns_ButNotPeople()
+    {
+        await using var page = await Lab.OpenAsync("Member");
+        await page.GoAsync("/runs");
+        await Expect(page.Page.GetByRole(AriaRole.Link, new() { Name = "New run" }).First).ToBeVisibleAsync();
+        await Expect(page.Page.GetByRole(AriaRole.Link, new() { Name = "Users" })).ToHaveCountAsync(0);
+        await page.Page.GotoAsync("/admin/users");
+        await Expect(page.Page.GetByText("role does not open this page")).ToBeVisibleAsync();
+    }
+
+    [Fact]
+    public async Task Keys_MadeAndRevoked_ShowTheSecretOnce()
+    {
+        await using var page = await Lab.OpenAsync("Member");
+        await page.GoAsync("/account/keys");
+        await page.Page.FillAsync("#key-name", "evaluation script");
+        await page.Page.GetByRole(AriaRole.Button, new() { Name = "Make a key" }).ClickAsync();
+        var secret = await page.Page.Locator(".secret").InnerTextAsync();
+        using var client = new HttpClient { BaseAddress = new Uri(Lab.Address), DefaultRequestHeaders = { { "X-Api-Key", secret } } };
+        Assert.Equal(System.Net.HttpStatusCode.OK, (await client.GetAsync("/api/v1/runs", TestContext.Current.CancellationToken)).StatusCode);
+        await page.GoAsync("/account/keys");
+        await Expect(page.Page.GetByText(secret)).ToHaveCountAsync(0);
+        await page.Page.GetByRole(AriaRole.Button, new() { Name = "Revoke" }).First.ClickAsync();
+        await page.Page.Locator(".rz-dialog").GetByRole(AriaRole.Button, new() { Name = "Revoke" }).ClickAsync();
+        await Expect(page.Page.GetByText("revoked", new() { Exact = true })).ToBeVisibleAsync();
+        Assert.Equal(System.Net.HttpStatusCode.Unauthorized, (await client.GetAsync("/api/v1/runs", TestContext.Current.CancellationToken)).StatusCode);
+    }
+}
