@@ -22,7 +22,7 @@ public sealed class ChartTests(Lab lab) : BrowserTest(lab)
             var before = await LengthAsync(page, "loss/score");
             var watch = Stopwatch.StartNew();
             await WriteAsync(1);
-            await page.Page.WaitForFunctionAsync($"document.querySelector('[data-metric=\"loss/score\"]').plot.cell.series()[0].column.length > {before}", null, new() { PollingInterval = 10 });
+            await page.UntilAsync($"document.querySelector('[data-metric=\"loss/score\"]').plot.cell.series()[0].column.length > {before}");
             times.Add(watch.Elapsed);
         }
 
@@ -39,7 +39,7 @@ public sealed class ChartTests(Lab lab) : BrowserTest(lab)
         await using var page = await Lab.OpenAsync();
         await OpenChartsAsync(page, Lab.Seeds.Running);
         await page.Page.Locator("[data-metric='gradient/generator']").ScrollIntoViewIfNeededAsync();
-        await page.Page.WaitForFunctionAsync("document.querySelector('[data-metric=\"gradient/generator\"]').plot.markers.length > 0");
+        await page.UntilAsync("document.querySelector('[data-metric=\"gradient/generator\"]').plot.markers.length > 0");
         var attempts = await page.Page.EvaluateAsync<int>("(() => { const p = document.querySelector('[data-metric=\"gradient/generator\"]').plot; return p.view.attemptStarts(p.view.attempts()).length })()");
         Assert.Equal(2, attempts);
         await page.ShootAsync("charts-gradients");

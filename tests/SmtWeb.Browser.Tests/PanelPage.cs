@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.Playwright;
 
 namespace SmtWeb.Browser.Tests;
@@ -34,6 +35,20 @@ internal sealed class PanelPage : IAsyncDisposable
 
     /// <summary>Waits until the server answers to what is clicked.</summary>
     internal Task LiveAsync() => Page.WaitForSelectorAsync("html[data-connection=live]", new() { Timeout = 30_000 });
+
+    /// <summary>
+    /// Waits until a condition holds. Playwright's own waiting compiles text inside the page, which the page's content
+    /// security policy rightly refuses.
+    /// </summary>
+    internal async Task UntilAsync(string condition, double seconds = 30)
+    {
+        var watch = Stopwatch.StartNew();
+        while (!await Page.EvaluateAsync<bool>(condition))
+        {
+            Assert.True(watch.Elapsed.TotalSeconds < seconds, $"After {seconds} s this does not hold yet: {condition}");
+            await Task.Delay(10);
+        }
+    }
 
     /// <summary>Keeps a picture of the page for people to look at.</summary>
     internal Task ShootAsync(string name, bool full = false) =>

@@ -14,7 +14,7 @@ public sealed class TrainingTests(Lab lab) : BrowserTest(lab)
     public async Task Run_FromTheForm_TrainsPausesResumesAndEnds()
     {
         // a folder and a database of its own, as ./run.sh makes them; every step costs a click
-        var folder = Directory.CreateTempSubdirectory("smtweb-training-");
+        var folder = Directory.CreateDirectory(Path.Combine(Path.GetTempPath(), $"smtweb-training-{Guid.NewGuid():N}"));
         try
         {
             await using var node = await PanelNode.StartAsync("--port", "0", "--data", folder.FullName, "--no-quickstart");
@@ -40,7 +40,7 @@ public sealed class TrainingTests(Lab lab) : BrowserTest(lab)
             await Expect(chip).ToHaveTextAsync("Running", new() { Timeout = Slow });
             await page.Page.WaitForSelectorAsync("[data-metric^='loss/']", new() { Timeout = Slow });
             var first = await PointsAsync(page);
-            await page.Page.WaitForFunctionAsync($"{Points} > {first}", null, new() { Timeout = Slow });
+            await page.UntilAsync($"{Points} > {first}", Slow / 1000);
             await page.ShootAsync("training-charts");
 
             await page.Page.GetByRole(AriaRole.Button, new() { Name = "Pause" }).ClickAsync();
@@ -48,10 +48,10 @@ public sealed class TrainingTests(Lab lab) : BrowserTest(lab)
             await page.Page.GetByRole(AriaRole.Button, new() { Name = "Resume" }).ClickAsync();
             await Expect(chip).ToHaveTextAsync("Running", new() { Timeout = Slow });
             var resumed = await PointsAsync(page);
-            await page.Page.WaitForFunctionAsync($"{Points} > {resumed}", null, new() { Timeout = Slow });
+            await page.UntilAsync($"{Points} > {resumed}", Slow / 1000);
 
             await page.Page.GetByRole(AriaRole.Link, new() { Name = "Samples" }).ClickAsync();
-            await page.Page.WaitForFunctionAsync("+document.querySelector('[data-step]').max >= 1", null, new() { Timeout = Slow });
+            await page.UntilAsync("+document.querySelector('[data-step]').max >= 1", Slow / 1000);
             var picture = page.Page.Locator(".samples-figure.scatter img");
             await Expect(picture).ToBeVisibleAsync();
             await page.Page.Locator("[data-step]").FocusAsync();
