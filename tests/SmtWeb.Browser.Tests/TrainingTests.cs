@@ -59,7 +59,7 @@ public sealed class TrainingTests(Lab lab) : BrowserTest(lab)
             await Expect(page.Page.Locator("[data-step-label]")).Not.ToContainTextAsync("newest");
             await page.ShootAsync("training-samples");
 
-            await page.Page.GetByRole(AriaRole.Button, new() { Name = "End", Exact = true }).ClickAsync();
+            await page.Page.ClickAsync(".actions button[title=End]");
             await page.Page.GetByRole(AriaRole.Button, new() { Name = "End run" }).ClickAsync();
             await Expect(chip).ToHaveTextAsync(new Regex("Cancelled|Finished"), new() { Timeout = Slow });
             await page.Page.GetByRole(AriaRole.Link, new() { Name = "Checkpoints" }).ClickAsync();
