@@ -15,7 +15,7 @@ namespace SmtWeb.Browser.Tests;
 public sealed class Lab : IAsyncLifetime
 {
     private const string Chromium = "/usr/bin/chromium";
-    private const string Password = "correct horse battery";
+    internal const string Password = "correct horse battery";
     private static readonly string[] Flags =
         ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 

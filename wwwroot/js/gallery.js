@@ -1,7 +1,7 @@
 // Draws one-step samples through the REST endpoint of generations and lays them out by seed.
 let running = null;
 
-export async function draw(root, run, checkpoint, label, first, count, classes) {
+export async function draw(root, run, checkpoint, label, first, count) {
     running?.abort();
     const abort = running = new AbortController();
     const status = root.querySelector("[data-status]"), tiles = root.querySelector("[data-tiles]");
@@ -27,17 +27,17 @@ export async function draw(root, run, checkpoint, label, first, count, classes) 
         const answer = await response.json().catch(() => ({}));
         if (abort.signal.aborted) return;
         if (!response.ok) { say([answer.detail ?? answer.title ?? `The server answered ${response.status}.`, ...Object.values(answer.errors ?? {}).flat()].join(" "), true); return; }
-        show(tiles, run, answer, BigInt(first), classes);
+        show(tiles, run, answer, BigInt(first));
         say(null);
         root.dataset.drawn = `${answer.images.length}`;
         return;
     }
 }
 
-function show(tiles, run, answer, first, classes) {
+function show(tiles, run, answer, first) {
     tiles.replaceChildren(...answer.images.map((png, i) => {
         const url = `data:image/png;base64,${png}`, seed = first + BigInt(i), label = answer.class_labels?.[i];
-        const name = label == null ? "" : classes[label] ?? `class ${label}`;
+        const name = answer.class_names?.[i] ?? "";
         const tile = document.createElement("a");
         tile.className = "tile"; tile.href = url; tile.download = `run-${run}-seed-${seed}${name ? `-class-${label}` : ""}.png`;
         tile.title = `Seed ${seed}${name ? `, ${name}` : ""}: save`;

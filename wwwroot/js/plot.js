@@ -42,7 +42,7 @@ export class Plot {
             points: { show: this.cell.exact === true, size: 6 }, ...extra,
         });
         return {
-            width, height: this.view.height, padding: [8, 8, 0, 0], pxAlign: 0,
+            width, height: this.view.height, padding: [8, 18, 0, 0], pxAlign: 0,
             cursor: { sync: { key: this.view.key, scales: ["x", null] }, points: { size: 6 }, drag: { x: true, y: false, setScale: false } },
             legend: { show: false },
             scales: { x: { time: false, range: () => this.range }, y: { distr: this.view.log ? 3 : 1, range: this.view.log ? undefined : (u, lo, hi) => lo == null ? [0, 1] : lo === hi ? [lo - (Math.abs(lo) * .1 || 1), hi + (Math.abs(hi) * .1 || 1)] : [lo - (hi - lo) * .06, hi + (hi - lo) * .06] } },

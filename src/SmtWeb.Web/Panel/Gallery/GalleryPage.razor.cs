@@ -2,7 +2,7 @@ using System.Globalization;
 using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
 using SmtWeb.Runs;
-using SmtWeb.Smt.Training;
+using SmtWeb.Smt.Datasets;
 
 namespace SmtWeb.Web.Panel.Gallery;
 
@@ -19,6 +19,7 @@ public sealed partial class GalleryPage : IAsyncDisposable
     private List<ClassName> _classes = [];
     private RunSummary? _run;
     private bool _loaded;
+    private bool _isPoints;
     private int _checkpoints;
     private ulong _first;
     private ulong _last = UsualCount - 1;
@@ -53,17 +54,25 @@ public sealed partial class GalleryPage : IAsyncDisposable
         }
 
         _drawn = null;
-        _run = Run is { } id ? (await Store.FindAsync(id))?.Summary : null;
+        var found = Run is { } id ? await Store.FindAsync(id) : null;
+        _run = found?.Summary;
         if (_run is null)
         {
-            // a run without a distance has had no evaluation, and may have a checkpoint all the same
-            _models = [.. (await Store.ListAsync()).Where(r => r.Iteration > 0)];
+            _models = [];
+            foreach (var run in (await Store.ListAsync()).Where(r => r.Iteration > 0))
+            {
+                if ((await Store.CheckpointsAsync(run.Id)).Count > 0)
+                {
+                    _models.Add(run);
+                }
+            }
         }
         else
         {
             _checkpoints = (await Store.CheckpointsAsync(_run.Id)).Count;
-            var labels = (await Store.PicturesAsync(_run.Id)).LastOrDefault(p => p.Kind == PictureKind.Samples)?.RowLabels ?? [];
-            _classes = [.. labels.Select((name, i) => new ClassName(i, $"{i} · {name}"))];
+            var shape = DataShape.Of(found!.Spec.Data);
+            _isPoints = shape.IsPoints;
+            _classes = [.. shape.ClassNames.Select((name, i) => new ClassName(i, $"{i} · {name}"))];
         }
 
         _loaded = true;
@@ -72,7 +81,7 @@ public sealed partial class GalleryPage : IAsyncDisposable
     /// <inheritdoc/>
     protected override async Task OnAfterRenderAsync(bool firstRender)
     {
-        if (_run is null || _checkpoints == 0 || _seedProblem is not null)
+        if (_run is null || _checkpoints == 0 || _isPoints || _seedProblem is not null)
         {
             return;
         }
@@ -88,7 +97,7 @@ public sealed partial class GalleryPage : IAsyncDisposable
         {
             _module ??= await Js.InvokeAsync<IJSObjectReference>("import", "./js/gallery.js");
             // seeds as text: JavaScript's numbers end at 2^53
-            await _module.InvokeVoidAsync("draw", _root, _run.Id, Checkpoint, Class, _first.ToString(CultureInfo.InvariantCulture), (int)(_last - _first + 1), _classes.Select(c => c.Name));
+            await _module.InvokeVoidAsync("draw", _root, _run.Id, Checkpoint, Class, _first.ToString(CultureInfo.InvariantCulture), (int)(_last - _first + 1));
         }
         catch (Exception e) when (e is JSDisconnectedException or OperationCanceledException)
         {

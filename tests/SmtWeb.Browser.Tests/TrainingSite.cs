@@ -1,0 +1,34 @@
+namespace SmtWeb.Browser.Tests;
+
+/// <summary>A node with a worker on a folder and a database of its own, as ./run.sh makes it, and its administrator's page.</summary>
+internal sealed class TrainingSite : IAsyncDisposable
+{
+    private readonly string _folder;
+    private readonly PanelNode _node;
+
+    private TrainingSite(string folder, PanelNode node, PanelPage page) => (_folder, _node, Page) = (folder, node, page);
+
+    internal PanelPage Page { get; }
+
+    internal static async Task<TrainingSite> OpenAsync(Lab lab)
+    {
+        var folder = Path.Combine(Path.GetTempPath(), $"smtweb-training-{Guid.NewGuid():N}");
+        Directory.CreateDirectory(folder);
+        var node = await PanelNode.StartAsync("--port", "0", "--data", folder, "--no-quickstart");
+        var context = await lab.Browser.NewContextAsync(new() { BaseURL = node.Address, ViewportSize = new() { Width = 1280, Height = 900 } });
+        var page = new PanelPage(context, await context.NewPageAsync());
+        await page.Page.GotoAsync(node.Link);
+        await page.Page.FillAsync("#password", Lab.Password);
+        await page.Page.FillAsync("#again", Lab.Password);
+        await page.Page.ClickAsync("button[type=submit]");
+        await page.LiveAsync();
+        return new TrainingSite(folder, node, page);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Page.DisposeAsync();
+        await _node.DisposeAsync();
+        Directory.Delete(_folder, recursive: true);
+    }
+}
