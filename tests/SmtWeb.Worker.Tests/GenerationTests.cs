@@ -21,6 +21,7 @@ public sealed class GenerationTests(PostgresFixture postgres)
         loaded[0].Gate.Reset();
         var requests = Enumerable.Range(0, 40).Select(i => service.GenerateAsync(new(run, null, [(ulong)i, (ulong)i + 1000, (ulong)i + 2000], [i % 10, 3, 4]))).ToList();
         var large = service.GenerateAsync(new(run, null, [.. Enumerable.Range(5000, 120).Select(s => (ulong)s)], null));
+        Until(() => service.Waiting == 240);
         loaded[0].Gate.Set();
 
         for (int i = 0; i < requests.Count; i++)
@@ -64,7 +65,7 @@ public sealed class GenerationTests(PostgresFixture postgres)
         }
 
         Assert.Equal([1L, 2, 3], loaded.Select(g => g.Iteration));
-        Assert.True(SpinWait.SpinUntil(() => loaded[1].Disposed, TimeSpan.FromSeconds(10)));
+        Until(() => loaded[1].Disposed);
         Assert.False(loaded[0].Disposed || loaded[2].Disposed);
     }
 
@@ -94,10 +95,12 @@ public sealed class GenerationTests(PostgresFixture postgres)
         await service.DescribeAsync(run, null);
         loaded[0].Gate.Reset();
         var waiting = service.GenerateAsync(new(run, null, new ulong[15], null));
+        Until(() => service.Waiting == 15);
         var busy = Assert.IsType<GenerationResult.Busy>(await service.GenerateAsync(new(run, null, new ulong[6], null)));
         Assert.True(busy.RetryAfter >= TimeSpan.FromSeconds(1));
         loaded[0].Gate.Set();
         Assert.IsType<GenerationResult.Done>(await waiting);
+        Until(() => service.Waiting == 0);
         // The places of those served are free again.
         Assert.IsType<GenerationResult.Done>(await service.GenerateAsync(new(run, null, new ulong[20], null)));
     }
@@ -114,6 +117,8 @@ public sealed class GenerationTests(PostgresFixture postgres)
         await database.SqlAsync("UPDATE checkpoint_chunks SET bytes = set_byte(bytes, 3, 0)");
         Assert.IsType<GenerationResult.Done>(await service.GenerateAsync(new(run, null, [1], null)));
     }
+
+    private static void Until(Func<bool> condition) => Assert.True(SpinWait.SpinUntil(condition, TimeSpan.FromSeconds(30)));
 
     private static GenerationService Service(TestDatabase database, List<EchoGenerator> loaded, GenerationOptions? options = null) => new(
         database.Store,
@@ -171,7 +176,8 @@ public sealed class GenerationTests(PostgresFixture postgres)
 
         public GeneratedImages Generate(IReadOnlyList<ulong> seeds, IReadOnlyList<int>? labels)
         {
-            Gate.Wait();
+            // Bounded, so that a test that fails with a closed gate ends instead of hanging.
+            Gate.Wait(TimeSpan.FromSeconds(40));
             Calls++;
             LargestCall = Math.Max(LargestCall, seeds.Count);
             byte[] pixels = [.. seeds.Zip(labels!).SelectMany(p => (byte[])[(byte)p.First, (byte)(p.First >> 8), (byte)p.Second, 0])];

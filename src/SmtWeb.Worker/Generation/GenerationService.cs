@@ -18,6 +18,18 @@ public sealed partial class GenerationService(IRunStore store, Func<Stream, IOne
     // One call at a time on this node: two would only take the cores from each other.
     private readonly SemaphoreSlim _machine = new(1);
 
+    /// <summary>Images that wait or are being drawn, over all models in memory.</summary>
+    public int Waiting
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _hosts.Values.Where(h => h.IsCompletedSuccessfully).Sum(h => h.GetAwaiter().GetResult().Waiting);
+            }
+        }
+    }
+
     /// <summary>Draws images.</summary>
     public async Task<GenerationResult> GenerateAsync(GenerationRequest request, CancellationToken ct = default)
     {

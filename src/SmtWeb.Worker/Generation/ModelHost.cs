@@ -26,8 +26,8 @@ internal sealed class ModelHost : IAsyncDisposable
 
     public GenerationModel Model { get; }
 
-    /// <summary>Network calls made so far.</summary>
-    public int Calls { get; private set; }
+    /// <summary>Images that wait or are being drawn.</summary>
+    public int Waiting => Volatile.Read(ref _waiting);
 
     /// <summary>Null where the host is being unloaded: ask the cache again.</summary>
     public async Task<GenerationResult?> GenerateAsync(IReadOnlyList<ulong> seeds, IReadOnlyList<int>? labels, CancellationToken ct)
@@ -154,7 +154,6 @@ internal sealed class ModelHost : IAsyncDisposable
         {
             long begin = Stopwatch.GetTimestamp();
             var images = _generator.Generate(seeds, labels);
-            Calls++;
             _imagesPerSecond = seeds.Length / Math.Max(Stopwatch.GetElapsedTime(begin).TotalSeconds, 1e-6);
             int offset = 0;
             foreach (var piece in pieces)

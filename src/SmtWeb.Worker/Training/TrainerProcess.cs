@@ -30,7 +30,8 @@ internal sealed class TrainerProcess : IDisposable
     {
         int threads = run.Threads > 0 ? run.Threads : options.Threads;
         // A session of its own: Ctrl+C in the terminal reaches the worker alone, which then asks for a last checkpoint.
-        var start = new ProcessStartInfo("/usr/bin/setsid", [.. options.TrainerProgram ?? ThisProgram(), "train", "--run", $"{run.RunId}", "--attempt", $"{run.Attempt}"])
+        // A little less priority: on a small machine pages and database answer at once, and training takes all that is left.
+        var start = new ProcessStartInfo("/usr/bin/setsid", ["nice", "-n", "5", .. options.TrainerProgram ?? ThisProgram(), "train", "--run", $"{run.RunId}", "--attempt", $"{run.Attempt}"])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
