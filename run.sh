@@ -18,7 +18,8 @@ which needs no database: ./run.sh train --help
 Options
   --port N             port of the panel, the REST interface and the hub; 0 takes a free one   (5080)
   --host ADDRESS       localhost, an IP address, or '*' for the whole network   (localhost)
-  --data DIR           folder of the private PostgreSQL and of the logs         (./data)
+  --data DIR           folder of the private PostgreSQL and of the keys    (./data; /var/lib/smtweb for
+                       root's clone in a home that is closed to others)
   --role ROLE          all: pages and training; web: pages only; worker: training only   (all)
   --connection STRING  an existing PostgreSQL instead of the private one, e.g.
                        "Host=db;Database=smtweb;Username=smtweb;Password=…". Better given as the environment
@@ -63,7 +64,17 @@ while [ $# -gt 0 ]; do
     *) fail "unknown option '$option'. ./run.sh --help lists the options." ;;
   esac
 done
-: "${SmtWeb__Data:=$root/data}"; export SmtWeb__Data
+# Root's home is closed, and PostgreSQL does not run as root: a clone in /root keeps its data elsewhere.
+if [ -z "${SmtWeb__Data:-}" ]; then
+  SmtWeb__Data=$root/data
+  if [ "$(id -u)" = 0 ] && [ -z "${SmtWeb__Connection:-}" ] && closed=$(closed_to_others "$root") && [ -n "$closed" ]; then
+    SmtWeb__Data=/var/lib/smtweb
+    [ "${command[0]}" = serve ] && say "Data folder: $SmtWeb__Data, because PostgreSQL's user may not enter $closed (--data chooses another)."
+  fi
+elif [ "$(id -u)" = 0 ] && [ -z "${SmtWeb__Connection:-}" ] && closed=$(closed_to_others "$(dirname "$SmtWeb__Data")") && [ -n "$closed" ]; then
+  fail "--data $SmtWeb__Data: under root PostgreSQL runs as the user postgres, who may not enter $closed. Choose a folder below /var/lib or /srv, say."
+fi
+export SmtWeb__Data
 
 require_dotnet
 # while Debian's packages are being installed; a failure shows (again) in the build

@@ -110,6 +110,17 @@ without_default_cluster() {
   return $status
 }
 
+# closed_to_others FOLDER: the first folder on the way to it that other users may not enter. Under root PostgreSQL runs
+# as the user postgres (it refuses to run as root), who has to get there.
+closed_to_others() {
+  local path=$1 closed=''
+  while [ "$path" != / ]; do
+    if [ -d "$path" ] && (( (8#$(stat -c %a "$path") & 1) == 0 )); then closed=$path; fi
+    path=$(dirname "$path")
+  done
+  printf '%s' "$closed"
+}
+
 # The fast BLAS without changing the system's alternatives, and threads that sleep while they wait: spinning OpenMP
 # threads stall each other for seconds on a machine with few cores (docs/adr/0012-cpu.md).
 set_runtime_environment() {

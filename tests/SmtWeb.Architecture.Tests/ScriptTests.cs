@@ -76,6 +76,19 @@ public sealed class ScriptTests
         Assert.Equal((0, "outputs do not count\nsources count\n"), (status, output));
     }
 
+    [Fact]
+    public async Task ClosedToOthers_PrivateFolder_IsNamed()
+    {
+        var (status, output, _) = await Bash("""
+            root=$PWD artifacts=$PWD/artifacts; . scripts/requirements.sh
+            top=$(mktemp -d); chmod 755 "$top"; mkdir -p "$top/open/private/deep"; chmod 700 "$top/open/private"
+            [ "$(closed_to_others "$top/open/private/deep/not/there/yet")" = "$top/open/private" ] && echo closed
+            [ -z "$(closed_to_others "$top/open")" ] && echo open
+            rm -rf "$top"
+            """);
+        Assert.Equal((0, "closed\nopen\n"), (status, output));
+    }
+
     [Theory]
     [InlineData("""<Counters total="5" executed="4" passed="3" failed="1" error="0" />""", "3 1 1")]
     [InlineData("""<Counters total="2" executed="2" passed="2" failed="0" error="0" />""", "2 0 0")]
