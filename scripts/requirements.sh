@@ -9,7 +9,8 @@ say()  { printf '%s\n' "$*"; }
 fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
 # have_library NAME: the dynamic loader knows NAME (ldconfig is in /sbin, which not every user has on the PATH)
-have_library() { /sbin/ldconfig -p 2>/dev/null | grep -qF "$1 "; }
+# (no grep -q: it would leave ldconfig with a broken pipe, which pipefail takes for "not there")
+have_library() { /sbin/ldconfig -p 2>/dev/null | grep -F "$1 " >/dev/null; }
 
 any_file() { compgen -G "$1" >/dev/null; }
 
