@@ -48,7 +48,7 @@ public sealed class FormTests(Lab lab) : BrowserTest(lab)
         await page.Page.GetByRole(AriaRole.Button, new() { Name = "Queue run" }).ClickAsync();
         await page.Page.WaitForURLAsync("**/runs/*/charts");
         await Expect(page.Page.Locator("h1")).ToHaveTextAsync("from the form");
-        await Expect(page.Page.Locator(".waiting")).ToContainTextAsync("in the queue");
+        await Expect(page.Page.Locator(".waiting")).ToContainTextAsync("no worker is alive");
 
         // and it ends again by the button, after being asked
         await page.Page.GetByRole(AriaRole.Button, new() { Name = "Delete" }).ClickAsync();
