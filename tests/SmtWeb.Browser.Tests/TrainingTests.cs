@@ -89,7 +89,7 @@ public sealed class TrainingTests(Lab lab) : BrowserTest(lab)
         await page.Page.GetByRole(AriaRole.Button, new() { Name = "End run" }).ClickAsync();
         await Expect(chip).ToHaveTextAsync(new Regex("Cancelled|Finished"), new() { Timeout = Slow });
         await page.Page.GetByRole(AriaRole.Link, new() { Name = "Checkpoints" }).ClickAsync();
-        await Expect(page.Page.GetByRole(AriaRole.Link, new() { Name = "Save" }).First).ToBeVisibleAsync();
+        await Expect(page.Page.GetByRole(AriaRole.Link, new() { Name = "Save", Exact = true }).First).ToBeVisibleAsync();
         await page.ShootAsync("training-checkpoints");
         Assert.Empty(page.Errors);
     }
