@@ -47,6 +47,7 @@ public sealed class ChartTests(Lab lab) : BrowserTest(lab)
             times.Add(watch.Elapsed);
         }
 
+        TestContext.Current.TestOutputHelper!.WriteLine(string.Join(", ", times.Select(t => $"{t.TotalMilliseconds:0} ms")));
         Assert.True(times.Order().ElementAt(5) < LiveWithin, $"The median of {string.Join(", ", times.Select(t => $"{t.TotalMilliseconds:0}"))} ms is too long.");
         await page.Page.Locator(".toolbar [data-x=seconds]").ClickAsync();
         Assert.Contains("x=seconds", page.Page.Url);

@@ -77,7 +77,7 @@ public sealed class TrainingTests(Lab lab) : BrowserTest(lab)
         await page.UntilAsync($"{Points} > {resumed}", Slow / 1000);
 
         await page.Page.GetByRole(AriaRole.Link, new() { Name = "Samples" }).ClickAsync();
-        await page.UntilAsync("+document.querySelector('[data-step]').max >= 1", Slow / 1000);
+        await page.UntilAsync("+document.querySelector('[data-step]')?.max >= 1", Slow / 1000);
         var picture = page.Page.Locator(".samples-figure.scatter img");
         await Expect(picture).ToBeVisibleAsync();
         await page.Page.Locator("[data-step]").FocusAsync();
