@@ -29,8 +29,8 @@ public static class Presets
                 Precision.Float32, threads: 1)),
 
         new("fashion-mnist-quick", "Fashion-MNIST, quick",
-            "Garments in ten classes within 20 minutes on 2 cores: a small DDPM++ on 4x4 pixel patches, " +
-            "the score network started from the warm-up. Watch FID fall from several hundred.",
+            "Garments in ten classes within 10 minutes on 2 cores: a small DDPM++ on 4x4 pixel patches, the score network started " +
+            "from the warm-up. FID falls from 1,070 over 340 (warm-up) to about 190; the grain of the patches stays visible.",
             Spec(new FashionMnistSpec(),
                 new DdpmPpSpec { ModelChannels = 32, ChannelMultipliers = [1, 2], BlocksPerLevel = 1, Patch = 4, AlphaEmbedding = AlphaEmbedding.ReleasedPositional },
                 new SmtSpec
@@ -41,7 +41,7 @@ public static class Presets
                 },
                 new()
                 {
-                    BatchSize = 64, Iterations = 6500, GeneratorRate = 2e-4, ScoreRate = 1e-3, GeneratorSchedule = RateSchedule.Cosine, ScoreSchedule = RateSchedule.Cosine,
+                    BatchSize = 64, Iterations = 2000, GeneratorRate = 2e-4, ScoreRate = 1e-3, GeneratorSchedule = RateSchedule.Cosine, ScoreSchedule = RateSchedule.Cosine,
                     RampIterations = 50, Beta1 = 0, Beta2 = 0.99, EmaDecay = 0.99,
                 },
                 new() { EveryIterations = 500, Samples = 5000, FinalSamples = 10_000, MetricsEvery = 10, CheckpointEvery = 500 },
