@@ -28,7 +28,7 @@ RUN mkdir -p /etc/postgresql-common/createcluster.d \
  && useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin smtweb && install -d -o smtweb -g smtweb -m 0700 /data
 COPY --from=build /app /app
 # docs/adr/0012-cpu.md: the fast BLAS, and threads that sleep while they wait
-ENV OMP_WAIT_POLICY=PASSIVE LD_LIBRARY_PATH=/usr/lib/x86_64-linux-gnu/openblas-pthread \
+ENV OMP_WAIT_POLICY=PASSIVE GOMP_SPINCOUNT=10000 LD_LIBRARY_PATH=/usr/lib/x86_64-linux-gnu/openblas-pthread \
     SmtWeb__Data=/data SmtWeb__Host=* SmtWeb__Port=5080
 USER smtweb
 WORKDIR /app

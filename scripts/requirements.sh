@@ -127,7 +127,7 @@ closed_to_others() {
 set_runtime_environment() {
   local blas; blas=$(openblas_dir)
   [ -n "$blas" ] && export LD_LIBRARY_PATH="$blas${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
-  export OMP_WAIT_POLICY=PASSIVE
+  export OMP_WAIT_POLICY=PASSIVE GOMP_SPINCOUNT=10000
 }
 
 # source_hash FOLDER_OR_FILE…: changes when a source file, its size or its time does, or the SDK or libtorch

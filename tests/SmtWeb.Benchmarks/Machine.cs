@@ -22,6 +22,7 @@ internal static class Machine
     public static void PreferPassiveThreads()
     {
         if (Environment.GetEnvironmentVariable("OMP_WAIT_POLICY") is null) _ = setenv("OMP_WAIT_POLICY", "PASSIVE", 1);
+        if (Environment.GetEnvironmentVariable("GOMP_SPINCOUNT") is null) _ = setenv("GOMP_SPINCOUNT", "10000", 1);
     }
 
     private static string Load() => File.ReadAllText("/proc/loadavg").Split(' ')[0];

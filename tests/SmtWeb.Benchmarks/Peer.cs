@@ -15,6 +15,7 @@ internal static class Peer
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
         // as a user of PyTorch would start it: no setting of ours
         start.Environment.Remove("OMP_WAIT_POLICY");
+        start.Environment.Remove("GOMP_SPINCOUNT");
         using var process = Process.Start(start) ?? throw new InvalidOperationException($"{Python} did not start.");
         var error = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEnd();

@@ -37,8 +37,10 @@ internal sealed class TrainerProcess : IDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        // Spinning OpenMP threads stall each other for seconds on a machine that does other work as well.
+        // OpenMP threads that spin without end stall each other for seconds on a machine that does other work as well; a
+        // few microseconds bridge the gap between two small operators (docs/adr/0012-cpu.md).
         start.Environment["OMP_WAIT_POLICY"] = "PASSIVE";
+        start.Environment["GOMP_SPINCOUNT"] = "10000";
         start.Environment["OMP_NUM_THREADS"] = $"{threads}";
         start.Environment["OPENBLAS_NUM_THREADS"] = $"{threads}";
         var process = Process.Start(start) ?? throw new InvalidOperationException("The trainer process could not be started.");
