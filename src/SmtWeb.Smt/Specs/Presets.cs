@@ -41,7 +41,7 @@ public static class Presets
                 },
                 new()
                 {
-                    BatchSize = 64, Iterations = 2000, GeneratorRate = 2e-4, ScoreRate = 1e-3, GeneratorSchedule = RateSchedule.Cosine, ScoreSchedule = RateSchedule.Cosine,
+                    BatchSize = 64, Iterations = 2000, GeneratorRate = 2e-4, ScoreRate = 1e-3,
                     RampIterations = 50, Beta1 = 0, Beta2 = 0.99, EmaDecay = 0.99,
                 },
                 new() { EveryIterations = 500, Samples = 5000, FinalSamples = 10_000, MetricsEvery = 10, CheckpointEvery = 500 },
