@@ -1,3 +1,4 @@
+using SmtWeb.Smt.Imaging;
 using SmtWeb.Smt.Networks;
 using SmtWeb.Torch;
 
@@ -92,6 +93,6 @@ public sealed class OneStepSampler(Denoiser generator, Device device)
     {
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
-        return (x * 127.5 + 128).clamp(0, 255).to(ScalarType.Byte).permute(0, 2, 3, 1).contiguous().ToArray<byte>();
+        return Quantisation.ToBytes(x.permute(0, 2, 3, 1).ToArray<float>());
     }
 }
