@@ -16,6 +16,7 @@ public sealed class RecoveryTests(Lab lab) : BrowserTest(lab)
         await form.GoAsync("/runs/new?preset=swiss-roll");
         await form.Page.GetByLabel("Batch size").FillAsync("77");
         await Expect(form.Page.Locator("pre")).ToContainTextAsync("\"batchSize\": 77");
+        await form.Page.WaitForFunctionAsync("() => Object.values(sessionStorage).some(kept => kept.includes('77'))"); // the tab has it
 
         await Lab.KillNodeAsync();
         await charts.Page.WaitForSelectorAsync("html[data-connection=lost]", new() { Timeout = 30_000 });

@@ -35,7 +35,10 @@ public sealed class RunsHubTests(SiteFixture site) : SiteTest(site)
         await follower.InvokeAsync("Leave", run, Ct);
         await Site.Runs.ResumeAsync(run, "test", Ct);
         await follower.InvokeAsync("Join", other, Ct); // a round trip behind the change
-        Assert.False(heard.TryRead(out _));
+        while (heard.TryRead(out var late))
+        {
+            Assert.NotEqual((run, "queued"), late); // a second word about the pause may still come, one about the resumption may not
+        }
     }
 
     [Fact]
