@@ -40,6 +40,7 @@ public sealed partial class Tensor
     public Tensor softplus() => Unary(Operators.SoftPlus);
     public Tensor clamp(double min, double max) => Keep(Operators.Clamp.Call([this, min, max]));
     public Tensor nan_to_num(double nan, double posinf, double neginf) => Keep(Operators.NanToNum.Call([this, nan, posinf, neginf]));
+    public Tensor le(Tensor other) => Binary(Operators.Le, other);
     public Tensor eq(double value) => WithScalar(Operators.EqScalar, value);
 
     public Tensor sum() => Unary(Operators.Sum);
@@ -52,6 +53,16 @@ public sealed partial class Tensor
 
     /// <summary>Euclidean norm over one dimension.</summary>
     public unsafe Tensor norm(long dim) => Keep(Operators.Norm.Call([this, 2.0, Value.IntList(&dim, 1)]));
+    /// <summary>True where any element of the dimension is true.</summary>
+    public Tensor any(long dim) => Keep(Operators.AnyDim.Call([this, dim]));
+
+    /// <summary>The k-th smallest value (k from 1) of a dimension.</summary>
+    public Tensor kthvalue(long k, long dim)
+    {
+        var r = Keep(Operators.KthValue.CallMany([this, k, dim], 2));
+        r[1].Dispose();
+        return r[0];
+    }
     public Tensor argmax(long dim) => Keep(Operators.ArgMax.Call([this, dim]));
 
     public unsafe Tensor reshape(params ReadOnlySpan<long> shape) { fixed (long* s = shape) return Keep(Operators.Reshape.Call([this, Value.IntList(s, shape.Length)])); }
@@ -81,6 +92,12 @@ public sealed partial class Tensor
 
     public Tensor matmul(Tensor other) => Binary(Operators.MatMul, other);
     public Tensor bmm(Tensor other) => Binary(Operators.Bmm, other);
+
+    /// <summary>Eigenvalues, rising, and eigenvectors in columns, of a symmetric matrix.</summary>
+    public (Tensor Values, Tensor Vectors) eigh() { var r = Keep(Operators.EigH.CallMany([this], 2)); return (r[0], r[1]); }
+
+    /// <summary>Eigenvalues, rising, of a symmetric matrix.</summary>
+    public Tensor eigvalsh() => Unary(Operators.EigValsH);
     public Tensor softmax(long dim) => Keep(Operators.Softmax.Call([this, dim, Value.None]));
 
     public Tensor copy_(Tensor source) => InPlace(Operators.Copy_, source);
@@ -91,6 +108,7 @@ public sealed partial class Tensor
     public Tensor mul_(Tensor other) => InPlace(Operators.Mul_, other);
     public Tensor mul_(double value) { Operators.MulScalar_.Run([this, value]); return this; }
     public Tensor div_(double value) { Operators.DivScalar_.Run([this, value]); return this; }
+    public Tensor relu_() { Operators.ReLU_.Run([this]); return this; }
     public Tensor sqrt_() { Operators.Sqrt_.Run([this]); return this; }
     public Tensor lerp_(Tensor end, double weight) { Operators.Lerp_.Run([this, end, weight]); GC.KeepAlive(end); return this; }
     public Tensor addcmul_(Tensor a, Tensor b, double value) { Operators.AddCMul_.Run([this, a, b, value]); GC.KeepAlive(a); GC.KeepAlive(b); return this; }

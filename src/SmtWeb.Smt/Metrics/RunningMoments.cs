@@ -1,3 +1,5 @@
+using SmtWeb.Torch;
+
 namespace SmtWeb.Smt.Metrics;
 
 /// <summary>
@@ -10,6 +12,9 @@ public sealed class RunningMoments(int dimension)
     private readonly double[] sum = new double[dimension];
     private readonly double[] products = new double[dimension * dimension];
     private readonly double[] row = new double[dimension];
+
+    // From here on a matrix product is worth its call: 2048 dimensions take 8 MFLOP a vector.
+    private const int ProductsFrom = 256;
 
     /// <summary>Length of a feature vector.</summary>
     public int Dimension => dimension;
@@ -34,15 +39,32 @@ public sealed class RunningMoments(int dimension)
                 sum[i] += row[i];
             }
 
-            for (var i = 0; i < dimension; i++)
-            {
-                var factor = row[i];
-                var target = products.AsSpan(i * dimension, i + 1);
-                for (var j = 0; j < target.Length; j++) target[j] += factor * row[j];
-            }
-
+            if (dimension < ProductsFrom) AddProducts();
             Count++;
         }
+
+        if (dimension >= ProductsFrom) AddProducts(features);
+    }
+
+    private void AddProducts()
+    {
+        for (var i = 0; i < dimension; i++)
+        {
+            var factor = row[i];
+            var target = products.AsSpan(i * dimension, i + 1);
+            for (var j = 0; j < target.Length; j++) target[j] += factor * row[j];
+        }
+    }
+
+    private void AddProducts(ReadOnlySpan<float> features)
+    {
+        if (features.IsEmpty) return;
+        torch.Initialize();
+        using var scope = torch.NewDisposeScope();
+        using var _ = torch.no_grad();
+        var x = torch.tensor(features, [features.Length / dimension, dimension]).to(ScalarType.Float64) - torch.tensor(origin, [dimension]);
+        var added = x.transpose(0, 1).matmul(x).ToArray<double>();
+        for (var k = 0; k < added.Length; k++) products[k] += added[k];
     }
 
     /// <summary>The mean.</summary>
@@ -52,6 +74,12 @@ public sealed class RunningMoments(int dimension)
         for (var i = 0; i < dimension; i++) mean[i] = origin[i] + (sum[i] / Count);
         return mean;
     }
+
+    /// <summary>
+    /// The covariance as the evaluation script released with the paper computes it: its sums of products start from a
+    /// matrix of ones, so that every entry is 1/(n - 1) too large. Only for comparing with figures of that script.
+    /// </summary>
+    public double[] CovarianceOfReleasedScript() => Array.ConvertAll(Covariance(), v => v + (1.0 / (Count - 1)));
 
     /// <summary>The covariance, [dimension, dimension] row-major.</summary>
     /// <exception cref="InvalidOperationException">There are fewer than two vectors.</exception>

@@ -43,6 +43,7 @@ internal static class Operators
     internal static readonly Operator NanToNum = new("aten::nan_to_num", "self nan posinf neginf");
     internal static readonly Operator Where = new("aten::where.self", "condition self other");
     internal static readonly Operator EqScalar = new("aten::eq.Scalar", "self other");
+    internal static readonly Operator Le = new("aten::le.Tensor", "self other");
     internal static readonly Operator Round = new("aten::round", "self");
 
     // reductions
@@ -52,6 +53,8 @@ internal static class Operators
     internal static readonly Operator MeanDim = new("aten::mean.dim", "self dim keepdim");
     internal static readonly Operator Norm = new("aten::linalg_vector_norm", "self ord dim keepdim");
     internal static readonly Operator ArgMax = new("aten::argmax", "self dim keepdim");
+    internal static readonly Operator AnyDim = new("aten::any.dim", "self dim keepdim");
+    internal static readonly Operator KthValue = new("aten::kthvalue", "self k dim keepdim");
 
     // shape
     internal static readonly Operator Reshape = new("aten::reshape", "self shape");
@@ -81,12 +84,14 @@ internal static class Operators
     internal static readonly Operator Conv2d = new("aten::conv2d", "input weight bias stride padding dilation groups");
     internal static readonly Operator Linear = new("aten::linear", "input weight bias");
     internal static readonly Operator GroupNorm = new("aten::group_norm", "input num_groups weight bias eps");
-    internal static readonly Operator AvgPool2d = new("aten::avg_pool2d", "self kernel_size stride");
-    internal static readonly Operator MaxPool2d = new("aten::max_pool2d", "self kernel_size stride");
+    internal static readonly Operator AvgPool2d = new("aten::avg_pool2d", "self kernel_size stride padding ceil_mode count_include_pad");
+    internal static readonly Operator MaxPool2d = new("aten::max_pool2d", "self kernel_size stride padding");
     internal static readonly Operator UpsampleNearest2d = new("aten::upsample_nearest2d", "self output_size");
     internal static readonly Operator Softmax = new("aten::softmax.int", "self dim dtype");
     internal static readonly Operator Bmm = new("aten::bmm", "self mat2");
     internal static readonly Operator MatMul = new("aten::matmul", "self other");
+    internal static readonly Operator EigH = new("aten::linalg_eigh", "self");
+    internal static readonly Operator EigValsH = new("aten::linalg_eigvalsh", "self");
 
     /// <summary>Our own (src/native/operators.cpp), for the CPU.</summary>
     internal static readonly Operator GroupNormSiLU = new("smtweb::group_norm_silu", "x shift weight bias groups eps");
@@ -103,6 +108,7 @@ internal static class Operators
     internal static readonly Operator AddCMul_ = new("aten::addcmul_", "self tensor1 tensor2 value");
     internal static readonly Operator AddCDiv_ = new("aten::addcdiv_", "self tensor1 tensor2 value");
     internal static readonly Operator Sqrt_ = new("aten::sqrt_", "self");
+    internal static readonly Operator ReLU_ = new("aten::relu_", "self");
     internal static readonly Operator DivScalar_ = new("aten::div_.Scalar", "self other");
 
     /// <summary>Only in newer versions: use <see cref="Operator.Exists"/> and fall back.</summary>

@@ -9,10 +9,11 @@ public sealed class QuantisationTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void ToByte_GoldenCase_GivesEdmsBytes(string id)
+    public void ToBytes_GoldenCase_GivesTheBytesOfBothConventions(string id)
     {
         var golden = GoldenCase.Load(id);
         golden.Expect("edm_u8").Verify(Quantisation.ToBytes(golden.Input("x").Floats));
+        golden.Expect("smt_u8").Verify(Quantisation.ToBytes(golden.Input("x").Floats, Rounding.ReleasedScripts));
         float[] back = [.. golden.Input("u8").Bytes.Select(Quantisation.FromByte)];
         golden.Expect("edm_to_minus1_1").Verify(back);
         golden.Expect("to_minus1_1").Verify(back);
