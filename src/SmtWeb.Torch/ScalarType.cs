@@ -9,6 +9,9 @@ public enum ScalarType
     /// <summary>Signed 8-bit integer.</summary>
     Int8 = 1,
 
+    /// <summary>16-bit integer.</summary>
+    Int16 = 2,
+
     /// <summary>32-bit integer.</summary>
     Int32 = 3,
 

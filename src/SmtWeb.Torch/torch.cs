@@ -136,7 +136,7 @@ public static partial class torch
     public static int SizeOf(ScalarType type) => type switch
     {
         ScalarType.Byte or ScalarType.Int8 or ScalarType.Bool => 1,
-        ScalarType.Float16 or ScalarType.BFloat16 => 2,
+        ScalarType.Int16 or ScalarType.Float16 or ScalarType.BFloat16 => 2,
         ScalarType.Int32 or ScalarType.Float32 => 4,
         ScalarType.Int64 or ScalarType.Float64 => 8,
     };

@@ -21,6 +21,12 @@ public enum SafetensorsType
     /// <summary>Signed 32-bit integer.</summary>
     I32,
 
+    /// <summary>Signed 16-bit integer.</summary>
+    I16,
+
+    /// <summary>Signed byte.</summary>
+    I8,
+
     /// <summary>Unsigned byte.</summary>
     U8,
 
@@ -36,8 +42,8 @@ public static class SafetensorsTypeSizes
     {
         SafetensorsType.F64 or SafetensorsType.I64 => 8,
         SafetensorsType.F32 or SafetensorsType.I32 => 4,
-        SafetensorsType.BF16 or SafetensorsType.F16 => 2,
-        SafetensorsType.U8 or SafetensorsType.BOOL => 1,
+        SafetensorsType.BF16 or SafetensorsType.F16 or SafetensorsType.I16 => 2,
+        SafetensorsType.I8 or SafetensorsType.U8 or SafetensorsType.BOOL => 1,
     };
 }
 

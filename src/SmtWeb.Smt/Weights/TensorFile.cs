@@ -21,6 +21,8 @@ public static class TensorFile
         SafetensorsType.F16 => ScalarType.Float16,
         SafetensorsType.I64 => ScalarType.Int64,
         SafetensorsType.I32 => ScalarType.Int32,
+        SafetensorsType.I16 => ScalarType.Int16,
+        SafetensorsType.I8 => ScalarType.Int8,
         SafetensorsType.U8 => ScalarType.Byte,
         SafetensorsType.BOOL => ScalarType.Bool,
     };
@@ -33,8 +35,9 @@ public static class TensorFile
         ScalarType.Float16 => SafetensorsType.F16,
         ScalarType.Int64 => SafetensorsType.I64,
         ScalarType.Int32 => SafetensorsType.I32,
+        ScalarType.Int16 => SafetensorsType.I16,
+        ScalarType.Int8 => SafetensorsType.I8,
         ScalarType.Byte => SafetensorsType.U8,
         ScalarType.Bool => SafetensorsType.BOOL,
-        ScalarType.Int8 => throw new ArgumentException("int8 tensors are not stored"),
     };
 }

@@ -30,6 +30,8 @@ public sealed record GoldenTensor(string Name, SafetensorsType Type, IReadOnlyLi
         SafetensorsType.BF16 => BitConverter.UInt32BitsToSingle((uint)BitConverter.ToUInt16(Bytes, i * 2) << 16),
         SafetensorsType.I64 => BitConverter.ToInt64(Bytes, i * 8),
         SafetensorsType.I32 => BitConverter.ToInt32(Bytes, i * 4),
+        SafetensorsType.I16 => BitConverter.ToInt16(Bytes, i * 2),
+        SafetensorsType.I8 => (sbyte)Bytes[i],
         SafetensorsType.U8 or SafetensorsType.BOOL => Bytes[i],
     };
 
