@@ -91,6 +91,9 @@ public sealed class GoldenCase
         return [.. SafetensorsReader.ReadFile(FilePath(file.GetString()!)).Tensors.Select(t => new GoldenTensor(t.Key, t.Value.Entry.Type, t.Value.Entry.Shape, t.Value.Bytes))];
     }
 
+    /// <summary>Roles of the other files of the case.</summary>
+    public IReadOnlyList<string> AuxiliaryRoles => [.. json.GetProperty("files").EnumerateObject().Select(p => p.Name)];
+
     /// <summary>Path of another file of the case, by its role in <c>files</c>.</summary>
     public string AuxiliaryFile(string role) => FilePath(json.GetProperty("files").GetProperty(role).GetString()!);
 
