@@ -1,0 +1,216 @@
+using System.IO.Compression;
+using System.Text;
+using SmtWeb.Smt.Datasets;
+using SmtWeb.Smt.Imaging;
+
+namespace SmtWeb.Smt.Tests.Datasets;
+
+/// <summary>Readers of data sets: what they name when a file is damaged, and what hostile files cannot do.</summary>
+public sealed class SourceTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("smtweb-data-").FullName;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [Fact]
+    public void Cifar10_LabelOutOfRange_NamesFileAndRecord()
+    {
+        var path = Write("data_batch_2.bin", [.. Record(3), .. Record(11), .. Record(9)]);
+        using var source = Cifar10.Open(path);
+        Assert.Equal(3, source.Count);
+        Assert.Equal(3, source.Read(0, new byte[3072]));
+        var error = Assert.Throws<CorruptRecordException>(() => source.Read(1, new byte[3072]));
+        Assert.Equal(1, error.Index);
+        Assert.Contains("data_batch_2.bin, record 1", error.Message);
+        Assert.Contains("label is 11", error.Message);
+        Assert.Equal(9, source.Read(2, new byte[3072]));
+    }
+
+    [Fact]
+    public void Cifar10_CutShort_LosesOnlyTheLastRecord()
+    {
+        var path = Write("data_batch_1.bin", [.. Record(3), .. Record(4)[..^10]]);
+        using var source = Cifar10.Open(path);
+        Assert.Equal(3, source.Read(0, new byte[3072]));
+        Assert.Contains("10 bytes early", Assert.Throws<CorruptRecordException>(() => source.Read(1, new byte[3072])).Message);
+    }
+
+    [Fact]
+    public void Cifar10_NoBatch_SaysWhatWasLookedFor() =>
+        Assert.Contains("data_batch_1", Assert.Throws<FileNotFoundException>(() => Cifar10.Open(folder)).Message);
+
+    [Fact]
+    public void Cifar10_ArchiveCutShort_IsInvalidData()
+    {
+        var whole = Path.Combine(Golden.GoldenCase.Root, "data_cifar10_bin", "cifar-10-binary.tar.gz");
+        Assert.SkipUnless(File.Exists(whole), "The golden case data_cifar10_bin is not in this set.");
+        var bytes = File.ReadAllBytes(whole);
+        var path = Write("cifar-10-binary.tar.gz", bytes[..(bytes.Length / 2)]);
+        Assert.StartsWith(path, Assert.Throws<InvalidDataException>(() => Cifar10.Open(path)).Message);
+    }
+
+    [Fact]
+    public void Tar_HugeSize_IsRefusedBeforeItIsRead()
+    {
+        var header = new byte[1024];
+        "data_batch_1.bin"u8.CopyTo(header);
+        "77777777777\0"u8.CopyTo(header.AsSpan(124));
+        "ustar"u8.CopyTo(header.AsSpan(257));
+        Encoding.ASCII.GetBytes(Convert.ToString(header.Take(512).Sum(b => b) + (8 * ' '), 8).PadLeft(6, '0') + "\0 ").CopyTo(header, 148);
+        var path = Write("cifar-10.tar", header);
+        Assert.Contains("larger than", Assert.Throws<InvalidDataException>(() => Cifar10.Open(path)).Message);
+    }
+
+    [Fact]
+    public void Lmdb_CutShort_IsRefusedBeforeItIsMapped()
+    {
+        var path = Path.Combine(folder, "lmdb");
+        LmdbWriter.Write(path, 3, 8, [.. Enumerable.Range(0, 40).Select(i => (Pixels(192, i), (long)i))]);
+        using (var source = new LmdbSource(path)) Assert.Equal(39, source.Read(39, new byte[192]));
+        var file = Path.Combine(path, "data.mdb");
+        using (var stream = File.OpenWrite(file)) stream.SetLength(stream.Length - 4096);
+        Assert.Contains("is cut short", Assert.Throws<InvalidDataException>(() => new LmdbSource(path)).Message);
+        File.WriteAllBytes(file, new byte[20_000]);
+        Assert.Contains("is no LMDB", Assert.Throws<InvalidDataException>(() => new LmdbSource(path)).Message);
+        Assert.Contains("data.mdb", Assert.Throws<FileNotFoundException>(() => new LmdbSource(folder)).Message);
+    }
+
+    [Fact]
+    public void Lmdb_BadRecords_AreNamedOneByOne()
+    {
+        var path = Path.Combine(folder, "lmdb");
+        LmdbWriter.Write(path, 3, 8, [(Pixels(192, 0), 5), (Pixels(190, 1), 5), (Pixels(192, 2), 1000)], "4 3 8 8");
+        Assert.Contains("labels_shape says 3", Assert.Throws<InvalidDataException>(() => new LmdbSource(path)).Message);
+        Directory.Delete(path, true);
+        LmdbWriter.Write(path, 3, 8, [(Pixels(192, 0), 5), (Pixels(190, 1), 5), (Pixels(192, 2), 1000)]);
+        using var source = new LmdbSource(path);
+        Assert.Equal(5, source.Read(0, new byte[192]));
+        Assert.Contains("images_1_data", Assert.Throws<CorruptRecordException>(() => source.Read(1, new byte[192])).Message);
+        Assert.Contains("label is 1000", Assert.Throws<CorruptRecordException>(() => source.Read(2, new byte[192])).Message);
+    }
+
+    [Theory]
+    [InlineData(CompressionLevel.NoCompression)]
+    [InlineData(CompressionLevel.Optimal)]
+    public void Zip_StoredOrDeflated_ReadsAndNamesTheCorruptRecord(CompressionLevel level)
+    {
+        var path = Zip(level, ("a/2.png", Png(8, 2)), ("a/1.png", Png(8, 1)), ("a/3.png", Png(8, 3)[..60]), ("a/4.png", Png(4, 4)), ("readme.txt", [1]));
+        using var source = new ZipSource(path);
+        Assert.Equal((4, 8, 3, 0), (source.Count, source.Side, source.Channels, source.Classes));
+        var pixels = new byte[192];
+        Assert.Equal(-1, source.Read(0, pixels));
+        Assert.Equal(Planes(8, 1), pixels);
+        source.Read(1, pixels);
+        Assert.Equal(Planes(8, 2), pixels);
+        var error = Assert.Throws<CorruptRecordException>(() => source.Read(2, pixels));
+        Assert.Contains("record 2 (a/3.png)", error.Message);
+        Assert.Contains("it has 4x4", Assert.Throws<CorruptRecordException>(() => source.Read(3, pixels)).Message);
+    }
+
+    [Theory]
+    [InlineData("""{"labels": [["1.png", 0]]}""", "no label for 2.png")]
+    [InlineData("""{"labels": [["1.png", 0], ["2.png", -1]]}""", "class of 2.png is -1")]
+    [InlineData("""{"labels": [["1.png", 0], ["2.png", [0, 1]]]}""", "vectors")]
+    [InlineData("""{"labels": 3}""", "neither null nor a list")]
+    [InlineData("""{"labels": [["1.png", """, "is not {")]
+    public void Zip_BadLabels_AreExplained(string json, string message)
+    {
+        var path = Zip(CompressionLevel.Optimal, ("1.png", Png(8, 1)), ("2.png", Png(8, 2)), ("dataset.json", Encoding.UTF8.GetBytes(json)));
+        Assert.Contains(message, Assert.Throws<InvalidDataException>(() => new ZipSource(path)).Message);
+    }
+
+    [Fact]
+    public void Zip_ThousandsOfDamagedVariants_NeverCrashOrHang()
+    {
+        var good = File.ReadAllBytes(Zip(CompressionLevel.Optimal, ("1.png", Png(8, 1)), ("2.png", Png(8, 2)), ("dataset.json", """{"labels": [["1.png", 0], ["2.png", 1]]}"""u8.ToArray())));
+        var random = new HostRandom(7);
+        var refused = 0;
+        for (var i = 0; i < 2000; i++)
+        {
+            var bytes = good.ToArray();
+            for (var k = random.NextInt(3); k >= 0; k--) bytes[random.NextInt(bytes.Length)] = (byte)random.NextInt(256);
+            var path = Write("m.zip", i % 5 == 0 ? bytes[..random.NextInt(bytes.Length)] : bytes);
+            try
+            {
+                using var source = new ZipSource(path);
+                for (var r = 0; r < source.Count; r++) source.Read(r, new byte[source.ImageBytes]);
+            }
+            catch (Exception e) when (e is InvalidDataException or CorruptRecordException)
+            {
+                refused++;
+            }
+        }
+
+        Assert.InRange(refused, 500, 2000);
+    }
+
+    [Fact]
+    public void Folder_ByClass_OrdersClassesAndNamesSynsets()
+    {
+        foreach (var (name, seed) in new[] { ("n01443537/b.png", 1), ("n01440764/z.png", 2), ("n01443537/a.png", 3) }) Write(name, Png(8, seed));
+        Write("n01440764/broken.jpg", [0xFF, 0xD8, 1, 2, 3]);
+        Write("n01440764/notes.txt", [1]);
+        using var source = new FolderSource(folder);
+        Assert.Equal((4, 8, 3, 2), (source.Count, source.Side, source.Channels, source.Classes));
+        Assert.Equal(["tench", "goldfish"], source.ClassNames);
+        var pixels = new byte[192];
+        Assert.Contains("n01440764/broken.jpg", Assert.Throws<CorruptRecordException>(() => source.Read(0, pixels)).Message);
+        Assert.Equal(0, source.Read(1, pixels));
+        Assert.Equal(Planes(8, 2), pixels);
+        Assert.Equal(1, source.Read(2, pixels));
+        Assert.Equal(Planes(8, 3), pixels);
+    }
+
+    [Fact]
+    public void Folder_OtherSizes_AreCroppedAndResized()
+    {
+        var wide = new Raster(16, 8, 1, [.. Enumerable.Range(0, 128).Select(i => (byte)(i % 16 is >= 4 and < 12 ? 200 : 0))]);
+        Write("one.png", wide.ToPng());
+        Assert.Contains("16x8", Assert.Throws<InvalidDataException>(() => new FolderSource(folder)).Message);
+        using var source = new FolderSource(folder, side: 4, channels: 3);
+        var pixels = new byte[48];
+        Assert.Equal(-1, source.Read(0, pixels));
+        Assert.All(pixels, p => Assert.Equal(200, p));
+    }
+
+    [Fact]
+    public void Folder_LinksInside_AreNotFollowed()
+    {
+        Write("a/1.png", Png(8, 1));
+        File.CreateSymbolicLink(Path.Combine(folder, "a", "2.png"), "/dev/zero");
+        Directory.CreateSymbolicLink(Path.Combine(folder, "b"), "/usr");
+        using var source = new FolderSource(folder);
+        Assert.Equal(1, source.Count);
+    }
+
+    private static byte[] Record(byte label) => [label, .. Pixels(3072, label)];
+
+    private static byte[] Pixels(int count, int seed) => [.. Enumerable.Range(0, count).Select(i => (byte)((i * 7) + seed))];
+
+    private static byte[] Png(int side, int seed) => new Raster(side, side, 3, Pixels(side * side * 3, seed)).ToPng();
+
+    private static byte[] Planes(int side, int seed) =>
+        [.. Enumerable.Range(0, 3).SelectMany(c => Enumerable.Range(0, side * side).Select(k => Pixels(side * side * 3, seed)[(k * 3) + c]))];
+
+    private string Write(string name, byte[] content)
+    {
+        var path = Path.Combine(folder, name);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        File.WriteAllBytes(path, content);
+        return path;
+    }
+
+    private string Zip(CompressionLevel level, params (string Name, byte[] Content)[] files)
+    {
+        var path = Path.Combine(folder, "data.zip");
+        File.Delete(path);
+        using var zip = ZipFile.Open(path, ZipArchiveMode.Create);
+        foreach (var (name, content) in files)
+        {
+            using var entry = zip.CreateEntry(name, level).Open();
+            entry.Write(content);
+        }
+
+        return path;
+    }
+}
