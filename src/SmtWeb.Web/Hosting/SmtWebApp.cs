@@ -51,6 +51,8 @@ internal static class SmtWebApp
 
         app.UseSecurityHeaders();
         app.UseApiErrors();
+        app.UseNotFoundPage();
+        app.UseRouting();
         app.UseMiddleware<CrossSiteGuard>();
         app.UseAuthentication();
         app.UseAuthorization();

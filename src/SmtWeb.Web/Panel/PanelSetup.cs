@@ -13,6 +13,12 @@ internal static class PanelSetup
 
     internal static void AddPanel(this IServiceCollection services) => services.AddScoped<RunCommands>();
 
+    /// <summary>An address that no page has gets the panel's own page about it, with status 404. Routing must come after this.</summary>
+    internal static void UseNotFoundPage(this IApplicationBuilder app) =>
+        app.UseWhen(
+            http => HttpMethods.IsGet(http.Request.Method) && !Refusals.IsForPrograms(http.Request) && !Path.HasExtension(http.Request.Path),
+            pages => pages.UseStatusCodePagesWithReExecute("/not-found"));
+
     internal static void MapPanel(this IEndpointRouteBuilder app) =>
         app.MapGet("/panel/runs/{id:long}/curves", WriteCurvesAsync).RequireAuthorization(Policies.Read).ExcludeFromDescription();
 

@@ -26,6 +26,19 @@ public sealed class SignInTests(SiteFixture site) : SiteTest(site)
     }
 
     [Fact]
+    public async Task Page_ThatDoesNotExist_SaysSoInsideThePanel()
+    {
+        using var browser = Site.Browser();
+        var stranger = await browser.GetAsync("/no/such/page", Ct);
+        Assert.Equal("/sign-in", stranger.Headers.Location?.AbsolutePath);
+
+        await browser.FillAsync(await Site.LinkAsync((await Site.UserAsync(LabRoles.Reviewer)).Id), ("password", Password), ("again", Password));
+        var missing = await browser.GetAsync("/no/such/page", Ct);
+        Assert.Equal(HttpStatusCode.NotFound, missing.StatusCode);
+        Assert.Contains("There is no such page", await missing.Content.ReadAsStringAsync(Ct));
+    }
+
+    [Fact]
     public async Task OneTimeLink_UsedByTwoAtOnce_LetsOneIn()
     {
         var link = await Site.LinkAsync((await WithPasswordAsync(LabRoles.Member)).Id);
