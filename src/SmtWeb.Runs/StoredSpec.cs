@@ -15,7 +15,7 @@ internal static class StoredSpec
     };
 
     /// <summary>Iterations of the warm-up and of the training together, as the journal counts them.</summary>
-    public static long TotalIterations(TrainingSpec spec) => (spec.Method is SmtSpec smt ? smt.WarmupIterations : 0L) + spec.Optimisation.Iterations;
+    public static long TotalIterations(TrainingSpec spec) => (long)spec.Method.Warmup() + spec.Optimisation.Iterations;
 
     public static string WriteEvaluation(EvaluationRecord record) => JsonSerializer.Serialize(record, EvaluationOptions);
 

@@ -41,6 +41,8 @@ internal sealed class BenchmarkJournal(int iterations, Action<int>? atIteration 
 
     public void Checkpoint(CheckpointRecord checkpoint, Action<Stream> write) => write(Stream.Null);
 
+    public Stream OpenTeacher(string teacher) => throw new NotSupportedException("Benchmarks of whole sessions distil nothing.");
+
     public void Log(LogLevel level, string message)
     {
         if (level != LogLevel.Information) Console.WriteLine($"  {level}: {message}");

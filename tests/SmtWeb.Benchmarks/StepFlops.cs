@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using SmtWeb.Smt.Networks;
+using SmtWeb.Smt.ScoreOfMixture;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
 
@@ -53,14 +54,11 @@ internal static partial class StepFlops
     }
 
     // Real rows with α = 0 and fake rows with α = 1 have no weight and are not computed.
-    private static double RowsOf(AlphaSampler sampler) => sampler switch
+    private static double RowsOf(AlphaSampler sampler)
     {
-        AlphaSampler.UniformQuarterZero => 0.75 + 1 - 0.75 / 1000,
-        AlphaSampler.UniformNoZero => 1 + 1 - 1.0 / 1000,
-        AlphaSampler.ReleasedScore => 2 * (1 - (0.5 / 3 + 0.5 / 1001)),
-        AlphaSampler.ZeroOne => 1,
-        AlphaSampler.One => 1,
-    };
+        var α = AlphaDistribution.Of(sampler);
+        return 2 - α.Support.Zip(α.Probability).Where(p => p.First is 0f or 1f).Sum(p => p.Second);
+    }
 
     [GeneratedRegex(@"(\d+)x\1_")]
     private static partial Regex Resolution();

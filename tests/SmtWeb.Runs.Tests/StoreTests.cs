@@ -45,7 +45,7 @@ public sealed class StoreTests(PostgresFixture postgres)
             Assert.Equal(SpecJson.Write(preset.Spec), SpecJson.Write(detail.Spec));
             Assert.Equal(SpecJson.Hash(preset.Spec), detail.SpecHash);
             Assert.Equal((preset.Title, preset.Name, 3, "ada", RunState.Queued), (detail.Summary.Name, detail.Summary.Preset, detail.Summary.Priority, detail.Summary.CreatedBy, detail.Summary.State));
-            Assert.Equal(((SmtSpec)preset.Spec.Method).WarmupIterations + preset.Spec.Optimisation.Iterations, detail.Summary.TotalIterations);
+            Assert.Equal(preset.Spec.Method.Warmup() + preset.Spec.Optimisation.Iterations, detail.Summary.TotalIterations);
         }
 
         Assert.Null(await database.Store.FindAsync(999));

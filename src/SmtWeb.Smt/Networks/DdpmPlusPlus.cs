@@ -157,6 +157,22 @@ public sealed class DdpmPlusPlus : Module
     {
         var e = Embed(noise, alpha, labels, augment);
         var (features, skips) = Encode(x, e);
+        return Decode(features, skips, e);
+    }
+
+    /// <summary>As <see cref="Forward"/>, with the encoder's output; without <paramref name="decoderLearns"/> no gradient is recorded in the decoder.</summary>
+    public (Tensor F, Tensor Bottleneck) ForwardWithBottleneck(Tensor x, Tensor noise, Tensor? alpha, Tensor? labels, bool decoderLearns)
+    {
+        var e = Embed(noise, alpha, labels, null);
+        var (features, skips) = Encode(x, e);
+        var bottleneck = features.to(ScalarType.Float32);
+        if (decoderLearns) return (Decode(features, skips, e), bottleneck);
+        using var _ = torch.no_grad();
+        return (Decode(features, skips, e), bottleneck);
+    }
+
+    private Tensor Decode(Tensor features, Stack<Tensor> skips, Tensor e)
+    {
         foreach (var (name, module) in decoder.Parts)
         {
             if (module is not UNetBlock block) continue;

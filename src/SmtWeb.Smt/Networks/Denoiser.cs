@@ -41,6 +41,18 @@ public abstract class Denoiser(double sigmaData, int classes) : Module
         return RawBottleneck(EdmPrecond.Like(c_in, x_t) * x_t, c_noise, α, labels);
     }
 
+    /// <summary>
+    /// D(x_t; α, σ) and the encoder's output with one pass of the encoder. Without <paramref name="decoderLearns"/>, D
+    /// carries no gradient, so that only the encoder is kept for the backward pass.
+    /// </summary>
+    public (Tensor D, Tensor Bottleneck) ForwardWithBottleneck(Tensor x_t, Tensor σ, Tensor? α, Tensor? labels, bool decoderLearns)
+    {
+        var (c_skip, c_out, c_in, c_noise) = EdmPrecond.Coefficients(σ, SigmaData);
+        var (F, bottleneck) = RawWithBottleneck(EdmPrecond.Like(c_in, x_t) * x_t, c_noise, α, labels, decoderLearns);
+        var D = EdmPrecond.Like(c_skip, x_t) * x_t + EdmPrecond.Like(c_out, x_t) * F;
+        return (decoderLearns ? D : D.detach(), bottleneck);
+    }
+
     /// <summary>g(z): one step from noise <paramref name="z"/> ~ N(0, I) to samples.</summary>
     public Tensor Generate(Tensor z, Tensor? labels) =>
         Forward(z * SigmaMax, torch.full([z.Size(0)], SigmaMax, device: z.Device), null, labels);
@@ -76,6 +88,9 @@ public abstract class Denoiser(double sigmaData, int classes) : Module
     /// <summary>F(c_in·x; c_noise).</summary>
     public abstract Tensor Raw(Tensor scaled, Tensor c_noise, Tensor? α, Tensor? labels, Tensor? augment);
 
+    /// <summary>F and the encoder's output with one pass of the encoder; F without gradient unless the decoder learns.</summary>
+    protected abstract (Tensor F, Tensor Bottleneck) RawWithBottleneck(Tensor scaled, Tensor c_noise, Tensor? α, Tensor? labels, bool decoderLearns);
+
     /// <summary>The encoder alone.</summary>
     protected abstract Tensor RawBottleneck(Tensor scaled, Tensor c_noise, Tensor? α, Tensor? labels);
 }
@@ -104,6 +119,10 @@ public sealed class ImageDenoiser : Denoiser
     /// <inheritdoc/>
     public override Tensor Raw(Tensor scaled, Tensor c_noise, Tensor? α, Tensor? labels, Tensor? augment) =>
         Model.Forward(scaled, c_noise, α, labels, augment);
+
+    /// <inheritdoc/>
+    protected override (Tensor F, Tensor Bottleneck) RawWithBottleneck(Tensor scaled, Tensor c_noise, Tensor? α, Tensor? labels, bool decoderLearns) =>
+        Model.ForwardWithBottleneck(scaled, c_noise, α, labels, decoderLearns);
 
     /// <inheritdoc/>
     protected override Tensor RawBottleneck(Tensor scaled, Tensor c_noise, Tensor? α, Tensor? labels) =>

@@ -44,6 +44,13 @@ public sealed class MlpDenoiser : Denoiser
         output.Forward(RawBottleneck(scaled, c_noise, α, labels));
 
     /// <inheritdoc/>
+    protected override (Tensor F, Tensor Bottleneck) RawWithBottleneck(Tensor scaled, Tensor c_noise, Tensor? α, Tensor? labels, bool decoderLearns)
+    {
+        var h = RawBottleneck(scaled, c_noise, α, labels);
+        return (output.Forward(decoderLearns ? h : h.detach()), h);
+    }
+
+    /// <inheritdoc/>
     protected override Tensor RawBottleneck(Tensor scaled, Tensor c_noise, Tensor? α, Tensor? labels)
     {
         var h = alphaFourier is null

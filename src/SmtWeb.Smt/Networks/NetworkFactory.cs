@@ -14,13 +14,21 @@ public static class NetworkFactory
     public static AmortizedScore CreateScore(TrainingSpec spec, Generator random)
     {
         var denoiser = Create(spec, amortized: true, random);
-        DiscriminatorHead head = denoiser switch
-        {
-            ImageDenoiser image => new ClassHead(image.Model.BottleneckChannels, image.Model.BottleneckSide, random),
-            _ => new MlpHead(denoiser.BottleneckShape[0], random),
-        };
-        return new AmortizedScore(denoiser, head);
+        return new AmortizedScore(denoiser, Head(denoiser, random));
     }
+
+    /// <summary>f_fake of distillation with its log-density-ratio head; a discriminator to the GAN baselines.</summary>
+    public static FakeScore CreateFakeScore(TrainingSpec spec, Generator random)
+    {
+        var denoiser = Create(spec, amortized: false, random);
+        return new FakeScore(denoiser, Head(denoiser, random));
+    }
+
+    private static DiscriminatorHead Head(Denoiser denoiser, Generator random) => denoiser switch
+    {
+        ImageDenoiser image => new ClassHead(image.Model.BottleneckChannels, image.Model.BottleneckSide, random),
+        _ => new MlpHead(denoiser.BottleneckShape[0], random),
+    };
 
     private static Denoiser Create(TrainingSpec spec, bool amortized, Generator random)
     {

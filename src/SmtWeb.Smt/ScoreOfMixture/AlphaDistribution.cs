@@ -28,6 +28,8 @@ public sealed class AlphaDistribution
         AlphaSampler.UniformQuarterZero => WithMasses(Uniform(PaperPoints), [(0, 0.25)]),
         AlphaSampler.UniformNoZero => UniformNoZero(ReleasedPoints),
         AlphaSampler.ReleasedScore => WithThirds(Uniform(ReleasedPoints), 0.5),
+        AlphaSampler.ReleasedDistillationScore => WithMasses(Uniform(ReleasedPoints), [(0, 0.25)]),
+        AlphaSampler.UpperHalf => UpperHalf(ReleasedPoints),
         AlphaSampler.ZeroOne => new([0, 1], [0.5, 0.5]),
         AlphaSampler.One => new([1], [1]),
     };

@@ -47,23 +47,24 @@ public sealed class SmtTrainer : IDisposable
     /// <summary>
     /// One iteration of Algorithm 1 on real samples <paramref name="x_real"/> [B,…] and noise <paramref name="z"/>.
     /// The generator is updated where <paramref name="forGenerator"/> is given; the score network always learns from
-    /// the fakes made before that update, as in the released code.
+    /// the fakes made before that update, as in the released code. <paramref name="fewSteps"/> also trains the generator
+    /// at intermediate noise levels.
     /// </summary>
     public (GeneratorReport? Generator, ScoreReport Score) Step(
-        Tensor x_real, Tensor? realLabels, Tensor z, Tensor? fakeLabels, GeneratorDraws? forGenerator, ScoreDraws forScore, double η_gen, double η_score)
+        Tensor x_real, Tensor? realLabels, Tensor z, Tensor? fakeLabels, GeneratorDraws? forGenerator, ScoreDraws forScore, double η_gen, double η_score, FewStepDraws? fewSteps = null)
     {
         GeneratorReport? generatorReport = null;
         Tensor x_fake;
         if (forGenerator is not null)
         {
-            x_fake = Generator.Generate(z, fakeLabels);
+            x_fake = FewStep.Generate(Generator, z, fakeLabels, fewSteps);
             generatorReport = UpdateGenerator(x_fake, fakeLabels, forGenerator, η_gen);
             x_fake = x_fake.detach();
         }
         else
         {
             using var _ = torch.no_grad();
-            x_fake = Generator.Generate(z, fakeLabels);
+            x_fake = FewStep.Generate(Generator, z, fakeLabels, fewSteps);
         }
         return (generatorReport, UpdateScore(x_real, realLabels, x_fake, fakeLabels, forScore, η_score));
     }
@@ -99,15 +100,12 @@ public sealed class SmtTrainer : IDisposable
     {
         var B = x_real.Size(0);
         // α = 0 gives a real row, α = 1 a fake row, no weight: such rows are not computed
-        using var realRows = Rows(draw.αHost, α => α > 0, x_real.Device);
-        using var fakeRows = Rows(draw.αHost, α => α < 1, x_real.Device);
-        var nReal = realRows.Count;
+        using var rows = new WeightedRows(draw.αHost, x_real.Device);
+        var nReal = rows.Real;
 
-        var x = Join(x_real, realRows, x_fake, fakeRows);
-        var σ = Join(draw.σ, realRows, draw.σ, fakeRows);
-        var α = Join(draw.α, realRows, draw.α, fakeRows);
-        var ε = Join(draw.ε_real, realRows, draw.ε_fake, fakeRows);
-        var labels = realLabels is null ? null : Join(realLabels, realRows, fakeLabels!, fakeRows);
+        var x = rows.Join(x_real, x_fake);
+        var (σ, α, ε) = (rows.Join(draw.σ, draw.σ), rows.Join(draw.α, draw.α), rows.Join(draw.ε_real, draw.ε_fake));
+        var labels = realLabels is null ? null : rows.Join(realLabels, fakeLabels!);
 
         var f = Score.Denoise(x + EdmPrecond.Like(σ, x) * ε, σ, α, labels);
         var w = SmtLosses.DenoisingWeight(σ, Score.Denoiser.SigmaData);
@@ -131,9 +129,16 @@ public sealed class SmtTrainer : IDisposable
         return new ScoreReport(realLoss.detach(), fakeLoss.detach(), discriminator.detach(), ScoreOptimizer.Step(η, optimisation.GradientClip));
     }
 
-    // one batched call for α = 0, α and 1
+    // one batched call for α = 0, α and 1, of which the last two may be one
     private (Tensor F_0, Tensor F_α, Tensor F_1) DenoiseAtThreeAlphas(Tensor x_t, Tensor σ, Tensor α, Tensor? labels)
     {
+        if (method.GeneratorAlpha == AlphaSampler.One)
+        {
+            var two = Score.Denoise(
+                torch.cat([x_t, x_t]), torch.cat([σ, σ]), torch.cat([torch.zeros(α.Shape, device: α.Device), α]),
+                labels is null ? null : torch.cat([labels, labels])).chunk(2);
+            return (two[0], two[1], two[1]);
+        }
         var three = Score.Denoise(
             torch.cat([x_t, x_t, x_t]), torch.cat([σ, σ, σ]),
             torch.cat([torch.zeros(α.Shape, device: α.Device), α, torch.ones(α.Shape, device: α.Device)]),
@@ -141,15 +146,6 @@ public sealed class SmtTrainer : IDisposable
         var parts = three.chunk(3);
         return (parts[0], parts[1], parts[2]);
     }
-
-    private static Tensor Rows(IReadOnlyList<float> α, Func<float, bool> wanted, Device device)
-    {
-        var rows = Enumerable.Range(0, α.Count).Where(k => wanted(α[k])).Select(k => (long)k).ToArray();
-        return torch.tensor(rows, [rows.Length], device);
-    }
-
-    private static Tensor Join(Tensor real, Tensor realRows, Tensor fake, Tensor fakeRows) =>
-        torch.cat([real.index_select(0, realRows), fake.index_select(0, fakeRows)]);
 
     private static Tensor Top(Tensor x, long n) => x.narrow(0, 0, n);
 

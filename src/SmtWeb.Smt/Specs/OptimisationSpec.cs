@@ -50,6 +50,14 @@ public sealed record OptimisationSpec
     /// <summary>Decay of the exponential moving average of the generator per generator update; 0 = none.</summary>
     [Setting("EMA decay", "Moving average of the generator, per generator update; 0 uses the raw weights.", Min = 0, Max = 0.999999)]
     public double EmaDecay { get; init; } = 0.98;
+
+    /// <summary>Share of the updates so far that bounds every average's half-life (EDM: 0.05); 0 = no bound.</summary>
+    [Setting("EMA ramp", "No average has a longer half-life than this share of the updates so far (0.05 in EDM), so that it forgets the start; 0 = no bound.", Min = 0, Max = 1)]
+    public double EmaRamp { get; init; }
+
+    /// <summary>Half-lives, in generator updates, of further averages that are evaluated beside the first. Beyond the paper.</summary>
+    [Setting("Further EMA half-lives", "Half-lives in generator updates of further averages, each with a distance curve of its own, e.g. 500, 2000. Beyond the paper.", Min = 0, Max = 8)]
+    public IReadOnlyList<int> EmaHalfLives { get; init; } = [];
 }
 
 /// <summary>How a learning rate moves over the run, after its linear ramp.</summary>

@@ -13,10 +13,10 @@ public sealed class SettingAttribute(string label, string help) : Attribute
     /// <summary>One sentence: what it does, and the source (section, table) where there is one.</summary>
     public string Help { get; } = help;
 
-    /// <summary>Smallest allowed value of a number, or shortest list.</summary>
+    /// <summary>Smallest allowed value of a number, or shortest list or text.</summary>
     public double Min { get; init; } = double.NegativeInfinity;
 
-    /// <summary>Largest allowed value of a number, or longest list.</summary>
+    /// <summary>Largest allowed value of a number, or longest list or text.</summary>
     public double Max { get; init; } = double.PositiveInfinity;
 
     /// <summary>True where <see cref="Min"/> itself is not allowed (a rate must be above 0, say).</summary>

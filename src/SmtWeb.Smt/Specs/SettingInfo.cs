@@ -18,6 +18,9 @@ public enum SettingType
     /// <summary>A list of positive whole numbers.</summary>
     IntegerList,
 
+    /// <summary>One line of text.</summary>
+    Text,
+
     /// <summary>A group of settings.</summary>
     Section,
 
@@ -33,7 +36,7 @@ public sealed record ChoiceInfo(string Name, object Value, string Label, string 
 
 /// <summary>
 /// A setting as a form shows it. <paramref name="Path"/> is the same JSON path that <see cref="SpecError"/> names.
-/// For lists, <paramref name="Min"/> and <paramref name="Max"/> bound the length and every entry is at least 1.
+/// For lists and text, <paramref name="Min"/> and <paramref name="Max"/> bound the length; every entry of a list is at least 1.
 /// </summary>
 public sealed record SettingInfo(
     string Path, string Name, string Label, string Help, SettingType Type, Type ValueType,

@@ -1,7 +1,7 @@
 namespace SmtWeb.Smt.Specs;
 
 /// <summary>Rules between settings. Each error sits at the setting that is easiest to change and says how.</summary>
-internal static class SpecRules
+internal static partial class SpecRules
 {
     /// <summary>Side of the images that a network sees before patching; Fashion-MNIST is padded to it.</summary>
     private const int ImageSide = 32;
@@ -78,38 +78,16 @@ internal static class SpecRules
         return seen.Concat(width).Where(c => Groups(c) == 0 || c % Groups(c) != 0).Select(c => (int?)c).FirstOrDefault();
     }
 
-    private static IEnumerable<SpecError> CheckMethod(TrainingSpec spec)
-    {
-        if (spec.Method is not SmtSpec smt) yield break;
-
-        if (smt.GeneratorNoiseFrom > smt.GeneratorNoiseTo)
-            yield return new SpecError("$.method.generatorNoiseTo", $"Generator noise to is {smt.GeneratorNoiseTo}, below Generator noise from ({smt.GeneratorNoiseFrom}); raise it or lower the other.");
-        if (smt.ScoreNoiseFrom > smt.ScoreNoiseTo)
-            yield return new SpecError("$.method.scoreNoiseTo", $"Score noise to is {smt.ScoreNoiseTo}, below Score noise from ({smt.ScoreNoiseFrom}); raise it or lower the other.");
-
-        // Eq. (6) divides by α, and always needs the score at α = 0.
-        if (ContainsZero(smt.GeneratorAlpha))
-            yield return new SpecError("$.method.generatorAlpha", $"α of the generator is \"{SpecSchema.EnumName(smt.GeneratorAlpha)}\", which draws α = 0, where Eq. (6) divides by zero; use \"uniformNoZero\" or \"one\".");
-        if (!ContainsZero(smt.ScoreAlpha))
-            yield return new SpecError("$.method.scoreAlpha", $"α of the score loss is \"{SpecSchema.EnumName(smt.ScoreAlpha)}\", which never trains α = 0, which every generator update uses; use \"uniformQuarterZero\", \"releasedScore\" or \"zeroOne\".");
-        if (smt is { ScoreFromWarmup: true, WarmupIterations: 0 })
-            yield return new SpecError("$.method.scoreFromWarmup", "Score network from warm-up is on, but Warm-up iterations is 0; switch it off or warm up.");
-        if (smt.ScoreUpdatesPerGeneratorUpdate > spec.Optimisation.Iterations)
-            yield return new SpecError("$.method.scoreUpdatesPerGeneratorUpdate",
-                $"Score updates per generator update is {smt.ScoreUpdatesPerGeneratorUpdate}, more than the {spec.Optimisation.Iterations} iterations: the generator would never be trained.");
-    }
-
-    private static bool ContainsZero(AlphaSampler sampler) => sampler switch
-    {
-        AlphaSampler.UniformQuarterZero or AlphaSampler.ReleasedScore or AlphaSampler.ZeroOne => true,
-        AlphaSampler.UniformNoZero or AlphaSampler.One => false,
-    };
-
     private static IEnumerable<SpecError> CheckOptimisation(TrainingSpec spec)
     {
         var o = spec.Optimisation;
         if (o.RampIterations > o.Iterations)
             yield return new SpecError("$.optimisation.rampIterations", $"Rate ramp is {o.RampIterations}, longer than the {o.Iterations} iterations: the rates would never be reached; shorten it.");
+        for (var i = 0; i < o.EmaHalfLives.Count; i++)
+            if (o.EmaHalfLives.Take(i).Contains(o.EmaHalfLives[i]))
+                yield return new SpecError($"$.optimisation.emaHalfLives[{i}]", $"Further EMA half-lives: {o.EmaHalfLives[i]} appears twice; keep one.");
+        if (o.EmaHalfLives.Count > 0 && o.EmaDecay == 0)
+            yield return new SpecError("$.optimisation.emaDecay", "EMA decay is 0 (no average), but there are further EMA half-lives; set a decay, or clear the list.");
         if (spec.Evaluation.GridColumns > spec.Evaluation.Samples)
             yield return new SpecError("$.evaluation.gridColumns", $"Grid columns is {spec.Evaluation.GridColumns}, more than the {spec.Evaluation.Samples} samples of an evaluation.");
     }

@@ -69,6 +69,7 @@ internal sealed record SpecMember(string Name, PropertyInfo Property, SettingAtt
         : type == typeof(bool) ? SettingType.Boolean
         : type.IsEnum ? SettingType.Choice
         : type == typeof(IReadOnlyList<int>) ? SettingType.IntegerList
+        : type == typeof(string) ? SettingType.Text
         : type.IsAbstract ? SettingType.Alternative
         : SettingType.Section;
 }

@@ -55,6 +55,9 @@ public static class SpecValidation
                 case SettingType.Choice:
                     if (!Enum.IsDefined(member.Property.PropertyType, value)) errors.Add(new SpecError(here, $"{member.Setting.Label} is {value}, which is none of its choices."));
                     break;
+                case SettingType.Text:
+                    CheckText(errors, member, (string)value, here);
+                    break;
                 case SettingType.Boolean:
                     break;
             }
@@ -77,6 +80,14 @@ public static class SpecValidation
             errors.Add(new SpecError(path, $"{setting.Label} has {entries.Count} entries; it needs {Text(setting.Min)} to {Text(setting.Max)}."));
         for (var i = 0; i < entries.Count; i++)
             if (entries[i] < 1) errors.Add(new SpecError($"{path}[{i}]", $"{setting.Label}: entry {i + 1} is {entries[i]}; every entry is at least 1."));
+    }
+
+    internal static void CheckText(List<SpecError> errors, SpecMember member, string text, string path)
+    {
+        var setting = member.Setting;
+        if (text.Length == 0 && setting.Min > 0) errors.Add(new SpecError(path, $"{setting.Label} is empty. {setting.Help}"));
+        else if (text.Length < setting.Min || text.Length > setting.Max) errors.Add(new SpecError(path, $"{setting.Label} has {text.Length} characters; it must have {Text(Math.Max(0, setting.Min))} to {Text(setting.Max)}."));
+        if (text.Any(char.IsControl)) errors.Add(new SpecError(path, $"{setting.Label} holds a control character or a line break; keep it to one line of text."));
     }
 
     private static string Bounds(SettingAttribute setting)

@@ -79,6 +79,9 @@ internal sealed class SpecWalker(List<SpecError> errors, bool partial)
                 if (json.ValueKind != JsonValueKind.String || !names.Contains(json.GetString()!))
                     Mistyped(json, $"one of {string.Join(", ", names.Select(n => $"\"{n}\""))}", member, path);
                 break;
+            case SettingType.Text:
+                if (Expect(json, JsonValueKind.String, "text", member, path)) SpecValidation.CheckText(errors, member, json.GetString()!, path);
+                break;
             case SettingType.IntegerList:
                 if (!Expect(json, JsonValueKind.Array, "a list of whole numbers", member, path)) break;
                 var entries = json.EnumerateArray().Select((e, i) => Integer(e, member, $"{path}[{i}]")).ToList();

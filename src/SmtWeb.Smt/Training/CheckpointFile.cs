@@ -33,7 +33,8 @@ public sealed record TrainingProgress
 
 /// <summary>
 /// A checkpoint: one safetensors file whose tensors are named <c>ema.…</c> (averaged generator: what sampling needs),
-/// <c>generator.…</c>, <c>score.…</c>, <c>adamw.…</c> and <c>random.…</c>, and whose metadata hold the spec and the progress.
+/// <c>generator.…</c>, <c>score.…</c> and <c>head.…</c>, <c>teacher.…</c> of a distillation, <c>ema-h500.…</c> of a further
+/// average, <c>adamw.…</c> and <c>random.…</c>, and whose metadata hold the spec and the progress.
 /// </summary>
 public static class CheckpointFile
 {
@@ -66,10 +67,8 @@ public static class CheckpointFile
         var reader = SafetensorsReader.Open(stream);
         if (!reader.Metadata.TryGetValue("format", out var format) || format != Format)
             throw new InvalidDataException($"Not a checkpoint of SmtWeb: its metadata entry 'format' is '{format ?? "missing"}', expected '{Format}'.");
-        if (!reader.Metadata.TryGetValue("spec", out var specText) || !reader.Metadata.TryGetValue("progress", out var progressText))
-            throw new InvalidDataException("The checkpoint has no spec or no progress in its metadata.");
-        var (spec, errors) = SpecJson.Parse(specText);
-        if (spec is null) throw new InvalidDataException($"The checkpoint's spec cannot be read: {string.Join("; ", errors.Take(3))}");
+        var spec = SpecOf(reader.Metadata);
+        if (!reader.Metadata.TryGetValue("progress", out var progressText)) throw new InvalidDataException("The checkpoint has no progress in its metadata.");
         TrainingProgress? progress;
         try
         {
@@ -87,5 +86,14 @@ public static class CheckpointFile
         }
         reader.Finish();
         return (spec, progress ?? throw new InvalidDataException("The checkpoint's progress is null."), tensors);
+    }
+
+    /// <summary>The spec in a checkpoint's metadata.</summary>
+    /// <exception cref="InvalidDataException">There is none, or it cannot be read.</exception>
+    internal static TrainingSpec SpecOf(IReadOnlyDictionary<string, string> metadata)
+    {
+        if (!metadata.TryGetValue("spec", out var text)) throw new InvalidDataException("The checkpoint has no spec in its metadata.");
+        var (spec, errors) = SpecJson.Parse(text);
+        return spec ?? throw new InvalidDataException($"The checkpoint's spec cannot be read: {string.Join("; ", errors.Take(3))}");
     }
 }

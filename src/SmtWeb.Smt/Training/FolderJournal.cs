@@ -98,6 +98,17 @@ public sealed class FolderJournal : ITrainingJournal, IDisposable
     public void Checkpoint(CheckpointRecord checkpoint, Action<Stream> write) => checkpoints.Add(checkpoint, write, Lines);
 
     /// <inheritdoc/>
+    public Stream OpenTeacher(string teacher)
+    {
+        var path = Directory.Exists(teacher)
+            ? new FolderCheckpoints(Directory.Exists(Path.Combine(teacher, "checkpoints")) ? Path.Combine(teacher, "checkpoints") : teacher, 1).Last?.Path
+            : teacher;
+        return path is not null && File.Exists(path)
+            ? File.OpenRead(path)
+            : throw new FileNotFoundException($"The teacher '{teacher}' ($.method.teacher) is not there: give the path of a diffusion run's folder (`smtweb train --out`), of its checkpoint, or of an imported snapshot (safetensors).", teacher);
+    }
+
+    /// <inheritdoc/>
     public void Log(LogLevel level, string message)
     {
         log.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{DateTimeOffset.UtcNow:yyyy-MM-ddTHH:mm:ssZ} {level,-11} {message}"));

@@ -26,6 +26,13 @@ public interface ITrainingJournal
     /// <exception cref="IOException">It could not be stored (disk full, say); earlier checkpoints are intact.</exception>
     void Checkpoint(CheckpointRecord checkpoint, Action<Stream> write);
 
+    /// <summary>
+    /// The diffusion model that a distillation names as its teacher: the newest checkpoint of a run, or a file. Asked for once,
+    /// and not when going on from a checkpoint. The caller disposes it.
+    /// </summary>
+    /// <exception cref="FileNotFoundException">There is none of that name; says what to name instead.</exception>
+    Stream OpenTeacher(string teacher);
+
     /// <summary>A line of the run's log.</summary>
     void Log(LogLevel level, string message);
 }

@@ -10,7 +10,7 @@ internal sealed class ProgressLine(TextWriter console, bool terminal, TrainingSp
     private static readonly TimeSpan Elsewhere = TimeSpan.FromSeconds(10);
 
     private readonly Lock writing = new();
-    private readonly long warmup = spec.Method is SmtSpec smt ? smt.WarmupIterations : 0;
+    private readonly long warmup = spec.Method.Warmup();
     private readonly Queue<MetricPoint> recent = new();
     private DateTimeOffset shown = DateTimeOffset.MinValue;
     private int width;

@@ -22,7 +22,7 @@ internal sealed class RunEvaluator(TrainingState state, ITrainingJournal journal
     internal void Evaluate(double seconds, bool final)
     {
         using var scope = torch.NewDisposeScope();
-        if (state.IsWarmup) state.ResetAverage();
+        if (state.IsWarmup) state.ResetAverages();
         var samples = final ? state.Spec.Evaluation.FinalSamples : state.Spec.Evaluation.Samples;
         var record = shape.IsPoints ? EvaluatePoints(samples, seconds, final) : EvaluateImages(samples, seconds, final);
         journal.Evaluation(record);

@@ -1,13 +1,11 @@
 using System.Diagnostics;
-using SmtWeb.Smt.Diffusion;
-using SmtWeb.Smt.ScoreOfMixture;
 using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Training;
 
 /// <summary>
-/// Runs iterations and does everything around them: draws, rates, curves, evaluations, checkpoints, signals. The
-/// mathematics is in <see cref="SmtTrainer"/>.
+/// Runs iterations of any method and does everything around them: data, averages, curves, evaluations, checkpoints,
+/// signals. The mathematics is in the trainers (<c>SmtTrainer</c>, <c>SmdTrainer</c>, …).
 /// </summary>
 internal sealed class TrainingLoop
 {
@@ -16,9 +14,7 @@ internal sealed class TrainingLoop
 
     private readonly TrainingState state;
     private readonly ITrainingJournal journal;
-    private readonly SmtDrawSource draws;
     private readonly RunEvaluator evaluator;
-    private readonly DenoisingTrainer warmup;
     private readonly Stopwatch clock = new();
     private readonly double secondsBefore;
     private readonly List<MetricPoint> points = [];
@@ -29,9 +25,7 @@ internal sealed class TrainingLoop
     internal TrainingLoop(TrainingState state, ITrainingJournal journal)
     {
         (this.state, this.journal) = (state, journal);
-        draws = new SmtDrawSource(state.Method, state.Spec.Optimisation.BatchSize, state.Host, state.Noise);
         evaluator = new RunEvaluator(state, journal);
-        warmup = new DenoisingTrainer(state.Generator, state.Trainer.GeneratorParameters, state.Trainer.GeneratorOptimizer, state.Spec.Optimisation.GradientClip);
         secondsBefore = state.Progress.Seconds;
         lastSpeed = (state.Progress.ImagesSeen, secondsBefore);
     }
@@ -84,57 +78,23 @@ internal sealed class TrainingLoop
         return new(TrainingOutcome.Finished, "All iterations done.");
     }
 
-    // one iteration of the warm-up or of Algorithm 1; false when a loss or gradient was not finite
+    // one iteration; false when a loss or gradient was not finite
     private bool Iterate()
     {
         using var scope = torch.NewDisposeScope();
-        var (method, optimisation) = (state.Method, state.Spec.Optimisation);
+        var batch = state.Spec.Optimisation.BatchSize;
         var k = state.Progress.Iteration;
-        var (x_real, labels) = state.Data.Next(optimisation.BatchSize);
-        var curves = new List<(string Name, Func<double> Value)>();
-        bool finite;
-        if (state.IsWarmup)
-        {
-            var η = RateAt.Iteration(k, method.WarmupIterations, method.WarmupRate, method.WarmupSchedule, method.WarmupRampIterations);
-            var (σ, ε) = draws.Warmup(x_real);
-            var (loss, norm) = warmup.Step(x_real, labels, σ, ε, η);
-            finite = double.IsFinite(norm);
-            curves.Add((MetricNames.WarmupLoss, loss.ToDouble));
-            curves.Add((MetricNames.GeneratorGradient, () => norm));
-            curves.Add((MetricNames.GeneratorRate, () => η));
-        }
-        else
-        {
-            var t = k - method.WarmupIterations;
-            var η_gen = RateAt.Iteration(t, optimisation.Iterations, optimisation.GeneratorRate, optimisation.GeneratorSchedule, optimisation.RampIterations);
-            var η_score = RateAt.Iteration(t, optimisation.Iterations, optimisation.ScoreRate, optimisation.ScoreSchedule, optimisation.RampIterations);
-            var turn = state.Trainer.IsGeneratorTurn(t);
-            var (forGenerator, forScore) = (turn ? draws.Generator(x_real) : null, draws.Score(x_real));
-            var (generator, score) = state.Trainer.Step(x_real, labels, draws.Latents(x_real), draws.FakeLabels(labels), forGenerator, forScore, η_gen, η_score);
-            finite = double.IsFinite(score.GradientNorm) && (generator is null || double.IsFinite(generator.GradientNorm));
-            if (generator is not null)
-            {
-                if (double.IsFinite(generator.GradientNorm)) state.UpdateAverage();
-                curves.Add((MetricNames.GeneratorLoss, generator.DivergenceLoss.ToDouble));
-                if (method.GanGeneratorWeight > 0) curves.Add((MetricNames.GeneratorGanLoss, generator.GanLoss.ToDouble));
-                curves.Add((MetricNames.GeneratorGradient, () => generator.GradientNorm));
-                curves.Add((MetricNames.GeneratorRate, () => η_gen));
-            }
-            curves.Add((MetricNames.ScoreLoss, () => score.RealLoss.ToDouble() + score.FakeLoss.ToDouble()));
-            curves.Add((MetricNames.ScoreRealLoss, score.RealLoss.ToDouble));
-            curves.Add((MetricNames.ScoreFakeLoss, score.FakeLoss.ToDouble));
-            if (method.GanScoreWeight > 0) curves.Add((MetricNames.DiscriminatorLoss, score.DiscriminatorLoss.ToDouble));
-            curves.Add((MetricNames.ScoreGradient, () => score.GradientNorm));
-            curves.Add((MetricNames.ScoreRate, () => η_score));
-        }
+        var (x_real, labels) = state.Data.Next(batch);
+        var (finite, generatorMoved, curves) = state.Method.Step(k, x_real, labels);
+        if (generatorMoved) state.UpdateAverages();
         state.Progress = state.Progress with
         {
             Iteration = k + 1,
-            ImagesSeen = state.Progress.ImagesSeen + optimisation.BatchSize,
+            ImagesSeen = state.Progress.ImagesSeen + batch,
             SkippedSteps = state.Progress.SkippedSteps + (finite ? 0 : 1),
         };
         if (!finite) journal.Log(LogLevel.Warning, $"Iteration {k + 1} was skipped: its loss or gradient is not finite.");
-        if (k + 1 == method.WarmupIterations)
+        if (k + 1 == state.Spec.Method.Warmup())
         {
             state.EndWarmup();
             journal.Log(LogLevel.Information, $"Warm-up done after {k + 1} iterations.");
@@ -144,18 +104,15 @@ internal sealed class TrainingLoop
     }
 
     // the generator has points of its own: every n-th iteration may never fall on the metric grid
-    private void Record(List<(string Name, Func<double> Value)> curves, long k, bool force)
+    private void Record(IReadOnlyList<Curve> curves, long k, bool force)
     {
         var every = state.Spec.Evaluation.MetricsEvery;
-        var n = state.Method.ScoreUpdatesPerGeneratorUpdate;
+        var n = state.Method.IterationsPerGeneratorUpdate;
         var wanted = force || k % every == 0;
         var wantedGenerator = wanted || (k - 1) % Math.Max(n, every / n * n) == 0;
         var (images, seconds) = (state.Progress.ImagesSeen, Seconds);
-        foreach (var (name, value) in curves)
-        {
-            var isGenerator = name is MetricNames.GeneratorLoss or MetricNames.GeneratorGanLoss or MetricNames.GeneratorGradient or MetricNames.GeneratorRate;
-            if (isGenerator ? wantedGenerator : wanted) points.Add(new(name, k, images, seconds, value()));
-        }
+        foreach (var (name, value, ofGenerator) in curves)
+            if (ofGenerator ? wantedGenerator : wanted) points.Add(new(name, k, images, seconds, value()));
         if (!wanted) return;
         if (seconds > lastSpeed.Seconds)
             points.Add(new(MetricNames.ImagesPerSecond, k, images, seconds, (images - lastSpeed.Images) / (seconds - lastSpeed.Seconds)));

@@ -23,10 +23,19 @@ public static class TrainingSession
         var device = Choose(spec.Hardware.Device);
         if (device.Type == DeviceType.Cuda) torch.CudaFastMath(true);
 
-        using var state = new TrainingState(spec, device);
+        using var state = Open(spec, device, journal, fresh: checkpoint is null);
         if (checkpoint is not null) state.Load(checkpoint);
-        journal.Log(LogLevel.Information, $"{(checkpoint is null ? "Starts" : $"Goes on at iteration {state.Progress.Iteration}")}: libtorch {torch.Version}, {device}, {torch.Threads} threads, generator {state.Generator.ParameterCount:N0} and score network {state.Score.ParameterCount:N0} parameters.");
+        journal.Log(LogLevel.Information, $"{(checkpoint is null ? "Starts" : $"Goes on at iteration {state.Progress.Iteration}")}: libtorch {torch.Version}, {device}, {torch.Threads} threads, {state.Method.Describe()}.");
         return new TrainingLoop(state, journal).Run();
+    }
+
+    // a checkpoint holds the teacher's weights; only a fresh distillation reads it
+    private static TrainingState Open(TrainingSpec spec, Device device, ITrainingJournal journal, bool fresh)
+    {
+        if (spec.Method is not SmdSpec smd || !fresh) return new(spec, device);
+        using var scope = torch.NewDisposeScope();
+        using var stream = journal.OpenTeacher(smd.Teacher);
+        return new(spec, device, Teacher.Read(smd.Teacher, stream));
     }
 
     private static Device Choose(DeviceChoice choice) => choice switch

@@ -1,6 +1,5 @@
 using SmtWeb.Smt.Datasets;
 using SmtWeb.Smt.Networks;
-using SmtWeb.Smt.ScoreOfMixture;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
 
@@ -12,91 +11,73 @@ namespace SmtWeb.Smt.Training;
 /// </summary>
 internal sealed class TrainingState : IDisposable
 {
-    private readonly FlatParameters averageParameters;
-    private readonly bool averages;
-
-    internal TrainingState(TrainingSpec spec, Device device)
+    internal TrainingState(TrainingSpec spec, Device device, Teacher? teacher = null)
     {
         using var scope = torch.NewDisposeScope();
         (Spec, Device) = (spec, device);
-        Method = (SmtSpec)spec.Method;
         // separate streams: initial weights and dropout, noise on the device, small draws on the host
-        Weights = new Generator(Mix(spec.Seed, 1), device);
-        Noise = new Generator(Mix(spec.Seed, 2), device);
-        Host = new Generator(Mix(spec.Seed, 3), Device.Cpu);
+        Random = new(new Generator(Mix(spec.Seed, 1), device), new Generator(Mix(spec.Seed, 2), device), new Generator(Mix(spec.Seed, 3), Device.Cpu));
         Data = TrainingData.Open(spec.Data, spec.Seed, device);
-
-        Generator = NetworkFactory.CreateGenerator(spec, Weights);
-        Score = NetworkFactory.CreateScore(spec, Weights);
-        Trainer = new SmtTrainer(Generator, Score, Method, spec.Optimisation);
-        Average = NetworkFactory.CreateGenerator(spec, Weights);
-        Average.CopyFrom(Generator);
-        Average.RequireGrad(false);
-        Average.Training = false;
-        averageParameters = new FlatParameters(("", Average));
-        averages = spec.Optimisation.EmaDecay > 0;
+        Method = TrainingMethod.Create(spec, Random, teacher);
+        Averages =
+        [
+            new(CheckpointFile.AveragePrefix, "", spec.Optimisation.EmaDecay, NetworkFactory.CreateGenerator(spec, Random.Weights)),
+            .. spec.Optimisation.EmaHalfLives.Select(h => new MovingAverage($"ema-h{h}.", $"-h{h}", Math.Pow(0.5, 1.0 / h), NetworkFactory.CreateGenerator(spec, Random.Weights))),
+        ];
+        ResetAverages();
     }
 
     internal TrainingSpec Spec { get; }
 
-    internal SmtSpec Method { get; }
-
     internal Device Device { get; }
 
-    internal Generator Weights { get; }
-
-    internal Generator Noise { get; }
-
-    internal Generator Host { get; }
+    internal RandomStreams Random { get; }
 
     internal TrainingData Data { get; }
 
+    internal TrainingMethod Method { get; }
+
     /// <summary>g_θ as trained.</summary>
-    internal Denoiser Generator { get; }
+    internal Denoiser Generator => Method.Generator;
 
-    /// <summary>Moving average of g_θ: what is evaluated and sampled.</summary>
-    internal Denoiser Average { get; }
+    /// <summary>Moving averages of g_θ; the first is what is evaluated and sampled.</summary>
+    internal IReadOnlyList<MovingAverage> Averages { get; }
 
-    internal AmortizedScore Score { get; }
-
-    internal SmtTrainer Trainer { get; }
+    /// <summary>The first average.</summary>
+    internal Denoiser Average => Averages[0].Network;
 
     internal TrainingProgress Progress { get; set; } = new();
 
-    internal long TotalIterations => Method.WarmupIterations + (long)Spec.Optimisation.Iterations;
+    internal long TotalIterations => (long)Spec.Method.Warmup() + Spec.Optimisation.Iterations;
 
-    internal bool IsWarmup => Progress.Iteration < Method.WarmupIterations;
+    internal bool IsWarmup => Progress.Iteration < Spec.Method.Warmup();
 
-    /// <summary>Moves the average after an update of the generator.</summary>
-    internal void UpdateAverage()
+    private TrainedPart GeneratorPart => Method.Parts[0];
+
+    /// <summary>Moves the averages after an update of the generator.</summary>
+    internal void UpdateAverages()
     {
-        using var _ = torch.no_grad();
-        averageParameters.Values.lerp_(Trainer.GeneratorParameters.Values, averages ? 1 - Spec.Optimisation.EmaDecay : 1);
+        foreach (var average in Averages) average.Follow(GeneratorPart.Parameters, GeneratorPart.Optimizer.Steps, Spec.Optimisation.EmaRamp);
     }
 
-    /// <summary>Makes the average equal to the generator.</summary>
-    internal void ResetAverage()
+    /// <summary>Makes the averages equal to the generator.</summary>
+    internal void ResetAverages()
     {
-        using var _ = torch.no_grad();
-        averageParameters.Values.copy_(Trainer.GeneratorParameters.Values);
-        Average.CopyFrom(Generator); // buffers
+        foreach (var average in Averages) average.Reset(Generator);
     }
 
-    /// <summary>The warm-up is over: the optimizer forgets it, and the score network starts from it where asked.</summary>
+    /// <summary>The warm-up is over.</summary>
     internal void EndWarmup()
     {
-        Trainer.GeneratorOptimizer.FirstMoment.zero_();
-        Trainer.GeneratorOptimizer.SecondMoment.zero_();
-        Trainer.GeneratorOptimizer.Steps = 0;
-        if (Method.ScoreFromWarmup) Score.Denoiser.InitialiseFrom(Generator);
-        ResetAverage();
+        Method.EndWarmup();
+        ResetAverages();
     }
 
     internal void Save(Stream stream)
     {
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
-        Progress = Progress with { GeneratorSteps = Trainer.GeneratorOptimizer.Steps, ScoreSteps = Trainer.ScoreOptimizer.Steps };
+        Progress = Progress with { GeneratorSteps = GeneratorPart.Optimizer.Steps, ScoreSteps = Method.Parts.Count > 1 ? Method.Parts[1].Optimizer.Steps : 0 };
         CheckpointFile.Write(stream, Spec, Progress, Tensors());
     }
 
@@ -115,31 +96,28 @@ internal sealed class TrainingState : IDisposable
         if (problems.Count > 0) throw new InvalidDataException($"The checkpoint belongs to another network: {string.Join("; ", problems)}.");
         foreach (var (name, value) in mine)
             if (!name.StartsWith("random.", StringComparison.Ordinal)) value.copy_(tensors[name]);
-        Weights.SetState(tensors["random.weights"].ToArray<byte>());
-        Noise.SetState(tensors["random.noise"].ToArray<byte>());
-        Host.SetState(tensors["random.host"].ToArray<byte>());
+        Random.Weights.SetState(tensors["random.weights"].ToArray<byte>());
+        Random.Noise.SetState(tensors["random.noise"].ToArray<byte>());
+        Random.Host.SetState(tensors["random.host"].ToArray<byte>());
         Data.SetState(tensors["random.data"].ToArray<byte>());
-        Trainer.GeneratorOptimizer.Steps = progress.GeneratorSteps;
-        Trainer.ScoreOptimizer.Steps = progress.ScoreSteps;
+        GeneratorPart.Optimizer.Steps = progress.GeneratorSteps;
+        if (Method.Parts.Count > 1) Method.Parts[1].Optimizer.Steps = progress.ScoreSteps;
         Progress = progress;
     }
 
     private IEnumerable<(string Name, Tensor Value)> Tensors()
     {
         static Tensor Bytes(byte[] state) => torch.tensor(state, [state.Length]);
-        var (g, s) = (Trainer.GeneratorParameters, Trainer.ScoreParameters);
-        return Average.StateDict(CheckpointFile.AveragePrefix)
+        return Averages.SelectMany(a => a.Network.StateDict(a.Prefix))
             .Concat(Generator.StateDict("generator."))
-            .Concat(Score.StateDict())
-            .Concat(g.Views(Trainer.GeneratorOptimizer.FirstMoment).Select(v => ($"adamw.generator.m.{v.Name}", v.View)))
-            .Concat(g.Views(Trainer.GeneratorOptimizer.SecondMoment).Select(v => ($"adamw.generator.v.{v.Name}", v.View)))
-            .Concat(s.Views(Trainer.ScoreOptimizer.FirstMoment).Select(v => ($"adamw.score.m.{v.Name}", v.View)))
-            .Concat(s.Views(Trainer.ScoreOptimizer.SecondMoment).Select(v => ($"adamw.score.v.{v.Name}", v.View)))
+            .Concat(Method.Others.SelectMany(o => o.Network.StateDict(o.Prefix)))
+            .Concat(Method.Parts.SelectMany(p => p.Parameters.Views(p.Optimizer.FirstMoment).Select(v => ($"adamw.{p.Name}.m.{v.Name}", v.View))
+                .Concat(p.Parameters.Views(p.Optimizer.SecondMoment).Select(v => ($"adamw.{p.Name}.v.{v.Name}", v.View)))))
             .Concat(new (string, Tensor)[]
             {
-                ("random.weights", Bytes(Weights.GetState())),
-                ("random.noise", Bytes(Noise.GetState())),
-                ("random.host", Bytes(Host.GetState())),
+                ("random.weights", Bytes(Random.Weights.GetState())),
+                ("random.noise", Bytes(Random.Noise.GetState())),
+                ("random.host", Bytes(Random.Host.GetState())),
                 ("random.data", Bytes(Data.GetState())),
             });
     }
@@ -155,14 +133,11 @@ internal sealed class TrainingState : IDisposable
 
     public void Dispose()
     {
-        averageParameters.Dispose();
-        Average.Dispose();
-        Trainer.Dispose();
-        Score.Dispose();
-        Generator.Dispose();
+        foreach (var average in Averages) average.Dispose();
+        Method.Dispose();
         Data.Dispose();
-        Weights.Dispose();
-        Noise.Dispose();
-        Host.Dispose();
+        Random.Weights.Dispose();
+        Random.Noise.Dispose();
+        Random.Host.Dispose();
     }
 }

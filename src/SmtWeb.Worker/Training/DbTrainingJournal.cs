@@ -19,16 +19,20 @@ public sealed class DbTrainingJournal : ITrainingJournal, IAsyncDisposable
 
     private readonly AttemptWriter _attempt;
     private readonly TimeSpan _patience;
+    private readonly Func<string, Stream>? _openTeacher;
     private readonly Channel<object> _queue = Channel.CreateBounded<object>(new BoundedChannelOptions(QueueLength) { SingleReader = true, SingleWriter = true });
     private readonly Task _writer;
     private int _signal = (int)TrainingSignal.Continue;
     private long _lastCall = Stopwatch.GetTimestamp();
     private volatile Exception? _fault;
 
-    /// <summary>Starts the journal of an attempt. <paramref name="patience"/>: how long the database may be away.</summary>
-    public DbTrainingJournal(AttemptWriter attempt, TimeSpan patience)
+    /// <summary>
+    /// Starts the journal of an attempt. <paramref name="patience"/>: how long the database may be away;
+    /// <paramref name="openTeacher"/> finds the teachers of distillations.
+    /// </summary>
+    public DbTrainingJournal(AttemptWriter attempt, TimeSpan patience, Func<string, Stream>? openTeacher = null)
     {
-        (_attempt, _patience) = (attempt, patience);
+        (_attempt, _patience, _openTeacher) = (attempt, patience, openTeacher);
         _writer = Task.Run(StoreAsync);
     }
 
@@ -62,6 +66,11 @@ public sealed class DbTrainingJournal : ITrainingJournal, IAsyncDisposable
 
     /// <inheritdoc/>
     public void Evaluation(EvaluationRecord evaluation) => Put(evaluation);
+
+    /// <inheritdoc/>
+    public Stream OpenTeacher(string teacher) => _openTeacher is null
+        ? throw new FileNotFoundException($"The teacher '{teacher}' ($.method.teacher) cannot be looked up here.")
+        : _openTeacher(teacher);
 
     /// <inheritdoc/>
     public void Log(LogLevel level, string message) => Put(new JournalLine(level, message));

@@ -35,7 +35,8 @@ public sealed class TrainCommand(long runId, int attempt, TrainingBody body)
         var queue = services.GetRequiredService<RunQueue>();
         var patience = TimeSpan.FromSeconds(instructions.PatienceSeconds);
         var writer = new AttemptWriter(database, runId, attempt);
-        await using var journal = new DbTrainingJournal(writer, patience);
+        var store = services.GetRequiredService<IRunStore>();
+        await using var journal = new DbTrainingJournal(writer, patience, name => TeacherLookup.Open(store, name));
 
         void Leave(string why)
         {
@@ -57,7 +58,7 @@ public sealed class TrainCommand(long runId, int attempt, TrainingBody body)
         var beating = new TrainerHeartbeat(database, writer, lease, journal, TimeSpan.FromSeconds(instructions.StallSeconds)).RunAsync(over.Token);
         try
         {
-            return await TrainAsync(services.GetRequiredService<IRunStore>(), database, writer, journal, instructions.Threads, patience);
+            return await TrainAsync(store, database, writer, journal, instructions.Threads, patience);
         }
         catch (AttemptFencedException)
         {

@@ -85,6 +85,8 @@ public sealed class FolderRunTests : IDisposable
 
         public void Checkpoint(CheckpointRecord checkpoint, Action<Stream> write) => inner.Checkpoint(checkpoint, write);
 
+        public Stream OpenTeacher(string teacher) => inner.OpenTeacher(teacher);
+
         public void Log(LogLevel level, string message) => inner.Log(level, message);
     }
 }

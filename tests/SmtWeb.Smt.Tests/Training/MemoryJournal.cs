@@ -39,5 +39,10 @@ internal sealed class MemoryJournal : ITrainingJournal
         Checkpoints.Add((checkpoint, stream.ToArray()));
     }
 
+    /// <summary>Checkpoint that any teacher's name stands for.</summary>
+    internal byte[]? Teacher { get; init; }
+
+    public Stream OpenTeacher(string teacher) => new MemoryStream(Teacher ?? throw new FileNotFoundException($"There is no teacher {teacher}."));
+
     public void Log(LogLevel level, string message) => Lines.Add((level, message));
 }

@@ -16,7 +16,7 @@ public sealed class TrainingSessionTests : TensorTest
         var journal = new MemoryJournal();
         var result = TrainingSession.Run(spec, journal, null, 2);
         Assert.Equal(TrainingOutcome.Finished, result.Outcome);
-        var total = ((SmtSpec)spec.Method).WarmupIterations + spec.Optimisation.Iterations;
+        var total = spec.Method.Warmup() + spec.Optimisation.Iterations;
         Assert.Equal(total, journal.Points.Max(p => p.Iteration));
         Assert.All(journal.Points, p => Assert.True(double.IsFinite(p.Value), $"{p}"));
         Assert.Contains(journal.Points, p => p.Name == MetricNames.GeneratorLoss);

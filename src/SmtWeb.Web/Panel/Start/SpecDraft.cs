@@ -159,6 +159,8 @@ public sealed class SpecDraft
                 var parts = text.Split([',', ' ', ';'], StringSplitOptions.RemoveEmptyEntries);
                 var list = parts.Select(p => int.TryParse(p, NumberStyles.AllowLeadingSign, c, out var n) ? n : (int?)null).ToList();
                 return list.Contains(null) ? null : (IReadOnlyList<int>)[.. list.Select(n => n!.Value)];
+            case SettingType.Text:
+                return text;
             case SettingType.Boolean or SettingType.Choice or SettingType.Section or SettingType.Alternative:
                 throw new ArgumentException($"{setting.Path} is not typed as text.", nameof(setting));
             default:

@@ -1,0 +1,108 @@
+using SmtWeb.Smt.Networks;
+using SmtWeb.Smt.ScoreOfMixture;
+using SmtWeb.Smt.Specs;
+using SmtWeb.Torch;
+
+namespace SmtWeb.Smt.Baselines;
+
+/// <summary>
+/// The noise that a discriminator sees samples under: σ [B] of the pair, and the noise of its real and its fake half.
+/// Without noise, σ is <see cref="GanTrainer.Clean"/>.
+/// </summary>
+public sealed record GanDraws(Tensor σ, Tensor? ε_real, Tensor? ε_fake);
+
+/// <summary>What a generator or discriminator update reports.</summary>
+public sealed record GanReport(Tensor Loss, double GradientNorm);
+
+/// <summary>
+/// The non-saturating GAN of App. D and, with noise, Diffusion-GAN (Wang et al. 2023): the discriminator ℓ ≈ log p/q is the
+/// encoder of a score network with the discriminator head, told the noise level. No I/O happens here, and all randomness
+/// comes in as draws.
+/// </summary>
+public sealed class GanTrainer : IDisposable
+{
+    /// <summary>The noise level that stands for clean samples: the smallest of the Karras grid.</summary>
+    public const double Clean = 0.002;
+
+    private readonly int updatesPerGeneratorUpdate;
+    private readonly double clip;
+
+    /// <summary>A trainer of the given networks, which it does not own.</summary>
+    public GanTrainer(Denoiser generator, FakeScore discriminator, int updatesPerGeneratorUpdate, OptimisationSpec optimisation)
+    {
+        (Generator, Discriminator, this.updatesPerGeneratorUpdate, clip) = (generator, discriminator, updatesPerGeneratorUpdate, optimisation.GradientClip);
+        GeneratorParameters = new FlatParameters(("", generator));
+        DiscriminatorParameters = new FlatParameters(("", discriminator));
+        GeneratorOptimizer = new AdamW(GeneratorParameters, optimisation.Beta1, optimisation.Beta2, weightDecay: optimisation.WeightDecay);
+        DiscriminatorOptimizer = new AdamW(DiscriminatorParameters, optimisation.Beta1, optimisation.Beta2, weightDecay: optimisation.WeightDecay);
+    }
+
+    /// <summary>g_θ.</summary>
+    public Denoiser Generator { get; }
+
+    /// <summary>ℓ_ψ; the decoder of its network is never run.</summary>
+    public FakeScore Discriminator { get; }
+
+    /// <summary>θ.</summary>
+    public FlatParameters GeneratorParameters { get; }
+
+    /// <summary>ψ.</summary>
+    public FlatParameters DiscriminatorParameters { get; }
+
+    /// <summary>Optimizer of θ.</summary>
+    public AdamW GeneratorOptimizer { get; }
+
+    /// <summary>Optimizer of ψ.</summary>
+    public AdamW DiscriminatorOptimizer { get; }
+
+    /// <summary>Whether the generator is updated in iteration <paramref name="k"/> (0-based): every n-th, the first included.</summary>
+    public bool IsGeneratorTurn(long k) => k % updatesPerGeneratorUpdate == 0;
+
+    /// <summary>
+    /// One iteration on real samples <paramref name="x_real"/> [B,…] and noise <paramref name="z"/>. The generator is updated
+    /// where <paramref name="forGenerator"/> is given; the discriminator learns from the fakes made before that update.
+    /// </summary>
+    public (GanReport? Generator, GanReport Discriminator) Step(
+        Tensor x_real, Tensor? realLabels, Tensor z, Tensor? fakeLabels, GanDraws? forGenerator, GanDraws forDiscriminator, double η_gen, double η_disc)
+    {
+        GanReport? report = null;
+        Tensor x_fake;
+        if (forGenerator is not null)
+        {
+            x_fake = Generator.Generate(z, fakeLabels);
+            // min_θ E_q[sp(-ℓ)]; gradients pass through ℓ to x, but not into ψ
+            GeneratorParameters.ZeroGrad();
+            Discriminator.RequireGrad(false);
+            var loss = (-Discriminator.LogDensityRatio(Noisy(x_fake, forGenerator.σ, forGenerator.ε_fake), forGenerator.σ, fakeLabels)).softplus().mean();
+            loss.backward();
+            Discriminator.RequireGrad(true);
+            report = new(loss.detach(), GeneratorOptimizer.Step(η_gen, clip));
+            x_fake = x_fake.detach();
+        }
+        else
+        {
+            using var _ = torch.no_grad();
+            x_fake = Generator.Generate(z, fakeLabels);
+        }
+
+        // min_ψ E_p[sp(-ℓ)] + E_q[sp(ℓ)]
+        var B = x_real.Size(0);
+        DiscriminatorParameters.ZeroGrad();
+        var x_t = torch.cat([Noisy(x_real, forDiscriminator.σ, forDiscriminator.ε_real), Noisy(x_fake, forDiscriminator.σ, forDiscriminator.ε_fake)]);
+        var ℓ = Discriminator.LogDensityRatio(x_t, torch.cat([forDiscriminator.σ, forDiscriminator.σ]), realLabels is null ? null : torch.cat([realLabels, fakeLabels!]));
+        var discriminator = (-ℓ.narrow(0, 0, B)).softplus().mean() + ℓ.narrow(0, B, B).softplus().mean();
+        discriminator.backward();
+        return (report, new(discriminator.detach(), DiscriminatorOptimizer.Step(η_disc, clip)));
+    }
+
+    private static Tensor Noisy(Tensor x, Tensor σ, Tensor? ε) => ε is null ? x : x + EdmPrecond.Like(σ, x) * ε;
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        GeneratorOptimizer.Dispose();
+        DiscriminatorOptimizer.Dispose();
+        GeneratorParameters.Dispose();
+        DiscriminatorParameters.Dispose();
+    }
+}

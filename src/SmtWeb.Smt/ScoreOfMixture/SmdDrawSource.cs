@@ -1,0 +1,38 @@
+using SmtWeb.Smt.Specs;
+using SmtWeb.Torch;
+
+namespace SmtWeb.Smt.ScoreOfMixture;
+
+/// <summary>The draws of a generator update of distillation: one σ [B], ε and α [B] for the divergence and the GAN term.</summary>
+public sealed record SmdGeneratorDraws(Tensor σ, Tensor ε, Tensor α);
+
+/// <summary>
+/// The draws of a score update of distillation: σ and ε of the denoising of the fakes, and those of the pairs on which the
+/// log-density ratio learns. <paramref name="αHost"/> is α again, in host memory: rows of weight 0 are left out.
+/// </summary>
+public sealed record SmdScoreDraws(
+    Tensor σ_fake, Tensor ε_fake, Tensor σ, Tensor ε_pairReal, Tensor ε_pairFake, Tensor α, IReadOnlyList<float> αHost);
+
+/// <summary>Draws what <see cref="SmdTrainer"/> needs.</summary>
+public sealed class SmdDrawSource(SmdSpec method, int batch, Generator host, Generator noise) : DrawSource(batch, host, noise)
+{
+    private readonly AlphaDistribution scoreAlpha = AlphaDistribution.Of(method.ScoreAlpha);
+    private readonly AlphaDistribution generatorAlpha = AlphaDistribution.Of(method.GeneratorAlpha);
+
+    /// <summary>Classes of the fakes, one-hot; null where there are none.</summary>
+    public Tensor? FakeLabels(Tensor? realLabels) => Labels(realLabels, method.FakeLabels);
+
+    /// <summary>Draws of a generator update.</summary>
+    public SmdGeneratorDraws Generator(Tensor x) => new(
+        Levels(method.GeneratorNoiseFrom, method.GeneratorNoiseTo, x.Device), Normal(x), Alphas(generatorAlpha, method.StratifiedAlpha, x.Device).Device);
+
+    /// <summary>Draws of a score update.</summary>
+    public SmdScoreDraws Score(Tensor x)
+    {
+        var (α, onHost) = Alphas(scoreAlpha, method.StratifiedAlpha, x.Device);
+        var ε = Normal(x);
+        return new(
+            Levels(method.ScoreNoiseFrom, method.ScoreNoiseTo, x.Device), Normal(x),
+            Levels(method.ScoreNoiseFrom, method.ScoreNoiseTo, x.Device), ε, method.SharedNoise ? ε : Normal(x), α, onHost);
+    }
+}

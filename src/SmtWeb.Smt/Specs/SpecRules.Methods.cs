@@ -1,0 +1,78 @@
+namespace SmtWeb.Smt.Specs;
+
+// The rules of the methods.
+internal static partial class SpecRules
+{
+    private static IEnumerable<SpecError> CheckMethod(TrainingSpec spec) => spec.Method switch
+    {
+        SmtSpec smt =>
+        [
+            .. Range("generatorNoise", "Generator noise", smt.GeneratorNoiseFrom, smt.GeneratorNoiseTo),
+            .. Range("scoreNoise", "Score noise", smt.ScoreNoiseFrom, smt.ScoreNoiseTo),
+            .. Alphas(smt.ScoreAlpha, smt.GeneratorAlpha),
+            .. Warmup(smt.WarmupIterations, smt.ScoreFromWarmup),
+            .. Turns("scoreUpdatesPerGeneratorUpdate", "Score updates per generator update", smt.ScoreUpdatesPerGeneratorUpdate, spec),
+        ],
+        SmdSpec smd =>
+        [
+            .. Range("generatorNoise", "Generator noise", smd.GeneratorNoiseFrom, smd.GeneratorNoiseTo),
+            .. Range("scoreNoise", "Score noise", smd.ScoreNoiseFrom, smd.ScoreNoiseTo),
+            .. NoZero(smd.GeneratorAlpha, "Eq. (15)"),
+            .. Turns("scoreUpdatesPerGeneratorUpdate", "Score updates per generator update", smd.ScoreUpdatesPerGeneratorUpdate, spec),
+        ],
+        ReverseKlSpec kl =>
+        [
+            .. Range("generatorNoise", "Generator noise", kl.GeneratorNoiseFrom, kl.GeneratorNoiseTo),
+            .. Range("scoreNoise", "Score noise", kl.ScoreNoiseFrom, kl.ScoreNoiseTo),
+            .. Warmup(kl.WarmupIterations, kl.ScoreFromWarmup),
+            .. Turns("scoreUpdatesPerGeneratorUpdate", "Score updates per generator update", kl.ScoreUpdatesPerGeneratorUpdate, spec),
+        ],
+        GanSpec gan => Turns("discriminatorUpdatesPerGeneratorUpdate", "Discriminator updates per generator update", gan.DiscriminatorUpdatesPerGeneratorUpdate, spec),
+        DiffusionGanSpec gan =>
+        [
+            .. Range("noise", "Noise", gan.NoiseFrom, gan.NoiseTo),
+            .. Turns("discriminatorUpdatesPerGeneratorUpdate", "Discriminator updates per generator update", gan.DiscriminatorUpdatesPerGeneratorUpdate, spec),
+        ],
+        DiffusionSpec => [],
+        _ => throw new ArgumentOutOfRangeException(nameof(spec), spec.Method, "unknown method"),
+    };
+
+    private static IEnumerable<SpecError> Range(string name, string label, int from, int to)
+    {
+        if (from > to)
+            yield return new SpecError($"$.method.{name}To", $"{label} to is {to}, below {label} from ({from}); raise it or lower the other.");
+    }
+
+    // Eq. (6) divides by α, and always needs the score at α = 0.
+    private static IEnumerable<SpecError> Alphas(AlphaSampler score, AlphaSampler generator)
+    {
+        foreach (var error in NoZero(generator, "Eq. (6)")) yield return error;
+        if (!ContainsZero(score))
+            yield return new SpecError("$.method.scoreAlpha", $"α of the score loss is \"{SpecSchema.EnumName(score)}\", which never trains α = 0, which every generator update uses; use \"uniformQuarterZero\", \"releasedScore\" or \"zeroOne\".");
+    }
+
+    private static IEnumerable<SpecError> NoZero(AlphaSampler generator, string equation)
+    {
+        if (ContainsZero(generator))
+            yield return new SpecError("$.method.generatorAlpha", $"α of the generator is \"{SpecSchema.EnumName(generator)}\", which draws α = 0, where {equation} divides by zero; use \"uniformNoZero\", \"upperHalf\" or \"one\".");
+    }
+
+    private static IEnumerable<SpecError> Warmup(int iterations, bool scoreFromWarmup)
+    {
+        if (scoreFromWarmup && iterations == 0)
+            yield return new SpecError("$.method.scoreFromWarmup", "Score network from warm-up is on, but Warm-up iterations is 0; switch it off or warm up.");
+    }
+
+    private static IEnumerable<SpecError> Turns(string name, string label, int updates, TrainingSpec spec)
+    {
+        if (updates > spec.Optimisation.Iterations)
+            yield return new SpecError($"$.method.{name}",
+                $"{label} is {updates}, more than the {spec.Optimisation.Iterations} iterations: the generator would never be trained.");
+    }
+
+    private static bool ContainsZero(AlphaSampler sampler) => sampler switch
+    {
+        AlphaSampler.UniformQuarterZero or AlphaSampler.ReleasedScore or AlphaSampler.ReleasedDistillationScore or AlphaSampler.ZeroOne => true,
+        AlphaSampler.UniformNoZero or AlphaSampler.UpperHalf or AlphaSampler.One => false,
+    };
+}

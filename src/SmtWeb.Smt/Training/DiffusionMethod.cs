@@ -1,0 +1,57 @@
+using SmtWeb.Smt.Diffusion;
+using SmtWeb.Smt.Networks;
+using SmtWeb.Smt.ScoreOfMixture;
+using SmtWeb.Smt.Specs;
+using SmtWeb.Torch;
+
+namespace SmtWeb.Smt.Training;
+
+/// <summary>Denoising training of a diffusion model, the teacher of distillation.</summary>
+internal sealed class DiffusionMethod : TrainingMethod
+{
+    private readonly DiffusionSpec method;
+    private readonly OptimisationSpec optimisation;
+    private readonly FlatParameters parameters;
+    private readonly AdamW optimizer;
+    private readonly DenoisingTrainer trainer;
+    private readonly Draws draws;
+
+    internal DiffusionMethod(TrainingSpec spec, DiffusionSpec method, RandomStreams random)
+    {
+        (this.method, optimisation) = (method, spec.Optimisation);
+        Generator = NetworkFactory.CreateGenerator(spec, random.Weights);
+        parameters = new FlatParameters(("", Generator));
+        optimizer = new AdamW(parameters, optimisation.Beta1, optimisation.Beta2, weightDecay: optimisation.WeightDecay);
+        trainer = new DenoisingTrainer(Generator, parameters, optimizer, optimisation.GradientClip);
+        draws = new Draws(optimisation.BatchSize, random);
+    }
+
+    internal override Denoiser Generator { get; }
+
+    internal override IReadOnlyList<(string Prefix, Module Network)> Others => [];
+
+    internal override IReadOnlyList<TrainedPart> Parts => [new("generator", parameters, optimizer)];
+
+    internal override StepReport Step(long k, Tensor x_real, Tensor? labels)
+    {
+        var η = RateAt.Iteration(k, optimisation.Iterations, optimisation.GeneratorRate, optimisation.GeneratorSchedule, optimisation.RampIterations);
+        var (σ, ε) = draws.LogNormal(x_real, method.LogSigmaMean, method.LogSigmaDeviation);
+        var (loss, norm) = trainer.Step(x_real, labels, σ, ε, η);
+        var finite = double.IsFinite(norm);
+        return new(finite, finite,
+        [
+            new(MetricNames.DenoisingLoss, loss.ToDouble, true),
+            new(MetricNames.GeneratorGradient, () => norm, true),
+            new(MetricNames.GeneratorRate, () => η, true),
+        ]);
+    }
+
+    public override void Dispose()
+    {
+        optimizer.Dispose();
+        parameters.Dispose();
+        Generator.Dispose();
+    }
+
+    private sealed class Draws(int batch, RandomStreams random) : DrawSource(batch, random.Host, random.Noise);
+}

@@ -1,0 +1,47 @@
+using SmtWeb.Smt.Networks;
+using SmtWeb.Torch;
+
+namespace SmtWeb.Smt.Training;
+
+/// <summary>An exponential moving average of the generator; it owns its network.</summary>
+internal sealed class MovingAverage : IDisposable
+{
+    private readonly FlatParameters parameters;
+    private readonly double decay;
+
+    internal MovingAverage(string prefix, string suffix, double decay, Denoiser network)
+    {
+        (Prefix, Suffix, this.decay, Network) = (prefix, suffix, decay, network);
+        network.RequireGrad(false);
+        network.Training = false;
+        parameters = new FlatParameters(("", network));
+    }
+
+    /// <summary>Names its tensors in a checkpoint.</summary>
+    internal string Prefix { get; }
+
+    /// <summary>Names its distance curve.</summary>
+    internal string Suffix { get; }
+
+    internal Denoiser Network { get; }
+
+    /// <summary>
+    /// Moves towards the generator after its update number <paramref name="updates"/>. The half-life is at most
+    /// <paramref name="ramp"/> times the updates so far (EDM), so that a young average forgets the start; 0 = no bound.
+    /// </summary>
+    internal void Follow(FlatParameters generator, long updates, double ramp)
+    {
+        using var _ = torch.no_grad();
+        var bounded = ramp > 0 ? Math.Min(decay, Math.Pow(0.5, 1 / (ramp * Math.Max(1, updates)))) : decay;
+        parameters.Values.lerp_(generator.Values, 1 - bounded);
+    }
+
+    /// <summary>Becomes equal to the generator.</summary>
+    internal void Reset(Denoiser generator) => Network.CopyFrom(generator);
+
+    public void Dispose()
+    {
+        parameters.Dispose();
+        Network.Dispose();
+    }
+}

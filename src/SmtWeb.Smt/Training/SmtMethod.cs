@@ -1,0 +1,95 @@
+using SmtWeb.Smt.Diffusion;
+using SmtWeb.Smt.Networks;
+using SmtWeb.Smt.ScoreOfMixture;
+using SmtWeb.Smt.Specs;
+using SmtWeb.Torch;
+
+namespace SmtWeb.Smt.Training;
+
+/// <summary>Score-of-Mixture Training with its denoising warm-up; also the reverse-KL baseline, which is a setting of it.</summary>
+internal sealed class SmtMethod : TrainingMethod
+{
+    private readonly SmtSpec method;
+    private readonly OptimisationSpec optimisation;
+    private readonly AmortizedScore score;
+    private readonly SmtTrainer trainer;
+    private readonly SmtDrawSource draws;
+    private readonly DenoisingTrainer warmup;
+
+    internal SmtMethod(TrainingSpec spec, SmtSpec method, RandomStreams random)
+    {
+        (this.method, optimisation) = (method, spec.Optimisation);
+        Generator = NetworkFactory.CreateGenerator(spec, random.Weights);
+        score = NetworkFactory.CreateScore(spec, random.Weights);
+        trainer = new SmtTrainer(Generator, score, method, optimisation);
+        draws = new SmtDrawSource(method, optimisation.BatchSize, random.Host, random.Noise);
+        warmup = new DenoisingTrainer(Generator, trainer.GeneratorParameters, trainer.GeneratorOptimizer, optimisation.GradientClip);
+    }
+
+    internal override Denoiser Generator { get; }
+
+    internal override IReadOnlyList<(string Prefix, Module Network)> Others => [("", score)];
+
+    internal override IReadOnlyList<TrainedPart> Parts =>
+        [new("generator", trainer.GeneratorParameters, trainer.GeneratorOptimizer), new("score", trainer.ScoreParameters, trainer.ScoreOptimizer)];
+
+    internal override int IterationsPerGeneratorUpdate => method.ScoreUpdatesPerGeneratorUpdate;
+
+    internal override StepReport Step(long k, Tensor x_real, Tensor? labels) => k < method.WarmupIterations
+        ? Denoise(k, x_real, labels)
+        : Alternate(k - method.WarmupIterations, x_real, labels);
+
+    /// <summary>The optimizer forgets the warm-up, and the score network starts from it where asked.</summary>
+    internal override void EndWarmup()
+    {
+        trainer.GeneratorOptimizer.FirstMoment.zero_();
+        trainer.GeneratorOptimizer.SecondMoment.zero_();
+        trainer.GeneratorOptimizer.Steps = 0;
+        if (method.ScoreFromWarmup) score.Denoiser.InitialiseFrom(Generator);
+    }
+
+    private StepReport Denoise(long k, Tensor x, Tensor? labels)
+    {
+        var η = RateAt.Iteration(k, method.WarmupIterations, method.WarmupRate, method.WarmupSchedule, method.WarmupRampIterations);
+        var (σ, ε) = draws.Warmup(x);
+        var (loss, norm) = warmup.Step(x, labels, σ, ε, η);
+        return new(double.IsFinite(norm), GeneratorMoved: false,
+        [
+            new(MetricNames.WarmupLoss, loss.ToDouble),
+            new(MetricNames.GeneratorGradient, () => norm, true),
+            new(MetricNames.GeneratorRate, () => η, true),
+        ]);
+    }
+
+    private StepReport Alternate(long t, Tensor x_real, Tensor? labels)
+    {
+        var η_gen = RateAt.Iteration(t, optimisation.Iterations, optimisation.GeneratorRate, optimisation.GeneratorSchedule, optimisation.RampIterations);
+        var η_score = RateAt.Iteration(t, optimisation.Iterations, optimisation.ScoreRate, optimisation.ScoreSchedule, optimisation.RampIterations);
+        var (forGenerator, forScore) = (trainer.IsGeneratorTurn(t) ? draws.Generator(x_real) : null, draws.Score(x_real));
+        var (generator, score) = trainer.Step(
+            x_real, labels, draws.Latents(x_real), draws.FakeLabels(labels), forGenerator, forScore, η_gen, η_score, draws.FewSteps(method.GeneratorSteps, x_real));
+        var curves = new List<Curve>();
+        if (generator is not null)
+        {
+            curves.Add(new(MetricNames.GeneratorLoss, generator.DivergenceLoss.ToDouble, true));
+            if (method.GanGeneratorWeight > 0) curves.Add(new(MetricNames.GeneratorGanLoss, generator.GanLoss.ToDouble, true));
+            curves.Add(new(MetricNames.GeneratorGradient, () => generator.GradientNorm, true));
+            curves.Add(new(MetricNames.GeneratorRate, () => η_gen, true));
+        }
+        curves.Add(new(MetricNames.ScoreLoss, () => score.RealLoss.ToDouble() + score.FakeLoss.ToDouble()));
+        curves.Add(new(MetricNames.ScoreRealLoss, score.RealLoss.ToDouble));
+        curves.Add(new(MetricNames.ScoreFakeLoss, score.FakeLoss.ToDouble));
+        if (method.GanScoreWeight > 0) curves.Add(new(MetricNames.DiscriminatorLoss, score.DiscriminatorLoss.ToDouble));
+        curves.Add(new(MetricNames.ScoreGradient, () => score.GradientNorm));
+        curves.Add(new(MetricNames.ScoreRate, () => η_score));
+        var generatorFinite = generator is null || double.IsFinite(generator.GradientNorm);
+        return new(double.IsFinite(score.GradientNorm) && generatorFinite, generator is not null && generatorFinite, curves);
+    }
+
+    public override void Dispose()
+    {
+        trainer.Dispose();
+        score.Dispose();
+        Generator.Dispose();
+    }
+}

@@ -1,0 +1,53 @@
+using SmtWeb.Smt.Networks;
+using SmtWeb.Smt.Specs;
+using SmtWeb.Smt.Weights;
+using SmtWeb.Torch;
+
+namespace SmtWeb.Smt.Training;
+
+/// <summary>
+/// Weights of a diffusion model for distillation: the averaged denoiser of a diffusion run's checkpoint, or a safetensors
+/// file whose tensors are the denoiser's own (an imported snapshot).
+/// </summary>
+internal sealed class Teacher
+{
+    private readonly string name;
+    private readonly IReadOnlyDictionary<string, Tensor> tensors;
+
+    private Teacher(string name, IReadOnlyDictionary<string, Tensor> tensors) => (this.name, this.tensors) = (name, tensors);
+
+    /// <summary>Reads the teacher called <paramref name="name"/>, once from start to end; its tensors belong to the current scope.</summary>
+    /// <exception cref="InvalidDataException">The file is damaged, or is no diffusion model.</exception>
+    internal static Teacher Read(string name, Stream stream)
+    {
+        var reader = SafetensorsReader.Open(stream);
+        var prefix = "";
+        if (reader.Metadata.TryGetValue("format", out var format) && format == CheckpointFile.Format)
+        {
+            var spec = CheckpointFile.SpecOf(reader.Metadata);
+            if (spec.Method is not DiffusionSpec)
+                throw new InvalidDataException($"The teacher {name} was trained by \"{SpecCatalog.KindLabel(spec.Method)}\" and draws in one step; distillation needs a diffusion model. Name a run of the method \"diffusion\".");
+            prefix = CheckpointFile.AveragePrefix;
+        }
+        var tensors = new Dictionary<string, Tensor>();
+        foreach (var entry in reader.Entries)
+            if (entry.Name.StartsWith(prefix, StringComparison.Ordinal))
+                tensors.Add(entry.Name[prefix.Length..], TensorFile.ToTensor(entry, reader.Read(entry), Device.Cpu));
+        reader.Finish();
+        return new(name, tensors);
+    }
+
+    /// <summary>Fills <paramref name="denoiser"/>.</summary>
+    /// <exception cref="InvalidDataException">It is another network than the teacher's.</exception>
+    internal void CopyTo(Denoiser denoiser)
+    {
+        try
+        {
+            denoiser.LoadStateDict(tensors);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new InvalidDataException($"The teacher {name} has another network than this run: {e.Message} Give this run the network and data settings of the teacher.", e);
+        }
+    }
+}
