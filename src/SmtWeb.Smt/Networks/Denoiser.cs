@@ -1,3 +1,4 @@
+using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Networks;
@@ -59,7 +60,8 @@ public abstract class Denoiser(double sigmaData, int classes) : Module
 
     /// <summary>
     /// Starts from a denoiser that knows no α: its weights are copied, and whatever reads α starts at 0, so that for
-    /// every α this is the same denoiser (W_α ≈ 0 of Sec. 3.4).
+    /// every α this is the same denoiser (W_α ≈ 0 of Sec. 3.4). The released ImageNet form has no weight that reads α
+    /// (<see cref="AlphaEmbedding.ReleasedFourier"/>): there the weights are the same, the function is not.
     /// </summary>
     public void InitialiseFrom(Denoiser other)
     {
@@ -95,20 +97,20 @@ public abstract class Denoiser(double sigmaData, int classes) : Module
     protected abstract Tensor RawBottleneck(Tensor scaled, Tensor c_noise, Tensor? α, Tensor? labels);
 }
 
-/// <summary>DDPM++ under preconditioning; weights named as in EDM's snapshots (<c>model.…</c>).</summary>
+/// <summary>A U-Net, DDPM++ or ADM, under preconditioning; weights named as in EDM's snapshots (<c>model.…</c>).</summary>
 public sealed class ImageDenoiser : Denoiser
 {
-    private readonly DdpmPlusPlusOptions options;
+    private readonly UNetOptions options;
 
-    /// <summary>A denoiser of images with fresh weights.</summary>
-    public ImageDenoiser(DdpmPlusPlusOptions options, Generator generator) : base(EdmPrecond.ImageSigmaData, options.Classes)
+    /// <summary>A denoiser of images with fresh weights; the type of <paramref name="options"/> chooses the architecture.</summary>
+    public ImageDenoiser(UNetOptions options, Generator generator) : base(options.SigmaData, options.Classes)
     {
         this.options = options;
-        Model = Register("model", new DdpmPlusPlus(options, generator));
+        Model = Register("model", options.Create(generator));
     }
 
     /// <summary>The network inside.</summary>
-    public DdpmPlusPlus Model { get; }
+    public UNet Model { get; }
 
     /// <inheritdoc/>
     public override IReadOnlyList<long> SampleShape => [options.ImageChannels, options.Resolution, options.Resolution];

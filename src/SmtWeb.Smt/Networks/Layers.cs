@@ -8,11 +8,12 @@ public sealed class Linear : Module
     private readonly Parameter weight;
     private readonly Parameter? bias;
 
-    /// <summary>A layer from <paramref name="inputs"/> to <paramref name="outputs"/> features, Xavier-uniform.</summary>
-    public Linear(long inputs, long outputs, Generator generator, bool bias = true, double scale = 1)
+    /// <summary>A layer from <paramref name="inputs"/> to <paramref name="outputs"/> features, Xavier-uniform unless <paramref name="init"/> says otherwise.</summary>
+    public Linear(long inputs, long outputs, Generator generator, bool bias = true, LayerInit? init = null)
     {
-        weight = Register("weight", WeightInit.XavierUniform([outputs, inputs], inputs, outputs, scale, generator));
-        if (bias) this.bias = Register("bias", torch.zeros([outputs], device: generator.Device));
+        init ??= LayerInit.Xavier();
+        weight = Register("weight", init.Weight([outputs, inputs], inputs, outputs, generator));
+        if (bias) this.bias = Register("bias", init.Bias(outputs, inputs, generator));
     }
 
     /// <summary>[N, inputs] → [N, outputs].</summary>
@@ -43,13 +44,14 @@ public sealed class Conv2d : Module
     private readonly int kernel;
 
     /// <summary>A convolution with an odd <paramref name="kernel"/> and same padding; kernel 0 only resamples.</summary>
-    public Conv2d(long inputs, long outputs, int kernel, Generator generator, Resample resample = Resample.None, double scale = 1)
+    public Conv2d(long inputs, long outputs, int kernel, Generator generator, Resample resample = Resample.None, LayerInit? init = null)
     {
         (this.kernel, this.resample) = (kernel, resample);
         if (kernel > 0)
         {
-            weight = Register("weight", WeightInit.XavierUniform([outputs, inputs, kernel, kernel], inputs * kernel * kernel, outputs * kernel * kernel, scale, generator));
-            bias = Register("bias", torch.zeros([outputs], device: generator.Device));
+            init ??= LayerInit.Xavier();
+            weight = Register("weight", init.Weight([outputs, inputs, kernel, kernel], inputs * kernel * kernel, outputs * kernel * kernel, generator));
+            bias = Register("bias", init.Bias(outputs, inputs * kernel * kernel, generator));
         }
         // EDM's state dicts hold the filter; it is a constant here and is stored only for their sake
         if (resample != Resample.None) RegisterBuffer("resample_filter", torch.full([1, 1, 2, 2], 0.25, device: generator.Device));

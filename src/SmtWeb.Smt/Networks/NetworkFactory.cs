@@ -30,32 +30,34 @@ public static class NetworkFactory
         _ => new MlpHead(denoiser.BottleneckShape[0], random),
     };
 
-    private static Denoiser Create(TrainingSpec spec, bool amortized, Generator random)
+    private static Denoiser Create(TrainingSpec spec, bool amortized, Generator random) => spec.Network switch
     {
-        switch (spec.Network)
+        MlpSpec mlp => new MlpDenoiser(mlp.HiddenWidth, mlp.HiddenLayers, amortized, random),
+        UNetSpec unet => new ImageDenoiser(Options(spec, unet, amortized), random),
+        _ => throw new ArgumentOutOfRangeException(nameof(spec), spec.Network, "unknown network"),
+    };
+
+    private static UNetOptions Options(TrainingSpec spec, UNetSpec unet, bool amortized)
+    {
+        var shape = DataShape.Of(spec.Data);
+        UNetOptions architecture = unet switch
         {
-            case MlpSpec mlp:
-                return new MlpDenoiser(mlp.HiddenWidth, mlp.HiddenLayers, amortized, random);
-            case DdpmPpSpec unet:
-                var shape = DataShape.Of(spec.Data);
-                return new ImageDenoiser(
-                    new DdpmPlusPlusOptions
-                    {
-                        Resolution = shape.Side,
-                        ImageChannels = shape.Channels,
-                        Classes = shape.Classes,
-                        ModelChannels = unet.ModelChannels,
-                        ChannelMultipliers = unet.ChannelMultipliers,
-                        BlocksPerLevel = unet.BlocksPerLevel,
-                        AttentionResolutions = unet.AttentionResolutions,
-                        Patch = unet.Patch,
-                        Dropout = amortized ? unet.ScoreDropout : 0,
-                        Alpha = amortized ? unet.AlphaEmbedding : null,
-                        BodyType = spec.Hardware.Precision == Precision.BFloat16 ? ScalarType.BFloat16 : ScalarType.Float32,
-                    },
-                    random);
-            default:
-                throw new ArgumentOutOfRangeException(nameof(spec), spec.Network, "unknown network");
-        }
+            DdpmPpSpec => new DdpmPlusPlusOptions { Resolution = shape.Side, ImageChannels = shape.Channels },
+            AdmSpec adm => new AdmOptions { Resolution = shape.Side, ImageChannels = shape.Channels, ChannelsPerHead = adm.ChannelsPerHead },
+            _ => throw new ArgumentOutOfRangeException(nameof(unet), unet, "unknown network"),
+        };
+        return architecture with
+        {
+            Classes = shape.Classes,
+            ModelChannels = unet.ModelChannels,
+            ChannelMultipliers = unet.ChannelMultipliers,
+            BlocksPerLevel = unet.BlocksPerLevel,
+            AttentionResolutions = unet.AttentionResolutions,
+            Patch = unet.Patch,
+            // what denoises real data learns with dropout: the score network, and a diffusion model
+            Dropout = amortized || spec.Method is DiffusionSpec ? unet.ScoreDropout : 0,
+            Alpha = amortized ? unet.AlphaEmbedding : null,
+            BodyType = spec.Hardware.Precision == Precision.BFloat16 ? ScalarType.BFloat16 : ScalarType.Float32,
+        };
     }
 }

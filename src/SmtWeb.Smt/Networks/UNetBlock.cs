@@ -28,6 +28,15 @@ public sealed record UNetBlockOptions
 
     /// <summary>Dropout probability.</summary>
     public double Dropout { get; init; }
+
+    /// <summary>How convolutions and the embedding's layer start.</summary>
+    public LayerInit Init { get; init; } = LayerInit.Xavier();
+
+    /// <summary>How queries, keys and values start.</summary>
+    public LayerInit AttentionInit { get; init; } = LayerInit.Xavier(Math.Sqrt(0.2));
+
+    /// <summary>How the last layer of each branch starts: at or near zero, so that a fresh block passes its input on.</summary>
+    public LayerInit LastInit { get; init; } = LayerInit.Xavier(1e-5);
 }
 
 /// <summary>
@@ -48,17 +57,17 @@ public sealed class UNetBlock : Module
     {
         (Inputs, Outputs, this.options, dropoutGenerator) = (inputs, outputs, options, generator);
         norm0 = Register("norm0", new GroupNorm(inputs, generator, options.Eps));
-        conv0 = Register("conv0", new Conv2d(inputs, outputs, 3, generator, options.Resample));
-        affine = Register("affine", new Linear(options.EmbeddingChannels, outputs * (options.AdaptiveScale ? 2 : 1), generator));
+        conv0 = Register("conv0", new Conv2d(inputs, outputs, 3, generator, options.Resample, options.Init));
+        affine = Register("affine", new Linear(options.EmbeddingChannels, outputs * (options.AdaptiveScale ? 2 : 1), generator, init: options.Init));
         norm1 = Register("norm1", new GroupNorm(outputs, generator, options.Eps));
-        conv1 = Register("conv1", new Conv2d(outputs, outputs, 3, generator, scale: 1e-5));
+        conv1 = Register("conv1", new Conv2d(outputs, outputs, 3, generator, init: options.LastInit));
         if (outputs != inputs || options.Resample != Resample.None)
-            skip = Register("skip", new Conv2d(inputs, outputs, options.ResampleProjection || outputs != inputs ? 1 : 0, generator, options.Resample));
+            skip = Register("skip", new Conv2d(inputs, outputs, options.ResampleProjection || outputs != inputs ? 1 : 0, generator, options.Resample, options.Init));
         if (options.Heads > 0)
         {
             norm2 = Register("norm2", new GroupNorm(outputs, generator, options.Eps));
-            qkv = Register("qkv", new Conv2d(outputs, outputs * 3, 1, generator, scale: Math.Sqrt(0.2)));
-            proj = Register("proj", new Conv2d(outputs, outputs, 1, generator, scale: 1e-5));
+            qkv = Register("qkv", new Conv2d(outputs, outputs * 3, 1, generator, init: options.AttentionInit));
+            proj = Register("proj", new Conv2d(outputs, outputs, 1, generator, init: options.LastInit));
         }
     }
 

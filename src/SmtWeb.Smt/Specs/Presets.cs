@@ -67,7 +67,7 @@ public static class Presets
         Method = spec.Method is SmtSpec smt ? smt with { WarmupIterations = Math.Min(smt.WarmupIterations, 4), ScoreUpdatesPerGeneratorUpdate = Math.Min(smt.ScoreUpdatesPerGeneratorUpdate, 2) } : spec.Method,
         Network = spec.Network switch
         {
-            DdpmPpSpec unet => unet with { ModelChannels = 8, ChannelMultipliers = [1, 2], BlocksPerLevel = 1, AttentionResolutions = [], Patch = 8 },
+            UNetSpec unet => unet with { ModelChannels = 8, ChannelMultipliers = [1, 2], BlocksPerLevel = 1, AttentionResolutions = [], Patch = 8 },
             MlpSpec mlp => mlp with { HiddenWidth = 16 },
             _ => spec.Network,
         },

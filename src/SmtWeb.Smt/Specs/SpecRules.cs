@@ -1,33 +1,33 @@
+using SmtWeb.Smt.Datasets;
+
 namespace SmtWeb.Smt.Specs;
 
 /// <summary>Rules between settings. Each error sits at the setting that is easiest to change and says how.</summary>
 internal static partial class SpecRules
 {
-    /// <summary>Side of the images that a network sees before patching; Fashion-MNIST is padded to it.</summary>
-    private const int ImageSide = 32;
-
     public static IEnumerable<SpecError> Check(TrainingSpec spec) =>
-        [.. CheckNetworkFitsData(spec), .. CheckNetwork(spec.Network), .. CheckMethod(spec), .. CheckOptimisation(spec)];
+        [.. CheckNetworkFitsData(spec), .. CheckNetwork(spec), .. CheckMethod(spec), .. CheckOptimisation(spec)];
 
     private static IEnumerable<SpecError> CheckNetworkFitsData(TrainingSpec spec)
     {
         if (spec is { Data: SwissRollSpec, Network: not MlpSpec })
             yield return new SpecError("$.network.kind", "The Swiss roll is two-dimensional and needs the network \"mlp\" (or choose image data).");
-        if (spec is { Data: FashionMnistSpec, Network: not DdpmPpSpec })
-            yield return new SpecError("$.network.kind", "Fashion-MNIST is made of images and needs the network \"ddpmpp\" (or choose the data \"swissRoll\").");
+        if (spec is { Data: FashionMnistSpec, Network: not UNetSpec })
+            yield return new SpecError("$.network.kind", "Fashion-MNIST is made of images and needs the network \"ddpmpp\" or \"adm\" (or choose the data \"swissRoll\").");
     }
 
-    private static IEnumerable<SpecError> CheckNetwork(NetworkSpec network)
+    private static IEnumerable<SpecError> CheckNetwork(TrainingSpec spec)
     {
-        if (network is not DdpmPpSpec unet) yield break;
+        var side = DataShape.Of(spec.Data).Side;
+        if (spec.Network is not UNetSpec unet || side == 0) yield break;
 
-        if (ImageSide % unet.Patch != 0)
+        if (side % unet.Patch != 0)
         {
-            yield return new SpecError("$.network.patch", $"Patch is {unet.Patch}, which does not divide the image side {ImageSide}; use 1, 2, 4 or 8.");
+            yield return new SpecError("$.network.patch", $"Patch is {unet.Patch}, which does not divide the image side {side}; use 1, 2, 4 or 8.");
             yield break;
         }
 
-        var top = ImageSide / unet.Patch;
+        var top = side / unet.Patch;
         var levels = unet.ChannelMultipliers.Count;
         if (top % (1 << (levels - 1)) != 0)
         {
@@ -48,17 +48,25 @@ internal static partial class SpecRules
             yield return new SpecError("$.network.modelChannels",
                 $"Base channels {unet.ModelChannels} with multipliers {string.Join(", ", unet.ChannelMultipliers)} makes a layer of {channels} channels, " +
                 $"which group normalisation cannot split into {Groups(channels)} groups; use a multiple of 4 (of 32 for wide networks).");
+        if (unet is AdmSpec adm && HeadMisfit(adm) is { } width)
+            yield return new SpecError("$.network.channelsPerHead",
+                $"Channels per head is {adm.ChannelsPerHead}: a block of {width} channels would get {width / adm.ChannelsPerHead} heads, which do not divide it; use a divisor of {width}.");
     }
+
+    /// <summary>First width that its whole number of attention heads does not divide.</summary>
+    private static int? HeadMisfit(AdmSpec adm) => adm.ChannelMultipliers.Select(m => m * adm.ModelChannels)
+        .Where(c => c >= adm.ChannelsPerHead && c % (c / adm.ChannelsPerHead) != 0).Select(c => (int?)c).FirstOrDefault();
 
     /// <summary>Group count of EDM's GroupNorm: at most 32 groups of at least 4 channels.</summary>
     private static int Groups(int channels) => Math.Min(32, channels / 4);
 
     /// <summary>First channel count of the U-Net that its group count does not divide; the decoder's blocks also see the skip's channels.</summary>
-    private static int? GroupNormMisfit(DdpmPpSpec unet)
+    private static int? GroupNormMisfit(UNetSpec unet)
     {
         var width = unet.ChannelMultipliers.Select(m => m * unet.ModelChannels).ToList();
-        var seen = new List<int> { unet.ModelChannels };
-        var skips = new Stack<int>([unet.ModelChannels]);
+        var stem = unet is AdmSpec ? width[0] : unet.ModelChannels;
+        var seen = new List<int> { stem };
+        var skips = new Stack<int>([stem]);
         for (var level = 0; level < width.Count; level++)
         {
             if (level > 0) skips.Push(width[level - 1]);

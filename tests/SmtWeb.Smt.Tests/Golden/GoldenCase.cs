@@ -84,6 +84,10 @@ public sealed class GoldenCase
         return WrittenWeights() ?? throw new InvalidOperationException($"{Id} has no weights.");
     }
 
+    /// <summary><see cref="Weights"/> one at a time: those of a full-size network would not fit beside it.</summary>
+    public IEnumerable<GoldenTensor> EachWeight() =>
+        json.TryGetProperty("weights_formula", out var formula) ? GoldenWeights.EachFromFormula(FilePath(formula.GetString()!)) : Weights();
+
     /// <summary>Weights from the file that holds them written out, or null.</summary>
     public IReadOnlyList<GoldenTensor>? WrittenWeights()
     {

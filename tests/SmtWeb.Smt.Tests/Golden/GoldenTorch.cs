@@ -37,27 +37,62 @@ internal static class GoldenTorch
     internal static int[]? Ints(this JsonElement e, string name) =>
         e.TryGetProperty(name, out var v) ? [.. v.EnumerateArray().Select(x => x.GetInt32())] : null;
 
-    /// <summary>A DDPM++ denoiser of a reference configuration; other architectures skip the test.</summary>
+    /// <summary>A denoiser of a reference configuration; what it leaves out has the reference's default.</summary>
     internal static ImageDenoiser Network(string type, JsonElement net, Generator random)
     {
-        if (type is not ("SongUNet" or "SkewedSongUNet")) Assert.Skip($"{type} (ADM) is not part of the networks yet.");
-        var options = new DdpmPlusPlusOptions
+        var (resolution, channels) = (net.Int("img_resolution"), net.Int("img_channels"));
+        UNetOptions options = type switch
         {
-            Resolution = net.Int("img_resolution"),
-            ImageChannels = net.Int("img_channels"),
-            Classes = net.Int("label_dim"),
-            AugmentDimensions = net.Int("augment_dim"),
-            Alpha = type == "SkewedSongUNet" ? AlphaEmbedding.ReleasedPositional : null,
+            "SongUNet" or "SkewedSongUNet" => new DdpmPlusPlusOptions { Resolution = resolution, ImageChannels = channels, ChannelMultipliers = [1, 2, 2, 2] },
+            "DhariwalUNet" or "SkewedDhariwalUNet" => new AdmOptions { Resolution = resolution, ImageChannels = channels },
+            _ => throw new NotSupportedException($"The reference has no network \"{type}\"."),
         };
         return new ImageDenoiser(
             options with
             {
+                Classes = net.Int("label_dim"),
+                AugmentDimensions = net.Int("augment_dim"),
+                Alpha = type switch { "SkewedSongUNet" => AlphaEmbedding.ReleasedPositional, "SkewedDhariwalUNet" => AlphaEmbedding.ReleasedFourier, _ => null },
                 ModelChannels = net.Int("model_channels", options.ModelChannels),
                 ChannelMultipliers = net.Ints("channel_mult") ?? options.ChannelMultipliers,
+                EmbeddingMultiplier = net.Int("channel_mult_emb", options.EmbeddingMultiplier),
                 BlocksPerLevel = net.Int("num_blocks", options.BlocksPerLevel),
                 AttentionResolutions = net.Ints("attn_resolutions") ?? options.AttentionResolutions,
                 Dropout = net.Double("dropout", 0.1),
+                SigmaData = net.Double("sigma_data", options.SigmaData),
             },
             random);
+    }
+
+    /// <summary>Fills a network with a case's weights, one tensor at a time; names, order and shapes must be the case's.</summary>
+    internal static void LoadWeights(this GoldenCase golden, Module network)
+    {
+        using var _ = torch.no_grad();
+        using var mine = network.StateDict().GetEnumerator();
+        foreach (var weight in golden.EachWeight())
+        {
+            using var scope = torch.NewDisposeScope();
+            Assert.True(mine.MoveNext(), $"{weight.Name} is not in the network");
+            Assert.Equal(weight.Name, mine.Current.Name);
+            Assert.Equal(weight.Shape, mine.Current.Value.Shape);
+            mine.Current.Value.copy_(weight.ToTensor());
+        }
+        Assert.False(mine.MoveNext());
+    }
+
+    /// <summary>(mean, root mean square) of every block's output, in the case's order, while <paramref name="forward"/> runs.</summary>
+    internal static void VerifyTrace(this GoldenCase golden, ImageDenoiser network, Action forward)
+    {
+        var trace = new Dictionary<string, double[]>();
+        network.Model.Trace = (name, y) =>
+        {
+            using var scope = torch.NewDisposeScope();
+            using var _ = torch.no_grad();
+            var wide = y.to(ScalarType.Float64);
+            trace[name] = [wide.mean().ToDouble(), Math.Sqrt(wide.square().mean().ToDouble())];
+        };
+        forward();
+        network.Model.Trace = null;
+        golden.Expect("trace").Verify([.. golden.Config.GetProperty("trace_names").EnumerateArray().SelectMany(name => trace[name.GetString()!])]);
     }
 }

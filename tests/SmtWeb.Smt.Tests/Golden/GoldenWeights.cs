@@ -22,10 +22,13 @@ public static class GoldenWeights
     }
 
     /// <summary>The tensors of a weights.json, in its order.</summary>
-    public static IReadOnlyList<GoldenTensor> FromFormula(string path)
+    public static IReadOnlyList<GoldenTensor> FromFormula(string path) => [.. EachFromFormula(path)];
+
+    /// <summary><see cref="FromFormula(string)"/>, one at a time.</summary>
+    public static IEnumerable<GoldenTensor> EachFromFormula(string path)
     {
         using var document = JsonDocument.Parse(File.ReadAllBytes(path));
-        return [.. document.RootElement.GetProperty("tensors").EnumerateArray().Select(FromFormula)];
+        foreach (var entry in document.RootElement.GetProperty("tensors").EnumerateArray()) yield return FromFormula(entry);
     }
 
     private static GoldenTensor FromFormula(JsonElement entry)

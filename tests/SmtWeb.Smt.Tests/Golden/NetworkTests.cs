@@ -25,9 +25,7 @@ public sealed class NetworkTests : TensorTest
         using var random = new Generator(0, Device.Cpu);
         using var network = GoldenTorch.Network(golden.Config.GetProperty("model_type").GetString()!, golden.Config.GetProperty("network"), random);
         network.Training = false;
-        var weights = golden.WeightTensors();
-        network.LoadStateDict(weights);
-        Assert.Equal(golden.Weights().Select(w => w.Name), network.StateDict().Select(e => e.Name));
+        golden.LoadWeights(network);
         using var flat = new FlatParameters(("", network));
 
         var (x, σ, α, labels) = (golden.Tensor("x"), golden.Tensor("sigma"), golden.Optional("alpha"), golden.Optional("labels"));
@@ -37,20 +35,11 @@ public sealed class NetworkTests : TensorTest
         golden.Verify("c_in", c_in);
         golden.Verify("c_noise", c_noise);
 
-        var trace = new Dictionary<string, double[]>();
-        network.Model.Trace = (name, y) => trace[name] = [y.mean().ToDouble(), Math.Sqrt(y.square().mean().ToDouble())];
         x.RequiresGrad = true;
-        var D = network.Forward(x, σ, α, labels);
-        network.Model.Trace = null;
+        Tensor D = null!;
+        golden.VerifyTrace(network, () => D = network.Forward(x, σ, α, labels));
         golden.Verify("D", D);
         golden.Verify("F", network.Raw(Networks.EdmPrecond.Like(c_in, x) * x, c_noise, α, labels, null));
-        foreach (var (name, k) in golden.Config.GetProperty("trace_names").EnumerateArray().Select((e, k) => (e.GetString()!, k)))
-            if (trace.TryGetValue(name.Replace("model.", "", StringComparison.Ordinal), out var mine))
-                for (var column = 0; column < 2; column++)
-                {
-                    var expected = golden.Expect("trace").Tensor.At((2 * k) + column);
-                    Assert.True(Math.Abs(mine[column] - expected) < 1e-5, $"{name}: {mine[column]} instead of {expected}");
-                }
 
         var loss = (D * golden.Tensor("cotangent")).sum();
         golden.Verify("loss", loss);
