@@ -107,6 +107,8 @@ c10::IValue to_ivalue(const smt_value& v, const c10::Argument& argument) {
 
 }  // namespace
 
+void smt_set_error(const char* text) { last_error = text; }
+
 SMT_API const char* smt_error() { return last_error.c_str(); }
 
 SMT_API const char* smt_version() { return TORCH_VERSION; }

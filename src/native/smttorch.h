@@ -9,6 +9,11 @@
 typedef void* smt_tensor;     // at::Tensor*, owned by the caller, freed with smt_tensor_free
 typedef void* smt_operator;   // c10::OperatorHandle*, lives as long as the process
 typedef void* smt_generator;  // at::Generator*, freed with smt_generator_free
+typedef void* smt_store;          // c10d::TCPStore, freed with smt_store_free
+typedef void* smt_process_group;  // c10d's process group, freed with smt_process_group_free
+typedef void* smt_reducer;        // exchange of gradients, freed with smt_reducer_free
+
+void smt_set_error(const char* text);  // inside the library only
 
 enum smt_tag {
   SMT_NONE = 0,           // an optional argument that is not there

@@ -3,6 +3,7 @@ using SmtWeb.Torch.Interop;
 namespace SmtWeb.Torch.Tests;
 
 /// <summary>The binding: operators, scopes, errors, autograd, generators, the optimizer. No tensor may be left by a test.</summary>
+[Collection("Tensors")]
 public sealed class TensorTests : IDisposable
 {
     private readonly long before;
@@ -205,3 +206,7 @@ public sealed class TensorTests : IDisposable
         internal Parameter Weight { get; }
     }
 }
+
+/// <summary>Tensor tests run one after another: they count the tensors of the process.</summary>
+[CollectionDefinition("Tensors", DisableParallelization = true)]
+public sealed class TensorCollection;

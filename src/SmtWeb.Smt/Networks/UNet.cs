@@ -48,14 +48,18 @@ public abstract class UNet : Module
     {
         var e = Embed(noise, alpha, labels, augment);
         var (features, skips) = Encode(x, e);
-        foreach (var (name, module) in decoder.Parts)
-        {
-            if (module is not UNetBlock block) continue;
-            if (features.Size(1) != block.Inputs) features = torch.cat([features, skips.Pop()], 1);
-            features = Traced($"dec.{name}", block.Forward(features, e));
-        }
-        var f = Output(features).to(ScalarType.Float32);
-        return options.Patch > 1 ? f.pixel_shuffle(options.Patch) : f;
+        return Decode(features, skips, e);
+    }
+
+    /// <summary>As <see cref="Forward"/>, with the encoder's output; without <paramref name="decoderLearns"/> no gradient is recorded in the decoder.</summary>
+    public (Tensor F, Tensor Bottleneck) ForwardWithBottleneck(Tensor x, Tensor noise, Tensor? alpha, Tensor? labels, bool decoderLearns)
+    {
+        var e = Embed(noise, alpha, labels, null);
+        var (features, skips) = Encode(x, e);
+        var bottleneck = features.to(ScalarType.Float32);
+        if (decoderLearns) return (Decode(features, skips, e), bottleneck);
+        using var _ = torch.no_grad();
+        return (Decode(features, skips, e), bottleneck);
     }
 
     /// <summary>Output of the encoder, [N, <see cref="BottleneckChannels"/>, s, s], float32; the decoder is not run.</summary>
@@ -169,6 +173,18 @@ public abstract class UNet : Module
             skips.Push(Traced($"enc.{name}", x));
         }
         return (x, skips);
+    }
+
+    private Tensor Decode(Tensor features, Stack<Tensor> skips, Tensor e)
+    {
+        foreach (var (name, module) in decoder.Parts)
+        {
+            if (module is not UNetBlock block) continue;
+            if (features.Size(1) != block.Inputs) features = torch.cat([features, skips.Pop()], 1);
+            features = Traced($"dec.{name}", block.Forward(features, e));
+        }
+        var f = Output(features).to(ScalarType.Float32);
+        return options.Patch > 1 ? f.pixel_shuffle(options.Patch) : f;
     }
 
     private protected Tensor Traced(string name, Tensor x)

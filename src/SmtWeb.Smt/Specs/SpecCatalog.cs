@@ -46,7 +46,7 @@ public static class SpecCatalog
         if (depth == names.Length - 1 && IsKind(record, name))
         {
             if (KindOf(record) == value as string) return record;
-            var (_, type) = SpecSchema.Kinds(record.GetType().BaseType!).FirstOrDefault(k => k.Kind == value as string);
+            var (_, type) = SpecSchema.Siblings(record.GetType()).FirstOrDefault(k => k.Kind == value as string);
             return type is null ? throw new ArgumentException($"{path}: there is no kind \"{value}\".", nameof(value)) : Activator.CreateInstance(type)!;
         }
 
@@ -89,10 +89,10 @@ public static class SpecCatalog
 
     private static bool IsGroup(SpecMember member) => member.Type is SettingType.Section or SettingType.Alternative;
 
-    private static bool IsKind(object record, string name) => name == SpecSchema.Kind && record.GetType().BaseType is { IsAbstract: true };
+    private static bool IsKind(object record, string name) => name == SpecSchema.Kind && SpecSchema.Siblings(record.GetType()).Count > 0;
 
     private static string KindOf(object alternative) =>
-        SpecSchema.Kinds(alternative.GetType().BaseType!).Single(k => k.Type == alternative.GetType()).Kind;
+        SpecSchema.Siblings(alternative.GetType()).Single(k => k.Type == alternative.GetType()).Kind;
 
     private static SpecMember Member(object record, string name, string path) =>
         SpecSchema.Members(record.GetType()).FirstOrDefault(m => m.Name == name)

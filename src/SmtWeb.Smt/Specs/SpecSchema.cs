@@ -31,6 +31,15 @@ internal static class SpecSchema
     public static IReadOnlyList<(string Kind, Type Type)> Kinds(Type type) =>
         [.. (Compact.GetTypeInfo(type).PolymorphismOptions?.DerivedTypes ?? []).Select(d => ((string)d.TypeDiscriminator!, d.DerivedType))];
 
+    /// <summary>Kinds of the hierarchy that <paramref name="type"/> is a member of, itself included; empty where it is of none.</summary>
+    public static IReadOnlyList<(string Kind, Type Type)> Siblings(Type type)
+    {
+        // members may share settings through a base of their own: the hierarchy is the first ancestor with kinds
+        for (var ancestor = type.BaseType; ancestor is { IsAbstract: true }; ancestor = ancestor.BaseType)
+            if (Kinds(ancestor) is { Count: > 0 } kinds) return kinds;
+        return [];
+    }
+
     /// <summary>The JSON name of an enum member.</summary>
     public static string EnumName(object member) => JsonSerializer.SerializeToElement(member, member.GetType(), Compact).GetString()!;
 

@@ -51,6 +51,23 @@ internal static unsafe partial class Native
     [LibraryImport(Library)] internal static partial int smt_cuda_synchronize();
     [LibraryImport(Library)] internal static partial int smt_cuda_fast_math(int on);
 
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int smt_process_group_has(string backend);
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial nint smt_store_new(string host, int port, int serve, long timeoutMilliseconds);
+    [LibraryImport(Library)] internal static partial int smt_store_port(nint store);
+    [LibraryImport(Library)] internal static partial void smt_store_free(nint store);
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial nint smt_process_group_new(string backend, nint store, string host, int rank, int size, long timeoutMilliseconds);
+    [LibraryImport(Library)] internal static partial void smt_process_group_free(nint group);
+    [LibraryImport(Library)] internal static partial int smt_all_reduce(nint group, nint t);
+    [LibraryImport(Library)] internal static partial int smt_broadcast(nint group, nint t, int root);
+    [LibraryImport(Library)]
+    internal static partial nint smt_reducer_new(nint group, nint flat, nint* parameters, long* bucketOf, int n, long* starts, long* lengths, int buckets);
+    [LibraryImport(Library)] internal static partial int smt_reducer_arm(nint reducer);
+    [LibraryImport(Library)] internal static partial int smt_reducer_finish(nint reducer);
+    [LibraryImport(Library)] internal static partial void smt_reducer_free(nint reducer);
+
     static Native() => LibTorch.Register();
 
     /// <summary>The text of the last error on this thread.</summary>

@@ -34,6 +34,7 @@ public sealed class AdamW : IDisposable
     {
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
+        parameters.Exchange?.End();
         var (w, g) = (parameters.Values, parameters.Gradients);
         var norm = parameters.GradientNorm();
         if (!double.IsFinite(norm)) return norm;

@@ -46,6 +46,15 @@ public sealed class FlatParameters : IDisposable
     /// <summary>All gradients; backward passes add into it.</summary>
     public Tensor Gradients { get; }
 
+    /// <summary>
+    /// Averages the gradients over the ranks of a run before each step, where there are several. It listens to the backward
+    /// pass between <see cref="ZeroGrad"/> and the optimizer's step.
+    /// </summary>
+    public GradientExchange? Exchange { get; set; }
+
+    /// <summary>Leaf and place of every parameter, in order.</summary>
+    internal IReadOnlyList<(string Name, Parameter Parameter, long Offset)> Entries => entries;
+
     /// <summary>A tensor of the same layout holding nothing but zeros.</summary>
     public Tensor NewState()
     {
@@ -64,7 +73,11 @@ public sealed class FlatParameters : IDisposable
     }
 
     /// <summary>Forgets the gradients.</summary>
-    public void ZeroGrad() => Gradients.zero_();
+    public void ZeroGrad()
+    {
+        Gradients.zero_();
+        Exchange?.Begin();
+    }
 
     /// <summary>The part of <paramref name="flat"/> (values, gradients or optimizer state) that belongs to each parameter.</summary>
     public IEnumerable<(string Name, Tensor View)> Views(Tensor flat)
