@@ -1,11 +1,13 @@
 using Microsoft.AspNetCore.DataProtection.KeyManagement;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Feed;
 using SmtWeb.Runs.Model;
+using SmtWeb.Runs.Models;
 using SmtWeb.Runs.Queue;
 
 namespace SmtWeb.Runs;
@@ -24,6 +26,8 @@ public static class RunsServiceCollectionExtensions
             .UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>(), npgsql => npgsql.MigrationsAssembly(RunsDatabase.MigrationsAssembly)));
         services.AddSingleton<RunsDatabase>();
         services.AddSingleton<IRunStore, RunStore>();
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<IModelStore, ModelStore>();
         services.AddSingleton<RunQueue>();
         services.AddSingleton<WorkerRegistry>();
         services.AddSingleton<DatabaseKeyRepository>();

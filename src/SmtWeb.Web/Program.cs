@@ -3,4 +3,6 @@ using SmtWeb.Web.Commands;
 return await new CommandTable(
     new ServeCommand(),
     new TrainCommand(),
-    new SampleCommand()).RunAsync(args);
+    new SampleCommand(),
+    new ImportCommand(),
+    new ExportCommand()).RunAsync(args);

@@ -5,7 +5,7 @@ using SmtWeb.Runs.Database;
 namespace SmtWeb.Runs.Attempts;
 
 /// <summary>
-/// Streams a complete checkpoint, chunk by chunk: a chunk's bytes are handed out only after its hash was checked, and no
+/// Streams a complete checkpoint (or an imported model), chunk by chunk: a chunk's bytes are handed out only after its hash was checked, and no
 /// connection is held while the reader is busy elsewhere.
 /// </summary>
 internal sealed class CheckpointReader(NpgsqlDataSource source, long checkpointId, int chunks, long bytes) : Stream
@@ -14,6 +14,7 @@ internal sealed class CheckpointReader(NpgsqlDataSource source, long checkpointI
     private int _offset;
     private int _next;
     private long _position;
+    private bool _model;
 
     public override bool CanRead => true;
 
@@ -24,6 +25,9 @@ internal sealed class CheckpointReader(NpgsqlDataSource source, long checkpointI
     public override long Length => bytes;
 
     public override long Position { get => _position; set => throw new NotSupportedException(); }
+
+    /// <summary>The same over the chunks of an imported model.</summary>
+    public static CheckpointReader OfModel(NpgsqlDataSource source, long modelId, int chunks, long bytes) => new(source, modelId, chunks, bytes) { _model = true };
 
     public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
@@ -72,21 +76,30 @@ internal sealed class CheckpointReader(NpgsqlDataSource source, long checkpointI
     private async Task LoadAsync(CancellationToken ct)
     {
         await using var connection = await source.OpenConnectionAsync(ct);
-        await using var select = connection.Sql("SELECT sha256, bytes FROM checkpoint_chunks WHERE checkpoint_id = $1 AND index = $2", checkpointId, _next);
+        await using var select = connection.Sql(
+            _model
+                ? "SELECT sha256, bytes FROM model_chunks WHERE model_id = $1 AND index = $2"
+                : "SELECT sha256, bytes FROM checkpoint_chunks WHERE checkpoint_id = $1 AND index = $2",
+            checkpointId,
+            _next);
         await using var reader = await select.ExecuteReaderAsync(ct);
         if (!await reader.ReadAsync(ct))
         {
-            throw new DamagedCheckpointException(checkpointId, _next, "is missing (or the checkpoint was removed while it was read)");
+            throw Damaged($"is missing (or the {(_model ? "model" : "checkpoint")} was removed while it was read)");
         }
 
         byte[] expected = reader.GetFieldValue<byte[]>(0);
         byte[] content = reader.GetFieldValue<byte[]>(1);
         if (!SHA256.HashData(content).AsSpan().SequenceEqual(expected))
         {
-            throw new DamagedCheckpointException(checkpointId, _next, "does not match its SHA-256");
+            throw Damaged("does not match its SHA-256");
         }
 
         (_chunk, _offset) = (content, 0);
         _next++;
     }
+
+    private IOException Damaged(string what) => _model
+        ? new IOException($"The model is damaged: chunk {_next} {what}. Delete it, import it again, and check the database's disk.")
+        : new DamagedCheckpointException(checkpointId, _next, what);
 }

@@ -57,6 +57,9 @@ public sealed partial class EmbeddedPostgres : IAsyncDisposable
     /// <summary>True if the server had survived an earlier process of ours.</summary>
     public bool Attached { get; private set; }
 
+    /// <summary>Leave a server that was joined running at the end: a short command must not stop the database of a node beside it.</summary>
+    public bool LeaveJoinedServer { get; set; }
+
     /// <summary>What the server says.</summary>
     public string LogFile => Path.Combine(_root, "postgres.log");
 
@@ -71,11 +74,16 @@ public sealed partial class EmbeddedPostgres : IAsyncDisposable
         return server;
     }
 
-    /// <summary>Stops the server: running transactions are rolled back, everything committed is kept.</summary>
+    /// <summary>Stops the server (but see <see cref="LeaveJoinedServer"/>): running transactions are rolled back, everything committed is kept.</summary>
     public async ValueTask DisposeAsync()
     {
         await _stopping.CancelAsync();
         await _supervision;
+        if (LeaveJoinedServer && Attached)
+        {
+            return;
+        }
+
         PostgresProcess.Signal(_pid, PosixSignalNumber.Interrupt);
         for (int i = 0; i < 1000 && ReadPidFile() is not null; i++)
         {

@@ -32,6 +32,9 @@ public sealed class SmtWebDbContext(DbContextOptions<SmtWebDbContext> options) :
     /// <summary>Checkpoints, complete or not.</summary>
     public DbSet<CheckpointRow> Checkpoints => Set<CheckpointRow>();
 
+    /// <summary>Imported models.</summary>
+    public DbSet<ModelRow> Models => Set<ModelRow>();
+
     /// <summary>Workers, alive or not.</summary>
     public DbSet<WorkerRow> Workers => Set<WorkerRow>();
 
@@ -49,6 +52,7 @@ public sealed class SmtWebDbContext(DbContextOptions<SmtWebDbContext> options) :
         RunsAndAttempts(builder);
         Series(builder);
         Checkpointing(builder);
+        ImportedModels(builder);
         foreach (var entity in builder.Model.GetEntityTypes())
         {
             foreach (var property in entity.GetProperties())
@@ -147,6 +151,22 @@ public sealed class SmtWebDbContext(DbContextOptions<SmtWebDbContext> options) :
             chunk.ToTable("checkpoint_chunks");
             chunk.HasKey(c => new { c.CheckpointId, c.Index });
             chunk.HasOne<CheckpointRow>().WithMany().HasForeignKey(c => c.CheckpointId).OnDelete(DeleteBehavior.Cascade);
+        });
+    }
+
+    private static void ImportedModels(ModelBuilder builder)
+    {
+        builder.Entity<ModelRow>(model =>
+        {
+            model.ToTable("models");
+            model.Property(m => m.Description).HasColumnType("jsonb");
+            model.HasIndex(m => m.Name).IsUnique();
+        });
+        builder.Entity<ModelChunkRow>(chunk =>
+        {
+            chunk.ToTable("model_chunks");
+            chunk.HasKey(c => new { c.ModelId, c.Index });
+            chunk.HasOne<ModelRow>().WithMany().HasForeignKey(c => c.ModelId).OnDelete(DeleteBehavior.Cascade);
         });
     }
 

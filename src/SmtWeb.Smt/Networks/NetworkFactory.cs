@@ -51,6 +51,7 @@ public static class NetworkFactory
             Classes = shape.Classes,
             ModelChannels = unet.ModelChannels,
             ChannelMultipliers = unet.ChannelMultipliers,
+            EmbeddingMultiplier = unet.EmbeddingMultiplier,
             BlocksPerLevel = unet.BlocksPerLevel,
             AttentionResolutions = unet.AttentionResolutions,
             Patch = unet.Patch,

@@ -20,6 +20,10 @@ public abstract record UNetSpec : NetworkSpec
     [Setting("Channel multipliers", "One multiplier per level, highest resolution first.", Min = 1, Max = 8)]
     public IReadOnlyList<int> ChannelMultipliers { get; init; } = [];
 
+    /// <summary>Channels of the embedding, in units of the base channels (4 in EDM).</summary>
+    [Setting("Embedding multiplier", "Channels of the embedding of noise level, class and α, in units of the base channels (4 in EDM).", Min = 1, Max = 16)]
+    public int EmbeddingMultiplier { get; init; } = 4;
+
     /// <summary>Residual blocks per level.</summary>
     [Setting("Blocks per level", "Residual blocks per level of the encoder.", Min = 1, Max = 16)]
     public int BlocksPerLevel { get; init; }

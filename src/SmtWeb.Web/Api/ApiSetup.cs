@@ -84,6 +84,7 @@ internal static class ApiSetup
         api.MapRuns();
         api.MapPresets();
         api.MapDatasets();
+        api.MapModels();
         api.MapGenerations();
         api.MapKeys();
         api.MapUsers();

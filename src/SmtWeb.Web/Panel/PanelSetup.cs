@@ -1,6 +1,9 @@
 using System.Buffers.Binary;
 using SmtWeb.Runs;
+using SmtWeb.Runs.Models;
 using SmtWeb.Web.Auth;
+using SmtWeb.Web.Hosting;
+using SmtWeb.Web.Panel.Models;
 using SmtWeb.Web.Panel.RunView;
 using SmtWeb.Web.Panel.Shared;
 
@@ -11,7 +14,12 @@ internal static class PanelSetup
 {
     private const int PointsPerFrame = 50_000;
 
-    internal static void AddPanel(this IServiceCollection services) => services.AddScoped<RunCommands>();
+    internal static void AddPanel(this IServiceCollection services)
+    {
+        services.AddScoped<RunCommands>();
+        services.AddSingleton(provider => new WeightsFolder(
+            provider.GetRequiredService<ServeOptions>(), provider.GetRequiredService<IModelStore>(), provider.GetRequiredService<IHostApplicationLifetime>()));
+    }
 
     /// <summary>An address that no page has gets the panel's own page about it, with status 404. Routing must come after this.</summary>
     internal static void UseNotFoundPage(this IApplicationBuilder app) =>

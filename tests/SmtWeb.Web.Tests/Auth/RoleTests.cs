@@ -21,6 +21,7 @@ public sealed class RoleTests(SiteFixture site) : SiteTest(site)
         { "GET", "/api/v1/runs/{run}/events", null, LabRoles.Reviewer },
         { "GET", "/api/v1/presets", null, LabRoles.Reviewer },
         { "GET", "/api/v1/datasets", null, LabRoles.Reviewer },
+        { "GET", "/api/v1/models", null, LabRoles.Reviewer },
         { "GET", "/api/v1/keys", null, LabRoles.Reviewer },
         { "POST", "/api/v1/runs", """{"preset":"swiss-roll"}""", LabRoles.Member },
         { "POST", "/api/v1/runs/{run}/pause", null, LabRoles.Member },

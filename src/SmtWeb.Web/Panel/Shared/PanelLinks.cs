@@ -9,6 +9,9 @@ public static class PanelLinks
     /// <summary>A checkpoint as safetensors.</summary>
     public static string Checkpoint(long run, long checkpoint) => $"/api/v1/runs/{run}/checkpoints/{checkpoint}";
 
+    /// <summary>An imported model as safetensors.</summary>
+    public static string Model(string name) => $"/api/v1/models/{Uri.EscapeDataString(name)}/file";
+
     /// <summary>Metrics for spreadsheets.</summary>
     public static string MetricsCsv(long run) => $"/api/v1/runs/{run}/metrics?format=csv";
 

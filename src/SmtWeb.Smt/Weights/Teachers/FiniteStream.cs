@@ -1,0 +1,52 @@
+using System.Runtime.InteropServices;
+
+namespace SmtWeb.Smt.Weights.Teachers;
+
+/// <summary>Passes the content of a tensor on while every value is finite.</summary>
+internal sealed class FiniteStream(Stream inner, WeightTensor tensor) : Stream
+{
+    public override bool CanRead => false;
+
+    public override bool CanSeek => false;
+
+    public override bool CanWrite => true;
+
+    public override long Length => throw new NotSupportedException();
+
+    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+
+    public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+
+    // pieces are whole elements: WeightTensor writes them so
+    public override void Write(ReadOnlySpan<byte> buffer)
+    {
+        var finite = tensor.Type switch
+        {
+            SafetensorsType.F64 => !Any<ulong>(buffer, 0x7FF0_0000_0000_0000),
+            SafetensorsType.F32 => !Any<uint>(buffer, 0x7F80_0000),
+            SafetensorsType.BF16 => !Any<ushort>(buffer, 0x7F80),
+            SafetensorsType.F16 => !Any<ushort>(buffer, 0x7C00),
+            SafetensorsType.I64 or SafetensorsType.I32 or SafetensorsType.I16 or SafetensorsType.I8 or SafetensorsType.U8 or SafetensorsType.BOOL => true,
+        };
+        if (!finite) throw new WeightsException($"Tensor {tensor.Name} holds values that are not finite; a network of such weights gives nothing.");
+        inner.Write(buffer);
+    }
+
+    public override void Flush()
+    {
+    }
+
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    // NaN and infinity are the values with all bits of the exponent set
+    private static bool Any<T>(ReadOnlySpan<byte> bytes, T exponent) where T : unmanaged, System.Numerics.IBinaryInteger<T>
+    {
+        foreach (var value in MemoryMarshal.Cast<byte, T>(bytes))
+            if ((value & exponent) == exponent) return true;
+        return false;
+    }
+}

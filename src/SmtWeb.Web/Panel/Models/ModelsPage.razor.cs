@@ -1,0 +1,85 @@
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Components;
+using Microsoft.AspNetCore.Components.Authorization;
+using Radzen;
+using SmtWeb.Runs;
+using SmtWeb.Runs.Models;
+using SmtWeb.Web.Auth;
+
+namespace SmtWeb.Web.Panel.Models;
+
+/// <summary>Imported models, and the folder that they come from.</summary>
+public sealed partial class ModelsPage : IDisposable
+{
+    private readonly Dictionary<string, string?> _names = [];
+    private IReadOnlyList<StoredModel>? _models;
+    private IReadOnlyList<WeightsFileState> _files = [];
+    private string? _problem;
+
+    [Inject] private IModelStore Store { get; set; } = default!;
+
+    [Inject] private WeightsFolder Folder { get; set; } = default!;
+
+    [Inject] private AuthenticationStateProvider People { get; set; } = default!;
+
+    [Inject] private IAuthorizationService Authorization { get; set; } = default!;
+
+    [Inject] private DialogService Dialogs { get; set; } = default!;
+
+    /// <inheritdoc/>
+    public void Dispose() => Folder.Changed -= OnChanged;
+
+    /// <inheritdoc/>
+    protected override async Task OnInitializedAsync()
+    {
+        _models = await Store.ListAsync();
+        Look();
+        if (RendererInfo.IsInteractive)
+        {
+            Folder.Changed += OnChanged;
+        }
+    }
+
+    private void Look() => _files = Folder.List();
+
+    private void OnChanged() => _ = InvokeAsync(async () =>
+    {
+        Look();
+        if (_files.All(f => f.Busy is null))
+        {
+            _models = await Store.ListAsync();
+        }
+
+        StateHasChanged();
+    });
+
+    private async Task ImportAsync(WeightsFileState file)
+    {
+        if (await AllowedAsync(Policies.Operate) is { } by)
+        {
+            await Folder.ImportAsync(file.FileName, _names.GetValueOrDefault(file.FileName) is { Length: > 0 } name ? name : null, by);
+        }
+    }
+
+    private async Task DeleteAsync(StoredModel model)
+    {
+        var sure = await Dialogs.Confirm(
+            "Its weights are deleted for good. Runs that have ended keep what they learned from it.", $"Delete {model.Name}?",
+            new ConfirmOptions { OkButtonText = "Delete for good", CancelButtonText = "Keep it" });
+        if (sure == true && await AllowedAsync(Policies.Administer) is not null)
+        {
+            var change = await Store.DeleteAsync(model.Name);
+            _problem = change.Outcome == ChangeOutcome.Done ? null : change.Problem;
+            _models = await Store.ListAsync();
+        }
+    }
+
+    /// <summary>The name of the person, or null (and a notice) where the role does not allow it now.</summary>
+    private async Task<string?> AllowedAsync(string policy)
+    {
+        var user = (await People.GetAuthenticationStateAsync()).User;
+        var allowed = (await Authorization.AuthorizeAsync(user, policy)).Succeeded;
+        _problem = allowed ? null : "Your role does not allow this.";
+        return allowed ? user.DisplayName() : null;
+    }
+}
