@@ -9,10 +9,12 @@ public abstract class TrainingData : IDisposable
 {
     /// <summary>Opens a data set.</summary>
     /// <exception cref="FileNotFoundException">It is not installed; says how to install it.</exception>
+    /// <exception cref="SpecException">The data are of another shape than the spec says.</exception>
     public static TrainingData Open(DataSpec data, long seed, Device device) => data switch
     {
         SwissRollSpec roll => new SwissRollData(roll, seed, device),
         FashionMnistSpec fashion => new FashionMnistData(fashion, seed, device),
+        StoredDataSpec stored => new StoredImageData(stored, seed, device),
         _ => throw new ArgumentOutOfRangeException(nameof(data), data, "unknown data set"),
     };
 
@@ -21,6 +23,9 @@ public abstract class TrainingData : IDisposable
     /// (null where there are none). They belong to the current scope.
     /// </summary>
     public abstract (Tensor Samples, Tensor? Labels) Next(int batch);
+
+    /// <summary>Takes what a person should know: records that were passed over.</summary>
+    public Action<string> Note { get; set; } = _ => { };
 
     /// <summary>Where the order stands.</summary>
     protected abstract IReadOnlyList<long> Order { get; set; }

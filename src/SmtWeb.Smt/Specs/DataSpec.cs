@@ -6,6 +6,11 @@ namespace SmtWeb.Smt.Specs;
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
 [JsonDerivedType(typeof(SwissRollSpec), "swissRoll")]
 [JsonDerivedType(typeof(FashionMnistSpec), "fashionMnist")]
+[JsonDerivedType(typeof(Cifar10Spec), "cifar10")]
+[JsonDerivedType(typeof(ImageNet64Spec), "imagenet64")]
+[JsonDerivedType(typeof(ZipSpec), "zip")]
+[JsonDerivedType(typeof(FolderSpec), "folder")]
+[JsonDerivedType(typeof(IdxSpec), "idx")]
 public abstract record DataSpec;
 
 /// <summary>The two-dimensional Swiss roll of App. E.2 (after Che et al. 2020), drawn afresh for every batch.</summary>

@@ -26,7 +26,7 @@ internal static class NumpyValues
     /// <summary>State of an array: (version, shape, type, column order, bytes).</summary>
     public static void BuildArray(NumpyArray array, PickleTuple? state)
     {
-        if (state is not { Items: [_, PickleTuple shape, NumpyType type, bool fortran, PickleBytes bytes] } || shape.Items.Length > 32)
+        if (state is not { Items: [_, PickleTuple shape, NumpyType type, bool fortran, var data] } || shape.Items.Length > 32 || BytesOf(data) is not { } bytes)
             throw new WeightsException("The state of a numpy.ndarray is malformed (arrays of objects are not read).");
         Int128 count = 1;
         foreach (var side in shape.Items)
@@ -34,9 +34,9 @@ internal static class NumpyValues
             if (side is not long sideLength || sideLength < 0 || (count *= sideLength) > long.MaxValue / 8) throw new WeightsException("The shape of a numpy.ndarray is malformed.");
         }
 
-        if ((long)count * Size(type) != bytes.Source.Length)
-            throw new WeightsException($"A numpy.ndarray of shape [{string.Join(",", shape.Items)}] and type {type.Code} is given {bytes.Source.Length} bytes.");
-        (array.Type, array.FortranOrder, array.Bytes) = (type, fortran, bytes.Source);
+        if ((long)count * Size(type) != bytes.Length)
+            throw new WeightsException($"A numpy.ndarray of shape [{string.Join(",", shape.Items)}] and type {type.Code} is given {bytes.Length} bytes.");
+        (array.Type, array.FortranOrder, array.Bytes) = (type, fortran, bytes);
         array.Shape = [.. shape.Items.Select(s => (long)s!)];
     }
 
@@ -65,6 +65,14 @@ internal static class NumpyValues
             _ => throw new WeightsException($"numpy.dtype {type.Code} is not read."),
         };
     }
+
+    // Python 2 wrote bytes as it wrote text.
+    private static ByteSource? BytesOf(object? data) => data switch
+    {
+        PickleBytes bytes => bytes.Source,
+        string text when text.All(c => c < 256) => new MemorySource(System.Text.Encoding.Latin1.GetBytes(text)),
+        _ => null,
+    };
 
     private static int Size(NumpyType type) => type.Code[1] - '0';
 }

@@ -12,6 +12,7 @@ internal sealed class PickleBudget(long fileBytes)
     public const int MaxDepth = 500;
     public const int MaxNestedStreams = 2;
     public const int MaxStringBytes = 16 << 20;
+    public const int LongText = 1 << 16;
     private const long MaxObjectBytes = 48L << 20;
     private const long TensorFloor = 64L << 20;
     private const long TensorTimesFile = 16;

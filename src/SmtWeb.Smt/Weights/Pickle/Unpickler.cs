@@ -91,7 +91,7 @@ internal sealed class Unpickler
             case (byte)'V': PushText(cursor.Line()); return true;
             case (byte)'S': PushText(Unquote(cursor.Line())); return true;
             case (byte)'U': PushText(cursor.Latin1(cursor.Byte())); return true;
-            case (byte)'T': PushText(cursor.Latin1(cursor.UInt32())); return true;
+            case (byte)'T': PushBinary(cursor.UInt32()); return true;
             case (byte)'C': PushBytes(cursor.Byte()); return true;
             case (byte)'B': PushBytes(cursor.UInt32()); return true;
             case 0x8e: PushBytes(cursor.UInt64()); return true;
@@ -233,6 +233,13 @@ internal sealed class Unpickler
     {
         budget.Object(32 + (2L * text.Length));
         Push(text);
+    }
+
+    // Binary strings of Python 2 are texts or bytes; those that no text is as long as (pixels of CIFAR-10: 31 MB) stay in the file.
+    private void PushBinary(ulong length)
+    {
+        if (length > PickleBudget.LongText) PushBytes(length);
+        else PushText(cursor.Latin1(length));
     }
 
     private void PushBytes(ulong length)

@@ -1,0 +1,91 @@
+using SmtWeb.Smt.Specs;
+using SmtWeb.Torch;
+
+namespace SmtWeb.Smt.Datasets;
+
+/// <summary>
+/// Batches from files: read ahead by <see cref="BatchPrefetcher"/>, in the order of an <see cref="EpochSampler"/>. Its
+/// state is that of the last batch handed out, whatever was read ahead, so that a resumed run goes on bit for bit.
+/// </summary>
+internal sealed class StoredImageData : TrainingData
+{
+    private const int Ahead = 3;
+
+    private readonly ImageSource source;
+    private readonly StoredDataSpec spec;
+    private readonly Device device;
+    private readonly int classes;
+    private readonly EpochSampler sampler;
+    private readonly HashSet<long> reported = [];
+    private BatchPrefetcher? prefetcher;
+    private IReadOnlyList<long> order;
+
+    internal StoredImageData(StoredDataSpec spec, long seed, Device device)
+    {
+        (this.spec, this.device) = (spec, device);
+        source = ImageSources.Open(spec);
+        try
+        {
+            ImageSources.EnsureFits(spec, source);
+            classes = DataShape.Of(spec).Classes;
+            sampler = new EpochSampler(source.Count, (ulong)seed);
+            order = sampler.State;
+        }
+        catch
+        {
+            source.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Threads that decode: a quarter of the machine, for the trainer needs the rest.</summary>
+    internal static int Workers => Math.Clamp(Environment.ProcessorCount / 4, 1, 8);
+
+    protected override IReadOnlyList<long> Order
+    {
+        get => order;
+        set
+        {
+            StopReading();
+            sampler.State = value;
+            order = value;
+        }
+    }
+
+    public override (Tensor Samples, Tensor? Labels) Next(int batch)
+    {
+        if (prefetcher is not null && prefetcher.BatchSize != batch)
+        {
+            StopReading();
+            sampler.State = order;
+        }
+
+        prefetcher ??= new BatchPrefetcher(source, sampler, batch, spec.HorizontalFlips, spec.SkipCorrupt, Workers, Ahead);
+        var ready = prefetcher.Take();
+        try
+        {
+            order = ready.OrderAfter;
+            foreach (var skipped in ready.Skipped)
+                if (reported.Add(skipped.Index)) Note($"{skipped.Message} Skipped: the next record is taken in its place.");
+            var x = torch.tensor(ready.Pixels, [batch, source.Channels, source.Side, source.Side], device).to(ScalarType.Float32) / 127.5 - 1;
+            var labels = classes == 0 ? null : torch.tensor(Array.ConvertAll(ready.Labels, l => (long)l), [batch], device).one_hot(classes).to(ScalarType.Float32);
+            return (x, labels);
+        }
+        finally
+        {
+            prefetcher.Return(ready);
+        }
+    }
+
+    public override void Dispose()
+    {
+        StopReading();
+        source.Dispose();
+    }
+
+    private void StopReading()
+    {
+        prefetcher?.Dispose();
+        prefetcher = null;
+    }
+}
