@@ -5,6 +5,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using SmtWeb.Runs.Database;
+using SmtWeb.Runs.Datasets;
 using SmtWeb.Runs.Feed;
 using SmtWeb.Runs.Model;
 using SmtWeb.Runs.Models;
@@ -30,6 +31,8 @@ public static class RunsServiceCollectionExtensions
         services.AddSingleton<IModelStore, ModelStore>();
         services.AddSingleton<RunQueue>();
         services.AddSingleton<WorkerRegistry>();
+        services.AddSingleton<DatasetStore>();
+        services.AddSingleton<DatasetChecks>();
         services.AddSingleton<DatabaseKeyRepository>();
         services.AddSingleton<IConfigureOptions<KeyManagementOptions>>(provider =>
             new ConfigureOptions<KeyManagementOptions>(options => options.XmlRepository = provider.GetRequiredService<DatabaseKeyRepository>()));

@@ -12,6 +12,9 @@ public static class RunChannels
     /// <summary>The queue changed: workers look for a run.</summary>
     public const string Queue = "smtweb_queue";
 
+    /// <summary>A data set was registered, or its check went on; the payload is its id or empty.</summary>
+    public const string Datasets = "smtweb_datasets";
+
     /// <summary>A trainer is asked for something; the payload is the run's id.</summary>
     public const string Signal = "smtweb_signal";
 }

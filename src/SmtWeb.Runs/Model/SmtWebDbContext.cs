@@ -38,6 +38,9 @@ public sealed class SmtWebDbContext(DbContextOptions<SmtWebDbContext> options) :
     /// <summary>Workers, alive or not.</summary>
     public DbSet<WorkerRow> Workers => Set<WorkerRow>();
 
+    /// <summary>Registered data sets.</summary>
+    public DbSet<DatasetRow> Datasets => Set<DatasetRow>();
+
     /// <summary>Keys for REST.</summary>
     public DbSet<ApiKey> ApiKeys => Set<ApiKey>();
 
@@ -53,6 +56,7 @@ public sealed class SmtWebDbContext(DbContextOptions<SmtWebDbContext> options) :
         Series(builder);
         Checkpointing(builder);
         ImportedModels(builder);
+        Data(builder);
         foreach (var entity in builder.Model.GetEntityTypes())
         {
             foreach (var property in entity.GetProperties())
@@ -169,6 +173,14 @@ public sealed class SmtWebDbContext(DbContextOptions<SmtWebDbContext> options) :
             chunk.HasOne<ModelRow>().WithMany().HasForeignKey(c => c.ModelId).OnDelete(DeleteBehavior.Cascade);
         });
     }
+
+    private static void Data(ModelBuilder builder) => builder.Entity<DatasetRow>(dataset =>
+    {
+        dataset.ToTable("datasets");
+        dataset.Property(d => d.State).HasConversion<string>();
+        dataset.HasIndex(d => d.Name).IsUnique();
+        dataset.HasIndex(d => d.Path).IsUnique();
+    });
 
     private static string SnakeCase(string name)
     {

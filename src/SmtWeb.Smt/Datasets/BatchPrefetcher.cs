@@ -133,7 +133,7 @@ internal sealed class BatchPrefetcher : IDisposable
             for (var k = 0; k < size && !Volatile.Read(ref stopping); k++)
             {
                 var pixels = batch.Pixels.AsSpan(k * source.ImageBytes, source.ImageBytes);
-                batch.Labels[k] = Read(indices[k], pixels, batch.Skipped);
+                batch.Labels[k] = Read(source, indices[k], pixels, skipCorrupt ? batch.Skipped : null);
                 if (mirror && flips[k]) Mirror(pixels, source.Side);
             }
         }
@@ -144,7 +144,8 @@ internal sealed class BatchPrefetcher : IDisposable
         }
     }
 
-    private int Read(int index, Span<byte> pixels, List<CorruptRecordException> skipped)
+    /// <summary>Reads a record, or the next that can be read, noting those passed over in <paramref name="skipped"/>; null: a corrupt one is an error.</summary>
+    internal static int Read(ImageSource source, int index, Span<byte> pixels, List<CorruptRecordException>? skipped)
     {
         for (var tries = 0; ; tries++)
         {
@@ -152,7 +153,7 @@ internal sealed class BatchPrefetcher : IDisposable
             {
                 return source.Read(index, pixels);
             }
-            catch (CorruptRecordException e) when (skipCorrupt && tries < Math.Min(MaxSkippedInRow, source.Count - 1))
+            catch (CorruptRecordException e) when (skipped is not null && tries < Math.Min(MaxSkippedInRow, source.Count - 1))
             {
                 skipped.Add(e);
                 index = (index + 1) % source.Count;

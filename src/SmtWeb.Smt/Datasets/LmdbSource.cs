@@ -46,7 +46,7 @@ public sealed unsafe class LmdbSource : ImageSource
                 database = handle;
                 transactions.Add(transaction);
                 var images = Shape(transaction, "images_shape", 4);
-                map = FindMap(file);
+                map = FindMap((nuint)Get(transaction, "images_shape"u8).Data.Data, file);
                 if (images[2] != images[3]) throw new InvalidDataException($"{path}: images_shape is {string.Join(' ', images)}; the images must be square.");
                 if (images[1] is not (1 or 3)) throw new InvalidDataException($"{path}: images_shape is {string.Join(' ', images)}; the images must have 1 or 3 channels.");
                 (Count, Channels, Side) = (images[0], images[1], images[2]);
@@ -215,18 +215,16 @@ public sealed unsafe class LmdbSource : ImageSource
             throw new InvalidDataException($"{file}: is cut short: it has {stream.Length:N0} bytes, its last page in use ends at {newest.Bytes:N0}.");
     }
 
-    // Where this process mapped the file last.
-    private static (nuint From, nuint To) FindMap(string file)
+    // The mapping that holds an address: the same file may be mapped twice.
+    private static (nuint From, nuint To) FindMap(nuint address, string file)
     {
         try
         {
-            var name = System.IO.Path.GetFileName(file);
-            foreach (var line in File.ReadLines("/proc/self/maps").Reverse())
+            foreach (var line in File.ReadLines("/proc/self/maps"))
             {
-                if (!line.EndsWith(name, StringComparison.Ordinal) || !line.Contains(System.IO.Path.GetFullPath(file), StringComparison.Ordinal)) continue;
                 var range = line[..line.IndexOf(' ', StringComparison.Ordinal)].Split('-');
                 var (from, to) = (nuint.Parse(range[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture), nuint.Parse(range[1], NumberStyles.HexNumber, CultureInfo.InvariantCulture));
-                if (to - from >= (nuint)new FileInfo(file).Length) return (from, to);
+                if (address >= from && address < to) return (from, Math.Min(to, from + (nuint)new FileInfo(file).Length));
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException)

@@ -77,6 +77,16 @@ internal sealed class StoredImageData : TrainingData
         }
     }
 
+    public override int Count => source.Count;
+
+    public override Func<int, int, Tensor> Spread(int count) => (first, n) =>
+    {
+        var pixels = new byte[n * source.ImageBytes];
+        for (var k = 0; k < n; k++)
+            BatchPrefetcher.Read(source, (int)((long)(first + k) * source.Count / count), pixels.AsSpan(k * source.ImageBytes, source.ImageBytes), spec.SkipCorrupt ? [] : null);
+        return torch.tensor(pixels, [n, source.Channels, source.Side, source.Side], device).to(ScalarType.Float32) / 127.5 - 1;
+    };
+
     public override void Dispose()
     {
         StopReading();

@@ -24,6 +24,15 @@ public abstract class TrainingData : IDisposable
     /// </summary>
     public abstract (Tensor Samples, Tensor? Labels) Next(int batch);
 
+    /// <summary>Number of records; 0 where they are drawn afresh.</summary>
+    public virtual int Count => 0;
+
+    /// <summary>
+    /// A reader of <paramref name="count"/> real images evenly spread over the records, apart from the training order:
+    /// (first, n) gives those from the first on as floats in [-1,1] [n,C,H,W].
+    /// </summary>
+    public virtual Func<int, int, Tensor> Spread(int count) => throw new NotSupportedException("These data have no records.");
+
     /// <summary>Takes what a person should know: records that were passed over.</summary>
     public Action<string> Note { get; set; } = _ => { };
 

@@ -21,6 +21,9 @@ public enum SettingType
     /// <summary>One line of text.</summary>
     Text,
 
+    /// <summary>A list of lines of text.</summary>
+    TextList,
+
     /// <summary>A group of settings.</summary>
     Section,
 

@@ -79,6 +79,7 @@ internal sealed record SpecMember(string Name, PropertyInfo Property, SettingAtt
         : type.IsEnum ? SettingType.Choice
         : type == typeof(IReadOnlyList<int>) ? SettingType.IntegerList
         : type == typeof(string) ? SettingType.Text
+        : type == typeof(IReadOnlyList<string>) ? SettingType.TextList
         : type.IsAbstract ? SettingType.Alternative
         : SettingType.Section;
 }

@@ -58,6 +58,9 @@ public static class SpecValidation
                 case SettingType.Text:
                     CheckText(errors, member, (string)value, here);
                     break;
+                case SettingType.TextList:
+                    CheckTexts(errors, member, (IReadOnlyList<string>)value, here);
+                    break;
                 case SettingType.Boolean:
                     break;
             }
@@ -88,6 +91,16 @@ public static class SpecValidation
         if (text.Length == 0 && setting.Min > 0) errors.Add(new SpecError(path, $"{setting.Label} is empty. {setting.Help}"));
         else if (text.Length < setting.Min || text.Length > setting.Max) errors.Add(new SpecError(path, $"{setting.Label} has {text.Length} characters; it must have {Text(Math.Max(0, setting.Min))} to {Text(setting.Max)}."));
         if (text.Any(char.IsControl)) errors.Add(new SpecError(path, $"{setting.Label} holds a control character or a line break; keep it to one line of text."));
+    }
+
+    internal static void CheckTexts(List<SpecError> errors, SpecMember member, IReadOnlyList<string> entries, string path)
+    {
+        var setting = member.Setting;
+        if (entries.Count < setting.Min || entries.Count > setting.Max)
+            errors.Add(new SpecError(path, $"{setting.Label} has {entries.Count} entries; it needs {Text(setting.Min)} to {Text(setting.Max)}."));
+        for (var i = 0; i < entries.Count; i++)
+            if (entries[i] is not { Length: > 0 and <= 200 } entry || entry.Any(char.IsControl))
+                errors.Add(new SpecError($"{path}[{i}]", $"{setting.Label}: entry {i + 1} must be one line of 1 to 200 characters."));
     }
 
     private static string Bounds(SettingAttribute setting)

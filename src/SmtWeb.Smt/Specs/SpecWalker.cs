@@ -82,6 +82,12 @@ internal sealed class SpecWalker(List<SpecError> errors, bool partial)
             case SettingType.Text:
                 if (Expect(json, JsonValueKind.String, "text", member, path)) SpecValidation.CheckText(errors, member, json.GetString()!, path);
                 break;
+            case SettingType.TextList:
+                if (!Expect(json, JsonValueKind.Array, "a list of texts", member, path)) break;
+                var texts = json.EnumerateArray().ToList();
+                if (texts.FindIndex(e => e.ValueKind != JsonValueKind.String) is >= 0 and var odd) Mistyped(texts[odd], "text", member, $"{path}[{odd}]");
+                else SpecValidation.CheckTexts(errors, member, [.. texts.Select(e => e.GetString()!)], path);
+                break;
             case SettingType.IntegerList:
                 if (!Expect(json, JsonValueKind.Array, "a list of whole numbers", member, path)) break;
                 var entries = json.EnumerateArray().Select((e, i) => Integer(e, member, $"{path}[{i}]")).ToList();

@@ -56,4 +56,7 @@ public static class MetricNames
 
     /// <summary>Sliced Wasserstein-2 distance of an evaluation; also an <see cref="EvaluationRecord"/>.</summary>
     public const string SlicedWasserstein = "distance/sw2";
+
+    /// <summary>Sliced Wasserstein-2 distance in pixel space.</summary>
+    public const string PixelWasserstein = "distance/swd";
 }

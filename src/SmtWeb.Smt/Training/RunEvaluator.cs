@@ -13,10 +13,14 @@ internal sealed class RunEvaluator(TrainingState state, ITrainingJournal journal
     /// <summary>Steps of an interpolation strip, both ends included.</summary>
     private const int InterpolationSteps = 12;
 
+    /// <summary>Most rows of a grid by class.</summary>
+    private const int MaxGridRows = 20;
+
     /// <summary>Interpolation rows: each between two seeds of its own.</summary>
     private const int InterpolationRows = 4;
 
     private readonly DataShape shape = DataShape.Of(state.Spec.Data);
+    private float[][]? real;
     private readonly OneStepSampler sampler = new(state.Average, state.Device);
 
     internal void Evaluate(double seconds, bool final)
@@ -26,7 +30,7 @@ internal sealed class RunEvaluator(TrainingState state, ITrainingJournal journal
         var samples = final ? state.Spec.Evaluation.FinalSamples : state.Spec.Evaluation.Samples;
         var record = shape.IsPoints ? EvaluatePoints(samples, seconds, final) : EvaluateImages(samples, seconds, final);
         journal.Evaluation(record);
-        journal.Metrics([new MetricPoint(shape.IsPoints ? MetricNames.SlicedWasserstein : MetricNames.Fid, record.Iteration, record.ImagesSeen, seconds, record.Value)]);
+        journal.Metrics([new MetricPoint(shape.IsPoints ? MetricNames.SlicedWasserstein : record.Metric == "swd" ? MetricNames.PixelWasserstein : MetricNames.Fid, record.Iteration, record.ImagesSeen, seconds, record.Value)]);
         state.Progress = state.Progress with { Distance = record.Value };
     }
 
@@ -44,6 +48,7 @@ internal sealed class RunEvaluator(TrainingState state, ITrainingJournal journal
     {
         DrawGrid();
         DrawInterpolations();
+        if (state.Spec.Data is not FashionMnistSpec) return EvaluatePixels(samples, seconds, final);
         using var features = FashionFid.Open(state.Device);
         var labels = shape.Classes == 0 ? null : Enumerable.Range(0, samples).Select(k => k % shape.Classes).ToArray();
         var distance = features.Distance((from, count) =>
@@ -51,15 +56,28 @@ internal sealed class RunEvaluator(TrainingState state, ITrainingJournal journal
         return Record("fid", distance, samples, seconds, final, features.ReferenceHash, features.NetworkHash, "none", shape.Classes == 0 ? "unconditional" : "balanced");
     }
 
+    // data without a feature network of their own: a distance that needs none
+    private EvaluationRecord EvaluatePixels(int samples, double seconds, bool final)
+    {
+        var count = Math.Min(samples, state.Data.Count);
+        var size = shape.Channels * shape.Side * shape.Side;
+        if (real is null || real[0].Length != count) real = PixelWasserstein.Project(state.Data.Spread(count), count, size, state.Device);
+        var labels = shape.Classes == 0 ? null : Enumerable.Range(0, count).Select(k => k % shape.Classes).ToArray();
+        var drawn = PixelWasserstein.Project((first, n) => sampler.Draw(Seeds((ulong)first, n), labels?.AsSpan(first, n).ToArray()), count, size, state.Device);
+        return Record("swd", PixelWasserstein.Distance(real, drawn), count, seconds, final, ((StoredDataSpec)state.Spec.Data).Sha256, "", "none", shape.Classes == 0 ? "unconditional" : "balanced");
+    }
+
     // one row per class; the same noise in a column of every class, every grid and every run
     private void DrawGrid()
     {
         var columns = state.Spec.Evaluation.GridColumns;
-        var rows = shape.Classes == 0 ? columns : shape.Classes;
+        // a thousand rows make no picture: classes evenly spread
+        var classes = Enumerable.Range(0, Math.Min(shape.Classes, MaxGridRows)).Select(k => (int)((long)k * shape.Classes / Math.Min(shape.Classes, MaxGridRows))).ToArray();
+        var rows = shape.Classes == 0 ? columns : classes.Length;
         var seeds = Enumerable.Range(0, rows * columns).Select(k => (ulong)(shape.Classes == 0 ? k : k % columns)).ToArray();
-        var labels = shape.Classes == 0 ? null : Enumerable.Range(0, rows * columns).Select(k => k / columns).ToArray();
+        var labels = shape.Classes == 0 ? null : Enumerable.Range(0, rows * columns).Select(k => classes[k / columns]).ToArray();
         var pixels = OneStepSampler.Quantise(sampler.Draw(seeds, labels));
-        journal.Picture(Picture(PictureKind.Samples, rows, columns, shape.Side, shape.ClassNames, PngEncoder.Encode(ImageGrid.Compose(pixels, shape.Side, shape.Side, shape.Channels, columns))));
+        journal.Picture(Picture(PictureKind.Samples, rows, columns, shape.Side, [.. classes.Select(k => shape.ClassNames[k])], PngEncoder.Encode(ImageGrid.Compose(pixels, shape.Side, shape.Side, shape.Channels, columns))));
     }
 
     private void DrawInterpolations()

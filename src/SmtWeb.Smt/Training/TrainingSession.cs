@@ -24,6 +24,7 @@ public static class TrainingSession
         if (device.Type == DeviceType.Cuda) torch.CudaFastMath(true);
 
         using var state = Open(spec, device, journal, fresh: checkpoint is null);
+        state.Data.Note = text => journal.Log(LogLevel.Warning, text);
         if (checkpoint is not null) state.Load(checkpoint);
         journal.Log(LogLevel.Information, $"{(checkpoint is null ? "Starts" : $"Goes on at iteration {state.Progress.Iteration}")}: libtorch {torch.Version}, {device}, {torch.Threads} threads, {state.Method.Describe()}.");
         return new TrainingLoop(state, journal).Run();

@@ -1,3 +1,4 @@
+using SmtWeb.Smt.Datasets;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Smt.Training;
 
@@ -67,6 +68,6 @@ internal sealed class TrainCommand : Command
         }
 
         var (spec, errors) = SpecJson.Parse(await File.ReadAllTextAsync(arguments.Words[0], ct));
-        return spec ?? throw new SpecException(errors);
+        return ImageSources.Complete(spec ?? throw new SpecException(errors));
     }
 }

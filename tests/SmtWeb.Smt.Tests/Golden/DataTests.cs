@@ -8,6 +8,8 @@ public sealed class DataTests
 {
     public static TheoryData<string> CifarBinary => GoldenCase.OfKind("data_cifar10_bin");
 
+    public static TheoryData<string> CifarPython => GoldenCase.OfKind("data_cifar10_py");
+
     public static TheoryData<string> Idx => GoldenCase.OfKind("data_idx");
 
     public static TheoryData<string> Lmdb => GoldenCase.OfKind("data_lmdb");
@@ -21,6 +23,16 @@ public sealed class DataTests
     {
         var golden = GoldenCase.Load(id);
         var batch = golden.AuxiliaryFile("bin");
+        foreach (var path in new[] { batch, Path.GetDirectoryName(batch)!, golden.Folder, golden.AuxiliaryFile("tar") }) Verify(golden, Cifar10.Open(path));
+    }
+
+    [Theory]
+    [Trait("Category", "Golden")]
+    [MemberData(nameof(CifarPython))]
+    public void Cifar10_Python_GivesItsImagesAndLabels(string id)
+    {
+        var golden = GoldenCase.Load(id);
+        var batch = golden.AuxiliaryFile("py");
         foreach (var path in new[] { batch, Path.GetDirectoryName(batch)!, golden.Folder, golden.AuxiliaryFile("tar") }) Verify(golden, Cifar10.Open(path));
     }
 

@@ -71,7 +71,7 @@ public sealed class SpecJsonTests
         Assert.Contains(errors, e => e.Message == "Generator rate is 0; it must be above 0 and at most 1.");
         Assert.Contains(errors, e => e.Message == "There is no such setting; did you mean \"beta1\"?");
         Assert.Contains(errors, e => e.Message == "Warm-up iterations: expected a whole number, found \"many\".");
-        Assert.Contains(errors, e => e.Message == "Expected one of \"swissRoll\", \"fashionMnist\", found \"cats\".");
+        Assert.Contains(errors, e => e.Message == "Expected one of \"swissRoll\", \"fashionMnist\", \"cifar10\", \"imagenet64\", \"zip\", \"folder\", \"idx\", found \"cats\".");
         Assert.Contains(errors, e => e.Message == "Iterations is 99999999999; it must be from 1 to 100000000.");
         Assert.Contains(errors, e => e.Message == "Hardware is missing.");
     }

@@ -77,6 +77,7 @@ public sealed class SpecDraft
         : SpecCatalog.Get(Spec, setting.Path) switch
         {
             IEnumerable<int> list => string.Join(", ", list),
+            IEnumerable<string> list => string.Join(", ", list),
             double d => d.ToString("R", CultureInfo.InvariantCulture),
             var value => Convert.ToString(value, CultureInfo.InvariantCulture) ?? "",
         };
@@ -123,7 +124,12 @@ public sealed class SpecDraft
         try
         {
             var (before, now) = (SpecCatalog.Get(_start, setting.Path), SpecCatalog.Get(Spec, setting.Path));
-            return before is IEnumerable<int> a ? !a.SequenceEqual((IEnumerable<int>)now) : !before.Equals(now);
+            return before switch
+            {
+                IEnumerable<int> a => !a.SequenceEqual((IEnumerable<int>)now),
+                IEnumerable<string> a => !a.SequenceEqual((IEnumerable<string>)now),
+                _ => !before.Equals(now),
+            };
         }
         catch (ArgumentException)
         {
@@ -161,6 +167,8 @@ public sealed class SpecDraft
                 return list.Contains(null) ? null : (IReadOnlyList<int>)[.. list.Select(n => n!.Value)];
             case SettingType.Text:
                 return text;
+            case SettingType.TextList:
+                return (IReadOnlyList<string>)text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
             case SettingType.Boolean or SettingType.Choice or SettingType.Section or SettingType.Alternative:
                 throw new ArgumentException($"{setting.Path} is not typed as text.", nameof(setting));
             default:

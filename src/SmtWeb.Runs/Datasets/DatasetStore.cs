@@ -1,0 +1,148 @@
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+using SmtWeb.Runs.Database;
+using SmtWeb.Runs.Model;
+using SmtWeb.Smt.Datasets;
+using SmtWeb.Smt.Specs;
+
+namespace SmtWeb.Runs.Datasets;
+
+/// <summary>Registered data sets: what pages, REST and new runs ask and change.</summary>
+public sealed class DatasetStore(RunsDatabase database)
+{
+    /// <summary>Longest name.</summary>
+    public const int LongestName = 200;
+
+    /// <summary>All of them, by name.</summary>
+    public async Task<IReadOnlyList<DatasetSummary>> ListAsync(CancellationToken ct = default)
+    {
+        await using var context = await database.ContextAsync(ct);
+        return [.. (await Facts(context.Datasets.OrderBy(d => d.Name)).ToListAsync(ct)).Select(Show)];
+    }
+
+    /// <summary>One, or null.</summary>
+    public async Task<DatasetSummary?> FindAsync(long id, CancellationToken ct = default)
+    {
+        await using var context = await database.ContextAsync(ct);
+        return (await Facts(context.Datasets.Where(d => d.Id == id)).ToListAsync(ct)).Select(Show).SingleOrDefault();
+    }
+
+    /// <summary>The grid of real samples (PNG), or null.</summary>
+    public async Task<byte[]?> SamplesPngAsync(long id, CancellationToken ct = default)
+    {
+        await using var context = await database.ContextAsync(ct);
+        return await context.Datasets.Where(d => d.Id == id).Select(d => d.Samples).SingleOrDefaultAsync(ct);
+    }
+
+    /// <summary>Registers a data set and queues its check; returns its id.</summary>
+    /// <exception cref="SpecException">A member is wrong, or name or path are taken.</exception>
+    public async Task<long> RegisterAsync(NewDataset wanted, CancellationToken ct = default)
+    {
+        var errors = new List<SpecError>();
+        var name = wanted.Name.Trim();
+        if (name.Length is 0 or > LongestName || name.Any(char.IsControl)) errors.Add(new("$.name", $"The name must be one line of 1 to {LongestName} characters."));
+        var path = "";
+        try
+        {
+            path = wanted.Path.Trim().Length == 0 ? "" : DatasetRoot.Normalise(wanted.Path.Trim());
+            if (path.Length is 0 or > 400) errors.Add(new("$.path", $"A path of 1 to 400 characters below {DatasetRoot.Folder} is needed, such as cifar-10-python.tar.gz."));
+        }
+        catch (SpecException e)
+        {
+            errors.AddRange(e.Errors.Select(x => x with { Path = "$.path" }));
+        }
+
+        if (wanted.Kind.Length > 0 && DatasetCheck.SpecOf(wanted.Kind) is null) errors.Add(new("$.kind", $"There is no kind \"{wanted.Kind}\"; leave it out, or use {string.Join(", ", DatasetCheck.Kinds)}."));
+        if (wanted.Side is < 0 or > 1024) errors.Add(new("$.side", $"Side is {wanted.Side}; it must be from 0 (that of the data) to 1024."));
+        if (errors.Count > 0) throw new SpecException(errors);
+
+        var row = new DatasetRow
+        {
+            Name = name, Path = path, Kind = wanted.Kind, SkipCorrupt = wanted.SkipCorrupt, WantedSide = wanted.Side,
+            State = DatasetState.Queued, CreatedBy = wanted.By, Created = DateTimeOffset.UtcNow,
+        };
+        await using var context = await database.ContextAsync(ct);
+        context.Datasets.Add(row);
+        try
+        {
+            await context.SaveChangesAsync(ct);
+        }
+        catch (DbUpdateException e) when (e.InnerException is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation } taken)
+        {
+            var isName = taken.ConstraintName?.EndsWith("name", StringComparison.Ordinal) == true;
+            throw new SpecException([new(isName ? "$.name" : "$.path", isName ? $"There is already a data set named \"{name}\"." : $"{path} is already registered.")]);
+        }
+
+        await NotifyAsync(ct);
+        return row.Id;
+    }
+
+    /// <summary>Queues the check again, skipping corrupt records or not; false where there is no such data set.</summary>
+    public async Task<bool> CheckAgainAsync(long id, bool skipCorrupt, CancellationToken ct = default)
+    {
+        await using var connection = await database.Source.OpenConnectionAsync(ct);
+        var changed = await connection.ExecuteAsync(
+            "UPDATE datasets SET state = 'Queued', skip_corrupt = $2, problem = NULL, phase = NULL, progress = 0, lease_until = NULL, attempt = attempt + 1 WHERE id = $1", [id, skipCorrupt], ct);
+        await NotifyAsync(ct);
+        return changed > 0;
+    }
+
+    /// <summary>Forgets a data set; its files stay. Runs keep their specs. False where there is no such data set.</summary>
+    public async Task<bool> DeleteAsync(long id, CancellationToken ct = default)
+    {
+        await using var connection = await database.Source.OpenConnectionAsync(ct);
+        return await connection.ExecuteAsync("DELETE FROM datasets WHERE id = $1", [id], ct) > 0;
+    }
+
+    /// <summary>
+    /// A spec whose stored data are named by a registered name or path, with the path and everything that the check found
+    /// filled in. Other specs come back as they are; what is then still open is an error.
+    /// </summary>
+    /// <exception cref="SpecException">The data set is not ready, or is of another kind, or is not registered and its shape not stated.</exception>
+    public async Task<TrainingSpec> ResolveAsync(TrainingSpec spec, CancellationToken ct = default)
+    {
+        if (spec.Data is not StoredDataSpec data) return spec;
+        var path = DatasetRoot.Normalise(data.Source);
+        await using var context = await database.ContextAsync(ct);
+        var found = (await Facts(context.Datasets.Where(d => d.Name == data.Source || d.Path == path)).ToListAsync(ct)).Select(Show).OrderByDescending(d => d.Name == data.Source).FirstOrDefault();
+        if (found is null)
+        {
+            return data is ShapedDataSpec { Side: 0 } or ShapedDataSpec { Channels: 0 }
+                ? throw new SpecException([new("$.data.source", $"Data set \"{data.Source}\" is not registered, and its side and channels are not stated. Register it (page Datasets, or POST /api/v1/datasets), or state them.")])
+                : spec;
+        }
+
+        if (found.State != DatasetState.Ready)
+            throw new SpecException([new("$.data.source", $"Data set \"{found.Name}\" is not ready ({found.State.ToString().ToLowerInvariant()}{(found.Problem is null ? "" : $": {found.Problem}")}).")]);
+        return spec with { Data = SpecOf(found, data) };
+    }
+
+    /// <summary>The spec of a registered data set; <paramref name="like"/> keeps what a person chose (flips, conditional).</summary>
+    /// <exception cref="SpecException"><paramref name="like"/> is of another kind.</exception>
+    public static StoredDataSpec SpecOf(DatasetSummary dataset, StoredDataSpec? like = null)
+    {
+        var own = DatasetCheck.SpecOf(dataset.Kind) ?? throw new InvalidOperationException($"Data set {dataset.Id} is of the unknown kind \"{dataset.Kind}\".");
+        if (like is not null && like.GetType() != own.GetType())
+            throw new SpecException([new("$.data.kind", $"Data set \"{dataset.Name}\" is of the kind \"{dataset.Kind}\", not \"{DatasetCheck.KindOf(like)}\".")]);
+        var spec = like ?? own with { Conditional = own.Conditional && dataset.Classes > 0 };
+        spec = spec with { Source = dataset.Path, Sha256 = dataset.Sha256 ?? "", SkipCorrupt = spec.SkipCorrupt || dataset is { SkipCorrupt: true, CorruptCount: > 0 } };
+        return ImageSources.Complete(spec, dataset.Side, dataset.Channels, dataset.Classes, dataset.ClassNames);
+    }
+
+    private static IQueryable<DatasetRow> Facts(IQueryable<DatasetRow> rows) => rows.AsNoTracking().Select(d => new DatasetRow
+    {
+        Id = d.Id, Name = d.Name, Path = d.Path, Kind = d.Kind, State = d.State, Problem = d.Problem, Phase = d.Phase, Progress = d.Progress, SkipCorrupt = d.SkipCorrupt,
+        Sha256 = d.Sha256, Bytes = d.Bytes, Records = d.Records, Side = d.Side, Channels = d.Channels, ClassNames = d.ClassNames, ClassCounts = d.ClassCounts,
+        CorruptCount = d.CorruptCount, Corrupt = d.Corrupt, SampleColumns = d.SampleColumns, SampleLabels = d.SampleLabels, CreatedBy = d.CreatedBy, Created = d.Created, Checked = d.Checked,
+    });
+
+    private static DatasetSummary Show(DatasetRow d) => new(
+        d.Id, d.Name, d.Path, d.Kind, d.State, d.Problem, d.Phase, d.Progress, d.SkipCorrupt, d.Sha256, d.Bytes, d.Records, d.Side, d.Channels, d.ClassNames, d.ClassCounts,
+        d.CorruptCount, d.Corrupt, d.SampleColumns, d.SampleLabels, d.CreatedBy, d.Created, d.Checked);
+
+    private async Task NotifyAsync(CancellationToken ct)
+    {
+        await using var connection = await database.Source.OpenConnectionAsync(ct);
+        await connection.NotifyAsync(RunChannels.Datasets, "", ct);
+    }
+}

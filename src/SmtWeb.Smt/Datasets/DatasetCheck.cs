@@ -1,0 +1,140 @@
+using System.Security.Cryptography;
+using System.Text;
+using SmtWeb.Smt.Imaging;
+using SmtWeb.Smt.Specs;
+
+namespace SmtWeb.Smt.Datasets;
+
+/// <summary>
+/// Reads a data set once from end to end: hashes every byte, decodes every record, counts classes, and draws a grid of
+/// real samples. Memory does not grow with the data, but for the reader's own index.
+/// </summary>
+public static class DatasetCheck
+{
+    /// <summary>Corrupt records named in a report; all of them are counted.</summary>
+    public const int MostNamed = 100;
+
+    private const int MostCells = 100;
+    private const int Block = 1 << 20;
+
+    /// <summary>
+    /// Checks the data of <paramref name="spec"/> at <paramref name="path"/>. A corrupt record is passed over where
+    /// <paramref name="skip"/> is set. Returns the report and a picture of samples (PNG).
+    /// </summary>
+    /// <exception cref="CorruptRecordException">A record cannot be read, and <paramref name="skip"/> is not set.</exception>
+    /// <exception cref="IOException">The data are missing or damaged; says where.</exception>
+    public static (DatasetReport Report, byte[] Samples) Run(StoredDataSpec spec, string path, bool skip, Action<CheckProgress> progress, CancellationToken ct)
+    {
+        using var source = ImageSources.OpenAt(spec, path);
+        var files = Files(spec, path);
+        var (hash, bytes) = Hash(path, files, progress, ct);
+
+        var counts = new int[source.Classes];
+        var corrupt = new List<CorruptRecord>();
+        var (corruptCount, unlabelled) = (0, 0);
+        var grid = new SampleGrid(source);
+        var pixels = new byte[source.ImageBytes];
+        for (var i = 0; i < source.Count; i++)
+        {
+            ct.ThrowIfCancellationRequested();
+            try
+            {
+                var label = source.Read(i, pixels);
+                if (label >= 0) counts[label]++;
+                else unlabelled++;
+                grid.Offer(i, label, pixels);
+            }
+            catch (CorruptRecordException e) when (skip)
+            {
+                if (corruptCount++ < MostNamed) corrupt.Add(new CorruptRecord(e.Index, e.Record, e.Problem));
+            }
+
+            if (i % 256 == 0 || i == source.Count - 1) progress(new CheckProgress("records", i + 1, source.Count));
+        }
+
+        if (corruptCount == source.Count) throw new InvalidDataException($"{path}: none of the {source.Count} records can be read; the first: {corrupt[0].Problem}.");
+        var (png, columns, labels) = grid.Draw();
+        return (new DatasetReport(KindOf(spec), path, hash, bytes, source.Count - corruptCount, source.Side, source.Channels, source.Classes, source.ClassNames,
+            counts, corruptCount, corrupt, columns, labels), png);
+    }
+
+    /// <summary>The name of a kind in JSON.</summary>
+    public static string KindOf(StoredDataSpec spec) => SpecSchema.Kinds(typeof(DataSpec)).Single(k => k.Type == spec.GetType()).Kind;
+
+    /// <summary>An empty spec of a kind of stored data, or null where there is no such kind.</summary>
+    public static StoredDataSpec? SpecOf(string kind) =>
+        SpecSchema.Kinds(typeof(DataSpec)).FirstOrDefault(k => k.Kind == kind).Type is { } type && typeof(StoredDataSpec).IsAssignableFrom(type) ? (StoredDataSpec)Activator.CreateInstance(type)! : null;
+
+    /// <summary>Names of the kinds of stored data.</summary>
+    public static IReadOnlyList<string> Kinds => [.. SpecSchema.Kinds(typeof(DataSpec)).Where(k => typeof(StoredDataSpec).IsAssignableFrom(k.Type)).Select(k => k.Kind)];
+
+    // LMDB's lock file changes whenever somebody looks; it is no part of the data.
+    private static List<string> Files(StoredDataSpec spec, string path)
+    {
+        if (File.Exists(path)) return [path];
+        var options = new EnumerationOptions { AttributesToSkip = FileAttributes.ReparsePoint, RecurseSubdirectories = true, IgnoreInaccessible = false };
+        return [.. Directory.EnumerateFiles(path, "*", options).Where(f => spec is not ImageNet64Spec || Path.GetFileName(f) != "lock.mdb")
+            .OrderBy(f => Path.GetRelativePath(path, f), StringComparer.Ordinal)];
+    }
+
+    /// <summary>
+    /// A file's SHA-256. A folder's is that of the lines that <c>find -type f | LC_ALL=C sort | xargs sha256sum</c> prints in it.
+    /// </summary>
+    private static (string Hash, long Bytes) Hash(string path, List<string> files, Action<CheckProgress> progress, CancellationToken ct)
+    {
+        var total = files.Sum(f => new FileInfo(f).Length);
+        using var all = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var buffer = new byte[Block];
+        long done = 0;
+        foreach (var file in files)
+        {
+            using var one = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
+            for (int read; (read = stream.Read(buffer)) > 0;)
+            {
+                ct.ThrowIfCancellationRequested();
+                one.AppendData(buffer, 0, read);
+                done += read;
+                if (read == Block || done == total) progress(new CheckProgress("bytes", done, total));
+            }
+
+            var hash = Convert.ToHexStringLower(one.GetHashAndReset());
+            if (files.Count == 1 && file == path) return (hash, total);
+            all.AppendData(Encoding.UTF8.GetBytes($"{hash}  ./{Path.GetRelativePath(path, file)}\n"));
+        }
+
+        return (Convert.ToHexStringLower(all.GetHashAndReset()), total);
+    }
+
+    // Few classes: a row for each, the first records of it. Many or none: records evenly spread.
+    private sealed class SampleGrid(ImageSource source)
+    {
+        private const int Columns = 10;
+        private readonly int perClass = source.Classes is > 0 and <= MostCells / Columns ? Columns : 0;
+        private readonly List<(int Label, byte[] Pixels)> cells = [];
+        private readonly int[] taken = new int[source.Classes];
+
+        public void Offer(int index, int label, byte[] pixels)
+        {
+            var wanted = perClass > 0 ? label >= 0 && taken[label] < perClass
+                : cells.Count < MostCells && index >= (long)cells.Count * source.Count / Math.Min(MostCells, source.Count);
+            if (!wanted) return;
+            if (label >= 0) taken[label]++;
+            cells.Add((label, [.. pixels]));
+        }
+
+        public (byte[] Png, int Columns, IReadOnlyList<int> Labels) Draw()
+        {
+            var ordered = perClass > 0 ? cells.OrderBy(c => c.Label).ToList() : cells;
+            var area = source.Side * source.Side;
+            var images = new byte[ordered.Count * source.ImageBytes];
+            for (var i = 0; i < ordered.Count; i++)
+                for (var c = 0; c < source.Channels; c++)
+                    for (var k = 0; k < area; k++)
+                        images[(((i * area) + k) * source.Channels) + c] = ordered[i].Pixels[(c * area) + k];
+            // cells larger than a thumbnail would make a picture of many megabytes
+            var columns = Math.Min(Columns, ordered.Count);
+            return (PngEncoder.Encode(ImageGrid.Compose(images, source.Side, source.Side, source.Channels, columns)), columns, [.. ordered.Select(c => c.Label)]);
+        }
+    }
+}
