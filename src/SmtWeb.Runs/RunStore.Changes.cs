@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using SmtWeb.Runs.Database;
+using SmtWeb.Runs.Datasets;
 using SmtWeb.Runs.Model;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Smt.Training;
@@ -15,6 +16,8 @@ public sealed partial class RunStore
     /// <inheritdoc/>
     public async Task<long> CreateAsync(NewRun run, CancellationToken ct = default)
     {
+        SpecValidation.Ensure(run.Spec);
+        run = run with { Spec = await new DatasetStore(database).ResolveAsync(run.Spec, ct) };
         SpecValidation.Ensure(run.Spec);
         string spec = SpecJson.Write(run.Spec);
         using var parsed = JsonDocument.Parse(spec);

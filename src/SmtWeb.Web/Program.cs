@@ -5,4 +5,5 @@ return await new CommandTable(
     new TrainCommand(),
     new SampleCommand(),
     new ImportCommand(),
-    new ExportCommand()).RunAsync(args);
+    new ExportCommand(),
+    new DatasetCommand()).RunAsync(args);

@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using SmtWeb.Runs;
 using SmtWeb.Smt.Sampling;
+using SmtWeb.Worker.Datasets;
 using SmtWeb.Worker.Generation;
 using SmtWeb.Worker.Training;
 
@@ -16,6 +17,7 @@ public static class WorkerServiceCollectionExtensions
         services.AddSingleton(options);
         services.AddSingleton<RunWorker>();
         services.AddHostedService(provider => provider.GetRequiredService<RunWorker>());
+        services.AddHostedService<DatasetChecker>();
         return services.AddSingleton<QuickstartSeeder>();
     }
 

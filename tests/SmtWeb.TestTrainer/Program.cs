@@ -3,12 +3,18 @@ using Microsoft.Extensions.Hosting;
 using SmtWeb.Runs;
 using SmtWeb.TestTrainer;
 using SmtWeb.Worker;
+using SmtWeb.Worker.Datasets;
 using SmtWeb.Worker.Training;
 
 // `train --run N --attempt A`: a trainer. `work`: a worker of such trainers; the connection string is its first input line.
 if (args is ["train", "--run", var run, "--attempt", var attempt])
 {
     return await new TrainCommand(long.Parse(run), int.Parse(attempt), CountingBody.Run).RunAsync(Console.OpenStandardInput());
+}
+
+if (args is ["dataset", "check", var path, "--events", "--side", var side, .. var rest])
+{
+    return DatasetCheckRun.Run(new(path, "", int.Parse(side), rest.Contains("--skip-corrupt"), CheckOutput.Events, null), Console.Out, Console.Error, false, CancellationToken.None);
 }
 
 string connection = Console.ReadLine() ?? throw new InvalidOperationException("No connection string.");

@@ -44,8 +44,16 @@ internal static class RunsApi
         }
 
         var name = run.Name ?? preset?.Title ?? "Run";
-        var id = await runs.CreateAsync(new NewRun(name, spec!, preset?.Name, run.Priority ?? 0, request.HttpContext.User.DisplayName()), ct);
-        return TypedResults.Created($"/api/v1/runs/{id}", new CreatedRun(id, $"/runs/{id}"));
+        try
+        {
+            var id = await runs.CreateAsync(new NewRun(name, spec!, preset?.Name, run.Priority ?? 0, request.HttpContext.User.DisplayName()), ct);
+            return TypedResults.Created($"/api/v1/runs/{id}", new CreatedRun(id, $"/runs/{id}"));
+        }
+        catch (SpecException e)
+        {
+            // what only the registered data sets can tell
+            return Problems.Invalid(e.Errors.Select(x => x with { Path = "$.spec" + x.Path[1..] }));
+        }
     }
 
     /// <summary>The whole spec that a request means; what is wrong with it joins <paramref name="errors"/>.</summary>

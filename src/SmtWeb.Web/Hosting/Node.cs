@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Hosting.Server;
 using SmtWeb.Runs.Database;
+using SmtWeb.Smt.Datasets;
 using SmtWeb.Web.Auth;
 using SmtWeb.Worker;
 
@@ -15,6 +16,7 @@ internal static class Node
     {
         using var logging = LoggerFactory.Create(log => log.AddSimpleConsole(o => o.SingleLine = true).SetMinimumLevel(LogLevel.Warning));
         Directory.CreateDirectory(options.Data);
+        UseDatasets(options.Datasets);
         await using var postgres = options.Connection.Length > 0
             ? null
             : await EmbeddedPostgres.StartAsync(Path.Combine(options.Data, "postgres"), logging.CreateLogger<EmbeddedPostgres>(), ct);
@@ -35,6 +37,20 @@ internal static class Node
         await AnnounceAsync(console, options, Address(app), link);
         await app.WaitForShutdownAsync(ct);
         await console.WriteLineAsync("SmtWeb is closed.");
+    }
+
+    /// <summary>Trainers and checks are processes that inherit it.</summary>
+    private static void UseDatasets(string folder)
+    {
+        Environment.SetEnvironmentVariable(DatasetRoot.Variable, folder);
+        try
+        {
+            Directory.CreateDirectory(folder);
+        }
+        catch (UnauthorizedAccessException)
+        {
+            // a folder that the operator mounts read-only; a missing one is told when a data set is registered
+        }
     }
 
     private static async Task StartAsync(WebApplication app, ServeOptions options, CancellationToken ct)

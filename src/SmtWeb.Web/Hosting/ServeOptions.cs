@@ -31,6 +31,9 @@ internal sealed record ServeOptions
     /// <summary>Folder of the embedded database, keys and data sets; absolute.</summary>
     internal required string Data { get; init; }
 
+    /// <summary>Folder that registered data sets lie in; absolute.</summary>
+    internal string Datasets { get => field.Length > 0 ? field : Path.Combine(Data, "datasets"); init; } = "";
+
     /// <summary>What this node does.</summary>
     internal NodeRole Role { get; init; }
 
@@ -48,6 +51,7 @@ internal sealed record ServeOptions
         new("port", "N", "TCP port of panel and REST (5080; 0 takes a free one)."),
         new("host", "ADDRESS", "Address to listen on: localhost (default), an IP address, or '*' for the whole network."),
         new("data", "DIR", "Folder of the embedded database and keys (./data)."),
+        new("datasets", "DIR", "Folder that data sets lie in (DATA/datasets)."),
         new("role", "ROLE", "all (default), web (panel and REST only) or worker (training only)."),
         new("connection", "STRING", "PostgreSQL connection string; without one an embedded PostgreSQL is started."),
         new("threads", "N", "CPU threads of a trainer (2)."),
@@ -59,14 +63,13 @@ internal sealed record ServeOptions
     internal static ServeOptions Read(CommandArguments arguments, IConfiguration configuration, string contentRoot)
     {
         // A folder named on the command line is relative to where the command was typed, one in appsettings.json to that file.
-        var data = Text("data") is var (folder, fromCommandLine)
-            ? Path.GetFullPath(folder, fromCommandLine ? Environment.CurrentDirectory : contentRoot)
-            : Path.Combine(contentRoot, "data");
+        var data = Folder("data") ?? Path.Combine(contentRoot, "data");
         return new ServeOptions
         {
             Port = Number("port", 5080, 0, 65535),
             Host = Text("host")?.Value ?? "localhost",
             Data = data,
+            Datasets = Folder("datasets") ?? "",
             Role = (Text("role")?.Value ?? "all") switch
             {
                 "all" => NodeRole.All,
@@ -83,6 +86,8 @@ internal sealed record ServeOptions
             arguments.Text(name) is { Length: > 0 } typed ? (typed, true)
             : configuration[$"SmtWeb:{name}"] is { Length: > 0 } configured ? (configured, false)
             : null;
+
+        string? Folder(string name) => Text(name) is var (folder, fromCommandLine) ? Path.GetFullPath(folder, fromCommandLine ? Environment.CurrentDirectory : contentRoot) : null;
 
         int Number(string name, int otherwise, int min, int max)
         {

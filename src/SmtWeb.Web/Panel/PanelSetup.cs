@@ -16,7 +16,7 @@ internal static class PanelSetup
 
     internal static void AddPanel(this IServiceCollection services)
     {
-        services.AddScoped<RunCommands>();
+        services.AddScoped<RunCommands>().AddScoped<Datasets.DatasetCommands>();
         services.AddSingleton(provider => new WeightsFolder(
             provider.GetRequiredService<ServeOptions>(), provider.GetRequiredService<IModelStore>(), provider.GetRequiredService<IHostApplicationLifetime>()));
     }

@@ -83,7 +83,8 @@ internal sealed class TrainerProcess : IDisposable
 
     public void Dispose() => _process.Dispose();
 
-    private static string[] ThisProgram()
+    /// <summary>How this program is started.</summary>
+    public static string[] ThisProgram()
     {
         string program = Environment.ProcessPath ?? throw new InvalidOperationException("The path of this program is unknown.");
         // `dotnet smtweb.dll` is the host and the assembly; a published smtweb is itself.

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
 using SmtWeb.Runs;
 using SmtWeb.Smt.Datasets;
+using SmtWeb.Web.Panel.Shared;
 
 namespace SmtWeb.Web.Panel.Gallery;
 
@@ -16,7 +17,7 @@ public sealed partial class GalleryPage : IAsyncDisposable
     private const int UsualCount = 64;
 
     private List<RunSummary> _models = [];
-    private List<ClassName> _classes = [];
+    private IReadOnlyList<ClassChoice> _classes = [];
     private RunSummary? _run;
     private bool _loaded;
     private bool _isPoints;
@@ -72,7 +73,7 @@ public sealed partial class GalleryPage : IAsyncDisposable
             _checkpoints = (await Store.CheckpointsAsync(_run.Id)).Count;
             var shape = DataShape.Of(found!.Spec.Data);
             _isPoints = shape.IsPoints;
-            _classes = [.. shape.ClassNames.Select((name, i) => new ClassName(i, $"{i} · {name}"))];
+            _classes = ClassChoice.Of(shape.ClassNames, shape.Synsets.Count > 0);
         }
 
         _loaded = true;
@@ -150,6 +151,4 @@ public sealed partial class GalleryPage : IAsyncDisposable
         var first = by > 0 ? (_last >= ulong.MaxValue - count ? _first : _last + 1) : _first < count ? 0 : _first - count;
         return Navigation.GetUriWithQueryParameter("seed", $"{first}-{first + count - 1}");
     }
-
-    private sealed record ClassName(int Index, string Name);
 }

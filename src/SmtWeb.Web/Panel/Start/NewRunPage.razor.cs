@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
 using SmtWeb.Runs;
+using SmtWeb.Runs.Datasets;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Web.Panel.Shared;
 
@@ -22,6 +23,11 @@ public sealed partial class NewRunPage
 
     [SupplyParameterFromQuery(Name = "preset")] private string? PresetName { get; set; }
 
+    /// <summary>A registered data set in place of the preset's data.</summary>
+    [SupplyParameterFromQuery(Name = "data")] private long? DataOf { get; set; }
+
+    [Inject] private DatasetStore Datasets { get; set; } = default!;
+
     [SupplyParameterFromQuery(Name = "clone")] private long? CloneOf { get; set; }
 
     [Inject] private IRunStore Store { get; set; } = default!;
@@ -34,7 +40,7 @@ public sealed partial class NewRunPage
 
     private bool CanQueue => !_busy && _draft.Errors.Count == 0 && !string.IsNullOrWhiteSpace(_draft.Name);
 
-    private string Query => CloneOf is { } run ? $"?clone={run}" : PresetName is { } preset ? $"?preset={preset}" : "";
+    private string Query => CloneOf is { } run ? $"?clone={run}" : PresetName is { } preset ? $"?preset={preset}" : DataOf is { } data ? $"?data={data}" : "";
 
     private string KeepKey => "new-run" + Query;
 
@@ -83,13 +89,21 @@ public sealed partial class NewRunPage
             _problem = $"There is no run {id} to clone; it may have been deleted. This is the first preset instead.";
         }
 
-        var preset = PresetName is null ? Presets.All[0] : Presets.Find(PresetName);
+        var dataset = DataOf is { } chosen ? await Datasets.FindAsync(chosen) : null;
+        // images need a network for images to begin with
+        var first = dataset is null ? Presets.All[0] : Presets.All.First(p => p.Spec.Network is not MlpSpec);
+        var preset = PresetName is null ? first : Presets.Find(PresetName);
         if (preset is null)
         {
             _problem = $"There is no preset \"{PresetName}\". This is the first one instead.";
         }
 
-        _draft = SpecDraft.From(preset ?? Presets.All[0]);
+        _draft = SpecDraft.From(preset ?? first);
+        if (dataset is { State: DatasetState.Ready })
+        {
+            _draft.SetData(DatasetStore.SpecOf(dataset));
+            _draft.Name = dataset.Name;
+        }
     }
 
     private Task SetName(string? name)

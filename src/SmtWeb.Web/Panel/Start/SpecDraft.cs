@@ -110,6 +110,13 @@ public sealed class SpecDraft
         Refresh();
     }
 
+    /// <summary>Other data with all their settings.</summary>
+    public void SetData(DataSpec data)
+    {
+        Spec = Spec with { Data = data };
+        Refresh();
+    }
+
     /// <summary>What is wrong with a setting or a group, if anything.</summary>
     public string? ErrorOf(string path) => Errors.FirstOrDefault(e => e.Path == path)?.Message;
 

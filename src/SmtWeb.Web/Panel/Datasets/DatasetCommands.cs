@@ -1,0 +1,48 @@
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Components.Authorization;
+using Radzen;
+using SmtWeb.Runs.Datasets;
+using SmtWeb.Smt.Specs;
+using SmtWeb.Web.Auth;
+
+namespace SmtWeb.Web.Panel.Datasets;
+
+/// <summary>Changes of data sets by the signed-in person; the role is asked again at each call.</summary>
+public sealed class DatasetCommands(
+    DatasetStore store, AuthenticationStateProvider people, IAuthorizationService authorization, NotificationService notices, DialogService dialogs)
+{
+    /// <summary>Registers a data set; null (and a notice) where the role does not allow it.</summary>
+    /// <exception cref="SpecException">A member is wrong.</exception>
+    public async Task<long?> RegisterAsync(string name, string path, string kind, bool skipCorrupt, int side) =>
+        await OperatorAsync() is { } by ? await store.RegisterAsync(new NewDataset(name, path, kind, skipCorrupt, side, by)) : null;
+
+    /// <summary>Queues the check again.</summary>
+    public async Task CheckAgainAsync(DatasetSummary dataset, bool skipCorrupt)
+    {
+        if (await OperatorAsync() is not null)
+        {
+            await store.CheckAgainAsync(dataset.Id, skipCorrupt);
+        }
+    }
+
+    /// <summary>Forgets a data set after asking.</summary>
+    public async Task<bool> ForgetAsync(DatasetSummary dataset)
+    {
+        var sure = await dialogs.Confirm(
+            "Its files stay, and runs that were trained on it keep their settings. New runs can no longer choose it.", $"Forget {dataset.Name}?",
+            new ConfirmOptions { OkButtonText = "Forget", CancelButtonText = "Keep it" });
+        return sure == true && await OperatorAsync() is not null && await store.DeleteAsync(dataset.Id);
+    }
+
+    private async Task<string?> OperatorAsync()
+    {
+        var user = (await people.GetAuthenticationStateAsync()).User;
+        if ((await authorization.AuthorizeAsync(user, Policies.Operate)).Succeeded)
+        {
+            return user.DisplayName();
+        }
+
+        notices.Notify(NotificationSeverity.Error, "Not with your role", "Reviewers look at data sets, but change nothing. Ask an administrator for the role Member.", duration: 8000);
+        return null;
+    }
+}
