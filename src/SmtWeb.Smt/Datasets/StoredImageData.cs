@@ -79,6 +79,8 @@ internal sealed class StoredImageData : TrainingData
 
     public override int Count => source.Count;
 
+    public override TimeSpan Waited => prefetcher?.Waited ?? TimeSpan.Zero;
+
     public override Func<int, int, Tensor> Spread(int count) => (first, n) =>
     {
         var pixels = new byte[n * source.ImageBytes];

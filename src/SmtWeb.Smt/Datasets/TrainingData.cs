@@ -33,6 +33,9 @@ public abstract class TrainingData : IDisposable
     /// </summary>
     public virtual Func<int, int, Tensor> Spread(int count) => throw new NotSupportedException("These data have no records.");
 
+    /// <summary>How long <see cref="Next"/> has waited for records to be read and decoded: what the data cost the trainer.</summary>
+    public virtual TimeSpan Waited => TimeSpan.Zero;
+
     /// <summary>Takes what a person should know: records that were passed over.</summary>
     public Action<string> Note { get; set; } = _ => { };
 

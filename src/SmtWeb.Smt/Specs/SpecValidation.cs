@@ -15,7 +15,7 @@ public static class SpecValidation
         CheckRecord(errors, spec, "$");
 
         // The rules between settings assume that each is there and in range.
-        if (errors.Count == 0) errors.AddRange(SpecRules.Check(spec));
+        if (errors.Count == 0) errors.AddRange([.. SpecRules.Check(spec), .. SpecRules.CheckStoredData(spec)]);
         return errors;
     }
 

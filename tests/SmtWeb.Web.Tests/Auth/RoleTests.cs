@@ -22,6 +22,8 @@ public sealed class RoleTests(SiteFixture site) : SiteTest(site)
         { "GET", "/api/v1/presets", null, LabRoles.Reviewer },
         { "GET", "/api/v1/datasets", null, LabRoles.Reviewer },
         { "GET", "/api/v1/models", null, LabRoles.Reviewer },
+        { "GET", "/api/v1/imagenet-classes", null, LabRoles.Reviewer },
+        { "POST", "/api/v1/datasets", """{"name":"NEW","path":"NEW"}""", LabRoles.Member },
         { "GET", "/api/v1/keys", null, LabRoles.Reviewer },
         { "POST", "/api/v1/runs", """{"preset":"swiss-roll"}""", LabRoles.Member },
         { "POST", "/api/v1/runs/{run}/pause", null, LabRoles.Member },
@@ -43,7 +45,7 @@ public sealed class RoleTests(SiteFixture site) : SiteTest(site)
             var run = await Site.Runs.CreateAsync(new NewRun("roles", Presets.Find("swiss-roll")!.Spec, "swiss-roll", 0, "test"), Ct);
             using var program = await Site.ProgramAsync(role);
             using var request = new HttpRequestMessage(new HttpMethod(method), path.Replace("{run}", $"{run}"));
-            request.Content = body is null ? null : Json(body.Replace("NEW", $"new-{Guid.NewGuid():N}"));
+            request.Content = body is null ? null : Json(body.Replace("NEW", $"new-{Guid.NewGuid():N}"[..20]));
             var answer = await program.SendAsync(request, Ct);
             if (LabRoles.All.TakeWhile(r => r != least).Append(least).Contains(role))
             {
