@@ -55,13 +55,15 @@ public sealed class DatasetStore(RunsDatabase database)
         if (wanted.Kind.Length > 0 && DatasetCheck.SpecOf(wanted.Kind) is null) errors.Add(new("$.kind", $"There is no kind \"{wanted.Kind}\"; leave it out, or use {string.Join(", ", DatasetCheck.Kinds)}."));
         if (wanted.Side is < 0 or > 1024) errors.Add(new("$.side", $"Side is {wanted.Side}; it must be from 0 (that of the data) to 1024."));
         if (errors.Count > 0) throw new SpecException(errors);
+        await using var context = await database.ContextAsync(ct);
+        if (await context.Datasets.AnyAsync(d => d.Name == name, ct)) throw Taken(name, path, isName: true);
+        if (await context.Datasets.AnyAsync(d => d.Path == path, ct)) throw Taken(name, path, isName: false);
 
         var row = new DatasetRow
         {
             Name = name, Path = path, Kind = wanted.Kind, SkipCorrupt = wanted.SkipCorrupt, WantedSide = wanted.Side,
             State = DatasetState.Queued, CreatedBy = wanted.By, Created = DateTimeOffset.UtcNow,
         };
-        await using var context = await database.ContextAsync(ct);
         context.Datasets.Add(row);
         try
         {
@@ -69,8 +71,8 @@ public sealed class DatasetStore(RunsDatabase database)
         }
         catch (DbUpdateException e) when (e.InnerException is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation } taken)
         {
-            var isName = taken.ConstraintName?.EndsWith("name", StringComparison.Ordinal) == true;
-            throw new SpecException([new(isName ? "$.name" : "$.path", isName ? $"There is already a data set named \"{name}\"." : $"{path} is already registered.")]);
+            // two people at the same moment
+            throw Taken(name, path, taken.ConstraintName?.EndsWith("name", StringComparison.Ordinal) == true);
         }
 
         await NotifyAsync(ct);
@@ -128,6 +130,9 @@ public sealed class DatasetStore(RunsDatabase database)
         spec = spec with { Source = dataset.Path, Sha256 = dataset.Sha256 ?? "", SkipCorrupt = spec.SkipCorrupt || dataset is { SkipCorrupt: true, CorruptCount: > 0 } };
         return ImageSources.Complete(spec, dataset.Side, dataset.Channels, dataset.Classes, dataset.ClassNames);
     }
+
+    private static SpecException Taken(string name, string path, bool isName) =>
+        new([new(isName ? "$.name" : "$.path", isName ? $"There is already a data set named \"{name}\"." : $"{path} is already registered.")]);
 
     private static IQueryable<DatasetRow> Facts(IQueryable<DatasetRow> rows) => rows.AsNoTracking().Select(d => new DatasetRow
     {
