@@ -36,6 +36,51 @@ public sealed class SourceTests : IDisposable
     }
 
     [Fact]
+    public void Cifar10_PythonBatchOfRealSize_ReadsItsPixelsAsBytes()
+    {
+        // As Python 2 wrote it, by hand: the pixels are one BINSTRING, longer than any text.
+        const int records = 40;
+        var pixels = Pixels(records * 3072, 1);
+        using var pickle = new MemoryStream();
+        void Put(params byte[] bytes) => pickle.Write(bytes);
+        void Text(string text) => Put([(byte)'U', (byte)text.Length, .. Encoding.ASCII.GetBytes(text)]);
+        void Global(string module, string name) => Put([(byte)'c', .. Encoding.ASCII.GetBytes($"{module}\n{name}\n")]);
+        Put(0x80, 2, (byte)'}', (byte)'(');
+        Text("data");
+        Global("numpy.core.multiarray", "_reconstruct");
+        Put((byte)'(');
+        Global("numpy", "ndarray");
+        Put((byte)'K', 0, 0x85);
+        Text("b");
+        Put((byte)'t', (byte)'R', (byte)'(', (byte)'K', 1, (byte)'K', records, (byte)'M', 0, 12, 0x86);
+        Global("numpy", "dtype");
+        Text("u1");
+        Put((byte)'K', 0, (byte)'K', 1, 0x87, (byte)'R', (byte)'(', (byte)'K', 3);
+        Text("|");
+        Put((byte)'N', (byte)'N', (byte)'N', (byte)'J', 0xFF, 0xFF, 0xFF, 0xFF, (byte)'J', 0xFF, 0xFF, 0xFF, 0xFF, (byte)'K', 0, (byte)'t', (byte)'b', 0x89, (byte)'T');
+        Put(BitConverter.GetBytes(pixels.Length));
+        Put(pixels);
+        Put((byte)'t', (byte)'b');
+        Text("labels");
+        Put((byte)']', (byte)'(');
+        for (var i = 0; i < records; i++) Put((byte)'K', (byte)(i % 10));
+        Put((byte)'e', (byte)'u', (byte)'.');
+
+        using var source = Cifar10.Open(Write("data_batch_1", pickle.ToArray()));
+        Assert.Equal(records, source.Count);
+        var image = new byte[3072];
+        Assert.Equal(9, source.Read(39, image));
+        Assert.Equal(pixels[^3072..], image);
+    }
+
+    [Fact]
+    public void Cifar10_PickleThatCalls_IsRefusedByName()
+    {
+        var path = Write("data_batch_1", Encoding.ASCII.GetBytes("cos\nsystem\n(S'true'\ntR."));
+        Assert.Contains("system", Assert.Throws<InvalidDataException>(() => Cifar10.Open(path)).Message);
+    }
+
+    [Fact]
     public void Cifar10_NoBatch_SaysWhatWasLookedFor() =>
         Assert.Contains("data_batch_1", Assert.Throws<FileNotFoundException>(() => Cifar10.Open(folder)).Message);
 
