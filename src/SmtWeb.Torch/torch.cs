@@ -157,6 +157,9 @@ public readonly ref struct GradMode
 {
     private readonly int previous;
 
+    /// <summary>Whether this thread records what a backward pass needs.</summary>
+    public static bool IsEnabled => Native.smt_grad_enabled() != 0;
+
     internal GradMode(bool enabled) => previous = Native.smt_set_grad_enabled(enabled ? 1 : 0);
 
     /// <summary>Restores the mode.</summary>

@@ -1,4 +1,5 @@
 #include "smttorch.h"
+#include "shared.h"
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/core/dispatch/Dispatcher.h>
@@ -15,19 +16,19 @@
 #include <string>
 #include <vector>
 
-namespace {
+namespace smt {
 
 thread_local std::string last_error;
+
+}  // namespace smt
+
+namespace {
+
+using smt::guarded;
+using smt::last_error;
+using smt::ref;
+
 std::atomic<int64_t> live{0};
-
-// Handles are counted, so that a test can show that nothing leaks.
-smt_tensor give(at::Tensor t) {
-  auto* p = new at::Tensor(std::move(t));
-  live.fetch_add(1, std::memory_order_relaxed);
-  return p;
-}
-
-at::Tensor& ref(smt_tensor t) { return *static_cast<at::Tensor*>(t); }
 
 // A training step frees and takes the same tens of megabytes again and again. By default glibc hands them back to the
 // system each time and gets them again as zeroed pages: measured, two fifths of a small network's step. Keep them.
@@ -38,21 +39,6 @@ __attribute__((constructor)) void keep_freed_memory() {
   mallopt(M_TRIM_THRESHOLD, 0x7fffffff);
   mallopt(M_TOP_PAD, 64 << 20);
 #endif
-}
-
-// The one place where C++ exceptions end. `fail` is what the caller sees beside smt_error().
-template <class R, class F>
-R guarded(R fail, F&& body) noexcept {
-  try {
-    return body();
-  } catch (const c10::Error& e) {
-    last_error = e.what_without_backtrace();
-  } catch (const std::exception& e) {
-    last_error = e.what();
-  } catch (...) {
-    last_error = "unknown C++ exception";
-  }
-  return fail;
 }
 
 c10::IValue to_ivalue(const smt_value& v, const c10::Argument& argument) {
@@ -108,6 +94,15 @@ c10::IValue to_ivalue(const smt_value& v, const c10::Argument& argument) {
 }  // namespace
 
 void smt_set_error(const char* text) { last_error = text; }
+
+// Handles are counted, so that a test can show that nothing leaks.
+smt_tensor smt::give(at::Tensor t) {
+  auto* p = new at::Tensor(std::move(t));
+  live.fetch_add(1, std::memory_order_relaxed);
+  return p;
+}
+
+using smt::give;
 
 SMT_API const char* smt_error() { return last_error.c_str(); }
 
@@ -288,6 +283,8 @@ SMT_API int32_t smt_autograd_grad(const smt_tensor* roots, const smt_tensor* gra
     return 0;
   });
 }
+
+SMT_API int32_t smt_grad_enabled() { return c10::GradMode::is_enabled(); }
 
 // Returns the previous mode of this thread.
 SMT_API int32_t smt_set_grad_enabled(int32_t enabled) {

@@ -12,6 +12,8 @@ public abstract class Denoiser(double sigmaData, int classes) : Module
     /// <summary>Largest noise level; the generator turns 80·z at σ = 80 into a sample.</summary>
     public const double SigmaMax = 80;
 
+    private IReadOnlyList<Parameter>? parameters;
+
     /// <summary>σ_data of the preconditioning.</summary>
     public double SigmaData { get; } = sigmaData;
 
@@ -31,7 +33,7 @@ public abstract class Denoiser(double sigmaData, int classes) : Module
     public Tensor Forward(Tensor x_t, Tensor σ, Tensor? α, Tensor? labels, Tensor? augment = null)
     {
         var (c_skip, c_out, c_in, c_noise) = EdmPrecond.Coefficients(σ, SigmaData);
-        var F = Raw(EdmPrecond.Like(c_in, x_t) * x_t, c_noise, α, labels, augment);
+        var F = Split([EdmPrecond.Like(c_in, x_t) * x_t, c_noise, α, labels, augment], half => Raw(half[0]!, half[1]!, half[2], half[3], half[4]));
         return EdmPrecond.Like(c_skip, x_t) * x_t + EdmPrecond.Like(c_out, x_t) * F;
     }
 
@@ -39,7 +41,7 @@ public abstract class Denoiser(double sigmaData, int classes) : Module
     public Tensor Bottleneck(Tensor x_t, Tensor σ, Tensor? α, Tensor? labels)
     {
         var (_, _, c_in, c_noise) = EdmPrecond.Coefficients(σ, SigmaData);
-        return RawBottleneck(EdmPrecond.Like(c_in, x_t) * x_t, c_noise, α, labels);
+        return Split([EdmPrecond.Like(c_in, x_t) * x_t, c_noise, α, labels], half => RawBottleneck(half[0]!, half[1]!, half[2], half[3]));
     }
 
     /// <summary>
@@ -93,6 +95,12 @@ public abstract class Denoiser(double sigmaData, int classes) : Module
     /// <summary>F and the encoder's output with one pass of the encoder; F without gradient unless the decoder learns.</summary>
     protected abstract (Tensor F, Tensor Bottleneck) RawWithBottleneck(Tensor scaled, Tensor c_noise, Tensor? α, Tensor? labels, bool decoderLearns);
 
+    /// <summary>Whether rows may be taken through the network on two threads: not where they share a generator.</summary>
+    protected virtual bool MaySplitRows => false;
+
+    private Tensor Split(Tensor?[] inputs, Func<Tensor?[], Tensor> network) =>
+        MaySplitRows ? RowSplit.Run(parameters ??= [.. NamedParameters().Select(p => p.Parameter)], inputs, network) : network(inputs);
+
     /// <summary>The encoder alone.</summary>
     protected abstract Tensor RawBottleneck(Tensor scaled, Tensor c_noise, Tensor? α, Tensor? labels);
 }
@@ -117,6 +125,9 @@ public sealed class ImageDenoiser : Denoiser
 
     /// <inheritdoc/>
     public override IReadOnlyList<long> BottleneckShape => [Model.BottleneckChannels, Model.BottleneckSide, Model.BottleneckSide];
+
+    /// <inheritdoc/>
+    protected override bool MaySplitRows => (!Training || options.Dropout == 0) && Model.Trace is null;
 
     /// <inheritdoc/>
     public override Tensor Raw(Tensor scaled, Tensor c_noise, Tensor? α, Tensor? labels, Tensor? augment) =>

@@ -36,7 +36,11 @@ internal static unsafe partial class Native
     [LibraryImport(Library)]
     internal static partial int smt_autograd_grad(
         nint* roots, nint* gradients, int n, nint* inputs, int m, int retainGraph, int createGraph, nint* results);
+    [LibraryImport(Library)] internal static partial int smt_grad_enabled();
     [LibraryImport(Library)] internal static partial int smt_set_grad_enabled(int enabled);
+    [LibraryImport(Library)] internal static partial int smt_set_thread_share(int n);
+    [LibraryImport(Library)]
+    internal static partial nint smt_join_rows(nint* results, nint* originals, nint* halves, int m, nint* parameters, int p, int threads);
 
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial nint smt_generator_new(string device, ulong seed);

@@ -1,0 +1,94 @@
+using SmtWeb.Smt.Networks;
+using SmtWeb.Smt.Specs;
+using SmtWeb.Torch;
+
+namespace SmtWeb.Smt.Tests;
+
+/// <summary>Two halves of a batch on two threads give what one thread gives.</summary>
+public sealed class RowSplitTests : IDisposable
+{
+    private readonly int threads = torch.Threads;
+
+    public RowSplitTests() => torch.Threads = 2;
+
+    public void Dispose()
+    {
+        RowSplit.Enabled = true;
+        torch.Threads = threads;
+    }
+
+    [Fact]
+    public void Forward_SplitOrWhole_SameResultAndSameGradients()
+    {
+        using var scope = torch.NewDisposeScope();
+        var score = Score();
+        var (whole, wholeGradients) = Pass(score, split: false);
+        var (halves, splitGradients) = Pass(score, split: true);
+        Close(whole, halves, "result");
+        Assert.Equal(wholeGradients.Count, splitGradients.Count);
+        foreach (var (name, gradient) in wholeGradients) Close(gradient, splitGradients[name], name);
+        Assert.Contains(wholeGradients, g => g.Key != "x" && g.Value.Any(v => v != 0));
+    }
+
+    [Fact]
+    public void Forward_SplitTwice_SameBits()
+    {
+        using var scope = torch.NewDisposeScope();
+        var score = Score();
+        var (first, firstGradients) = Pass(score, split: true);
+        var (second, secondGradients) = Pass(score, split: true);
+        Assert.Equal(first, second);
+        foreach (var (name, gradient) in firstGradients) Assert.Equal(gradient, secondGradients[name]);
+    }
+
+    [Fact]
+    public void Forward_HalfFails_SaysWhyAndGoesOn()
+    {
+        using var scope = torch.NewDisposeScope();
+        var x = torch.ones([RowSplit.FewestRows, 2]);
+        var wrong = Assert.Throws<InvalidOperationException>(() => RowSplit.Run([], [x], half => half[0]!.ToArray<float>()[0] > 0 ? throw new InvalidOperationException("no") : x));
+        Assert.Equal("no", wrong.Message);
+        Assert.Equal(2, torch.Threads);
+        Assert.All(RowSplit.Run([], [x], half => half[0]! * 3).ToArray<float>(), v => Assert.Equal(3, v));
+    }
+
+    // f and ℓ share the encoder's weights; only the encoder's gradients come from both
+    private static (float[] Result, Dictionary<string, float[]> Gradients) Pass(AmortizedScore score, bool split)
+    {
+        RowSplit.Enabled = split;
+        var random = new Generator(7, Device.Cpu);
+        const int n = 19;
+        var x = torch.randn([n, 1, 16, 16], random).detach();
+        x.RequiresGrad = true;
+        var σ = torch.rand([n], random) + 0.1;
+        var α = torch.rand([n], random);
+        var labels = torch.randint(3, [n], random).one_hot(3).to(ScalarType.Float32);
+        score.RequireGrad(true);
+        foreach (var (_, p) in score.NamedParameters()) p.Value.Grad = null;
+        var f = score.Denoise(x, σ, α, labels);
+        var ℓ = score.LogDensityRatio(x * 0.5, σ, labels);
+        (f.square().mean() + ℓ.square().mean()).backward();
+        var gradients = score.NamedParameters().Where(p => p.Parameter.Value.Grad is not null).ToDictionary(p => p.Name, p => p.Parameter.Value.Grad!.ToArray<float>());
+        gradients["x"] = x.Grad!.ToArray<float>();
+        return ([.. f.detach().ToArray<float>(), .. ℓ.detach().ToArray<float>()], gradients);
+    }
+
+    private static AmortizedScore Score()
+    {
+        var random = new Generator(3, Device.Cpu);
+        var denoiser = new ImageDenoiser(
+            new DdpmPlusPlusOptions { Resolution = 16, ImageChannels = 1, Classes = 3, ModelChannels = 16, ChannelMultipliers = [1, 2], BlocksPerLevel = 1, AttentionResolutions = [], Alpha = AlphaEmbedding.Paper },
+            random);
+        var score = new AmortizedScore(denoiser, new ClassHead(denoiser.Model.BottleneckChannels, denoiser.Model.BottleneckSide, random));
+        // the last convolutions start near 0, which would hide everything before them
+        foreach (var (_, p) in score.NamedParameters()) p.Value.detach().add_(torch.randn(p.Value.Shape, random) * 0.05);
+        return score;
+    }
+
+    private static void Close(float[] expected, float[] actual, string what)
+    {
+        var scale = expected.Max(Math.Abs);
+        for (var k = 0; k < expected.Length; k++)
+            Assert.True(Math.Abs(expected[k] - actual[k]) <= 2e-5 * scale + 1e-7, $"{what}[{k}]: {actual[k]} instead of {expected[k]} (largest {scale})");
+    }
+}
