@@ -16,19 +16,22 @@ public static class RowSplit
     private static readonly Lock Turn = new();
     private static readonly Lazy<Companion> Other = new(() => new Companion());
 
-    /// <summary>Off: everything runs as it is. For measurements of what splitting is worth.</summary>
-    public static bool Enabled { get; set; } = true;
+    /// <summary>
+    /// Whether rows are split. Each half then runs on <see cref="torch.Threads"/> threads: halve that, or four threads
+    /// share two cores.
+    /// </summary>
+    public static bool Enabled { get; set; }
 
     /// <summary>
     /// <paramref name="network"/> of <paramref name="inputs"/>, each [N,…] or null; row k of its result must depend on
-    /// row k of the inputs alone. Splits where the tensors are on the CPU, there are two threads and at least
-    /// <see cref="FewestRows"/> rows. <paramref name="parameters"/> are the leaves that the network may give gradients to.
+    /// row k of the inputs alone. Splits where that is <see cref="Enabled"/>, the tensors are on the CPU and
+    /// there are at least <see cref="FewestRows"/> rows. <paramref name="parameters"/> are the leaves that the network may give gradients to.
     /// </summary>
     public static Tensor Run(IReadOnlyList<Parameter> parameters, Tensor?[] inputs, Func<Tensor?[], Tensor> network)
     {
         var first = inputs[0]!;
-        var (rows, threads) = (first.Size(0), torch.Threads);
-        if (!Enabled || threads < 2 || rows < FewestRows || first.Device.Type != DeviceType.Cpu || Companion.IsCurrent) return network(inputs);
+        var rows = first.Size(0);
+        if (!Enabled || rows < FewestRows || first.Device.Type != DeviceType.Cpu || Companion.IsCurrent) return network(inputs);
         lock (Turn)
         {
             var history = GradMode.IsEnabled;
@@ -37,8 +40,7 @@ public static class RowSplit
             Tensor? top = null, bottom = null;
             try
             {
-                Native.Check(Native.smt_set_thread_share(Math.Max(1, threads / 2)), "threads");
-                Other.Value.Start(threads / 2, () => bottom = Alone(network, lower, history));
+                Other.Value.Start(torch.Threads, () => bottom = Alone(network, lower, history));
                 try
                 {
                     top = Alone(network, upper, history);
@@ -47,11 +49,10 @@ public static class RowSplit
                 {
                     Other.Value.Wait();
                 }
-                return Join(top, bottom!, inputs, upper, lower, parameters, threads);
+                return Join(top, bottom!, inputs, upper, lower, parameters);
             }
             finally
             {
-                Native.Check(Native.smt_set_thread_share(threads), "threads");
                 top?.Dispose();
                 bottom?.Dispose();
             }
@@ -74,7 +75,7 @@ public static class RowSplit
         return network(inputs).DetachFromScope();
     }
 
-    private static unsafe Tensor Join(Tensor top, Tensor bottom, Tensor?[] inputs, Tensor?[] upper, Tensor?[] lower, IReadOnlyList<Parameter> parameters, int threads)
+    private static unsafe Tensor Join(Tensor top, Tensor bottom, Tensor?[] inputs, Tensor?[] upper, Tensor?[] lower, IReadOnlyList<Parameter> parameters)
     {
         var m = inputs.Length;
         Span<nint> results = [top.Raw, bottom.Raw];
@@ -85,7 +86,7 @@ public static class RowSplit
         for (var k = 0; k < leaves.Length; k++) leaves[k] = parameters[k].Value.Raw;
         nint joined;
         fixed (nint* r = results) fixed (nint* o = originals) fixed (nint* h = halves) fixed (nint* p = leaves)
-            joined = Native.Check(Native.smt_join_rows(r, o, h, m, p, leaves.Length, threads), "join rows");
+            joined = Native.Check(Native.smt_join_rows(r, o, h, m, p, leaves.Length), "join rows");
         GC.KeepAlive(inputs);
         GC.KeepAlive(upper);
         GC.KeepAlive(lower);
@@ -110,7 +111,7 @@ public static class RowSplit
 
         internal void Start(int share, Action action)
         {
-            (work, threads, failure) = (action, Math.Max(1, share), null);
+            (work, threads, failure) = (action, share, null);
             wake.Release();
         }
 

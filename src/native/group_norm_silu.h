@@ -13,7 +13,7 @@ struct group_norm_image {
   const float* bias;    // [channels]
 };
 
-// scratch: forward 2 * channels floats, backward (pixels + 8) * channels floats
+// scratch, aligned to 8 bytes: forward 4 * channels floats, backward (pixels + 8) * channels floats
 struct group_norm_kernels {
   void (*forward_f32)(const group_norm_image&, const float* x, float* y, float* mean, float* rstd, float* scratch);
   void (*forward_bf16)(const group_norm_image&, const uint16_t* x, uint16_t* y, float* mean, float* rstd, float* scratch);

@@ -41,7 +41,7 @@ struct GroupNormSiLU : torch::autograd::Function<GroupNormSiLU> {
     auto* mean = statistics.data_ptr<float>();
     auto* rstd = mean + N * groups;
     at::parallel_for(0, N, 1, [&](int64_t from, int64_t to) {
-      std::vector<float> scratch(2 * C);
+      std::vector<float> scratch(4 * C);
       for (int64_t n = from; n < to; n++) {
         auto g = image_of(x, w, b, groups, eps);
         if (s.defined()) g.shift = s.data_ptr<float>() + n * C;

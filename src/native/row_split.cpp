@@ -79,7 +79,6 @@ struct JoinRows : torch::autograd::Node {
   at::Tensor result[2];
   variable_list leaves[2];      // the halves' own inputs; undefined where an input needs no gradient
   variable_list parameters;
-  int threads = 2;
 
   variable_list apply(variable_list&& gradients) override {
     const auto n = leaves[0].size();
@@ -92,15 +91,7 @@ struct JoinRows : torch::autograd::Node {
       auto g = k == 0 ? gradients[0].narrow(0, 0, rows) : gradients[0].narrow(0, rows, gradients[0].size(0) - rows);
       found[k] = torch::autograd::grad({result[k]}, wanted, {g}, /*retain_graph=*/false, /*create_graph=*/false, /*allow_unused=*/true);
     };
-    const int before = omp_get_max_threads();
-    use_threads(std::max(1, threads / 2));
-    try {
-      Companion::get().both(std::max(1, threads / 2), [&] { half(0); }, [&] { half(1); });
-    } catch (...) {
-      use_threads(before);
-      throw;
-    }
-    use_threads(before);
+    Companion::get().both(at::get_num_threads(), [&] { half(0); }, [&] { half(1); });
     variable_list out(n + parameters.size());
     size_t next = 0;
     for (size_t k = 0; k < n; k++)
@@ -132,7 +123,7 @@ SMT_API int32_t smt_set_thread_share(int32_t n) {
 // The rows of two halves as one tensor that knows its history: originals[k] and the parameters that need a gradient.
 // halves[0..m) and halves[m..2m) are the detached inputs that the two results were computed from.
 SMT_API smt_tensor smt_join_rows(const smt_tensor* results, const smt_tensor* originals, const smt_tensor* halves, int32_t m,
-                                 const smt_tensor* parameters, int32_t p, int32_t threads) {
+                                 const smt_tensor* parameters, int32_t p) {
   return smt::guarded<smt_tensor>(nullptr, [&] {
     auto node = std::shared_ptr<smt::JoinRows>(new smt::JoinRows, torch::autograd::deleteNode);
     torch::autograd::edge_list edges;
@@ -155,7 +146,6 @@ SMT_API smt_tensor smt_join_rows(const smt_tensor* results, const smt_tensor* or
     }
     node->result[0] = smt::ref(results[0]);
     node->result[1] = smt::ref(results[1]);
-    node->threads = threads;
     node->set_next_edges(std::move(edges));
     torch::autograd::create_gradient_edge(joined, node);
     return smt::give(joined);

@@ -19,14 +19,16 @@ public static class TrainingSession
         var errors = SpecValidation.Validate(spec);
         if (errors.Count > 0) throw new SpecException(errors);
         torch.Initialize();
-        torch.Threads = spec.Hardware.Threads > 0 ? spec.Hardware.Threads : threads > 0 ? threads : Environment.ProcessorCount;
+        threads = spec.Hardware.Threads > 0 ? spec.Hardware.Threads : threads > 0 ? threads : Environment.ProcessorCount;
         var device = Choose(spec.Hardware.Device);
+        RowSplit.Enabled = threads > 1 && device.Type == DeviceType.Cpu && spec.Network is not MlpSpec;
+        torch.Threads = RowSplit.Enabled ? threads / 2 : threads;
         if (device.Type == DeviceType.Cuda) torch.CudaFastMath(true);
 
         using var state = Open(spec, device, journal, fresh: checkpoint is null);
         state.Data.Note = text => journal.Log(LogLevel.Warning, text);
         if (checkpoint is not null) state.Load(checkpoint);
-        journal.Log(LogLevel.Information, $"{(checkpoint is null ? "Starts" : $"Goes on at iteration {state.Progress.Iteration}")}: libtorch {torch.Version}, {device}, {torch.Threads} threads, {state.Method.Describe()}.");
+        journal.Log(LogLevel.Information, $"{(checkpoint is null ? "Starts" : $"Goes on at iteration {state.Progress.Iteration}")}: libtorch {torch.Version}, {device}, {threads} threads, {state.Method.Describe()}.");
         return new TrainingLoop(state, journal).Run();
     }
 

@@ -40,7 +40,7 @@ internal static unsafe partial class Native
     [LibraryImport(Library)] internal static partial int smt_set_grad_enabled(int enabled);
     [LibraryImport(Library)] internal static partial int smt_set_thread_share(int n);
     [LibraryImport(Library)]
-    internal static partial nint smt_join_rows(nint* results, nint* originals, nint* halves, int m, nint* parameters, int p, int threads);
+    internal static partial nint smt_join_rows(nint* results, nint* originals, nint* halves, int m, nint* parameters, int p);
 
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial nint smt_generator_new(string device, ulong seed);
