@@ -1,6 +1,6 @@
 // Process groups of libtorch's c10d (TCP store; Gloo on CPUs, NCCL on GPUs where it was there at compile time) and the
 // exchange of gradients between ranks, in buckets that leave while the backward pass still runs.
-#include "smttorch.h"
+#include "shared.h"
 
 #include <torch/csrc/autograd/function.h>
 #include <torch/csrc/autograd/utils/lambda_post_hook.h>
@@ -28,21 +28,8 @@
 
 namespace {
 
-template <class R, class F>
-R guarded(R fail, F&& body) noexcept {
-  try {
-    return body();
-  } catch (const c10::Error& e) {
-    smt_set_error(e.what_without_backtrace());
-  } catch (const std::exception& e) {
-    smt_set_error(e.what());
-  } catch (...) {
-    smt_set_error("unknown C++ exception");
-  }
-  return fail;
-}
-
-at::Tensor& ref(smt_tensor t) { return *static_cast<at::Tensor*>(t); }
+using smt::guarded;
+using smt::ref;
 
 }  // namespace
 
@@ -261,16 +248,16 @@ constexpr const char* no_c10d = "this libtorch was built without distributed sup
 }
 
 SMT_API int32_t smt_process_group_has(const char*) { return 0; }
-SMT_API smt_store smt_store_new(const char*, int32_t, int32_t, int64_t) { smt_set_error(no_c10d); return nullptr; }
+SMT_API smt_store smt_store_new(const char*, int32_t, int32_t, int64_t) { smt::last_error = no_c10d; return nullptr; }
 SMT_API int32_t smt_store_port(smt_store) { return 0; }
 SMT_API void smt_store_free(smt_store) {}
-SMT_API smt_process_group smt_process_group_new(const char*, smt_store, const char*, int32_t, int32_t, int64_t) { smt_set_error(no_c10d); return nullptr; }
+SMT_API smt_process_group smt_process_group_new(const char*, smt_store, const char*, int32_t, int32_t, int64_t) { smt::last_error = no_c10d; return nullptr; }
 SMT_API void smt_process_group_free(smt_process_group) {}
-SMT_API int32_t smt_all_reduce(smt_process_group, smt_tensor) { smt_set_error(no_c10d); return -1; }
-SMT_API int32_t smt_broadcast(smt_process_group, smt_tensor, int32_t) { smt_set_error(no_c10d); return -1; }
-SMT_API smt_reducer smt_reducer_new(smt_process_group, smt_tensor, const smt_tensor*, const int64_t*, int32_t, const int64_t*, const int64_t*, int32_t) { smt_set_error(no_c10d); return nullptr; }
-SMT_API int32_t smt_reducer_arm(smt_reducer) { smt_set_error(no_c10d); return -1; }
-SMT_API int32_t smt_reducer_finish(smt_reducer) { smt_set_error(no_c10d); return -1; }
+SMT_API int32_t smt_all_reduce(smt_process_group, smt_tensor) { smt::last_error = no_c10d; return -1; }
+SMT_API int32_t smt_broadcast(smt_process_group, smt_tensor, int32_t) { smt::last_error = no_c10d; return -1; }
+SMT_API smt_reducer smt_reducer_new(smt_process_group, smt_tensor, const smt_tensor*, const int64_t*, int32_t, const int64_t*, const int64_t*, int32_t) { smt::last_error = no_c10d; return nullptr; }
+SMT_API int32_t smt_reducer_arm(smt_reducer) { smt::last_error = no_c10d; return -1; }
+SMT_API int32_t smt_reducer_finish(smt_reducer) { smt::last_error = no_c10d; return -1; }
 SMT_API void smt_reducer_free(smt_reducer) {}
 
 #endif

@@ -93,8 +93,6 @@ c10::IValue to_ivalue(const smt_value& v, const c10::Argument& argument) {
 
 }  // namespace
 
-void smt_set_error(const char* text) { last_error = text; }
-
 // Handles are counted, so that a test can show that nothing leaks.
 smt_tensor smt::give(at::Tensor t) {
   auto* p = new at::Tensor(std::move(t));

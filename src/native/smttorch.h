@@ -13,8 +13,6 @@ typedef void* smt_store;          // c10d::TCPStore, freed with smt_store_free
 typedef void* smt_process_group;  // c10d's process group, freed with smt_process_group_free
 typedef void* smt_reducer;        // exchange of gradients, freed with smt_reducer_free
 
-void smt_set_error(const char* text);  // inside the library only
-
 enum smt_tag {
   SMT_NONE = 0,           // an optional argument that is not there
   SMT_TENSOR = 1,         // p = smt_tensor
