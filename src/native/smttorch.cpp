@@ -6,6 +6,7 @@
 #include <torch/torch.h>
 #include <torch/version.h>
 
+#include <dlfcn.h>
 #include <malloc.h>
 
 #include <atomic>
@@ -339,7 +340,13 @@ SMT_API int32_t smt_generator_set_state(smt_generator g, smt_tensor state) {
 // ---- the machine --------------------------------------------------------------------------------------------------
 
 SMT_API int32_t smt_set_threads(int32_t n) {
-  return guarded<int32_t>(-1, [&] { at::set_num_threads(n); return 0; });
+  return guarded<int32_t>(-1, [&] {
+    at::set_num_threads(n);
+    // OpenBLAS keeps threads of its own, which libtorch does not tell; they yield in a loop while they wait
+    auto* blas = reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT, "openblas_set_num_threads"));
+    if (blas) blas(n);
+    return 0;
+  });
 }
 
 SMT_API int32_t smt_threads() { return at::get_num_threads(); }

@@ -29,22 +29,22 @@ public static class Presets
                 Precision.Float32, threads: 1)),
 
         new("fashion-mnist-quick", "Fashion-MNIST, quick",
-            "Garments in ten classes within 10 minutes on 2 cores: a small DDPM++ on 4x4 pixel patches, the score network started " +
-            "from the warm-up. FID falls from 1,070 over 340 (warm-up) to about 190; the grain of the patches stays visible.",
+            "Garments in ten classes within 20 minutes on 2 cores: a small DDPM++ on 4x4 pixel patches. A long denoising warm-up, from which " +
+            "the score network starts too, then 2,500 iterations that turn blurs into garments: FID 1,070 untrained, about 340 in the warm-up, QUICKFID at the end.",
             Spec(new FashionMnistSpec(),
                 new DdpmPpSpec { ModelChannels = 32, ChannelMultipliers = [1, 2], BlocksPerLevel = 1, Patch = 4, AlphaEmbedding = AlphaEmbedding.ReleasedPositional },
                 new SmtSpec
                 {
-                    WarmupIterations = 500, WarmupRate = 2e-3, WarmupLogSigmaMean = -0.4, WarmupLogSigmaDeviation = 1.5, WarmupRampIterations = 50, ScoreFromWarmup = true,
+                    WarmupIterations = 8000, WarmupRate = 2e-3, WarmupLogSigmaMean = -0.4, WarmupLogSigmaDeviation = 1.5, WarmupRampIterations = 50, ScoreFromWarmup = true,
                     ScoreUpdatesPerGeneratorUpdate = 3, ScoreAlpha = AlphaSampler.ReleasedScore, StratifiedAlpha = true,
                     GeneratorNoiseFrom = 150, GeneratorNoiseTo = 600, ScoreNoiseFrom = 120, ScoreNoiseTo = 650, GanGeneratorWeight = 0.03, GanScoreWeight = 0.2,
                 },
                 new()
                 {
-                    BatchSize = 64, Iterations = 2000, GeneratorRate = 2e-4, ScoreRate = 1e-3,
-                    RampIterations = 50, Beta1 = 0, Beta2 = 0.99, EmaDecay = 0.99,
+                    BatchSize = 64, Iterations = 2500, GeneratorRate = 2e-4, ScoreRate = 1e-3,
+                    RampIterations = 50, Beta1 = 0, Beta2 = 0.99, EmaDecay = 0.995,
                 },
-                new() { EveryIterations = 500, Samples = 5000, FinalSamples = 10_000, MetricsEvery = 10, CheckpointEvery = 500 },
+                new() { EveryIterations = 1000, Samples = 5000, FinalSamples = 10_000, MetricsEvery = 10, CheckpointEvery = 1000 },
                 Precision.BFloat16)),
 
         new("fashion-mnist-official", "Fashion-MNIST, official network",
