@@ -9,12 +9,15 @@ public static class WeightInit
     public static Tensor XavierUniform(ReadOnlySpan<long> shape, long fanIn, long fanOut, double scale, Generator generator)
     {
         if (scale == 0) return torch.zeros(shape, device: generator.Device);
-        return (torch.rand(shape, generator) * 2 - 1) * (Math.Sqrt(6.0 / (fanIn + fanOut)) * scale);
+        return Uniform(shape, Math.Sqrt(6.0 / (fanIn + fanOut)) * scale, generator);
     }
 
     /// <summary>PyTorch's default for linear and convolution layers: uniform in ±1/√fanIn.</summary>
     public static Tensor Default(ReadOnlySpan<long> shape, long fanIn, Generator generator) =>
-        (torch.rand(shape, generator) * 2 - 1) * (1 / Math.Sqrt(fanIn));
+        Uniform(shape, 1 / Math.Sqrt(fanIn), generator);
+
+    // in place: networks of a gigabyte are made in one scope, which would keep every intermediate
+    private static Tensor Uniform(ReadOnlySpan<long> shape, double bound, Generator generator) => torch.rand(shape, generator).mul_(2).add_(-1).mul_(bound);
 }
 
 /// <summary>How a layer starts: DDPM++ takes Xavier-uniform weights and zero biases, ADM PyTorch's default for both.</summary>

@@ -8,7 +8,7 @@ namespace SmtWeb.Smt.Specs;
 public sealed record SmdSpec : MethodSpec
 {
     /// <summary>The diffusion model that initialises all networks and stays as s_p.</summary>
-    [Setting("Teacher", "Number of a finished diffusion run, or its checkpoint's path where there is no database (`smtweb train --out`).", Min = 1, Max = 1024)]
+    [Setting("Teacher", "Number of a finished diffusion run, or name of an imported model; a file's path where there is no database (`smtweb train --out`).", Min = 1, Max = 1024)]
     public string Teacher { get; init; } = "";
 
     /// <summary>Score updates per generator update (5 in Algorithm 2).</summary>

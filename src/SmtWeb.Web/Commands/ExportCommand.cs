@@ -1,3 +1,4 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using SmtWeb.Smt.Training;
 using SmtWeb.Smt.Weights;
@@ -9,7 +10,7 @@ namespace SmtWeb.Web.Commands;
 /// <summary><c>smtweb export</c>: the weights of a checkpoint or teacher as safetensors or as a state dict for PyTorch.</summary>
 internal sealed class ExportCommand : Command
 {
-    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web);
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     internal override string Name => "export";
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using SmtWeb.Runs;
 using SmtWeb.Runs.Database;
@@ -11,7 +12,7 @@ namespace SmtWeb.Web.Commands;
 /// <summary><c>smtweb import</c>: a diffusion model from elsewhere becomes a teacher, as a file or in the database.</summary>
 internal sealed class ImportCommand : Command
 {
-    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web);
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     internal override string Name => "import";
 

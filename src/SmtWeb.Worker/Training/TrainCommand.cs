@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using SmtWeb.Runs;
+using SmtWeb.Runs.Models;
 using SmtWeb.Runs.Attempts;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Queue;
@@ -36,7 +37,8 @@ public sealed class TrainCommand(long runId, int attempt, TrainingBody body)
         var patience = TimeSpan.FromSeconds(instructions.PatienceSeconds);
         var writer = new AttemptWriter(database, runId, attempt);
         var store = services.GetRequiredService<IRunStore>();
-        await using var journal = new DbTrainingJournal(writer, patience, name => TeacherLookup.Open(store, name));
+        var models = services.GetRequiredService<IModelStore>();
+        await using var journal = new DbTrainingJournal(writer, patience, name => TeacherLookup.Open(store, models, name));
 
         void Leave(string why)
         {

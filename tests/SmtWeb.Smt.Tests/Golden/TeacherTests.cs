@@ -1,4 +1,6 @@
+using SmtWeb.Smt.Networks;
 using SmtWeb.Smt.Specs;
+using SmtWeb.Smt.Training;
 using SmtWeb.Smt.Weights;
 using SmtWeb.Smt.Weights.PyTorch;
 using SmtWeb.Smt.Weights.Teachers;
@@ -34,6 +36,13 @@ public sealed class TeacherTests : TensorTest
             Assert.Equal("teacher", description.Name);
             Assert.Equal(network.ParameterCount, description.Parameters);
             golden.Verify("D", network.Forward(golden.Tensor("x"), golden.Tensor("sigma"), null, golden.Optional("labels")));
+
+            // the same file as a run of distillation reads it
+            file.Position = 0;
+            using var random = new Generator(0, Device.Cpu);
+            using var student = new ImageDenoiser(description.Options(), random) { Training = false };
+            Teacher.Read("teacher", file).CopyTo(student);
+            golden.Verify("D", student.Forward(golden.Tensor("x"), golden.Tensor("sigma"), null, golden.Optional("labels")));
         }
     }
 
