@@ -70,8 +70,12 @@ internal static class PickleNames
         ["commands"] = "subprocess",
         ["copy_reg"] = "copyreg",
         ["exceptions"] = "builtins",
-        ["__main__"] = "__main__",
         ["cPickle"] = "pickle",
+        ["urllib2"] = "urllib.request",
+        ["urllib"] = "urllib.request",
+        ["thread"] = "_thread",
+        ["SocketServer"] = "socketserver",
+        ["SimpleHTTPServer"] = "http.server",
     };
 
     /// <summary>The name as Python 3 spells it.</summary>
