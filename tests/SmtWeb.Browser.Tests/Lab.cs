@@ -38,6 +38,10 @@ public sealed class Lab : IAsyncLifetime
 
     internal string Connection => _postgres!.ConnectionString;
 
+    internal Runs.Datasets.DatasetStore Datasets => _services!.GetRequiredService<Runs.Datasets.DatasetStore>();
+
+    internal Runs.Datasets.DatasetChecks DatasetChecks => _services!.GetRequiredService<Runs.Datasets.DatasetChecks>();
+
     internal IRunStore Store => _services!.GetRequiredService<IRunStore>();
 
     public async ValueTask InitializeAsync()

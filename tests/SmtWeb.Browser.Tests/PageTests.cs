@@ -19,7 +19,7 @@ public sealed class PageTests(Lab lab) : BrowserTest(lab)
             ("runs", "/runs"), ("new-run", "/runs/new?preset=fashion-mnist-quick"), ("charts", $"/runs/{Lab.Seeds.Running}/charts?ema=0.8"), ("samples", $"/runs/{Lab.Seeds.Running}/samples"),
             ("scatter", $"/runs/{Lab.Seeds.Finished}/samples"), ("checkpoints", $"/runs/{Lab.Seeds.Running}/checkpoints"), ("config", $"/runs/{Lab.Seeds.Running}/config"),
             ("log", $"/runs/{Lab.Seeds.Failed}/log"), ("compare", $"/compare?runs={Lab.Seeds.Running},{Lab.Seeds.Failed}"), ("queued", $"/runs/{Lab.Seeds.Queued}"),
-            ("gallery", "/gallery"), ("models", "/models"), ("users", "/admin/users"), ("keys", "/account/keys"),
+            ("gallery", "/gallery"), ("datasets", "/datasets"), ("models", "/models"), ("users", "/admin/users"), ("keys", "/account/keys"),
         ];
         foreach (var (name, url) in pages)
         {
