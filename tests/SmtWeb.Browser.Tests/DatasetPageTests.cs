@@ -8,15 +8,17 @@ namespace SmtWeb.Browser.Tests;
 /// <summary>Data sets as people see them: a thousand classes stay findable, and a run is made from one with a click.</summary>
 public sealed class DatasetPageTests(Lab lab) : BrowserTest(lab)
 {
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
     [Fact]
     public async Task Dataset_OfAThousandClasses_IsSearchedAndChosen()
     {
-        var id = await Lab.Datasets.RegisterAsync(new("ImageNet 64", "imagenet64-lmdb", "", false, 0, "tester"));
-        var check = await Lab.DatasetChecks.ClaimAsync(TimeSpan.FromMinutes(5));
+        var id = await Lab.Datasets.RegisterAsync(new("ImageNet 64", "imagenet64-lmdb", "", false, 0, "tester"), Ct);
+        var check = await Lab.DatasetChecks.ClaimAsync(TimeSpan.FromMinutes(5), Ct);
         var samples = new Raster(640, 640, 3, [.. Enumerable.Range(0, 640 * 640 * 3).Select(i => (byte)(i / 7))]).ToPng();
         var report = new DatasetReport("imagenet64", "imagenet64-lmdb", new string('c', 64), 15_000_000_000, 1_281_167, 64, 3, 1000, ImageNetClasses.Names,
             [.. Enumerable.Repeat(1281, 1000)], 0, [], 10, [.. Enumerable.Range(0, 100).Select(k => k * 10)]);
-        Assert.True(await Lab.DatasetChecks.CompleteAsync(check!, report, samples));
+        Assert.True(await Lab.DatasetChecks.CompleteAsync(check!, report, samples, Ct));
 
         await using var page = await Lab.OpenAsync();
         await page.GoAsync("/datasets");
@@ -38,7 +40,7 @@ public sealed class DatasetPageTests(Lab lab) : BrowserTest(lab)
         await page.LiveAsync();
         await Expect(page.Page.Locator("pre")).ToContainTextAsync("\"source\": \"imagenet64-lmdb\"");
         Assert.Empty(page.Errors);
-        await Lab.Datasets.DeleteAsync(id);
+        await Lab.Datasets.DeleteAsync(id, Ct);
     }
 
     [Fact]

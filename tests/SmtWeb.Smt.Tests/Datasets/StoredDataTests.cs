@@ -72,7 +72,7 @@ public sealed class StoredDataTests : TensorTest
         using (var prefetcher = new BatchPrefetcher(source, new EpochSampler(source.Count, 1), batch: 4, mirror: false, skipCorrupt: false, workers: 2, ahead: 3))
         {
             prefetcher.Return(prefetcher.Take());
-            SpinWait.SpinUntil(() => source.Reads == 6 * 4, TimeSpan.FromSeconds(10));
+            SpinWait.SpinUntil(() => source.Reads == 6 * 4, TimeSpan.FromSeconds(60));
             Thread.Yield();
         }
 

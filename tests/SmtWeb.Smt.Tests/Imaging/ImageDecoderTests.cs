@@ -60,7 +60,7 @@ public sealed class ImageDecoderTests
         var good = new Raster(16, 16, 3, [.. Enumerable.Range(0, 768).Select(i => (byte)(i * 5))]).ToPng();
         var random = new HostRandom(3);
         var refused = 0;
-        for (var i = 0; i < 2000; i++)
+        for (var i = 0; i < 1000; i++)
         {
             var bytes = good.ToArray();
             bytes[random.NextInt(bytes.Length)] = (byte)random.NextInt(256);
@@ -74,7 +74,7 @@ public sealed class ImageDecoderTests
             }
         }
 
-        Assert.InRange(refused, 1000, 2000);
+        Assert.InRange(refused, 500, 1000);
     }
 
     private static uint Crc(ReadOnlySpan<byte> data)
