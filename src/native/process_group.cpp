@@ -17,6 +17,7 @@
 #include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
 #endif
 #if defined(SMT_GLOO) || defined(SMT_NCCL)
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #define SMT_C10D
 #endif
@@ -169,7 +170,8 @@ SMT_API smt_process_group smt_process_group_new(const char* backend, smt_store s
   return guarded<smt_process_group>(nullptr, [&]() -> smt_process_group {
     TORCH_CHECK(size > 0 && rank >= 0 && rank < size, "rank ", rank, " is not one of ", size);
     auto peers = std::make_shared<group>();
-    peers->store = *static_cast<c10::intrusive_ptr<c10d::TCPStore>*>(store);
+    // groups of two backends meet at one store: each has its own keys
+    peers->store = c10::make_intrusive<c10d::PrefixStore>(std::string(backend) + "/", *static_cast<c10::intrusive_ptr<c10d::TCPStore>*>(store));
     peers->backend = make_backend(backend, peers->store, host, rank, size, std::chrono::milliseconds(timeout_ms));
     return new std::shared_ptr<group>(std::move(peers));
   });

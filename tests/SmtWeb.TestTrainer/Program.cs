@@ -17,6 +17,13 @@ if (args is ["dataset", "check", var path, "--events", "--side", var side, .. va
     return DatasetCheckRun.Run(new(path, "", int.Parse(side), rest.Contains("--skip-corrupt"), CheckOutput.Events, null), Console.Out, Console.Error, false, CancellationToken.None);
 }
 
+// `train --rank R --of N --meet HOST:PORT --threads T`: a further process of such a trainer's run.
+if (args is ["train", "--rank", var rank, "--of", var size, "--meet", var meet, "--threads", var threads])
+{
+    SmtWeb.Smt.Training.RankProcess.Run(Console.In, Console.Out, int.Parse(rank), int.Parse(size), meet, int.Parse(threads));
+    return 0;
+}
+
 string connection = Console.ReadLine() ?? throw new InvalidOperationException("No connection string.");
 var builder = Host.CreateApplicationBuilder();
 builder.Services.AddSmtWebRuns(connection);

@@ -5,8 +5,8 @@ using SmtWeb.Torch;
 namespace SmtWeb.Smt.Baselines;
 
 /// <summary>Draws what <see cref="GanTrainer"/> needs; <paramref name="noiseRange"/> are indices of the Karras grid, or null for clean samples.</summary>
-public sealed class GanDrawSource(FakeLabels fakeLabels, (int From, int To)? noiseRange, int batch, Generator host, Generator noise)
-    : DrawSource(batch, host, noise)
+public sealed class GanDrawSource(FakeLabels fakeLabels, (int From, int To)? noiseRange, BatchShare share, Generator host, Generator noise)
+    : DrawSource(share, host, noise)
 {
     /// <summary>Classes of the fakes, one-hot; null where there are none.</summary>
     public Tensor? FakeLabels(Tensor? realLabels) => Labels(realLabels, fakeLabels);

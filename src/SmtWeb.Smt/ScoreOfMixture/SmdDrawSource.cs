@@ -14,7 +14,7 @@ public sealed record SmdScoreDraws(
     Tensor σ_fake, Tensor ε_fake, Tensor σ, Tensor ε_pairReal, Tensor ε_pairFake, Tensor α, IReadOnlyList<float> αHost);
 
 /// <summary>Draws what <see cref="SmdTrainer"/> needs.</summary>
-public sealed class SmdDrawSource(SmdSpec method, int batch, Generator host, Generator noise) : DrawSource(batch, host, noise)
+public sealed class SmdDrawSource(SmdSpec method, BatchShare share, Generator host, Generator noise) : DrawSource(share, host, noise)
 {
     private readonly AlphaDistribution scoreAlpha = AlphaDistribution.Of(method.ScoreAlpha);
     private readonly AlphaDistribution generatorAlpha = AlphaDistribution.Of(method.GeneratorAlpha);

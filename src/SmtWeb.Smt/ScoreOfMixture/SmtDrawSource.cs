@@ -4,7 +4,7 @@ using SmtWeb.Torch;
 namespace SmtWeb.Smt.ScoreOfMixture;
 
 /// <summary>Draws what <see cref="SmtTrainer"/> needs.</summary>
-public sealed class SmtDrawSource(SmtSpec method, int batch, Generator host, Generator noise) : DrawSource(batch, host, noise)
+public sealed class SmtDrawSource(SmtSpec method, BatchShare share, Generator host, Generator noise) : DrawSource(share, host, noise)
 {
     private readonly AlphaDistribution scoreAlpha = AlphaDistribution.Of(method.ScoreAlpha);
     private readonly AlphaDistribution generatorAlpha = AlphaDistribution.Of(method.GeneratorAlpha);

@@ -96,6 +96,8 @@ internal static partial class SpecRules
                 yield return new SpecError($"$.optimisation.emaHalfLives[{i}]", $"Further EMA half-lives: {o.EmaHalfLives[i]} appears twice; keep one.");
         if (o.EmaHalfLives.Count > 0 && o.EmaDecay == 0)
             yield return new SpecError("$.optimisation.emaDecay", "EMA decay is 0 (no average), but there are further EMA half-lives; set a decay, or clear the list.");
+        if (o.BatchSize % spec.Hardware.Devices != 0)
+            yield return new SpecError("$.hardware.devices", $"Devices is {spec.Hardware.Devices}, which does not divide the batch size {o.BatchSize}; choose a divisor, or another batch size.");
         if (spec.Evaluation.GridColumns > spec.Evaluation.Samples)
             yield return new SpecError("$.evaluation.gridColumns", $"Grid columns is {spec.Evaluation.GridColumns}, more than the {spec.Evaluation.Samples} samples of an evaluation.");
     }

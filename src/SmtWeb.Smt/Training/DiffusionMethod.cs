@@ -23,7 +23,7 @@ internal sealed class DiffusionMethod : TrainingMethod
         parameters = new FlatParameters(("", Generator));
         optimizer = new AdamW(parameters, optimisation.Beta1, optimisation.Beta2, weightDecay: optimisation.WeightDecay);
         trainer = new DenoisingTrainer(Generator, parameters, optimizer, optimisation.GradientClip);
-        draws = new Draws(optimisation.BatchSize, random);
+        draws = new Draws(random);
     }
 
     internal override Denoiser Generator { get; }
@@ -53,5 +53,5 @@ internal sealed class DiffusionMethod : TrainingMethod
         Generator.Dispose();
     }
 
-    private sealed class Draws(int batch, RandomStreams random) : DrawSource(batch, random.Host, random.Noise);
+    private sealed class Draws(RandomStreams random) : DrawSource(random.Share, random.Host, random.Noise);
 }

@@ -20,7 +20,7 @@ internal sealed class GanMethod : TrainingMethod
         Generator = NetworkFactory.CreateGenerator(spec, random.Weights);
         discriminator = NetworkFactory.CreateFakeScore(spec, random.Weights);
         trainer = new GanTrainer(Generator, discriminator, updates, optimisation);
-        draws = new GanDrawSource(fakeLabels, noise, optimisation.BatchSize, random.Host, random.Noise);
+        draws = new GanDrawSource(fakeLabels, noise, random.Share, random.Host, random.Noise);
     }
 
     internal override Denoiser Generator { get; }

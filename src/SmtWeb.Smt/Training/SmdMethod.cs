@@ -28,7 +28,7 @@ internal sealed class SmdMethod : TrainingMethod
         Generator.CopyFrom(teacher);
         fake.Denoiser.CopyFrom(teacher);
         trainer = new SmdTrainer(Generator, fake, teacher, method, optimisation);
-        draws = new SmdDrawSource(method, optimisation.BatchSize, random.Host, random.Noise);
+        draws = new SmdDrawSource(method, random.Share, random.Host, random.Noise);
     }
 
     internal override Denoiser Generator { get; }

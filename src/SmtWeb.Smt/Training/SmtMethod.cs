@@ -22,7 +22,7 @@ internal sealed class SmtMethod : TrainingMethod
         Generator = NetworkFactory.CreateGenerator(spec, random.Weights);
         score = NetworkFactory.CreateScore(spec, random.Weights);
         trainer = new SmtTrainer(Generator, score, method, optimisation);
-        draws = new SmtDrawSource(method, optimisation.BatchSize, random.Host, random.Noise);
+        draws = new SmtDrawSource(method, random.Share, random.Host, random.Noise);
         warmup = new DenoisingTrainer(Generator, trainer.GeneratorParameters, trainer.GeneratorOptimizer, optimisation.GradientClip);
     }
 

@@ -14,6 +14,7 @@ internal sealed class TrainingLoop
 
     private readonly TrainingState state;
     private readonly ITrainingJournal journal;
+    private readonly RankGroup? ranks;
     private readonly RunEvaluator evaluator;
     private readonly Stopwatch clock = new();
     private readonly double secondsBefore;
@@ -22,15 +23,20 @@ internal sealed class TrainingLoop
     private long lastCheckpoint = -1;
     private (long Images, double Seconds) lastSpeed;
 
-    internal TrainingLoop(TrainingState state, ITrainingJournal journal)
+    internal TrainingLoop(TrainingState state, ITrainingJournal journal, RankGroup? ranks = null)
     {
-        (this.state, this.journal) = (state, journal);
+        (this.state, this.journal, this.ranks) = (state, journal, ranks);
         evaluator = new RunEvaluator(state, journal);
         secondsBefore = state.Progress.Seconds;
         lastSpeed = (state.Progress.ImagesSeen, secondsBefore);
     }
 
     private double Seconds => secondsBefore + clock.Elapsed.TotalSeconds;
+
+    // what rank 0 is told holds for all of them
+    private TrainingSignal Signal => ranks is null ? journal.Signal : (TrainingSignal)ranks.Agree((long)journal.Signal);
+
+    private bool Reports => ranks is null || ranks.Rank == 0;
 
     internal TrainingResult Run()
     {
@@ -39,11 +45,11 @@ internal sealed class TrainingLoop
         if (state.Progress.Iteration == 0)
         {
             if (!state.IsWarmup) state.EndWarmup();
-            evaluator.Evaluate(Seconds, final: false);
+            Evaluate(final: false);
         }
         while (state.Progress.Iteration < state.TotalIterations)
         {
-            switch (journal.Signal)
+            switch (Signal)
             {
                 case TrainingSignal.Continue:
                     break;
@@ -69,7 +75,7 @@ internal sealed class TrainingLoop
             if (last || k % evaluation.EveryIterations == 0)
             {
                 Flush();
-                evaluator.Evaluate(Seconds, final: last);
+                Evaluate(final: last);
                 lastSpeed = (state.Progress.ImagesSeen, Seconds); // evaluation time is not training speed
             }
             if (last || k % evaluation.CheckpointEvery == 0) Checkpoint(last ? "finished" : "scheduled");
@@ -85,6 +91,8 @@ internal sealed class TrainingLoop
         var batch = state.Spec.Optimisation.BatchSize;
         var k = state.Progress.Iteration;
         var (x_real, labels) = state.Data.Next(batch);
+        var share = state.Random.Share;
+        if (!share.IsAll) (x_real, labels) = (x_real.narrow(0, share.From, share.Count), labels?.narrow(0, share.From, share.Count));
         var (finite, generatorMoved, curves) = state.Method.Step(k, x_real, labels);
         if (generatorMoved) state.UpdateAverages();
         state.Progress = state.Progress with
@@ -111,14 +119,22 @@ internal sealed class TrainingLoop
         var wanted = force || k % every == 0;
         var wantedGenerator = wanted || (k - 1) % Math.Max(n, every / n * n) == 0;
         var (images, seconds) = (state.Progress.ImagesSeen, Seconds);
-        foreach (var (name, value, ofGenerator) in curves)
-            if (ofGenerator ? wantedGenerator : wanted) points.Add(new(name, k, images, seconds, value()));
+        var due = curves.Where(c => c.OfGenerator ? wantedGenerator : wanted).ToList();
+        var values = due.Select(c => c.Value()).ToArray();
+        if (ranks is not null) values = ranks.Mean(values); // every rank has the loss of its rows
+        points.AddRange(due.Select((c, i) => new MetricPoint(c.Name, k, images, seconds, values[i])));
         if (!wanted) return;
         if (seconds > lastSpeed.Seconds)
             points.Add(new(MetricNames.ImagesPerSecond, k, images, seconds, (images - lastSpeed.Images) / (seconds - lastSpeed.Seconds)));
         lastSpeed = (images, seconds);
         if (state.Progress.SkippedSteps > 0) points.Add(new(MetricNames.SkippedSteps, k, images, seconds, state.Progress.SkippedSteps));
         Flush();
+    }
+
+    // the others wait for rank 0 at the next iteration
+    private void Evaluate(bool final)
+    {
+        if (Reports) evaluator.Evaluate(Seconds, final);
     }
 
     private void Flush()
@@ -131,7 +147,7 @@ internal sealed class TrainingLoop
     private void Checkpoint(string reason)
     {
         var k = state.Progress.Iteration;
-        if (lastCheckpoint == k) return;
+        if (lastCheckpoint == k || !Reports) return;
         Flush();
         state.Progress = state.Progress with { Seconds = Seconds };
         journal.Checkpoint(new CheckpointRecord(k, state.Progress.ImagesSeen, state.Progress.Seconds, state.Progress.Distance, reason), state.Save);

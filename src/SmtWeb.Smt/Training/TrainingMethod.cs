@@ -1,4 +1,5 @@
 using SmtWeb.Smt.Networks;
+using SmtWeb.Smt.ScoreOfMixture;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
 
@@ -13,8 +14,11 @@ internal sealed record StepReport(bool Finite, bool GeneratorMoved, IReadOnlyLis
 /// <summary>What an optimizer trains; <paramref name="Name"/> is part of its tensors' names in a checkpoint.</summary>
 internal sealed record TrainedPart(string Name, FlatParameters Parameters, AdamW Optimizer);
 
-/// <summary>The random streams of a run: initial weights and dropout, noise on the device, small draws on the host.</summary>
-internal sealed record RandomStreams(Generator Weights, Generator Noise, Generator Host);
+/// <summary>
+/// The random streams of a run: initial weights and dropout, noise on the device, small draws on the host; and which rows of
+/// every batch are drawn for this process.
+/// </summary>
+internal sealed record RandomStreams(Generator Weights, Generator Noise, Generator Host, BatchShare Share);
 
 /// <summary>
 /// A training method at work, as the loop sees it: one iteration at a time, the networks and optimizers that a checkpoint

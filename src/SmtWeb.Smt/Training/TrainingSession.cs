@@ -13,40 +13,76 @@ public static class TrainingSession
     /// </summary>
     /// <exception cref="SpecException">The spec has errors, or asks for a device that is not there.</exception>
     /// <exception cref="InvalidDataException">The checkpoint is damaged or belongs to another network; names the tensor.</exception>
+    /// <exception cref="RankLostException">One of several processes that shared the run has died.</exception>
     /// <exception cref="FileNotFoundException">The data set is not installed; says how to install it.</exception>
     public static TrainingResult Run(TrainingSpec spec, ITrainingJournal journal, Stream? checkpoint, int threads)
     {
+        Ensure(spec);
+        threads = spec.Hardware.Threads > 0 ? spec.Hardware.Threads : threads > 0 ? threads : Environment.ProcessorCount;
+        var devices = spec.Hardware.Devices;
+        if (devices == 1) return Train(spec, journal, checkpoint, threads, null);
+
+        threads = Math.Max(1, threads / devices);
+        using var others = RankProcesses.Start(spec, threads);
+        try
+        {
+            return RunRank(spec, journal, checkpoint, threads, others.Host, others.Port, 0, devices);
+        }
+        catch (TorchException e) when (others.Lost() is { } lost)
+        {
+            throw new RankLostException($"A process of this run died: {lost}.", e);
+        }
+    }
+
+    /// <summary>Trains as one of the ranks that meet at <paramref name="host"/>:<paramref name="port"/>. Rank 0 alone has a checkpoint and reports.</summary>
+    internal static TrainingResult RunRank(TrainingSpec spec, ITrainingJournal journal, Stream? checkpoint, int threads, string host, int port, int rank, int size)
+    {
+        Ensure(spec);
+        torch.Initialize();
+        using var ranks = RankGroup.Join(host, port, rank, size, Choose(spec.Hardware.Device, rank).Type);
+        return Train(spec, journal, checkpoint, threads, ranks);
+    }
+
+    private static void Ensure(TrainingSpec spec)
+    {
         var errors = SpecValidation.Validate(spec);
         if (errors.Count > 0) throw new SpecException(errors);
+    }
+
+    private static TrainingResult Train(TrainingSpec spec, ITrainingJournal journal, Stream? checkpoint, int threads, RankGroup? ranks)
+    {
         torch.Initialize();
-        threads = spec.Hardware.Threads > 0 ? spec.Hardware.Threads : threads > 0 ? threads : Environment.ProcessorCount;
-        var device = Choose(spec.Hardware.Device);
+        var device = Choose(spec.Hardware.Device, ranks?.Rank ?? 0);
         RowSplit.Enabled = threads > 1 && device.Type == DeviceType.Cpu && spec.Network is not MlpSpec;
         torch.Threads = RowSplit.Enabled ? threads / 2 : threads;
         if (device.Type == DeviceType.Cuda) torch.CudaFastMath(true);
 
-        using var state = Open(spec, device, journal, fresh: checkpoint is null);
+        using var state = Open(spec, device, journal, checkpoint is null, ranks);
         state.Data.Note = text => journal.Log(LogLevel.Warning, text);
         if (checkpoint is not null) state.Load(checkpoint);
-        journal.Log(LogLevel.Information, $"{(checkpoint is null ? "Starts" : $"Goes on at iteration {state.Progress.Iteration}")}: libtorch {torch.Version}, {device}, {threads} threads, {state.Method.Describe()}.");
-        return new TrainingLoop(state, journal).Run();
+        if (ranks is not null) state.Share(ranks);
+        journal.Log(LogLevel.Information, $"{(checkpoint is null ? "Starts" : $"Goes on at iteration {state.Progress.Iteration}")}: libtorch {torch.Version}, {device}{(ranks is null ? "" : $" and {ranks.Size - 1} more")}, {threads} threads, {state.Method.Describe()}.");
+        return new TrainingLoop(state, journal, ranks).Run();
     }
 
     // a checkpoint holds the teacher's weights; only a fresh distillation reads it
-    private static TrainingState Open(TrainingSpec spec, Device device, ITrainingJournal journal, bool fresh)
+    private static TrainingState Open(TrainingSpec spec, Device device, ITrainingJournal journal, bool fresh, RankGroup? ranks)
     {
-        if (spec.Method is not SmdSpec smd || !fresh) return new(spec, device);
+        // the other ranks get everything from rank 0
+        if (spec.Method is not SmdSpec smd || !fresh || ranks is { Rank: > 0 }) return new(spec, device, null, ranks);
         using var scope = torch.NewDisposeScope();
         using var stream = journal.OpenTeacher(smd.Teacher);
-        return new(spec, device, Teacher.Read(smd.Teacher, stream));
+        return new(spec, device, Teacher.Read(smd.Teacher, stream), ranks);
     }
 
-    private static Device Choose(DeviceChoice choice) => choice switch
+    // each rank has a GPU of its own
+    private static Device Choose(DeviceChoice choice, int rank)
     {
-        DeviceChoice.Cpu => Device.Cpu,
-        DeviceChoice.Automatic => torch.CudaDevices > 0 ? Device.Cuda() : Device.Cpu,
-        DeviceChoice.Cuda => torch.CudaDevices > 0
-            ? Device.Cuda()
-            : throw new SpecException([new SpecError("$.hardware.device", "Device is 'cuda', but this machine has no GPU that libtorch can use; choose 'automatic' or 'cpu'.")]),
-    };
+        if (choice == DeviceChoice.Cpu || (choice == DeviceChoice.Automatic && torch.CudaDevices == 0)) return Device.Cpu;
+        return torch.CudaDevices > rank
+            ? Device.Cuda(rank)
+            : throw new SpecException([torch.CudaDevices == 0
+                ? new SpecError("$.hardware.device", "Device is 'cuda', but this machine has no GPU that libtorch can use; choose 'automatic' or 'cpu'.")
+                : new SpecError("$.hardware.devices", $"Devices asks for more GPUs than the {torch.CudaDevices} of this machine; choose at most {torch.CudaDevices}.")]);
+    }
 }

@@ -1,5 +1,7 @@
+using System.Text.Json;
 using SmtWeb.Smt.Datasets;
 using SmtWeb.Smt.Networks;
+using SmtWeb.Smt.ScoreOfMixture;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
 
@@ -11,12 +13,13 @@ namespace SmtWeb.Smt.Training;
 /// </summary>
 internal sealed class TrainingState : IDisposable
 {
-    internal TrainingState(TrainingSpec spec, Device device, Teacher? teacher = null)
+    internal TrainingState(TrainingSpec spec, Device device, Teacher? teacher = null, RankGroup? ranks = null)
     {
         using var scope = torch.NewDisposeScope();
         (Spec, Device) = (spec, device);
         // separate streams: initial weights and dropout, noise on the device, small draws on the host
-        Random = new(new Generator(Mix(spec.Seed, 1), device), new Generator(Mix(spec.Seed, 2), device), new Generator(Mix(spec.Seed, 3), Device.Cpu));
+        Random = new(new Generator(Mix(spec.Seed, 1), device), new Generator(Mix(spec.Seed, 2), device), new Generator(Mix(spec.Seed, 3), Device.Cpu),
+            BatchShare.Of(spec.Optimisation.BatchSize, ranks?.Rank ?? 0, ranks?.Size ?? 1));
         Data = TrainingData.Open(spec.Data, spec.Seed, device);
         Method = TrainingMethod.Create(spec, Random, teacher);
         Averages =
@@ -103,6 +106,29 @@ internal sealed class TrainingState : IDisposable
         GeneratorPart.Optimizer.Steps = progress.GeneratorSteps;
         if (Method.Parts.Count > 1) Method.Parts[1].Optimizer.Steps = progress.ScoreSteps;
         Progress = progress;
+    }
+
+    /// <summary>
+    /// Makes the state of every rank that of rank 0, and has the ranks exchange gradients from now on. Only dropout's stream
+    /// differs between ranks: their rows are others.
+    /// </summary>
+    /// <exception cref="TorchException">A rank is gone.</exception>
+    internal void Share(RankGroup ranks)
+    {
+        using var scope = torch.NewDisposeScope();
+        using var _ = torch.no_grad();
+        foreach (var (name, value) in Tensors())
+            if (!name.StartsWith("random.", StringComparison.Ordinal)) ranks.Share(value);
+        Progress = JsonSerializer.Deserialize<TrainingProgress>(ranks.Share(JsonSerializer.SerializeToUtf8Bytes(Progress)))!;
+        Random.Noise.SetState(ranks.Share(Random.Noise.GetState()));
+        Random.Host.SetState(ranks.Share(Random.Host.GetState()));
+        Data.SetState(ranks.Share(Data.GetState()));
+        if (ranks.Rank > 0) Random.Weights.ManualSeed(Mix(Spec.Seed + Progress.Iteration, 16 + (ulong)ranks.Rank));
+        foreach (var (part, steps) in Method.Parts.Zip(new[] { Progress.GeneratorSteps, Progress.ScoreSteps }))
+        {
+            part.Optimizer.Steps = steps;
+            ranks.Exchange(part.Parameters);
+        }
     }
 
     private IEnumerable<(string Name, Tensor Value)> Tensors()

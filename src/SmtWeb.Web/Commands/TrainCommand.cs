@@ -27,6 +27,9 @@ internal sealed class TrainCommand : Command
         new("threads", "N", "CPU threads (those of the spec, else 2)."),
         new("run", "N", "Id of a run in the database; a worker's own call."),
         new("attempt", "A", "Attempt at that run; a worker's own call."),
+        new("rank", "R", "Rank of a run on several devices; a trainer's own call."),
+        new("of", "N", "Number of its ranks; a trainer's own call."),
+        new("meet", "HOST:PORT", "Where its ranks meet; a trainer's own call."),
     ];
 
     internal override string Notes =>
@@ -41,6 +44,14 @@ internal sealed class TrainCommand : Command
         {
             var run = arguments.Number("run", 0, 1, long.MaxValue);
             return await Worker.Training.TrainCommand.RunAsync(run, (int)arguments.Number("attempt", 0, 1, int.MaxValue));
+        }
+
+        if (arguments.Has("rank"))
+        {
+            var size = (int)arguments.Number("of", 0, 2, 1024);
+            var rank = (int)arguments.Number("rank", 0, 1, size - 1);
+            RankProcess.Run(Console.In, Console.Out, rank, size, arguments.Required("meet"), (int)arguments.Number("threads", DefaultThreads, 1, 1024));
+            return 0;
         }
 
         var folder = arguments.Required("out");

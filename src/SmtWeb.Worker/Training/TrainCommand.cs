@@ -66,6 +66,11 @@ public sealed class TrainCommand(long runId, int attempt, TrainingBody body)
         {
             return TrainerExit.Fenced;
         }
+        catch (RankLostException e)
+        {
+            await Console.Error.WriteLineAsync(e.Message);
+            return TrainerExit.RankLost;
+        }
         catch (Exception e) when (e is DatabaseLostException || PostgresFaults.IsConnectionLoss(e))
         {
             await Console.Error.WriteLineAsync(e.Message);

@@ -1,6 +1,7 @@
 using SmtWeb.Runs.Attempts;
 using SmtWeb.Runs.Database;
 using SmtWeb.Smt.Specs;
+using SmtWeb.Smt.Training;
 
 namespace SmtWeb.Worker.Training;
 
@@ -10,7 +11,7 @@ internal static class TrainingFailure
     /// <summary>The reason, or null where the fault is not the session's: the attempt lost its run or its database.</summary>
     public static string? Explain(Exception exception) => exception switch
     {
-        AttemptFencedException or DatabaseLostException => null,
+        AttemptFencedException or DatabaseLostException or RankLostException => null,
         _ when PostgresFaults.IsConnectionLoss(exception) => null,
         SpecException spec => $"The spec cannot be trained: {string.Join("; ", spec.Errors.Select(e => $"{e.Path}: {e.Message}"))}",
         InvalidDataException => $"Damaged or foreign data: {exception.Message}",

@@ -40,6 +40,7 @@ public sealed class SpecValidationTests
         { "$.network.modelChannels", Images with { Network = new AdmSpec { ModelChannels = 25, AttentionResolutions = [] } } },
         { "$.network.attentionResolutions[0]", Images with { Network = new AdmSpec { AttentionResolutions = [64] } } },
         { "$.network.channelsPerHead", Images with { Network = new AdmSpec { ModelChannels = 64, ChannelMultipliers = [1, 2], AttentionResolutions = [], ChannelsPerHead = 20 } } },
+        { "$.hardware.devices", Images with { Hardware = Images.Hardware with { Devices = 3 } } },
         { "$.method.generatorNoiseTo", Images with { Method = Smt with { GeneratorNoiseTo = 19 } } },
         { "$.method.scoreNoiseTo", Images with { Method = Smt with { ScoreNoiseFrom = 10, ScoreNoiseTo = 9 } } },
         { "$.method.generatorAlpha", Images with { Method = Smt with { GeneratorAlpha = AlphaSampler.UniformQuarterZero } } },

@@ -1,0 +1,81 @@
+using SmtWeb.Smt.Specs;
+using SmtWeb.Smt.Training;
+using SmtWeb.Torch;
+
+namespace SmtWeb.Smt.Tests.Training;
+
+/// <summary>Runs on several devices, every rank on a thread of its own: the numbers are those of one device.</summary>
+public sealed class RankTests : TensorTest
+{
+    // A score network that has just been started from the warm-up does not tell α apart: the generator's direction would be
+    // a quotient of rounding errors, which no two batch sizes share.
+    private static SmtSpec Smt => ((SmtSpec)Presets.Find("swiss-roll")!.Spec.ForQuickTest().Method) with { ScoreFromWarmup = false };
+
+    public static TheoryData<MethodSpec> Methods => [Smt, new DiffusionSpec(), new GanSpec()];
+
+    [Theory, MemberData(nameof(Methods))]
+    public async Task Run_TwoRanksOfHalfABatch_EqualsOneRankUpToRounding(MethodSpec method)
+    {
+        var spec = Small(method);
+        var alone = new MemoryJournal();
+        TrainingSession.Run(spec, alone, null, 1);
+        var (together, silent) = await TwoRanks(spec, null);
+
+        Assert.Equal(alone.Points.Where(Timeless).Select(p => (p.Name, p.Iteration)), together.Points.Where(Timeless).Select(p => (p.Name, p.Iteration)));
+        foreach (var (a, b) in alone.Points.Where(Timeless).Zip(together.Points.Where(Timeless)))
+            Assert.True(Math.Abs(a.Value - b.Value) <= 1e-4 + (1e-3 * Math.Abs(a.Value)), $"{a} against {b.Value}");
+        Assert.Equal(alone.Checkpoints.Count, together.Checkpoints.Count);
+        Assert.Equal(alone.Evaluations.Count, together.Evaluations.Count);
+        Assert.Empty(silent.Checkpoints);
+        Assert.Empty(silent.Evaluations);
+    }
+
+    [Fact]
+    public async Task Run_CheckpointOfTwoRanks_GoesOnWithOne()
+    {
+        var spec = Small(Smt);
+        var (whole, _) = await TwoRanks(spec, null);
+        var first = whole.Checkpoints[0];
+        var rest = new MemoryJournal();
+        TrainingSession.Run(spec, rest, new MemoryStream(first.Bytes), 1);
+        var (again, _) = await TwoRanks(spec, first.Bytes);
+        var tail = whole.Points.Where(p => Timeless(p) && p.Iteration > first.Record.Iteration).ToList();
+        Assert.NotEmpty(tail);
+        foreach (var journal in new[] { rest, again })
+            foreach (var (a, b) in tail.Zip(journal.Points.Where(Timeless), (a, b) => (a, b)))
+            {
+                Assert.Equal((a.Name, a.Iteration), (b.Name, b.Iteration));
+                Assert.True(Math.Abs(a.Value - b.Value) <= 1e-4 + (1e-3 * Math.Abs(a.Value)), $"{a} against {b.Value}");
+            }
+    }
+
+    [Fact]
+    public async Task Run_PausedByTheUserOfRankZero_PausesBoth()
+    {
+        var spec = Small(Smt);
+        var (first, _) = await TwoRanks(spec, null, new MemoryJournal { At = (5, TrainingSignal.Pause) });
+        Assert.Equal(5, first.Checkpoints[^1].Record.Iteration);
+        Assert.Equal("paused", first.Checkpoints[^1].Record.Reason);
+    }
+
+    private static bool Timeless(MetricPoint p) => !p.Name.StartsWith("speed/", StringComparison.Ordinal);
+
+    private static TrainingSpec Small(MethodSpec method)
+    {
+        Torch.torch.Initialize();
+        Assert.SkipUnless(ProcessGroup.Has(ProcessGroup.Gloo), "The shim was built without c10d's Gloo (libtorch's distributed headers were not found).");
+        var spec = Presets.Find("swiss-roll")!.Spec.ForQuickTest();
+        return spec with { Method = method, Hardware = spec.Hardware with { Device = DeviceChoice.Cpu, Threads = 1 }, Evaluation = spec.Evaluation with { Samples = 16, FinalSamples = 16 } };
+    }
+
+    private static async Task<(MemoryJournal First, MemoryJournal Second)> TwoRanks(TrainingSpec spec, byte[]? checkpoint, MemoryJournal? first = null)
+    {
+        using var store = new TcpStore("127.0.0.1", 0, serve: true, TimeSpan.FromSeconds(60));
+        var (port, a, b) = (store.Port, first ?? new MemoryJournal(), new MemoryJournal());
+        Task<TrainingResult> Rank(int rank, MemoryJournal journal) => Task.Factory.StartNew(
+            () => TrainingSession.RunRank(spec, journal, rank == 0 && checkpoint is not null ? new MemoryStream(checkpoint) : null, 1, "127.0.0.1", port, rank, 2), TaskCreationOptions.LongRunning);
+        var results = await Task.WhenAll(Rank(0, a), Rank(1, b));
+        Assert.Equal(results[0].Outcome, results[1].Outcome);
+        return (a, b);
+    }
+}
