@@ -32,6 +32,10 @@ public sealed class WeightsFile : IDisposable
 
     private readonly IDisposable file;
 
+    // of a graph of objects
+    private WeightsFile(IDisposable file, WeightsFormat format, object? root, PickleBudget budget)
+        : this(file, format, root, null, new Dictionary<string, string>()) => budget.Tensors(Tensors);
+
     private WeightsFile(IDisposable file, WeightsFormat format, object? root, IReadOnlyList<WeightTensor>? tensors, IReadOnlyDictionary<string, string> metadata)
     {
         (this.file, Format, Metadata) = (file, format, metadata);
@@ -92,15 +96,14 @@ public sealed class WeightsFile : IDisposable
         source.Read(0, start, "its first bytes");
         if (start.Length == 9 && start[8] == '{') return OpenSafetensors(source, owner);
 
-        var none = new Dictionary<string, string>();
         var budget = new PickleBudget(source.Length);
-        if (start.StartsWith("PK"u8)) return new WeightsFile(owner, WeightsFormat.TorchZip, TorchArchive.Read(source, budget), null, none);
-        if (LegacyStream.Recognise(source)) return new WeightsFile(owner, WeightsFormat.TorchLegacy, LegacyStream.Read(source, budget, ""), null, none);
+        if (start.StartsWith("PK"u8)) return new WeightsFile(owner, WeightsFormat.TorchZip, TorchArchive.Read(source, budget), budget);
+        if (LegacyStream.Recognise(source)) return new WeightsFile(owner, WeightsFormat.TorchLegacy, LegacyStream.Read(source, budget, ""), budget);
         if (!LooksLikePickle(start))
             throw new WeightsException("The file is neither safetensors nor a zip archive nor a pickle: SmtWeb reads safetensors, PyTorch .pth and .pt, and EDM .pkl.");
         var root = Unpickler.Load(source, 0, budget, new PickleSurroundings(), out var end);
         if (end != source.Length) throw new WeightsException($"{source.Length - end} bytes follow the end of the pickle at {end}.");
-        return new WeightsFile(owner, WeightsFormat.Pickle, root, null, none);
+        return new WeightsFile(owner, WeightsFormat.Pickle, root, budget);
     }
 
     // Protocols 2 and up begin with 0x80; older ones with the opcode of a container, a string, a name or a number.

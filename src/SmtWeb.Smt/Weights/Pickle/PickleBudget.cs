@@ -41,10 +41,18 @@ internal sealed class PickleBudget(long fileBytes)
     /// Takes note of a tensor as it will be written. Views may repeat elements (stride 0) and share storages, so a small
     /// file could describe any amount of data.
     /// </summary>
-    public void Tensor(long bytes)
+    public void Tensor(long bytes) => Check(tensors += bytes);
+
+    /// <summary>Checks the tensors that are handed out in the end: one tensor may stand under many names.</summary>
+    public void Tensors(IEnumerable<WeightTensor> all)
     {
-        tensors += bytes;
-        if (tensors > TensorFloor && tensors / TensorTimesFile > fileBytes)
+        long total = 0;
+        foreach (var tensor in all) Check(total += tensor.ByteCount);
+    }
+
+    private void Check(long total)
+    {
+        if (total > TensorFloor && total / TensorTimesFile > fileBytes)
             throw new WeightsException($"The tensors of this file would take more than {TensorTimesFile} times its {fileBytes} bytes: they repeat the same data.");
     }
 }

@@ -64,6 +64,8 @@ internal sealed class PickleCalls(PickleBudget budget, PickleSurroundings surrou
                 NumpyValues.BuildType(type, state as PickleTuple);
                 break;
             case NumpyArray array:
+                // text of Python 2 is copied into bytes, and one text may be given to many arrays
+                if (state is PickleTuple { Items: [.., string text] }) budget.Object(text.Length);
                 NumpyValues.BuildArray(array, state as PickleTuple);
                 break;
             default:
