@@ -3,6 +3,7 @@ using SmtWeb.Web.Commands;
 return await new CommandTable(
     new ServeCommand(),
     new TrainCommand(),
+    new Fig5Command(),
     new SampleCommand(),
     new ImportCommand(),
     new ExportCommand(),

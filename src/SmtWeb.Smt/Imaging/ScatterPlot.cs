@@ -83,8 +83,8 @@ public sealed class ScatterPlot
             Line((int)ToX(tick), Margin, vertical: true, GridLine);
             Line((int)ToY(tick), Margin, vertical: false, GridLine);
             var text = tick.ToString("0.#", CultureInfo.InvariantCulture);
-            DigitFont.Write(text, (int)ToX(tick) - (DigitFont.Width(text) / 2), side - Margin + 8, PutInk);
-            DigitFont.Write(text, Margin - 6 - DigitFont.Width(text), (int)ToY(tick) - (DigitFont.Height / 2), PutInk);
+            PixelFont.Write(text, (int)ToX(tick) - (PixelFont.Width(text) / 2), side - Margin + 8, PutInk);
+            PixelFont.Write(text, Margin - 6 - PixelFont.Width(text), (int)ToY(tick) - (PixelFont.Height / 2), PutInk);
         }
 
         foreach (var edge in new[] { Margin, side - Margin })

@@ -17,7 +17,7 @@ public sealed class OneStepGenerator : IOneStepGenerator
     {
         this.network = network;
         (Spec, Iteration) = (spec, iteration);
-        sampler = new OneStepSampler(network, device);
+        sampler = OneStepSampler.For(spec.Method, network, device);
         shape = DataShape.Of(spec.Data);
     }
 

@@ -1,5 +1,7 @@
+using SmtWeb.Smt.Diffusion;
 using SmtWeb.Smt.Imaging;
 using SmtWeb.Smt.Networks;
+using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Sampling;
@@ -8,8 +10,16 @@ namespace SmtWeb.Smt.Sampling;
 /// Draws from a one-step generator such that a sample depends on its seed and class alone: noise comes from one
 /// generator per seed, and the network always sees batches of one size, because kernels may round differently for others.
 /// </summary>
-public sealed class OneStepSampler(Denoiser generator, Device device)
+public sealed class OneStepSampler(Denoiser generator, Device device, Func<Tensor, Tensor?, Tensor>? draw = null)
 {
+    /// <summary>Draws as models of a method do: in one step, or a diffusion model by its Heun sampler without added noise.</summary>
+    public static OneStepSampler For(MethodSpec method, Denoiser network, Device device)
+    {
+        if (method is not DiffusionSpec diffusion) return new(network, device);
+        var heun = new HeunSampler(network, new HeunOptions { Steps = diffusion.SamplerSteps });
+        return new(network, device, (z, labels) => heun.Sample(z, labels).to(ScalarType.Float32));
+    }
+
     /// <summary>Rows of every network call; missing rows are filled and dropped.</summary>
     public const int Chunk = 32;
 
@@ -37,7 +47,7 @@ public sealed class OneStepSampler(Denoiser generator, Device device)
             var count = Math.Min(Chunk, n - from);
             var z = noise.narrow(0, from, count);
             if (count < Chunk) z = torch.cat([z, torch.zeros([Chunk - count, .. generator.SampleShape], device: device)]);
-            var x = generator.Generate(z, OneHot(labels, from, count)).narrow(0, 0, count).clone();
+            var x = (draw ?? generator.Generate)(z, OneHot(labels, from, count)).narrow(0, 0, count).clone();
             parts.Add(inner.MoveToOuter(x));
         }
         generator.Training = training;

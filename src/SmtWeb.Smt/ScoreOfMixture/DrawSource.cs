@@ -1,3 +1,4 @@
+using SmtWeb.Smt.Sampling;
 using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.ScoreOfMixture;
@@ -15,8 +16,8 @@ public abstract class DrawSource(BatchShare share, Generator host, Generator noi
     public FewStepDraws? FewSteps(int steps, Tensor x)
     {
         if (steps == 1) return null;
-        var (levels, u, σ) = (FewStep.Levels(steps), Uniform(), new float[share.Count]);
-        for (var k = 0; k < share.Count; k++) σ[k] = levels[Math.Min((int)(u[k] * steps), steps - 1)];
+        var (levels, u, σ) = (FewStepSampler.LevelsOf(steps), Uniform(), new float[share.Count]);
+        for (var k = 0; k < share.Count; k++) σ[k] = (float)levels[Math.Min((int)(u[k] * steps), steps - 1)];
         return new(torch.tensor(σ, [share.Count], x.Device), Normal(x));
     }
 

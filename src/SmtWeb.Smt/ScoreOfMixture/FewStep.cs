@@ -1,10 +1,11 @@
 using SmtWeb.Smt.Networks;
+using SmtWeb.Smt.Sampling;
 using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.ScoreOfMixture;
 
 /// <summary>
-/// The draws of a generator that is also trained at intermediate noise levels: σ [B], one of <see cref="FewStep.Levels"/>
+/// The draws of a generator that is also trained at intermediate noise levels: σ [B], one of <see cref="FewStepSampler.LevelsOf"/>
 /// each, and the noise ε that brings a sample there.
 /// </summary>
 public sealed record FewStepDraws(Tensor σ, Tensor ε);
@@ -15,10 +16,6 @@ public sealed record FewStepDraws(Tensor σ, Tensor ε);
 /// </summary>
 public static class FewStep
 {
-    /// <summary>The noise levels of <paramref name="steps"/> steps, descending from 80: equal steps of σ^(1/7) as in the Karras grid, without its end.</summary>
-    public static IReadOnlyList<float> Levels(int steps) =>
-        [.. Enumerable.Range(0, steps).Select(k => k == 0 ? (float)Denoiser.SigmaMax : KarrasGrid.Sigmas[(KarrasGrid.Levels - 1) * (steps - k) / steps])];
-
     /// <summary>
     /// Samples from noise <paramref name="z"/>: g(z) where there are no draws, or where a row's level is the largest;
     /// else one step on from the row's own g(z), made noisy again.

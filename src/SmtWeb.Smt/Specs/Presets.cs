@@ -7,7 +7,7 @@ public sealed record Preset(string Name, string Title, string Description, Train
 public static class Presets
 {
     /// <summary>All presets in the order in which they are offered.</summary>
-    public static IReadOnlyList<Preset> All { get; } =
+    public static IReadOnlyList<Preset> All { get; } = PresetFamilies.Beside(
     [
         new("swiss-roll", "Swiss roll (2-D)",
             "The toy of App. E.2 with larger rates, fewer steps and one hidden layer more: MLPs of width 128, batch 256. " +
@@ -56,7 +56,7 @@ public static class Presets
                 new() { BatchSize = 64, Iterations = 150_000, GeneratorRate = 1e-4, ScoreRate = 5e-4, ScoreSchedule = RateSchedule.Cosine, RampIterations = 500, EmaDecay = 0 },
                 new() { EveryIterations = 5000, Samples = 5000, FinalSamples = 10_000, MetricsEvery = 20, CheckpointEvery = 2500 },
                 Precision.BFloat16)),
-    ];
+    ]);
 
     /// <summary>The preset of that name, or null.</summary>
     public static Preset? Find(string name) => All.FirstOrDefault(p => p.Name == name);
@@ -64,7 +64,14 @@ public static class Presets
     /// <summary>The same kind of run made so small that it ends in seconds on a CPU: for tests and smoke runs, not for its samples.</summary>
     public static TrainingSpec ForQuickTest(this TrainingSpec spec) => spec with
     {
-        Method = spec.Method is SmtSpec smt ? smt with { WarmupIterations = Math.Min(smt.WarmupIterations, 4), ScoreUpdatesPerGeneratorUpdate = Math.Min(smt.ScoreUpdatesPerGeneratorUpdate, 2) } : spec.Method,
+        Method = spec.Method switch
+        {
+            SmtSpec smt => smt with { WarmupIterations = Math.Min(smt.WarmupIterations, 4), ScoreUpdatesPerGeneratorUpdate = Math.Min(smt.ScoreUpdatesPerGeneratorUpdate, 2) },
+            ReverseKlSpec kl => kl with { WarmupIterations = Math.Min(kl.WarmupIterations, 4), ScoreUpdatesPerGeneratorUpdate = Math.Min(kl.ScoreUpdatesPerGeneratorUpdate, 2) },
+            SmdSpec smd => smd with { ScoreUpdatesPerGeneratorUpdate = Math.Min(smd.ScoreUpdatesPerGeneratorUpdate, 2) },
+            DiffusionSpec diffusion => diffusion with { SamplerSteps = 2 },
+            _ => spec.Method,
+        },
         Network = spec.Network switch
         {
             UNetSpec unet => unet with { ModelChannels = 8, ChannelMultipliers = [1, 2], BlocksPerLevel = 1, AttentionResolutions = [], Patch = 8 },
@@ -76,7 +83,7 @@ public static class Presets
         Hardware = spec.Hardware with { Device = DeviceChoice.Cpu },
     };
 
-    private static TrainingSpec Spec(DataSpec data, NetworkSpec network, SmtSpec method, OptimisationSpec optimisation, EvaluationSpec evaluation, Precision precision, int threads = 0) => new()
+    internal static TrainingSpec Spec(DataSpec data, NetworkSpec network, MethodSpec method, OptimisationSpec optimisation, EvaluationSpec evaluation, Precision precision, int threads = 0) => new()
     {
         Method = method,
         Network = network,

@@ -11,6 +11,7 @@ internal static partial class SpecRules
             .. Range("scoreNoise", "Score noise", smt.ScoreNoiseFrom, smt.ScoreNoiseTo),
             .. Alphas(smt.ScoreAlpha, smt.GeneratorAlpha),
             .. Warmup(smt.WarmupIterations, smt.ScoreFromWarmup),
+            .. Steps(smt.GeneratorSteps),
             .. Turns("scoreUpdatesPerGeneratorUpdate", "Score updates per generator update", smt.ScoreUpdatesPerGeneratorUpdate, spec),
         ],
         SmdSpec smd =>
@@ -18,6 +19,7 @@ internal static partial class SpecRules
             .. Range("generatorNoise", "Generator noise", smd.GeneratorNoiseFrom, smd.GeneratorNoiseTo),
             .. Range("scoreNoise", "Score noise", smd.ScoreNoiseFrom, smd.ScoreNoiseTo),
             .. NoZero(smd.GeneratorAlpha, "Eq. (15)"),
+            .. Steps(smd.GeneratorSteps),
             .. Turns("scoreUpdatesPerGeneratorUpdate", "Score updates per generator update", smd.ScoreUpdatesPerGeneratorUpdate, spec),
         ],
         ReverseKlSpec kl =>
@@ -61,6 +63,12 @@ internal static partial class SpecRules
     {
         if (scoreFromWarmup && iterations == 0)
             yield return new SpecError("$.method.scoreFromWarmup", "Score network from warm-up is on, but Warm-up iterations is 0; switch it off or warm up.");
+    }
+
+    private static IEnumerable<SpecError> Steps(int steps)
+    {
+        if (steps is not (1 or 2 or 4))
+            yield return new SpecError("$.method.generatorSteps", $"Generator steps is {steps}; generation takes 1, 2 or 4 steps.");
     }
 
     private static IEnumerable<SpecError> Turns(string name, string label, int updates, TrainingSpec spec)

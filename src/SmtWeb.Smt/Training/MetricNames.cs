@@ -54,6 +54,9 @@ public static class MetricNames
     /// <summary>Fréchet distance of an evaluation; also an <see cref="EvaluationRecord"/>.</summary>
     public const string Fid = "distance/fid";
 
+    /// <summary>Share of generated points off the Swiss roll at an evaluation.</summary>
+    public const string OffRoll = "distance/off-roll";
+
     /// <summary>Sliced Wasserstein-2 distance of an evaluation; also an <see cref="EvaluationRecord"/>.</summary>
     public const string SlicedWasserstein = "distance/sw2";
 

@@ -21,17 +21,40 @@ internal sealed class RunEvaluator(TrainingState state, ITrainingJournal journal
 
     private readonly DataShape shape = DataShape.Of(state.Spec.Data);
     private float[][]? real;
-    private readonly OneStepSampler sampler = new(state.Average, state.Device);
+    private OneStepSampler sampler = OneStepSampler.For(state.Spec.Method, state.Average, state.Device);
+    private bool pictures = true;
 
     internal void Evaluate(double seconds, bool final)
     {
         using var scope = torch.NewDisposeScope();
         if (state.IsWarmup) state.ResetAverages();
         var samples = final ? state.Spec.Evaluation.FinalSamples : state.Spec.Evaluation.Samples;
-        var record = shape.IsPoints ? EvaluatePoints(samples, seconds, final) : EvaluateImages(samples, seconds, final);
+        var record = Measure(samples, seconds, final);
         journal.Evaluation(record);
-        journal.Metrics([new MetricPoint(shape.IsPoints ? MetricNames.SlicedWasserstein : record.Metric == "swd" ? MetricNames.PixelWasserstein : MetricNames.Fid, record.Iteration, record.ImagesSeen, seconds, record.Value)]);
+        journal.Metrics([new MetricPoint(NameOf(record), record.Iteration, record.ImagesSeen, seconds, record.Value)]);
         state.Progress = state.Progress with { Distance = record.Value };
+        EvaluateFurtherAverages(samples, seconds, final);
+    }
+
+    private string NameOf(EvaluationRecord record) =>
+        shape.IsPoints ? MetricNames.SlicedWasserstein : record.Metric == "swd" ? MetricNames.PixelWasserstein : MetricNames.Fid;
+
+    private EvaluationRecord Measure(int samples, double seconds, bool final) =>
+        shape.IsPoints ? EvaluatePoints(samples, seconds, final) : EvaluateImages(samples, seconds, final);
+
+    // a line of the distance for each, no pictures
+    private void EvaluateFurtherAverages(int samples, double seconds, bool final)
+    {
+        if (state.Averages.Count == 1) return;
+        var first = sampler;
+        pictures = false;
+        foreach (var average in state.Averages.Skip(1))
+        {
+            sampler = OneStepSampler.For(state.Spec.Method, average.Network, state.Device);
+            var record = Measure(samples, seconds, final);
+            journal.Metrics([new MetricPoint(NameOf(record) + average.Suffix, record.Iteration, record.ImagesSeen, seconds, record.Value)]);
+        }
+        (sampler, pictures) = (first, true);
     }
 
     private EvaluationRecord EvaluatePoints(int samples, double seconds, bool final)
@@ -40,14 +63,18 @@ internal sealed class RunEvaluator(TrainingState state, ITrainingJournal journal
         // a fixed draw of its own: the same reference for every run
         var reference = SwissRoll.Draw(new HostRandom(seed: 0, stream: 5), samples, noise);
         var drawn = sampler.Draw(Seeds(0, samples), null).ToArray<float>();
-        journal.Picture(Picture(PictureKind.Scatter, 1, 1, 0, [], PngEncoder.Encode(ScatterPlot.Draw(reference, drawn))));
+        if (pictures) journal.Metrics([new MetricPoint(MetricNames.OffRoll, state.Progress.Iteration, state.Progress.ImagesSeen, seconds, RollShare.Off(drawn, noise))]);
+        if (pictures) journal.Picture(Picture(PictureKind.Scatter, 1, 1, 0, [], PngEncoder.Encode(ScatterPlot.Draw(reference, drawn))));
         return Record("sw2", SlicedWasserstein.Distance(reference, drawn), samples, seconds, final, "", "", "none", "none");
     }
 
     private EvaluationRecord EvaluateImages(int samples, double seconds, bool final)
     {
-        DrawGrid();
-        DrawInterpolations();
+        if (pictures)
+        {
+            DrawGrid();
+            DrawInterpolations();
+        }
         if (state.Spec.Data is not FashionMnistSpec) return EvaluatePixels(samples, seconds, final);
         using var features = FashionFid.Open(state.Device);
         var labels = shape.Classes == 0 ? null : Enumerable.Range(0, samples).Select(k => k % shape.Classes).ToArray();

@@ -22,9 +22,17 @@ internal sealed class SmdMethod : TrainingMethod
     {
         (this.method, optimisation) = (method, spec.Optimisation);
         teacher = NetworkFactory.CreateGenerator(spec, random.Weights);
+        try
+        {
+            weights?.CopyTo(teacher);
+        }
+        catch
+        {
+            teacher.Dispose();
+            throw;
+        }
         Generator = NetworkFactory.CreateGenerator(spec, random.Weights);
         fake = NetworkFactory.CreateFakeScore(spec, random.Weights);
-        weights?.CopyTo(teacher);
         Generator.CopyFrom(teacher);
         fake.Denoiser.CopyFrom(teacher);
         trainer = new SmdTrainer(Generator, fake, teacher, method, optimisation);

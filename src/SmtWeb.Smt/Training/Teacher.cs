@@ -43,7 +43,9 @@ internal sealed class Teacher
     {
         try
         {
-            denoiser.LoadStateDict(tensors);
+            // EDM's CIFAR-10 snapshots read augmentation labels, which distillation never gives: that map adds nothing
+            var known = denoiser.StateDict().Select(t => t.Name).ToHashSet();
+            denoiser.LoadStateDict(tensors.Where(t => known.Contains(t.Key) || !t.Key.EndsWith(".map_augment.weight", StringComparison.Ordinal)).ToDictionary(t => t.Key, t => t.Value));
         }
         catch (InvalidDataException e)
         {

@@ -21,7 +21,16 @@ internal sealed class TrainingState : IDisposable
         Random = new(new Generator(Mix(spec.Seed, 1), device), new Generator(Mix(spec.Seed, 2), device), new Generator(Mix(spec.Seed, 3), Device.Cpu),
             BatchShare.Of(spec.Optimisation.BatchSize, ranks?.Rank ?? 0, ranks?.Size ?? 1));
         Data = TrainingData.Open(spec.Data, spec.Seed, device);
-        Method = TrainingMethod.Create(spec, Random, teacher);
+        try
+        {
+            Method = TrainingMethod.Create(spec, Random, teacher);
+        }
+        catch
+        {
+            Data.Dispose();
+            DisposeRandom();
+            throw;
+        }
         Averages =
         [
             new(CheckpointFile.AveragePrefix, "", spec.Optimisation.EmaDecay, NetworkFactory.CreateGenerator(spec, Random.Weights)),
@@ -162,6 +171,11 @@ internal sealed class TrainingState : IDisposable
         foreach (var average in Averages) average.Dispose();
         Method.Dispose();
         Data.Dispose();
+        DisposeRandom();
+    }
+
+    private void DisposeRandom()
+    {
         Random.Weights.Dispose();
         Random.Noise.Dispose();
         Random.Host.Dispose();

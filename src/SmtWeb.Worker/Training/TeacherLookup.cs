@@ -25,6 +25,7 @@ internal static class TeacherLookup
 
         if (await store.FindAsync(id) is not { } run) throw Missing(name, "does not exist");
         if (run.Spec.Method is not DiffusionSpec) throw Missing(name, $"was trained by \"{SpecCatalog.KindLabel(run.Spec.Method)}\", and only a diffusion model can be distilled");
+        if (run.Summary.State is RunState.Queued or RunState.Starting or RunState.Running or RunState.Stopping or RunState.Recovering) throw Missing(name, "is not finished; resume this run when it is");
         var newest = (await store.CheckpointsAsync(id)).LastOrDefault() ?? throw Missing(name, "has no checkpoint yet");
         return await store.OpenCheckpointAsync(id, newest.Id) ?? throw Missing(name, "has just lost its checkpoint");
     }

@@ -50,6 +50,8 @@ public sealed class DistributionTests
     [InlineData(AlphaSampler.UniformQuarterZero)]
     [InlineData(AlphaSampler.UniformNoZero)]
     [InlineData(AlphaSampler.ReleasedScore)]
+    [InlineData(AlphaSampler.ReleasedDistillationScore)]
+    [InlineData(AlphaSampler.UpperHalf)]
     [InlineData(AlphaSampler.ZeroOne)]
     [InlineData(AlphaSampler.One)]
     public void At_ManyDraws_MatchTheProbabilities(AlphaSampler sampler)

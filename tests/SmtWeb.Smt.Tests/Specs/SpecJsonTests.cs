@@ -14,7 +14,7 @@ public sealed class SpecJsonTests
     [MemberData(nameof(PresetNames))]
     public void Parse_WrittenPreset_GivesEqualHash(string name)
     {
-        var spec = Presets.Find(name)!.Spec;
+        var spec = WithTeacher(Presets.Find(name)!.Spec);
         var (read, errors) = SpecJson.Parse(SpecJson.Write(spec));
         Assert.Empty(errors);
         Assert.Equal(SpecJson.Hash(spec), SpecJson.Hash(read!));
@@ -24,7 +24,10 @@ public sealed class SpecJsonTests
     [Theory]
     [MemberData(nameof(PresetNames))]
     public void Validate_QuickTestOfPreset_HasNoErrors(string name) =>
-        Assert.Empty(SpecValidation.Validate(Presets.Find(name)!.Spec.ForQuickTest()));
+        Assert.Empty(SpecValidation.Validate(WithTeacher(Presets.Find(name)!.Spec.ForQuickTest())));
+
+    // a preset of distillation leaves its teacher open
+    private static TrainingSpec WithTeacher(TrainingSpec spec) => spec.Method is SmdSpec smd ? spec with { Method = smd with { Teacher = "1" } } : spec;
 
     [Fact]
     public void Hash_MembersReordered_StaysEqual()

@@ -1,5 +1,6 @@
 using SmtWeb.Smt.Datasets;
 using SmtWeb.Smt.Specs;
+using SmtWeb.Smt.Tests.Datasets;
 using SmtWeb.Smt.Training;
 
 namespace SmtWeb.Smt.Tests.Training;
@@ -13,15 +14,15 @@ public sealed class TrainingSessionTests : TensorTest
     public void Run_EveryPresetMadeSmall_FinishesWithItsRecords(string preset)
     {
         var spec = Quick(preset);
-        var journal = new MemoryJournal();
+        var journal = new MemoryJournal { Teacher = TeacherFor(spec) };
         var result = TrainingSession.Run(spec, journal, null, 2);
         Assert.Equal(TrainingOutcome.Finished, result.Outcome);
         var total = spec.Method.Warmup() + spec.Optimisation.Iterations;
         Assert.Equal(total, journal.Points.Max(p => p.Iteration));
         Assert.All(journal.Points, p => Assert.True(double.IsFinite(p.Value), $"{p}"));
-        Assert.Contains(journal.Points, p => p.Name == MetricNames.GeneratorLoss);
+        Assert.Contains(journal.Points, p => p.Name == (spec.Method is DiffusionSpec ? MetricNames.DenoisingLoss : MetricNames.GeneratorLoss));
         Assert.True(journal.Evaluations[^1].Final);
-        Assert.Equal(spec.Evaluation.FinalSamples, journal.Evaluations[^1].Samples);
+        Assert.Equal(spec.Data is StoredDataSpec ? DataFixture.Records : spec.Evaluation.FinalSamples, journal.Evaluations[^1].Samples);
         Assert.Equal(total, journal.Checkpoints[^1].Record.Iteration);
         Assert.All(journal.Pictures, p => Assert.Equal([0x89, 0x50, 0x4E, 0x47], p.Png[..4]));
         Assert.Contains(journal.Pictures, p => p.Kind == (spec.Data is SwissRollSpec ? PictureKind.Scatter : PictureKind.Samples));
@@ -31,15 +32,22 @@ public sealed class TrainingSessionTests : TensorTest
     [InlineData("swiss-roll", 7)]
     [InlineData("fashion-mnist-quick", 2)]
     [InlineData("fashion-mnist-quick", 7)]
+    [InlineData("fig5/smd", 3)]
+    [InlineData("fig5/teacher", 5)]
+    [InlineData("fig5/diffusion-gan", 3)]
+    [InlineData("fig5/reverse-kl", 7)]
     public void Run_PausedAndResumed_GivesTheSameNumbersBitForBit(string preset, int pauseAt)
     {
         // dropout too: its draws belong to the state
         var spec = Quick(preset);
         if (spec.Network is DdpmPpSpec unet) spec = spec with { Network = unet with { ScoreDropout = 0.1 } };
-        var whole = new MemoryJournal();
+        spec = spec with { Optimisation = spec.Optimisation with { EmaDecay = 0.9, EmaRamp = 0.5, EmaHalfLives = [3] } };
+        var teacher = TeacherFor(spec);
+        var whole = new MemoryJournal { Teacher = teacher };
         TrainingSession.Run(spec, whole, null, 2);
 
-        var first = new MemoryJournal { At = (pauseAt, TrainingSignal.Pause) };
+        // going on needs no teacher: the checkpoint holds it
+        var first = new MemoryJournal { At = (pauseAt, TrainingSignal.Pause), Teacher = teacher };
         Assert.Equal(TrainingOutcome.Paused, TrainingSession.Run(spec, first, null, 2).Outcome);
         Assert.Equal(pauseAt, first.Checkpoints[^1].Record.Iteration);
         var second = new MemoryJournal();
@@ -48,6 +56,7 @@ public sealed class TrainingSessionTests : TensorTest
         static IEnumerable<(string, long, double)> Curve(IEnumerable<MetricPoint> points) =>
             points.Where(p => !p.Name.StartsWith("speed/", StringComparison.Ordinal)).Select(p => (p.Name, p.Iteration, p.Value));
         Assert.Equal(Curve(whole.Points), Curve(first.Points.Concat(second.Points)));
+        Assert.Contains(second.Points, p => p.Name == (spec.Data is SwissRollSpec ? MetricNames.SlicedWasserstein : MetricNames.Fid) + "-h3");
         Assert.Equal(whole.Pictures[^1].Png, second.Pictures[^1].Png);
         Assert.Equal(Tensors(whole.Checkpoints[^1].Bytes), Tensors(second.Checkpoints[^1].Bytes));
     }
@@ -96,6 +105,67 @@ public sealed class TrainingSessionTests : TensorTest
     }
 
     [Fact]
+    public void Run_Distillation_StartsFromTheTeachersAverage()
+    {
+        var spec = Quick("fig5/smd");
+        var teacher = TeacherFor(spec)!;
+        var journal = new MemoryJournal { Teacher = teacher, At = (1, TrainingSignal.Pause) };
+        TrainingSession.Run(spec with { Optimisation = spec.Optimisation with { RampIterations = 2 } }, journal, null, 1);
+        // the first iteration has the rate 0, but for the weight decay of a zero rate nothing moves
+        var (mine, theirs) = (Tensors(journal.Checkpoints[^1].Bytes), Tensors(teacher));
+        foreach (var name in theirs.Keys.Where(n => n.StartsWith("ema.", StringComparison.Ordinal)).Select(n => n["ema.".Length..]))
+        {
+            Assert.Equal(theirs[$"ema.{name}"], mine[$"teacher.{name}"]);
+            Assert.Equal(theirs[$"ema.{name}"], mine[$"generator.{name}"]);
+            Assert.Equal(theirs[$"ema.{name}"], mine[$"score.{name}"]);
+        }
+    }
+
+    [Fact]
+    public void Run_TeacherThatIsNoDiffusionModel_IsRefusedByName()
+    {
+        var spec = Quick("fig5/smd");
+        var other = new MemoryJournal();
+        TrainingSession.Run(Quick("swiss-roll"), other, null, 1);
+        var error = Assert.Throws<InvalidDataException>(() => TrainingSession.Run(spec, new MemoryJournal { Teacher = other.Checkpoints[^1].Bytes }, null, 1));
+        Assert.Contains("draws in one step", error.Message);
+        var wide = spec with { Network = new MlpSpec { HiddenWidth = 24 } };
+        error = Assert.Throws<InvalidDataException>(() => TrainingSession.Run(wide, new MemoryJournal { Teacher = TeacherFor(spec) }, null, 1));
+        Assert.Contains("another network than this run", error.Message);
+        Assert.Contains("hidden0.weight", error.Message);
+    }
+
+    [Fact]
+    public void Run_FewStepGenerator_TrainsAtEveryLevel()
+    {
+        foreach (var preset in new[] { "swiss-roll", "fig5/smd" })
+        {
+            var spec = Quick(preset);
+            spec = spec with { Method = spec.Method switch { SmtSpec smt => smt with { GeneratorSteps = 4 }, SmdSpec smd => smd with { GeneratorSteps = 4 }, var m => m } };
+            var journal = new MemoryJournal { Teacher = TeacherFor(spec) };
+            Assert.Equal(TrainingOutcome.Finished, TrainingSession.Run(spec, journal, null, 1).Outcome);
+            Assert.All(journal.Points, p => Assert.True(double.IsFinite(p.Value), $"{p}"));
+        }
+    }
+
+    // Names are what old checkpoints are found by: a run of an earlier version goes on.
+    [Fact]
+    public void Run_SmtCheckpoint_KeepsTheNamesOfItsTensors()
+    {
+        var journal = new MemoryJournal();
+        TrainingSession.Run(Quick("swiss-roll"), journal, null, 1);
+        string[] network = ["noise_fourier.freqs", "hidden0.weight", "hidden0.bias", "hidden1.weight", "hidden1.bias", "hidden2.weight", "hidden2.bias", "output.weight", "output.bias"];
+        string[] head = ["head.hidden.weight", "head.hidden.bias", "head.output.weight", "head.output.bias"];
+        var score = network.Append("alpha_fourier.freqs").Select(n => $"score.{n}").Concat(head).ToList();
+        static IEnumerable<string> Moments(string part, IEnumerable<string> names) =>
+            names.Where(n => !n.EndsWith("freqs", StringComparison.Ordinal)).SelectMany(n => new[] { $"adamw.{part}.m.{n}", $"adamw.{part}.v.{n}" });
+        var expected = network.SelectMany(n => new[] { $"ema.{n}", $"generator.{n}" }).Concat(score)
+            .Concat(Moments("generator", network)).Concat(Moments("score", score))
+            .Concat(["random.weights", "random.noise", "random.host", "random.data"]);
+        Assert.Equal(expected.Order(StringComparer.Ordinal), Tensors(journal.Checkpoints[^1].Bytes).Keys.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public void Run_DamagedCheckpoint_IsRefused()
     {
         var journal = new MemoryJournal();
@@ -103,9 +173,25 @@ public sealed class TrainingSessionTests : TensorTest
         Assert.Throws<InvalidDataException>(() => TrainingSession.Run(Quick("swiss-roll"), new MemoryJournal(), new MemoryStream(journal.Checkpoints[^1].Bytes[..^5]), 1));
     }
 
+    // a diffusion model of the same network and data, trained as shortly; null where the method distils nothing
+    private static byte[]? TeacherFor(TrainingSpec spec)
+    {
+        if (spec.Method is not SmdSpec) return null;
+        var journal = new MemoryJournal();
+        TrainingSession.Run(spec with { Method = new DiffusionSpec { SamplerSteps = 2 } }, journal, null, 2);
+        return journal.Checkpoints[^1].Bytes;
+    }
+
     private static TrainingSpec Quick(string preset)
     {
         var spec = Presets.Find(preset)!.Spec;
+        if (spec.Method is SmdSpec smd) spec = spec with { Method = smd with { Teacher = "teacher" } };
+        // a tiny data set of the same layout stands in for the real one
+        if (spec.Data is StoredDataSpec stored)
+        {
+            var tiny = DataFixture.Make(stored.GetType().Name);
+            spec = spec with { Data = tiny with { Conditional = stored.Conditional, HorizontalFlips = stored.HorizontalFlips } };
+        }
         if (spec.Data is FashionMnistSpec && !File.Exists(Path.Combine(FashionMnist.DefaultFolder, "train-images-idx3-ubyte.gz")))
             Assert.Skip("Fashion-MNIST is not installed: apt-get install dataset-fashion-mnist");
         return spec.ForQuickTest();

@@ -1,0 +1,91 @@
+using System.Diagnostics;
+using SmtWeb.Smt.Networks;
+using SmtWeb.Smt.ScoreOfMixture;
+using SmtWeb.Smt.Specs;
+using SmtWeb.Torch;
+
+namespace SmtWeb.Benchmarks;
+
+/// <summary>
+/// A training iteration of distillation with the released step's passes and without its repetitions, in turns in one
+/// process: the same networks, batch and distribution of draws.
+/// </summary>
+internal static class SmdBenchmark
+{
+    private const int Batch = 32;
+
+    public static void Run(Options options)
+    {
+        var iterations = options.Iterations > 0 ? options.Iterations : 20;
+        var preset = Presets.Find("fashion-mnist-smd")!.Spec;
+        var spec = preset with
+        {
+            Network = new DdpmPpSpec { ModelChannels = 32, ChannelMultipliers = [1, 2, 2], BlocksPerLevel = 2, AttentionResolutions = [16], Patch = 1 },
+            Optimisation = preset.Optimisation with { BatchSize = Batch },
+        };
+        using var released = new Setup(spec, dropRepeatedPasses: false);
+        using var dropped = new Setup(spec, dropRepeatedPasses: true);
+        Console.WriteLine($"  {released.Parameters:N0} parameters a network, batch {Batch}, a generator update every {((SmdSpec)spec.Method).ScoreUpdatesPerGeneratorUpdate} iterations, {iterations} iterations a round");
+        released.Iterate(5);
+        dropped.Iterate(5);
+        var ratios = new List<double>();
+        for (var round = 1; round <= options.Rounds; round++)
+        {
+            var (theirs, theirsCpu) = released.Iterate(iterations);
+            var (ours, oursCpu) = dropped.Iterate(iterations);
+            ratios.Add(theirsCpu / oursCpu);
+            Console.WriteLine($"  round {round}: released passes {theirs * 1e3:F1} ms, none repeated {ours * 1e3:F1} ms an iteration: {theirs / ours:F2} times; processor time {theirsCpu * 1e3:F1} and {oursCpu * 1e3:F1} ms: {theirsCpu / oursCpu:F2} times");
+        }
+        ratios.Sort();
+        Console.WriteLine($"  median of the processor-time ratios {ratios[ratios.Count / 2]:F2} (lowest {ratios[0]:F2}, highest {ratios[^1]:F2})");
+    }
+
+    private sealed class Setup : IDisposable
+    {
+        private readonly Generator weights = new(1, Device.Cpu), noise = new(2, Device.Cpu), host = new(3, Device.Cpu);
+        private readonly Denoiser generator, teacher;
+        private readonly FakeScore fake;
+        private readonly SmdTrainer trainer;
+        private readonly SmdDrawSource draws;
+        private readonly Tensor x, labels;
+        private long done;
+
+        internal Setup(TrainingSpec spec, bool dropRepeatedPasses)
+        {
+            var method = (SmdSpec)spec.Method with { DropRepeatedPasses = dropRepeatedPasses };
+            using var scope = torch.NewDisposeScope();
+            (generator, teacher, fake) = (NetworkFactory.CreateGenerator(spec, weights), NetworkFactory.CreateGenerator(spec, weights), NetworkFactory.CreateFakeScore(spec, weights));
+            trainer = new SmdTrainer(generator, fake, teacher, method, spec.Optimisation);
+            draws = new SmdDrawSource(method, Batch, host, noise);
+            x = (torch.randn([Batch, .. generator.SampleShape], noise) * 0.5).DetachFromScope();
+            labels = torch.randint(generator.Classes, [Batch], host).one_hot(generator.Classes).to(ScalarType.Float32).DetachFromScope();
+        }
+
+        internal long Parameters => generator.ParameterCount;
+
+        internal (double Seconds, double ProcessorSeconds) Iterate(int count)
+        {
+            var (start, cpu) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);
+            for (var k = 0; k < count; k++, done++)
+            {
+                using var scope = torch.NewDisposeScope();
+                trainer.Step(
+                    x, labels, draws.Latents(x), draws.FakeLabels(labels), trainer.IsGeneratorTurn(done) ? draws.Generator(x) : null, draws.Score(x), 1e-5, 1e-5);
+            }
+            return (Stopwatch.GetElapsedTime(start).TotalSeconds / count, (Environment.CpuUsage.TotalTime - cpu).TotalSeconds / count);
+        }
+
+        public void Dispose()
+        {
+            x.Dispose();
+            labels.Dispose();
+            trainer.Dispose();
+            fake.Dispose();
+            teacher.Dispose();
+            generator.Dispose();
+            weights.Dispose();
+            noise.Dispose();
+            host.Dispose();
+        }
+    }
+}
