@@ -8,7 +8,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd); artifacts=$root/artifacts
 usage() {
   cat <<'HELP'
 Usage: ./run.sh [options]
-       ./run.sh train|sample ARGUMENTS
+       ./run.sh train|sample|fig5|evaluate|stats|import|export|dataset ARGUMENTS
 
 Installs what is missing (Debian packages, by apt), builds when the sources changed, and starts SmtWeb.
 It prints the panel's address and a one-time sign-in link. Ctrl+C ends it cleanly: a running attempt writes a
@@ -41,7 +41,7 @@ number() {
 build_only='' command=(serve)
 case ${1:-} in
   serve) shift ;;
-  train|sample) command=("$@"); set -- ;;
+  train|sample|fig5|evaluate|stats|import|export|dataset) command=("$@"); set -- ;;
 esac
 while [ $# -gt 0 ]; do
   option=$1; value=''
