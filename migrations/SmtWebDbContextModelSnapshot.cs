@@ -530,6 +530,97 @@ namespace SmtWeb.Migrations
                     b.ToTable("datasets", (string)null);
                 });
 
+            modelBuilder.Entity("SmtWeb.Runs.Model.EvaluationJobRow", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
+
+                    b.Property<int>("Attempt")
+                        .HasColumnType("integer")
+                        .HasColumnName("attempt");
+
+                    b.Property<long>("CheckpointId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("checkpoint_id");
+
+                    b.Property<DateTimeOffset>("Created")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created");
+
+                    b.Property<string>("CreatedBy")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("created_by");
+
+                    b.Property<DateTimeOffset?>("Ended")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("ended");
+
+                    b.Property<long?>("EvaluationId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("evaluation_id");
+
+                    b.Property<long>("Iteration")
+                        .HasColumnType("bigint")
+                        .HasColumnName("iteration");
+
+                    b.Property<DateTimeOffset?>("LeaseUntil")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("lease_until");
+
+                    b.Property<string>("Problem")
+                        .HasColumnType("text")
+                        .HasColumnName("problem");
+
+                    b.Property<double>("Progress")
+                        .HasColumnType("double precision")
+                        .HasColumnName("progress");
+
+                    b.Property<string>("ProgressText")
+                        .HasColumnType("text")
+                        .HasColumnName("progress_text");
+
+                    b.Property<string>("Protocol")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("protocol");
+
+                    b.Property<bool>("Ranks")
+                        .HasColumnType("boolean")
+                        .HasColumnName("ranks");
+
+                    b.Property<long>("RunId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("run_id");
+
+                    b.Property<DateTimeOffset?>("Started")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("started");
+
+                    b.Property<string>("State")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("state");
+
+                    b.Property<Guid?>("WorkerId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("worker_id");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("CheckpointId")
+                        .HasDatabaseName("evaluation_jobs_open")
+                        .HasFilter("state IN ('Queued', 'Running')");
+
+                    b.HasIndex("RunId", "Id");
+
+                    b.ToTable("evaluation_jobs", (string)null);
+                });
+
             modelBuilder.Entity("SmtWeb.Runs.Model.EvaluationRow", b =>
                 {
                     b.Property<long>("Id")
@@ -555,6 +646,12 @@ namespace SmtWeb.Migrations
                         .IsRequired()
                         .HasColumnType("text")
                         .HasColumnName("metric");
+
+                    b.Property<bool>("Ranks")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("boolean")
+                        .HasDefaultValue(true)
+                        .HasColumnName("ranks");
 
                     b.Property<string>("Record")
                         .IsRequired()
@@ -1154,6 +1251,15 @@ namespace SmtWeb.Migrations
                 });
 
             modelBuilder.Entity("SmtWeb.Runs.Model.CheckpointRow", b =>
+                {
+                    b.HasOne("SmtWeb.Runs.Model.RunRow", null)
+                        .WithMany()
+                        .HasForeignKey("RunId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("SmtWeb.Runs.Model.EvaluationJobRow", b =>
                 {
                     b.HasOne("SmtWeb.Runs.Model.RunRow", null)
                         .WithMany()

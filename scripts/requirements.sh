@@ -36,6 +36,7 @@ requirements_test=(
 )
 requirements_peers=(
   "python3-torch|the PyTorch side of the benchmarks|/usr/bin/python3 -c 'import importlib.util as u, sys; sys.exit(u.find_spec(\"torch\") is None)'"
+  "python3-torchvision|the InceptionV3 of the benchmark 'inception'|/usr/bin/python3 -c 'import importlib.util as u, sys; sys.exit(u.find_spec(\"torchvision\") is None)'"
 )
 
 # missing_of REQUIREMENT…: prints "package|purpose" of those whose test fails

@@ -30,6 +30,7 @@ public static class RunsServiceCollectionExtensions
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<IModelStore, ModelStore>();
         services.AddSingleton<RunQueue>();
+        services.AddSingleton<EvaluationQueue>();
         services.AddSingleton<WorkerRegistry>();
         services.AddSingleton<DatasetStore>();
         services.AddSingleton<DatasetChecks>();

@@ -7,4 +7,6 @@ return await new CommandTable(
     new SampleCommand(),
     new ImportCommand(),
     new ExportCommand(),
-    new DatasetCommand()).RunAsync(args);
+    new DatasetCommand(),
+    new EvaluateCommand(),
+    new StatsCommand()).RunAsync(args);

@@ -22,6 +22,8 @@ internal static class Peer
         process.WaitForExit();
         if (process.ExitCode == 0) return JsonDocument.Parse(output.Trim().Split('\n')[^1]).RootElement;
         var text = error.GetAwaiter().GetResult();
+        if (text.Contains("No module named 'torchvision'", StringComparison.Ordinal))
+            throw new InvalidOperationException("This comparison needs Debian's python3-torchvision: apt-get install --no-install-recommends python3-torchvision");
         throw new InvalidOperationException(text.Contains("No module named 'torch'", StringComparison.Ordinal)
             ? "The PyTorch side needs Debian's python3-torch: apt-get install --no-install-recommends python3-torch"
             : $"{script} ended with status {process.ExitCode}:\n{text}");

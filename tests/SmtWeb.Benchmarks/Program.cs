@@ -11,6 +11,7 @@ var sections = new Dictionary<string, (string What, Action<Options> Run)>
     ["hub"] = ("what 200 hub clients on one run cost its trainer", HubBenchmark.Run),
     ["datasets"] = ("images/s of the LMDB and zip readers against what training consumes", DatasetBenchmark.Run),
     ["smd"] = ("a distillation iteration with the released step's passes and without its repetitions", SmdBenchmark.Run),
+    ["inception"] = ("images/s of the FID Inception network against torchvision's InceptionV3", InceptionBenchmark.Run),
     ["memory"] = ("resident memory over 10,000 training steps of swiss-roll", MemoryBenchmark.Run),
 };
 if (args.Length == 0 || !sections.TryGetValue(args[0], out var section))

@@ -14,7 +14,7 @@ public abstract class TensorTest : IDisposable
         before = torch.LiveTensors;
     }
 
-    public void Dispose()
+    public virtual void Dispose()
     {
         Assert.Equal(before, torch.LiveTensors);
         GC.SuppressFinalize(this);

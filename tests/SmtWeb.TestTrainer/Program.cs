@@ -4,6 +4,7 @@ using SmtWeb.Runs;
 using SmtWeb.TestTrainer;
 using SmtWeb.Worker;
 using SmtWeb.Worker.Datasets;
+using SmtWeb.Worker.Evaluation;
 using SmtWeb.Worker.Training;
 
 // `train --run N --attempt A`: a trainer. `work`: a worker of such trainers; the connection string is its first input line.
@@ -22,6 +23,11 @@ if (args is ["train", "--rank", var rank, "--of", var size, "--meet", var meet, 
 {
     SmtWeb.Smt.Training.RankProcess.Run(Console.In, Console.Out, int.Parse(rank), int.Parse(size), meet, int.Parse(threads));
     return 0;
+}
+
+if (args is ["evaluate", "--job", var job, "--attempt", var turn])
+{
+    return await EvaluationCommand.RunAsync(long.Parse(job), int.Parse(turn), Console.OpenStandardInput());
 }
 
 string connection = Console.ReadLine() ?? throw new InvalidOperationException("No connection string.");

@@ -220,7 +220,8 @@ class Charts {
 }
 
 function distanceColumn(run, metric) {
-    const records = run.evaluations.filter(e => e.metric === metric);
+    // An older checkpoint may be measured after a newer one.
+    const records = run.evaluations.filter(e => e.metric === metric).sort((a, b) => a.iteration - b.iteration);
     if (!records.length) return null;
     const take = part => Float64Array.from(records, e => e[part] ?? NaN);
     return { length: records.length, iteration: take("iteration"), images: take("images"), seconds: take("seconds"), attempt: take("attempt"), value: take("value"), smoothed() { return this.value; } };

@@ -171,8 +171,8 @@ public sealed class AttemptWriter(RunsDatabase database, long runId, int attempt
     {
         long id = await connection.ScalarAsync<long>(
             """
-            INSERT INTO evaluations (run_id, attempt, at, metric, value, iteration, record, superseded)
-            VALUES ($1, $2, now(), $3, $4, $5, $6::jsonb, false) RETURNING id
+            INSERT INTO evaluations (run_id, attempt, at, metric, value, iteration, record, superseded, ranks)
+            VALUES ($1, $2, now(), $3, $4, $5, $6::jsonb, false, true) RETURNING id
             """,
             [runId, attempt, evaluation.Metric, evaluation.Value, evaluation.Iteration, StoredSpec.WriteEvaluation(evaluation)],
             ct);

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Npgsql;
 using NpgsqlTypes;
 using SmtWeb.Runs.Database;
+using SmtWeb.Runs.Queue;
 using SmtWeb.Smt.Training;
 
 namespace SmtWeb.Runs.Attempts;
@@ -102,6 +103,8 @@ public sealed class CheckpointWriter : Stream
                     ct);
                 // Progress that outlives the attempt: the run is not in a loop of losses.
                 await connection.ExecuteAsync("UPDATE runs SET fruitless_attempts = 0 WHERE id = $1", [_runId], ct);
+                // Before pruning: a checkpoint that is to be measured stays until it is.
+                await EvaluationQueue.OnCheckpointAsync(connection, _runId, _id!.Value, ct);
                 await PruneAsync(connection, ct);
                 await connection.NotifyAsync(new RunNotice(_runId, RunNoticeKind.Checkpoint), ct);
             },
@@ -171,6 +174,7 @@ public sealed class CheckpointWriter : Stream
                            ORDER BY iteration DESC, id DESC LIMIT (SELECT checkpoints_kept FROM runs WHERE id = $1))
             AND id NOT IN (SELECT id FROM checkpoints WHERE run_id = $1 AND complete AND NOT damaged
                            AND distance IS NOT NULL AND distance <> 'NaN' ORDER BY distance, id LIMIT 1)
+            AND id NOT IN (SELECT checkpoint_id FROM evaluation_jobs WHERE run_id = $1 AND state IN ('Queued', 'Running'))
         """,
         [_runId],
         ct);

@@ -102,6 +102,12 @@ public sealed class EvaluationRow
 
     /// <summary>A later attempt went on from before this evaluation.</summary>
     public bool Superseded { get; set; }
+
+    /// <summary>
+    /// Whether it is the run's own distance, by which its checkpoints are ranked; one that a person asked for, by another
+    /// protocol, is not.
+    /// </summary>
+    public bool Ranks { get; set; } = true;
 }
 
 /// <summary>A log line or a state change.</summary>

@@ -35,6 +35,9 @@ public sealed class SmtWebDbContext(DbContextOptions<SmtWebDbContext> options) :
     /// <summary>Imported models.</summary>
     public DbSet<ModelRow> Models => Set<ModelRow>();
 
+    /// <summary>Evaluations that wait, run or ended.</summary>
+    public DbSet<EvaluationJobRow> EvaluationJobs => Set<EvaluationJobRow>();
+
     /// <summary>Workers, alive or not.</summary>
     public DbSet<WorkerRow> Workers => Set<WorkerRow>();
 
@@ -138,7 +141,16 @@ public sealed class SmtWebDbContext(DbContextOptions<SmtWebDbContext> options) :
             evaluation.ToTable("evaluations");
             evaluation.Property(e => e.Record).HasColumnType("jsonb");
             evaluation.HasIndex(e => new { e.RunId, e.Id });
+            evaluation.Property(e => e.Ranks).HasDefaultValue(true);
             evaluation.HasOne<RunRow>().WithMany().HasForeignKey(e => e.RunId).OnDelete(DeleteBehavior.Cascade);
+        });
+        builder.Entity<EvaluationJobRow>(job =>
+        {
+            job.ToTable("evaluation_jobs");
+            job.Property(j => j.State).HasConversion<string>();
+            job.HasIndex(j => new { j.RunId, j.Id });
+            job.HasIndex(j => j.CheckpointId).HasFilter("state IN ('Queued', 'Running')").HasDatabaseName("evaluation_jobs_open");
+            job.HasOne<RunRow>().WithMany().HasForeignKey(j => j.RunId).OnDelete(DeleteBehavior.Cascade);
         });
     }
 

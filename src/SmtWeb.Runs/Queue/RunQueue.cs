@@ -150,8 +150,8 @@ public sealed class RunQueue(RunsDatabase database)
         await connection.ExecuteAsync(
             """
             UPDATE runs SET iteration = greatest($2, 0), seconds = $3,
-                distance = (SELECT value FROM evaluations WHERE run_id = $1 AND NOT superseded ORDER BY id DESC LIMIT 1),
-                best_distance = (SELECT min(value) FROM evaluations WHERE run_id = $1 AND NOT superseded AND value <> 'NaN')
+                distance = (SELECT value FROM evaluations WHERE run_id = $1 AND ranks AND NOT superseded ORDER BY id DESC LIMIT 1),
+                best_distance = (SELECT min(value) FROM evaluations WHERE run_id = $1 AND ranks AND NOT superseded AND value <> 'NaN')
             WHERE id = $1
             """,
             [runId, iteration, seconds],

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using SmtWeb.Smt.Weights;
 using SmtWeb.Torch;
 
@@ -7,17 +8,55 @@ namespace SmtWeb.Smt.Metrics;
 /// The fixed convolutional network whose 128 features define FID on Fashion-MNIST here (assets/fashion-mnist-fid):
 /// three times convolution, ReLU, 2×2 maximum, then a rectified linear layer.
 /// </summary>
-public sealed class FashionFeatures : IDisposable
+public sealed class FashionFeatures : IFeatureNetwork
 {
     private readonly IReadOnlyDictionary<string, Tensor> weights;
 
-    private FashionFeatures(IReadOnlyDictionary<string, Tensor> weights) => this.weights = weights;
+    private FashionFeatures(IReadOnlyDictionary<string, Tensor> weights, string hash, Device device) => (this.weights, Hash, Device) = (weights, hash, device);
+
+    /// <inheritdoc/>
+    public string Name => "fashion-mnist-cnn";
+
+    /// <inheritdoc/>
+    public string Hash { get; }
+
+    /// <inheritdoc/>
+    public string Resize => "none";
+
+    /// <inheritdoc/>
+    public int Dimension => 128;
+
+    /// <inheritdoc/>
+    public int Classes => 10;
+
+    /// <inheritdoc/>
+    public Device Device { get; }
 
     /// <summary>Loads the network from safetensors.</summary>
     public static FashionFeatures Load(string path, Device device)
     {
         var (_, tensors) = SafetensorsReader.ReadFile(path);
-        return new FashionFeatures(tensors.ToDictionary(t => t.Key, t => TensorFile.ToTensor(t.Value.Entry, t.Value.Bytes, device).DetachFromScope()));
+        var weights = tensors.ToDictionary(t => t.Key, t => TensorFile.ToTensor(t.Value.Entry, t.Value.Bytes, device).DetachFromScope());
+        return new FashionFeatures(weights, Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(path))), device);
+    }
+
+    /// <summary>The network of the data asset.</summary>
+    public static FashionFeatures LoadBundled(Device device) => Load(Path.Combine(FashionFid.Folder, "features.safetensors"), device);
+
+    /// <inheritdoc/>
+    public void CheckImages(int channels, int height, int width)
+    {
+        if (channels != 1 || height != 32 || width != 32)
+            throw new ArgumentException($"The Fashion-MNIST feature network takes grey images of 32x32, not {channels} channels of {height}x{width}; choose Inception.");
+    }
+
+    /// <inheritdoc/>
+    public (float[] Features, float[]? Logits) Measure(Tensor images, bool wantLogits)
+    {
+        using var scope = torch.NewDisposeScope();
+        using var _ = torch.no_grad();
+        var features = Forward((images.to(Device).to(ScalarType.Float32) / 127.5) - 1);
+        return (features.ToArray<float>(), wantLogits ? Classify(features).ToArray<float>() : null);
     }
 
     /// <summary>Images [N,1,32,32] in [-1,1] → features [N,128].</summary>

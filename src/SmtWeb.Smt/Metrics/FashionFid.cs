@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using SmtWeb.Smt.Metrics.Statistics;
 using SmtWeb.Smt.Sampling;
 using SmtWeb.Smt.Weights;
 using SmtWeb.Torch;
@@ -16,14 +17,14 @@ public sealed class FashionFid : IDisposable
     private readonly double[] mean, covariance;
     private readonly Device device;
 
-    private FashionFid(FashionFeatures features, double[] mean, double[] covariance, string networkHash, string referenceHash, Device device)
+    private FashionFid(FashionFeatures features, double[] mean, double[] covariance, string referenceHash, Device device)
     {
         (this.features, this.mean, this.covariance, this.device) = (features, mean, covariance, device);
-        (NetworkHash, ReferenceHash) = (networkHash, referenceHash);
+        ReferenceHash = referenceHash;
     }
 
     /// <summary>SHA-256 of the feature network's file.</summary>
-    public string NetworkHash { get; }
+    public string NetworkHash => features.Hash;
 
     /// <summary>SHA-256 of the reference statistics' file.</summary>
     public string ReferenceHash { get; }
@@ -42,7 +43,14 @@ public sealed class FashionFid : IDisposable
             Buffer.BlockCopy(statistics[name].Bytes, 0, values, 0, statistics[name].Bytes.Length);
             return values;
         }
-        return new FashionFid(FashionFeatures.Load(network, device), Values("mu"), Values("sigma"), Hash(network), Hash(reference), device);
+        return new FashionFid(FashionFeatures.Load(network, device), Values("mu"), Values("sigma"), Hash(reference), device);
+    }
+
+    /// <summary>The bundled statistics of the 60,000 training images.</summary>
+    public static ReferenceStatistics Reference()
+    {
+        using var fid = Open(Device.Cpu);
+        return new ReferenceStatistics(fid.mean, fid.covariance, new("fashion-mnist", "", 60_000, fid.features.Name, fid.NetworkHash, fid.features.Resize)) { FileHash = fid.ReferenceHash };
     }
 
     /// <summary>

@@ -13,10 +13,10 @@ public sealed class OneStepGenerator : IOneStepGenerator
     private readonly OneStepSampler sampler;
     private readonly DataShape shape;
 
-    private OneStepGenerator(Denoiser network, TrainingSpec spec, long iteration, Device device)
+    private OneStepGenerator(Denoiser network, TrainingSpec spec, TrainingProgress progress, Device device)
     {
         this.network = network;
-        (Spec, Iteration) = (spec, iteration);
+        (Spec, Progress) = (spec, progress);
         sampler = OneStepSampler.For(spec.Method, network, device);
         shape = DataShape.Of(spec.Data);
     }
@@ -24,8 +24,17 @@ public sealed class OneStepGenerator : IOneStepGenerator
     /// <summary>What the model was trained by.</summary>
     public TrainingSpec Spec { get; }
 
+    /// <summary>How far training had come.</summary>
+    public TrainingProgress Progress { get; }
+
     /// <inheritdoc/>
-    public long Iteration { get; }
+    public long Iteration => Progress.Iteration;
+
+    /// <summary>Channels of an image.</summary>
+    public int Channels => shape.Channels;
+
+    /// <summary>Side of an image.</summary>
+    public int Side => shape.Side;
 
     /// <inheritdoc/>
     public int ClassCount => shape.Classes;
@@ -51,7 +60,7 @@ public sealed class OneStepGenerator : IOneStepGenerator
             network.LoadStateDict(file.Tensors.ToDictionary(t => t.Key[CheckpointFile.AveragePrefix.Length..], t => t.Value));
             network.RequireGrad(false);
             network.Training = false;
-            return new OneStepGenerator(network, file.Spec, file.Progress.Iteration, device);
+            return new OneStepGenerator(network, file.Spec, file.Progress, device);
         }
         catch
         {

@@ -1,11 +1,35 @@
 namespace SmtWeb.Smt.Specs;
 
+/// <summary>Who measures the distance of a run, and how.</summary>
+public enum EvaluationMeasure
+{
+    /// <summary>The trainer itself, at every evaluation.</summary>
+    [Choice("In training", "The trainer itself, at every evaluation; training waits meanwhile.")]
+    InTraining,
+
+    /// <summary>A process of its own, at every checkpoint: protocol quick.</summary>
+    [Choice("Beside training: quick", "A process of its own measures every checkpoint with 5,000 images while training goes on.")]
+    Quick,
+
+    /// <summary>A process of its own, at every checkpoint: protocol full-10k.</summary>
+    [Choice("Beside training: full-10k", "A process of its own measures every checkpoint with 10,000 images while training goes on.")]
+    Full10k,
+
+    /// <summary>A process of its own, at every checkpoint: protocol edm-50k.</summary>
+    [Choice("Beside training: edm-50k", "A process of its own measures every checkpoint as EDM does: three times 50,000 images, the smallest distance counts.")]
+    Edm50k,
+}
+
 /// <summary>What is measured, drawn and kept while training.</summary>
 public sealed record EvaluationSpec
 {
     /// <summary>Iterations between evaluations (distance and sample grid); warm-up and training count alike.</summary>
     [Setting("Evaluate every", "Iterations between evaluations: distance, sample grid, interpolation strip.", Min = 1, Max = 100_000_000)]
     public int EveryIterations { get; init; } = 500;
+
+    /// <summary>Who measures the distance.</summary>
+    [Setting("Measure", "The trainer at every evaluation, or a process of its own at every checkpoint.")]
+    public EvaluationMeasure Measure { get; init; } = EvaluationMeasure.InTraining;
 
     /// <summary>Generated samples per evaluation during training.</summary>
     [Setting("Samples while training", "Generated samples per evaluation during training.", Min = 16, Max = 1_000_000)]

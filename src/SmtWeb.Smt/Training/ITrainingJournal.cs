@@ -98,7 +98,35 @@ public sealed record PictureRecord(
 /// </summary>
 public sealed record EvaluationRecord(
     string Metric, double Value, long Iteration, long ImagesSeen, double Seconds, int Samples, long FirstSeed,
-    string ReferenceHash, string FeatureNetworkHash, string Resize, string LabelDistribution, string Weights, bool Final);
+    string ReferenceHash, string FeatureNetworkHash, string Resize, string LabelDistribution, string Weights, bool Final)
+{
+    /// <summary>How it was measured: <c>in-training</c>, or the name of a protocol.</summary>
+    public string Protocol { get; init; } = "in-training";
+
+    /// <summary>Data set of the reference; empty where the run's own is meant.</summary>
+    public string Dataset { get; init; } = "";
+
+    /// <summary>How values became bytes: <c>edm</c>, or <c>none</c> for points.</summary>
+    public string Rounding { get; init; } = "edm";
+
+    /// <summary>Repeats with other seeds; <see cref="Value"/> is the smallest.</summary>
+    public int Repeats { get; init; } = 1;
+
+    /// <summary>Mean over the repeats.</summary>
+    public double? Mean { get; init; }
+
+    /// <summary>Standard deviation over the repeats.</summary>
+    public double? StandardDeviation { get; init; }
+
+    /// <summary>Every metric of the same images (means over the repeats), the distance included.</summary>
+    public IReadOnlyDictionary<string, double>? Metrics { get; init; }
+
+    /// <summary>What to keep in mind when reading the numbers.</summary>
+    public IReadOnlyList<string>? Warnings { get; init; }
+
+    /// <summary>The stored checkpoint that was measured, where it was one.</summary>
+    public long? CheckpointId { get; init; }
+}
 
 /// <summary>Facts of a checkpoint. <paramref name="Distance"/> is the last evaluation, if any.</summary>
 public sealed record CheckpointRecord(long Iteration, long ImagesSeen, double Seconds, double? Distance, string Reason);

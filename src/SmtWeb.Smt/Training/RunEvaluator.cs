@@ -22,13 +22,15 @@ internal sealed class RunEvaluator(TrainingState state, ITrainingJournal journal
     private readonly DataShape shape = DataShape.Of(state.Spec.Data);
     private float[][]? real;
     private OneStepSampler sampler = OneStepSampler.For(state.Spec.Method, state.Average, state.Device);
-    private bool pictures = true;
 
     internal void Evaluate(double seconds, bool final)
     {
         using var scope = torch.NewDisposeScope();
         if (state.IsWarmup) state.ResetAverages();
         var samples = final ? state.Spec.Evaluation.FinalSamples : state.Spec.Evaluation.Samples;
+        if (shape.IsPoints) DrawPoints(samples, seconds);
+        else DrawImages();
+        if (state.Spec.Evaluation.Measure != EvaluationMeasure.InTraining) return;
         var record = Measure(samples, seconds, final);
         journal.Evaluation(record);
         journal.Metrics([new MetricPoint(NameOf(record), record.Iteration, record.ImagesSeen, seconds, record.Value)]);
@@ -47,34 +49,40 @@ internal sealed class RunEvaluator(TrainingState state, ITrainingJournal journal
     {
         if (state.Averages.Count == 1) return;
         var first = sampler;
-        pictures = false;
         foreach (var average in state.Averages.Skip(1))
         {
             sampler = OneStepSampler.For(state.Spec.Method, average.Network, state.Device);
             var record = Measure(samples, seconds, final);
             journal.Metrics([new MetricPoint(NameOf(record) + average.Suffix, record.Iteration, record.ImagesSeen, seconds, record.Value)]);
         }
-        (sampler, pictures) = (first, true);
+        sampler = first;
     }
 
     private EvaluationRecord EvaluatePoints(int samples, double seconds, bool final)
     {
-        var noise = ((SwissRollSpec)state.Spec.Data).Noise;
-        // a fixed draw of its own: the same reference for every run
-        var reference = SwissRoll.Draw(new HostRandom(seed: 0, stream: 5), samples, noise);
-        var drawn = sampler.Draw(Seeds(0, samples), null).ToArray<float>();
-        if (pictures) journal.Metrics([new MetricPoint(MetricNames.OffRoll, state.Progress.Iteration, state.Progress.ImagesSeen, seconds, RollShare.Off(drawn, noise))]);
-        if (pictures) journal.Picture(Picture(PictureKind.Scatter, 1, 1, 0, [], PngEncoder.Encode(ScatterPlot.Draw(reference, drawn))));
+        var (reference, drawn) = Points(samples);
         return Record("sw2", SlicedWasserstein.Distance(reference, drawn), samples, seconds, final, "", "", "none", "none");
+    }
+
+    private void DrawPoints(int samples, double seconds)
+    {
+        var (reference, drawn) = Points(samples);
+        journal.Metrics([new MetricPoint(MetricNames.OffRoll, state.Progress.Iteration, state.Progress.ImagesSeen, seconds, RollShare.Off(drawn, ((SwissRollSpec)state.Spec.Data).Noise))]);
+        journal.Picture(Picture(PictureKind.Scatter, 1, 1, 0, [], PngEncoder.Encode(ScatterPlot.Draw(reference, drawn))));
+    }
+
+    // a fixed draw of the data of its own: the same reference for every run
+    private (float[] Reference, float[] Drawn) Points(int samples) =>
+        (SwissRoll.Draw(new HostRandom(seed: 0, stream: 5), samples, ((SwissRollSpec)state.Spec.Data).Noise), sampler.Draw(Seeds(0, samples), null).ToArray<float>());
+
+    private void DrawImages()
+    {
+        DrawGrid();
+        DrawInterpolations();
     }
 
     private EvaluationRecord EvaluateImages(int samples, double seconds, bool final)
     {
-        if (pictures)
-        {
-            DrawGrid();
-            DrawInterpolations();
-        }
         if (state.Spec.Data is not FashionMnistSpec) return EvaluatePixels(samples, seconds, final);
         using var features = FashionFid.Open(state.Device);
         var labels = shape.Classes == 0 ? null : Enumerable.Range(0, samples).Select(k => k % shape.Classes).ToArray();
@@ -129,7 +137,7 @@ internal sealed class RunEvaluator(TrainingState state, ITrainingJournal journal
 
     private EvaluationRecord Record(string metric, double value, int samples, double seconds, bool final, string reference, string network, string resize, string labels) =>
         new(metric, value, state.Progress.Iteration, state.Progress.ImagesSeen, seconds, samples, FirstSeed: 0, reference, network, resize, labels,
-            state.Spec.Optimisation.EmaDecay > 0 && !state.IsWarmup ? "ema" : "raw", final);
+            state.Spec.Optimisation.EmaDecay > 0 && !state.IsWarmup ? "ema" : "raw", final) { Rounding = shape.IsPoints ? "none" : "edm" };
 
     private static ulong[] Seeds(ulong first, int count)
     {

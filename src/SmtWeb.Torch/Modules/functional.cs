@@ -9,9 +9,12 @@ public static partial class torch
     public static class functional
     {
         /// <summary>2-D convolution with a square kernel; <paramref name="input"/> [N,C,H,W], <paramref name="weight"/> [O,C,k,k].</summary>
-        public static unsafe Tensor conv2d(Tensor input, Tensor weight, Tensor? bias, int stride = 1, int padding = 0)
+        public static Tensor conv2d(Tensor input, Tensor weight, Tensor? bias, int stride = 1, int padding = 0) => conv2d(input, weight, bias, stride, padding, padding);
+
+        /// <summary>2-D convolution with a kernel of any shape, padded differently in height and width; <paramref name="weight"/> [O,C,kh,kw].</summary>
+        public static unsafe Tensor conv2d(Tensor input, Tensor weight, Tensor? bias, int stride, int paddingHeight, int paddingWidth)
         {
-            long* s = stackalloc long[2] { stride, stride }, p = stackalloc long[2] { padding, padding };
+            long* s = stackalloc long[2] { stride, stride }, p = stackalloc long[2] { paddingHeight, paddingWidth };
             var r = Operators.Conv2d.Call([input, weight, bias, Value.IntList(s, 2), Value.IntList(p, 2)]);
             GC.KeepAlive(input);
             GC.KeepAlive(weight);
@@ -61,6 +64,12 @@ public static partial class torch
         }
 
         public static unsafe Tensor avg_pool2d(Tensor input, int size) { long* k = stackalloc long[2] { size, size }; var r = Operators.AvgPool2d.Call([input, Value.IntList(k, 2), Value.IntList(k, 2)]); GC.KeepAlive(input); return r; }
+
+        /// <summary>Mean over windows of <paramref name="size"/>; <paramref name="countPadding"/>: zeros of the padding count as values.</summary>
+        public static unsafe Tensor avg_pool2d(Tensor input, int size, int stride, int padding, bool countPadding) { long* k = stackalloc long[6] { size, size, stride, stride, padding, padding }; var r = Operators.AvgPool2d.Call([input, Value.IntList(k, 2), Value.IntList(k + 2, 2), Value.IntList(k + 4, 2), false, countPadding]); GC.KeepAlive(input); return r; }
+
+        /// <summary>Maximum over windows of <paramref name="size"/>.</summary>
+        public static unsafe Tensor max_pool2d(Tensor input, int size, int stride, int padding = 0) { long* k = stackalloc long[6] { size, size, stride, stride, padding, padding }; var r = Operators.MaxPool2d.Call([input, Value.IntList(k, 2), Value.IntList(k + 2, 2), Value.IntList(k + 4, 2)]); GC.KeepAlive(input); return r; }
         public static unsafe Tensor max_pool2d(Tensor input, int size) { long* k = stackalloc long[2] { size, size }; var r = Operators.MaxPool2d.Call([input, Value.IntList(k, 2), Value.IntList(k, 2)]); GC.KeepAlive(input); return r; }
 
         /// <summary>Nearest-neighbour upsampling to [N,C,H·factor,W·factor].</summary>

@@ -23,6 +23,8 @@ internal static class RunsApi
             .Accepts<PriorityRequest>("application/json").ProducesValidationProblem();
         Change(runs.MapPut("/{id:long}/name", RenameAsync), "RenameRun", "Renames the run.").Accepts<RenameRequest>("application/json").ProducesValidationProblem();
         runs.MapRunResults();
+        runs.MapEvaluationJobs();
+        runs.MapNeighbours();
     }
 
     private static RouteHandlerBuilder Change(RouteHandlerBuilder endpoint, string name, string summary) =>

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Reflection;
 using SmtWeb.Runs.Queue;
 
 namespace SmtWeb.Worker.Training;
@@ -29,20 +28,7 @@ internal sealed class TrainerProcess : IDisposable
     public static TrainerProcess Start(ClaimedRun run, WorkerOptions options)
     {
         int threads = run.Threads > 0 ? run.Threads : options.Threads;
-        // A session of its own: Ctrl+C in the terminal reaches the worker alone, which then asks for a last checkpoint.
-        // A little less priority: on a small machine pages and database answer at once, and training takes all that is left.
-        var start = new ProcessStartInfo("/usr/bin/setsid", ["nice", "-n", "5", .. options.TrainerProgram ?? ThisProgram(), "train", "--run", $"{run.RunId}", "--attempt", $"{run.Attempt}"])
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        // OpenMP threads that spin without end stall each other for seconds on a machine that does other work as well; a
-        // few microseconds bridge the gap between two small operators (docs/adr/0012-cpu.md).
-        start.Environment["OMP_WAIT_POLICY"] = "PASSIVE";
-        start.Environment["GOMP_SPINCOUNT"] = "10000";
-        start.Environment["OMP_NUM_THREADS"] = $"{threads}";
-        start.Environment["OPENBLAS_NUM_THREADS"] = $"{threads}";
+        var start = ChildProgram.Start(options, threads, 5, "train", "--run", $"{run.RunId}", "--attempt", $"{run.Attempt}");
         var process = Process.Start(start) ?? throw new InvalidOperationException("The trainer process could not be started.");
         var instructions = new TrainerInstructions(
             options.ConnectionString, threads, options.Lease.TotalSeconds, options.Patience.TotalSeconds, options.StallLimit.TotalSeconds);
@@ -84,12 +70,7 @@ internal sealed class TrainerProcess : IDisposable
     public void Dispose() => _process.Dispose();
 
     /// <summary>How this program is started.</summary>
-    public static string[] ThisProgram()
-    {
-        string program = Environment.ProcessPath ?? throw new InvalidOperationException("The path of this program is unknown.");
-        // `dotnet smtweb.dll` is the host and the assembly; a published smtweb is itself.
-        return Path.GetFileNameWithoutExtension(program) == "dotnet" ? [program, Assembly.GetEntryAssembly()!.Location] : [program];
-    }
+    public static string[] ThisProgram() => ChildProgram.ThisProgram();
 
     private async Task PumpAsync(StreamReader reader)
     {

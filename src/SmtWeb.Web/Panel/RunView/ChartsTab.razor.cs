@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
 using SmtWeb.Runs;
+using SmtWeb.Smt.Training;
 using SmtWeb.Web.Panel.Shared;
 
 namespace SmtWeb.Web.Panel.RunView;
@@ -25,9 +26,16 @@ public sealed partial class ChartsTab
     private IEnumerable<(RunSummary Run, RunEvaluation Evaluation)> Records =>
         Runs.SelectMany(r => (_evaluations.GetValueOrDefault(r.Id) ?? []).AsEnumerable().Reverse().Select(e => (r, e)));
 
-    // Distances compare only where all but the run is the same.
-    private bool AreUnlike => Runs.Count > 1 && Records.GroupBy(r => r.Run.Id).Select(g => g.First().Evaluation.Record)
-        .Select(r => (r.Metric, r.Samples, r.ReferenceHash, r.FeatureNetworkHash, r.Resize, r.LabelDistribution, r.Weights)).Distinct().Count() > 1;
+    // Distances compare only where all but the run is the same: what differs between the newest of the first run and of the others.
+    private IEnumerable<string> Differences
+    {
+        get
+        {
+            var newest = Records.GroupBy(r => r.Run.Id).Select(g => g.First()).ToList();
+            return newest.Skip(1).SelectMany(other => EvaluationComparison.Differences(newest[0].Evaluation.Record, other.Evaluation.Record)
+                .Select(difference => $"{newest[0].Run.Name} and {other.Run.Name} differ in {difference}"));
+        }
+    }
 
     [Inject] private IJSRuntime Js { get; set; } = default!;
 

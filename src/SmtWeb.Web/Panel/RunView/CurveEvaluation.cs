@@ -11,6 +11,7 @@ internal sealed record CurveEvaluation(
     string Weights, string LabelDistribution, string Resize, string ReferenceHash, string FeatureNetworkHash)
 {
     internal static CurveEvaluation From(RunEvaluation e) => new(
-        e.Id, e.Record.Metric, e.Record.Iteration, e.Record.ImagesSeen, e.Record.Seconds, e.Attempt, double.IsFinite(e.Record.Value) ? e.Record.Value : null,
+        // another protocol is another curve: its numbers do not compare with those of the trainer
+        e.Id, e.Record.Protocol is "in-training" or "quick" ? e.Record.Metric : $"{e.Record.Metric}-{e.Record.Protocol}", e.Record.Iteration, e.Record.ImagesSeen, e.Record.Seconds, e.Attempt, double.IsFinite(e.Record.Value) ? e.Record.Value : null,
         e.Record.Samples, e.Record.FirstSeed, e.Record.Weights, e.Record.LabelDistribution, e.Record.Resize, e.Record.ReferenceHash, e.Record.FeatureNetworkHash);
 }

@@ -1,0 +1,202 @@
+using System.Diagnostics;
+using SmtWeb.Smt.Datasets;
+using SmtWeb.Smt.Metrics.Statistics;
+using SmtWeb.Smt.Sampling;
+using SmtWeb.Smt.Specs;
+using SmtWeb.Torch;
+
+namespace SmtWeb.Smt.Metrics;
+
+/// <summary>
+/// Measures a generator by a protocol: Fréchet and kernel distance, precision and recall, Inception score, and the
+/// Fréchet distance of each class. Images pass through in batches; what is kept is bounded by
+/// <see cref="EvaluationProtocol.FeaturesKept"/> feature vectors and the covariances.
+/// </summary>
+public sealed class ModelEvaluator(OneStepGenerator generator, IEvaluationImages images, IFeatureNetwork network, ReferenceStatistics reference)
+{
+    private const int Batch = 128;
+    private const int Splits = 10;
+
+    /// <summary>Fewer images of a class than this times the feature dimension get a warning.</summary>
+    private const int EnoughPerDimension = 10;
+
+    private readonly List<string> warnings = [];
+
+    /// <summary>Reports progress.</summary>
+    public Action<MeasureProgress>? Progress { get; init; }
+
+    /// <summary>Also measure each class on its own.</summary>
+    public bool PerClass { get; init; }
+
+    /// <summary>Measures.</summary>
+    /// <exception cref="ArgumentException">Images, network and reference do not fit together.</exception>
+    public EvaluationReport Evaluate(EvaluationProtocol protocol, CancellationToken ct = default)
+    {
+        var clock = Stopwatch.StartNew();
+        CheckFit();
+        var indices = DatasetStatistics.Spread(images.Count, Math.Min(protocol.Samples, EvaluationProtocol.FeaturesKept));
+        var real = DatasetStatistics.Features(images, network, indices, Progress, ct);
+        var classes = PerClass ? DatasetStatistics.OfClasses(images, network, Progress, ct) : null;
+        var repeats = Enumerable.Range(0, protocol.Repeats).Select(r => Repeat(protocol, r, real, classes, ct)).ToList();
+        var first = repeats[0];
+        return new EvaluationReport
+        {
+            Protocol = protocol.Name,
+            Iteration = generator.Iteration,
+            ImagesSeen = generator.Progress.ImagesSeen,
+            TrainingSeconds = generator.Progress.Seconds,
+            Samples = protocol.Samples,
+            Repeats = protocol.Repeats,
+            FirstSeed = 0,
+            Labels = generator.ClassCount == 0 ? "unconditional" : protocol.Labels.ToString().ToLowerInvariant(),
+            Weights = generator.Spec.Optimisation.EmaDecay > 0 ? "ema" : "raw",
+            Rounding = "edm",
+            Dataset = images.Name,
+            ReferenceImages = reference.Origin?.Images ?? 0,
+            ReferenceHash = reference.Hash,
+            Network = network.Name,
+            NetworkHash = network.Hash,
+            Resize = network.Resize,
+            Metrics = [.. first.Metrics.Select((m, k) => new MetricSummary(m.Name, [.. repeats.Select(r => r.Metrics[k].Value)]))],
+            PerClass = first.Classes,
+            Warnings = [.. warnings.Distinct()],
+            Seconds = clock.Elapsed.TotalSeconds,
+        };
+    }
+
+    /// <summary>Measures a generator of points in the plane: sliced Wasserstein-2 to a fixed draw of the data.</summary>
+    public static EvaluationReport EvaluatePoints(OneStepGenerator generator, EvaluationProtocol protocol)
+    {
+        if (generator.Spec.Data is not SwissRollSpec roll) throw new ArgumentException("This model draws images; give a data set.");
+        var clock = Stopwatch.StartNew();
+        var values = Enumerable.Range(0, protocol.Repeats).Select(r =>
+        {
+            var drawn = generator.Points(Seeds(r, protocol.Samples, 0, protocol.Samples)).SelectMany(p => new[] { p.X, p.Y }).ToArray();
+            return SlicedWasserstein.Distance(SwissRoll.Draw(new HostRandom(seed: 0, stream: 5), protocol.Samples, roll.Noise), drawn);
+        }).ToList();
+        return new EvaluationReport
+        {
+            Protocol = protocol.Name,
+            Iteration = generator.Iteration,
+            ImagesSeen = generator.Progress.ImagesSeen,
+            TrainingSeconds = generator.Progress.Seconds,
+            Samples = protocol.Samples,
+            Repeats = protocol.Repeats,
+            FirstSeed = 0,
+            Labels = "none",
+            Weights = generator.Spec.Optimisation.EmaDecay > 0 ? "ema" : "raw",
+            Rounding = "none",
+            Dataset = "swiss-roll",
+            ReferenceImages = protocol.Samples,
+            ReferenceHash = "",
+            Network = "",
+            NetworkHash = "",
+            Resize = "none",
+            Metrics = [new MetricSummary("sw2", values)],
+            Seconds = clock.Elapsed.TotalSeconds,
+        };
+    }
+
+    /// <summary>The class of the image of a seed under random labels: from the seed alone, as its noise is.</summary>
+    public static int RandomLabel(ulong seed, int classes) => new HostRandom(seed, stream: 7).NextInt(classes);
+
+    private static ulong[] Seeds(int repeat, int samples, int from, int count) =>
+        [.. Enumerable.Range(0, count).Select(k => ((ulong)repeat * (ulong)samples) + (ulong)(from + k))];
+
+    private void CheckFit()
+    {
+        if (reference.Dimension != network.Dimension)
+            throw new ArgumentException($"The reference has {reference.Dimension} dimensions, the features of {network.Name} have {network.Dimension}: they belong to different networks.");
+        if (reference.Origin is { } origin && origin.NetworkHash != network.Hash)
+            warnings.Add($"The reference was computed with another file of the feature network ({origin.NetworkHash[..Math.Min(12, origin.NetworkHash.Length)]}… instead of {network.Hash[..12]}…).");
+        if (reference.Origin is { } with && with.Resize != network.Resize)
+            warnings.Add($"The reference was computed with the resize '{with.Resize}', the images with '{network.Resize}': the distance compares with nothing.");
+        if (generator.ClassCount > 0 && images.Classes > 0 && generator.ClassCount != images.Classes)
+            warnings.Add($"The model has {generator.ClassCount} classes, the data set {images.Classes}.");
+        network.CheckImages(generator.Channels, generator.Side, generator.Side);
+    }
+
+    private (List<(string Name, double Value)> Metrics, List<ClassDistance>? Classes) Repeat(
+        EvaluationProtocol protocol, int repeat, FeatureSet real, IReadOnlyList<ReferenceStatistics?>? classes, CancellationToken ct)
+    {
+        var moments = new RunningMoments(network.Dimension);
+        var byClass = classes is null || generator.ClassCount == 0 ? null : Enumerable.Range(0, generator.ClassCount).Select(_ => new RunningMoments(network.Dimension)).ToArray();
+        var kept = new float[Math.Min(protocol.Samples, EvaluationProtocol.FeaturesKept) * network.Dimension];
+        var (filled, scores) = (0, new SplitScores(protocol.Samples, network.Classes));
+        var what = protocol.Repeats == 1 ? "generated images" : $"generated images, repeat {repeat + 1} of {protocol.Repeats}";
+        for (var from = 0; from < protocol.Samples; from += Batch)
+        {
+            ct.ThrowIfCancellationRequested();
+            var count = Math.Min(Batch, protocol.Samples - from);
+            var seeds = Seeds(repeat, protocol.Samples, from, count);
+            var labels = Labels(protocol.Labels, seeds, from);
+            using var scope = torch.NewDisposeScope();
+            var drawn = generator.Generate(seeds, labels);
+            var pixels = torch.tensor(drawn.Pixels, [count, drawn.Height, drawn.Width, drawn.Channels]).permute(0, 3, 1, 2).contiguous();
+            var (features, logits) = network.Measure(pixels, wantLogits: true);
+            moments.Add(features);
+            scores.Add(logits!);
+            if (byClass is not null) DatasetStatistics.AddByClass(byClass, features, labels!);
+            var taken = Math.Min(features.Length, kept.Length - filled);
+            features.AsSpan(0, taken).CopyTo(kept.AsSpan(filled));
+            filled += taken;
+            Progress?.Invoke(new(what, from + count, protocol.Samples));
+        }
+
+        Progress?.Invoke(new("distances", 0, 1));
+        var generated = new FeatureSet(kept, network.Dimension);
+        var fid = FrechetDistance.Between(moments.Mean(), moments.Covariance(), reference.Mean, reference.Covariance).Value;
+        List<(string, double)> metrics = [("fid", fid)];
+        var subset = Math.Min(KernelDistance.DefaultSubsetSize, Math.Min(generated.Count, real.Count));
+        metrics.Add(("kid", new KernelDistance().Subsets(generated, real, KernelDistance.DefaultSubsets, subset).Mean));
+        var prc = PrecisionRecall.Of(generated, real);
+        metrics.Add(("precision", prc.Precision));
+        metrics.Add(("recall", prc.Recall));
+        metrics.Add(("inception-score", scores.Mean));
+        return (metrics, byClass is null ? null : ClassDistances(byClass, classes!));
+    }
+
+    private int[]? Labels(LabelDistribution distribution, ulong[] seeds, int from) => generator.ClassCount == 0 ? null : distribution switch
+    {
+        LabelDistribution.Balanced => [.. seeds.Select((_, k) => (from + k) % generator.ClassCount)],
+        LabelDistribution.Random => Array.ConvertAll(seeds, s => RandomLabel(s, generator.ClassCount)),
+    };
+
+    private List<ClassDistance> ClassDistances(RunningMoments[] generated, IReadOnlyList<ReferenceStatistics?> real)
+    {
+        var distances = new List<ClassDistance>();
+        for (var label = 0; label < Math.Min(generated.Length, real.Count); label++)
+        {
+            if (generated[label].Count < 2 || real[label] is not { } reference) continue;
+            var fid = FrechetDistance.Between(generated[label].Mean(), generated[label].Covariance(), reference.Mean, reference.Covariance).Value;
+            distances.Add(new(label, label < images.ClassNames.Count ? images.ClassNames[label] : $"{label}", generated[label].Count, reference.Origin?.Images ?? 0, fid));
+        }
+        var fewest = distances.Count == 0 ? 0 : distances.Min(d => Math.Min(d.Generated, d.Real));
+        if (fewest < EnoughPerDimension * network.Dimension)
+            warnings.Add($"Distances per class are of as few as {fewest} images, fewer than {EnoughPerDimension} for each of the {network.Dimension} feature dimensions: they are biased upwards and compare only with others of the same number.");
+        return distances;
+    }
+
+    // the Inception score's splits, one in memory at a time
+    private sealed class SplitScores(int samples, int classes)
+    {
+        private readonly int splits = Math.Min(Splits, samples);
+        private readonly List<float> rows = [];
+        private readonly List<double> scores = [];
+        private long seen;
+
+        public double Mean => scores.Average();
+
+        public void Add(float[] logits)
+        {
+            for (var at = 0; at < logits.Length; at += classes)
+            {
+                rows.AddRange(logits.AsSpan(at, classes));
+                seen++;
+                if (seen != (scores.Count + 1L) * samples / splits) continue;
+                scores.Add(InceptionScore.Of(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(rows), classes, 1).Mean);
+                rows.Clear();
+            }
+        }
+    }
+}

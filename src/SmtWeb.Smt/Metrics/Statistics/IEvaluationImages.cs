@@ -1,0 +1,82 @@
+using System.Security.Cryptography;
+using SmtWeb.Smt.Datasets;
+
+namespace SmtWeb.Smt.Metrics.Statistics;
+
+/// <summary>The images of a data set as metrics read them: bytes, in order, a batch at a time.</summary>
+public interface IEvaluationImages : IDisposable
+{
+    /// <summary>Name for people and records.</summary>
+    string Name { get; }
+
+    /// <summary>SHA-256 of the content, lower-case hex.</summary>
+    string Hash { get; }
+
+    /// <summary>Number of images.</summary>
+    int Count { get; }
+
+    /// <summary>Channels of each.</summary>
+    int Channels { get; }
+
+    /// <summary>Sides of each.</summary>
+    int Side { get; }
+
+    /// <summary>Number of classes; 0 where there are no labels.</summary>
+    int Classes { get; }
+
+    /// <summary>Names of the classes, or empty.</summary>
+    IReadOnlyList<string> ClassNames { get; }
+
+    /// <summary>Reads image <paramref name="index"/> into <paramref name="pixels"/> [C,H,W]; returns its label, -1 for none.</summary>
+    int Read(int index, Span<byte> pixels);
+}
+
+/// <summary>The 60,000 training images of Fashion-MNIST, padded to 32×32.</summary>
+public sealed class FashionMnistImages : IEvaluationImages
+{
+    private readonly FashionMnist data = FashionMnist.Load();
+    private readonly Lazy<string> hash;
+
+    /// <summary>Reads them.</summary>
+    /// <exception cref="FileNotFoundException">They are not installed; says how to install them.</exception>
+    public FashionMnistImages() => hash = new(() =>
+    {
+        using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        sha.AppendData(data.Images);
+        sha.AppendData(data.Labels);
+        return Convert.ToHexStringLower(sha.GetHashAndReset());
+    });
+
+    /// <inheritdoc/>
+    public string Name => "fashion-mnist";
+
+    /// <inheritdoc/>
+    public string Hash => hash.Value;
+
+    /// <inheritdoc/>
+    public int Count => data.Count;
+
+    /// <inheritdoc/>
+    public int Channels => 1;
+
+    /// <inheritdoc/>
+    public int Side => FashionMnist.Side;
+
+    /// <inheritdoc/>
+    public int Classes => FashionMnist.ClassNames.Count;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> ClassNames => FashionMnist.ClassNames;
+
+    /// <inheritdoc/>
+    public int Read(int index, Span<byte> pixels)
+    {
+        data.Images.AsSpan(index * Side * Side, Side * Side).CopyTo(pixels);
+        return data.Labels[index];
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+    }
+}

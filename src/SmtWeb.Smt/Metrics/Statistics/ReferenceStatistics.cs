@@ -1,0 +1,146 @@
+using System.IO.Compression;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text.Json;
+using SmtWeb.Smt.Weights;
+
+namespace SmtWeb.Smt.Metrics.Statistics;
+
+/// <summary>Where statistics come from, as far as it is known.</summary>
+public sealed record StatisticsOrigin(string Dataset, string DatasetHash, long Images, string Network, string NetworkHash, string Resize);
+
+/// <summary>
+/// Mean and covariance (divisor n - 1) of the features of a data set: what generated images are compared with. Read and
+/// written as EDM's <c>.npz</c> (<c>mu</c> [d], <c>sigma</c> [d,d], float64); ours also holds where they come from.
+/// </summary>
+public sealed record ReferenceStatistics(double[] Mean, double[] Covariance, StatisticsOrigin? Origin)
+{
+    private const string OriginEntry = "smtweb.json";
+    private const int MostEntries = 64;
+    private const long LargestFile = 1L << 30;
+    private const long LargestOrigin = 64 * 1024;
+
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
+
+    /// <summary>Dimensions of the features.</summary>
+    public int Dimension => Mean.Length;
+
+    /// <summary>Hash of the file that records name instead, for the statistics that come with SmtWeb.</summary>
+    public string? FileHash { get; init; }
+
+    /// <summary>SHA-256 of mean and covariance (little-endian float64), lower-case hex: the same for the same numbers in any file.</summary>
+    public string Hash
+    {
+        get
+        {
+            if (FileHash is { } named) return named;
+            using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            sha.AppendData(MemoryMarshal.AsBytes<double>(Mean));
+            sha.AppendData(MemoryMarshal.AsBytes<double>(Covariance));
+            return Convert.ToHexStringLower(sha.GetHashAndReset());
+        }
+    }
+
+    /// <summary>Reads EDM's <c>.npz</c> or EDM2's <c>.pkl</c>, by the ending of the name.</summary>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    /// <exception cref="IOException">It is damaged or holds no statistics; names the file and what is wrong.</exception>
+    /// <exception cref="InvalidDataException">As for <see cref="IOException"/>.</exception>
+    public static ReferenceStatistics Read(string path) =>
+        path.EndsWith(".pkl", StringComparison.OrdinalIgnoreCase) ? ReadPkl(path) : ReadNpz(path);
+
+    /// <summary>Reads EDM2's <c>.pkl</c>: a dict of metrics, of which <c>fid</c> holds mu and sigma. Nothing of the file runs.</summary>
+    /// <exception cref="InvalidDataException">It holds no statistics of FID.</exception>
+    public static ReferenceStatistics ReadPkl(string path)
+    {
+        using var file = WeightsFile.Open(path);
+        var prefix = file.Tensors.Any(t => t.Name == "fid.mu") ? "fid." : "";
+        return Checked(Array("mu"), Array("sigma"), null);
+
+        NpyArray Array(string name)
+        {
+            var tensor = file.Tensors.FirstOrDefault(t => t.Name == prefix + name)
+                ?? throw new InvalidDataException($"{path} holds no array '{name}' of FID; it has {string.Join(", ", file.Tensors.Take(8).Select(t => t.Name))}.");
+            if (tensor.Type != SafetensorsType.F64 || tensor.Shape.Count > 2 || tensor.ByteCount > NpyArray.MostElements * sizeof(double))
+                throw new InvalidDataException($"{path}: {tensor.Name} is {tensor.Type} [{string.Join(',', tensor.Shape)}], no mean or covariance in float64.");
+            return new NpyArray([.. tensor.Shape.Select(s => (int)s)], MemoryMarshal.Cast<byte, double>(tensor.ToArray().AsSpan(0, (int)tensor.ByteCount)).ToArray());
+        }
+    }
+
+    /// <summary>Reads <c>.npz</c>. Sizes are checked before anything is allocated.</summary>
+    /// <exception cref="InvalidDataException">Not such a file, or damaged; names the file and what is wrong.</exception>
+    public static ReferenceStatistics ReadNpz(string path)
+    {
+        var file = new FileInfo(path);
+        if (!file.Exists) throw new FileNotFoundException($"{path} does not exist. Reference statistics are written by: smtweb stats --dataset … --out {Path.GetFileName(path)}", path);
+        if (file.Length > LargestFile) throw new InvalidDataException($"{path} has {file.Length} bytes; statistics have {LargestFile} at most.");
+        try
+        {
+            using var zip = new ZipArchive(File.OpenRead(path), ZipArchiveMode.Read);
+            if (zip.Entries.Count > MostEntries) throw new InvalidDataException($"it has {zip.Entries.Count} entries; statistics have mu and sigma");
+            return Checked(ReadArray(zip, "mu"), ReadArray(zip, "sigma"), ReadOrigin(zip));
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException or NotSupportedException or ArgumentException)
+        {
+            // what the zip reader throws for damaged files, beside our own
+            throw new InvalidDataException($"{path} cannot be read as reference statistics (.npz with mu and sigma): {e.Message}", e);
+        }
+    }
+
+    /// <summary>Writes <c>.npz</c>; an earlier file stays whole until the new one is complete.</summary>
+    public void WriteNpz(string path)
+    {
+        var part = $"{path}.{Environment.ProcessId}.part";
+        try
+        {
+            using (var zip = ZipFile.Open(part, ZipArchiveMode.Create))
+            {
+                Add(zip, "mu.npy", new NpyArray([Dimension], Mean).Write);
+                Add(zip, "sigma.npy", new NpyArray([Dimension, Dimension], Covariance).Write);
+                if (Origin is { } origin) Add(zip, OriginEntry, s => JsonSerializer.Serialize(s, origin, Json));
+            }
+            File.Move(part, path, overwrite: true);
+        }
+        finally
+        {
+            File.Delete(part);
+        }
+    }
+
+    /// <summary>Statistics of the arrays that a file holds.</summary>
+    /// <exception cref="InvalidDataException">The shapes do not fit, or a number is not finite.</exception>
+    internal static ReferenceStatistics Checked(NpyArray mean, NpyArray covariance, StatisticsOrigin? origin)
+    {
+        if (mean.Shape.Count != 1 || covariance.Shape.Count != 2 || covariance.Shape[0] != mean.Shape[0] || covariance.Shape[1] != mean.Shape[0])
+            throw new InvalidDataException($"mu ({string.Join(',', mean.Shape)}) and sigma ({string.Join(',', covariance.Shape)}) are no mean [d] and covariance [d,d].");
+        if (!Array.TrueForAll(mean.Values, double.IsFinite) || !Array.TrueForAll(covariance.Values, double.IsFinite))
+            throw new InvalidDataException("mu or sigma holds NaN or infinite values.");
+        return new ReferenceStatistics(mean.Values, covariance.Values, origin);
+    }
+
+    private static NpyArray ReadArray(ZipArchive zip, string name)
+    {
+        var entry = zip.GetEntry($"{name}.npy") ?? throw new InvalidDataException($"there is no array '{name}'; it has {string.Join(", ", zip.Entries.Take(8).Select(e => e.FullName))}.");
+        using var stream = entry.Open();
+        return NpyArray.Read(stream, name);
+    }
+
+    private static StatisticsOrigin? ReadOrigin(ZipArchive zip)
+    {
+        if (zip.GetEntry(OriginEntry) is not { } entry || entry.Length > LargestOrigin) return null;
+        using var stream = entry.Open();
+        try
+        {
+            return JsonSerializer.Deserialize<StatisticsOrigin>(stream, Json);
+        }
+        catch (JsonException e)
+        {
+            throw new InvalidDataException($"{OriginEntry} cannot be read: {e.Message}", e);
+        }
+    }
+
+    private static void Add(ZipArchive zip, string name, Action<Stream> write)
+    {
+        using var stream = zip.CreateEntry(name, CompressionLevel.NoCompression).Open();
+        write(stream);
+    }
+}

@@ -1,0 +1,46 @@
+using System.Security.Claims;
+using SmtWeb.Runs;
+using SmtWeb.Runs.Queue;
+using SmtWeb.Web.Auth;
+
+namespace SmtWeb.Web.Api;
+
+/// <summary>Evaluations of checkpoints beside training: queue one, see how far they are, take one back.</summary>
+internal static class EvaluationsApi
+{
+    internal static void MapEvaluationJobs(this RouteGroupBuilder runs)
+    {
+        runs.MapGet("/{id:long}/evaluation-jobs", ListAsync).WithName("GetEvaluationJobs").WithSummary("Queued, running and ended evaluations of a run's checkpoints, newest first.")
+            .Produces<IReadOnlyList<EvaluationJob>>().ProducesProblem(404);
+        runs.MapPost("/{id:long}/checkpoints/{checkpointId:long}/evaluations", QueueAsync).RequireAuthorization(Policies.Operate).WithName("QueueEvaluation")
+            .WithSummary("Queues the evaluation of a checkpoint by a protocol: quick, full-10k or edm-50k. The checkpoint is kept until it is measured.")
+            .Produces(202).ProducesProblem(404).ProducesProblem(409);
+        runs.MapDelete("/{id:long}/evaluation-jobs/{jobId:long}", CancelAsync).RequireAuthorization(Policies.Operate).WithName("CancelEvaluation")
+            .WithSummary("Takes a waiting or running evaluation back.").Produces(204).ProducesProblem(404).ProducesProblem(409);
+    }
+
+    private static async Task<IResult> ListAsync(long id, IRunStore runs, EvaluationQueue queue, CancellationToken ct) =>
+        await runs.FindAsync(id, ct) is null ? Problems.NoRun(id) : TypedResults.Ok(await queue.OfRunAsync(id, ct));
+
+    private static async Task<IResult> QueueAsync(long id, long checkpointId, EvaluationQueue queue, ClaimsPrincipal user, CancellationToken ct, string protocol = "quick")
+    {
+        var change = await queue.EnqueueAsync(id, checkpointId, protocol, user.Identity?.Name ?? "", ct);
+        return change.Outcome switch
+        {
+            ChangeOutcome.Done => TypedResults.Accepted($"/api/v1/runs/{id}/evaluation-jobs"),
+            ChangeOutcome.NotFound => Problems.NotFound(change.Problem!),
+            ChangeOutcome.Conflict => Problems.Conflict(change.Problem!),
+        };
+    }
+
+    private static async Task<IResult> CancelAsync(long id, long jobId, EvaluationQueue queue, CancellationToken ct)
+    {
+        if ((await queue.OfRunAsync(id, ct)).All(j => j.Id != jobId))
+        {
+            return Problems.NotFound($"Run {id} has no evaluation {jobId}.");
+        }
+
+        var change = await queue.CancelAsync(jobId, ct);
+        return change.Outcome == ChangeOutcome.Done ? TypedResults.NoContent() : Problems.Conflict(change.Problem!);
+    }
+}

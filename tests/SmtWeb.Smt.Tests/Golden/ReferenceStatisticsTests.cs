@@ -1,0 +1,76 @@
+using SmtWeb.Smt.Metrics.Statistics;
+
+namespace SmtWeb.Smt.Tests.Golden;
+
+/// <summary>Reference statistics as numpy wrote them.</summary>
+[Trait("Category", "Golden")]
+public sealed class ReferenceStatisticsTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("smtweb-stats-").FullName;
+
+    public static TheoryData<string> Cases => GoldenCase.OfKind("data_fid_ref");
+
+    public void Dispose() => Directory.Delete(folder, true);
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void ReadNpz_GoldenCase_GivesItsNumbersAndRoundTrips(string id)
+    {
+        var golden = GoldenCase.Load(id);
+        foreach (var role in new[] { "npz", "npz_compressed" })
+        {
+            var read = ReferenceStatistics.ReadNpz(golden.AuxiliaryFile(role));
+            golden.Expect("mu").Verify(read.Mean);
+            golden.Expect("sigma").Verify(read.Covariance);
+
+            var copy = Path.Combine(folder, "copy.npz");
+            var origin = new StatisticsOrigin("cifar10", "ab", 50_000, "inception-2015-12-05", "cd", "tf1");
+            (read with { Origin = origin }).WriteNpz(copy);
+            var again = ReferenceStatistics.ReadNpz(copy);
+            Assert.Equal(read.Mean, again.Mean);
+            Assert.Equal(read.Covariance, again.Covariance);
+            Assert.Equal(read.Hash, again.Hash);
+            Assert.Equal(origin, again.Origin);
+            Assert.Equal([copy], Directory.GetFiles(folder));
+        }
+
+        var rounded = ReferenceStatistics.ReadNpz(golden.AuxiliaryFile("npz_f32_fortran"));
+        var exact = ReferenceStatistics.ReadNpz(golden.AuxiliaryFile("npz"));
+        Assert.Equal(exact.Mean.Select(v => (double)(float)v), rounded.Mean);
+        Assert.Equal(exact.Covariance.Select(v => (double)(float)v), rounded.Covariance);
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void ReadNpz_DamagedFile_SaysWhatIsWrong(string id)
+    {
+        var bytes = File.ReadAllBytes(GoldenCase.Load(id).AuxiliaryFile("npz"));
+        var path = Path.Combine(folder, "damaged.npz");
+        var random = new Random(7);
+        for (var round = 0; round < 300; round++)
+        {
+            var damaged = bytes.AsSpan(0, round % 3 == 0 ? random.Next(bytes.Length) : bytes.Length).ToArray();
+            for (var k = 0; k < 4 && damaged.Length > 0; k++) damaged[random.Next(damaged.Length)] = (byte)random.Next(256);
+            File.WriteAllBytes(path, damaged);
+            try
+            {
+                _ = ReferenceStatistics.ReadNpz(path);
+            }
+            catch (InvalidDataException e)
+            {
+                Assert.Contains(path, e.Message);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("{'descr': '<f8', 'fortran_order': False, 'shape': (8192, 8193), }", "elements")]
+    [InlineData("{'descr': '|O', 'fortran_order': False, 'shape': (2,), }", "'|O'")]
+    [InlineData("{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (2,), }", "header")]
+    [InlineData("{'descr': '<f8', 'fortran_order': False, 'shape': (2,), }", "cut off")]
+    public void Read_UnusableArray_SaysWhatIsWrong(string header, string part)
+    {
+        byte[] file = [0x93, .. "NUMPY"u8, 1, 0, (byte)header.Length, 0, .. System.Text.Encoding.ASCII.GetBytes(header)];
+        Assert.Contains(part, Assert.Throws<InvalidDataException>(() => NpyArray.Read(new MemoryStream(file), "mu")).Message);
+    }
+}
