@@ -75,7 +75,7 @@ public static class EvaluationCommand
         using var images = EvaluationImages.Of(generator.Spec.Data);
         using var network = FeatureNetworks.Open(FeatureNetworks.Default(images), MetricsFolder.Default);
         var reference = FeatureNetworks.Reference(images, network, Path.Combine(MetricsFolder.Default, "cache"), latest.Set, ct);
-        return new ModelEvaluator(generator, images, network, reference) { Progress = latest.Set, PerClass = network is FashionFeatures }.Evaluate(protocol, ct);
+        return new ModelEvaluator(generator, images, network, reference) { Progress = latest.Set }.Evaluate(protocol, ct);
     }
 
     private static async Task BeatAsync(EvaluationQueue queue, ClaimedEvaluation job, TimeSpan lease, LatestProgress latest, CancellationTokenSource stop, CancellationToken over)
