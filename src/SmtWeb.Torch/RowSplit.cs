@@ -13,14 +13,20 @@ public static class RowSplit
     /// <summary>Fewer rows than this are not worth a second thread.</summary>
     public const int FewestRows = 16;
 
+    [ThreadStatic] private static bool enabled;
+
     private static readonly Lock Turn = new();
     private static readonly Lazy<Companion> Other = new(() => new Companion());
 
     /// <summary>
     /// Whether rows are split. Each half then runs on <see cref="torch.Threads"/> threads: halve that, or four threads
-    /// share two cores.
+    /// share two cores. A setting of the calling thread, as that is.
     /// </summary>
-    public static bool Enabled { get; set; }
+    public static bool Enabled
+    {
+        get => enabled;
+        set => enabled = value;
+    }
 
     /// <summary>
     /// <paramref name="network"/> of <paramref name="inputs"/>, each [N,…] or null; row k of its result must depend on
