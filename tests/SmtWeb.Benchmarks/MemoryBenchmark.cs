@@ -15,7 +15,7 @@ internal static class MemoryBenchmark
         var preset = Presets.Find("swiss-roll")!.Spec;
         var spec = preset with
         {
-            Method = (SmtSpec)preset.Method with { WarmupIterations = 0 },
+            Method = (SmtSpec)preset.Method with { WarmupIterations = 0, ScoreFromWarmup = false },
             Optimisation = preset.Optimisation with { Iterations = Settled + steps + 1 },
             Evaluation = preset.Evaluation with { EveryIterations = 100_000_000, CheckpointEvery = 100_000_000 },
         };
