@@ -8,6 +8,8 @@ namespace SmtWeb.Smt.Datasets;
 /// </summary>
 public sealed class HostRandom
 {
+    private const ulong Golden = 0x9E3779B97F4A7C15; // 2^64 / φ
+
     private ulong s0, s1, s2, s3;
 
     /// <summary>A generator for <paramref name="seed"/>; <paramref name="stream"/> tells apart the uses of one seed.</summary>
@@ -68,9 +70,16 @@ public sealed class HostRandom
     /// <summary>Standard normal, by Box and Muller; the second value is not kept, so that the state stays four numbers.</summary>
     public double NextNormal() => Math.Sqrt(-2 * Math.Log(1 - NextDouble())) * Math.Cos(2 * Math.PI * NextDouble());
 
+    /// <summary>Number <paramref name="stream"/> of the SplitMix64 sequence that starts at <paramref name="seed"/>: a seed for another generator.</summary>
+    public static ulong SeedOf(ulong seed, ulong stream)
+    {
+        var state = seed + (stream - 1) * Golden;
+        return SplitMix(ref state);
+    }
+
     private static ulong SplitMix(ref ulong state)
     {
-        var z = state += 0x9E3779B97F4A7C15;
+        var z = state += Golden;
         z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
         z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
         return z ^ (z >> 31);

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Text;
+using SmtWeb.Smt.Weights.Bytes;
 
 namespace SmtWeb.Smt.Imaging;
 
@@ -11,7 +12,6 @@ namespace SmtWeb.Smt.Imaging;
 public static class PngEncoder
 {
     private static readonly byte[] Signature = [0x89, (byte)'P', (byte)'N', (byte)'G', 0x0D, 0x0A, 0x1A, 0x0A];
-    private static readonly uint[] CrcTable = [.. Enumerable.Range(0, 256).Select(CrcOfByte)];
 
     private enum Filter
     {
@@ -110,20 +110,10 @@ public static class PngEncoder
         var name = Encoding.ASCII.GetBytes(type);
         png.Write(name);
         png.Write(data);
-        BinaryPrimitives.WriteUInt32BigEndian(number, ~Crc(Crc(uint.MaxValue, name), data));
+        var crc = new Crc32();
+        crc.Append(name);
+        crc.Append(data);
+        BinaryPrimitives.WriteUInt32BigEndian(number, crc.Value);
         png.Write(number);
-    }
-
-    private static uint Crc(uint crc, ReadOnlySpan<byte> data)
-    {
-        foreach (var b in data) crc = CrcTable[(crc ^ b) & 0xFF] ^ (crc >> 8);
-        return crc;
-    }
-
-    private static uint CrcOfByte(int value)
-    {
-        var crc = (uint)value;
-        for (var bit = 0; bit < 8; bit++) crc = (crc & 1) != 0 ? 0xEDB88320u ^ (crc >> 1) : crc >> 1;
-        return crc;
     }
 }

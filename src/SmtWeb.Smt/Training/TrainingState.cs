@@ -18,7 +18,7 @@ internal sealed class TrainingState : IDisposable
         using var scope = torch.NewDisposeScope();
         (Spec, Device) = (spec, device);
         // separate streams: initial weights and dropout, noise on the device, small draws on the host
-        Random = new(new Generator(Mix(spec.Seed, 1), device), new Generator(Mix(spec.Seed, 2), device), new Generator(Mix(spec.Seed, 3), Device.Cpu),
+        Random = new(new Generator(HostRandom.SeedOf((ulong)spec.Seed, 1), device), new Generator(HostRandom.SeedOf((ulong)spec.Seed, 2), device), new Generator(HostRandom.SeedOf((ulong)spec.Seed, 3), Device.Cpu),
             BatchShare.Of(spec.Optimisation.BatchSize, ranks?.Rank ?? 0, ranks?.Size ?? 1));
         Data = TrainingData.Open(spec.Data, spec.Seed, device);
         try
@@ -157,15 +157,7 @@ internal sealed class TrainingState : IDisposable
             });
     }
 
-    // splitmix64: nearby seeds give unrelated streams
-    private static ulong Mix(long seed, ulong stream)
-    {
-        var x = unchecked((ulong)seed + stream * 0x9E3779B97F4A7C15);
-        x = unchecked((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9);
-        x = unchecked((x ^ (x >> 27)) * 0x94D049BB133111EB);
-        return x ^ (x >> 31);
-    }
-
+    /// <inheritdoc/>
     public void Dispose()
     {
         foreach (var average in Averages) average.Dispose();

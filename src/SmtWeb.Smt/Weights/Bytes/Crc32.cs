@@ -1,6 +1,6 @@
 namespace SmtWeb.Smt.Weights.Bytes;
 
-/// <summary>CRC-32 of zip (ISO 3309, reflected polynomial EDB88320), four bytes a step.</summary>
+/// <summary>CRC-32 of zip and PNG (ISO 3309, reflected polynomial EDB88320), four bytes a step.</summary>
 internal struct Crc32()
 {
     private static readonly uint[] Table = MakeTable();
