@@ -132,7 +132,7 @@ internal sealed class TrainingState : IDisposable
         Random.Noise.SetState(ranks.Share(Random.Noise.GetState()));
         Random.Host.SetState(ranks.Share(Random.Host.GetState()));
         Data.SetState(ranks.Share(Data.GetState()));
-        if (ranks.Rank > 0) Random.Weights.ManualSeed(Mix(Spec.Seed + Progress.Iteration, 16 + (ulong)ranks.Rank));
+        if (ranks.Rank > 0) Random.Weights.ManualSeed(HostRandom.SeedOf((ulong)(Spec.Seed + Progress.Iteration), 16 + (ulong)ranks.Rank));
         foreach (var (part, steps) in Method.Parts.Zip(new[] { Progress.GeneratorSteps, Progress.ScoreSteps }))
         {
             part.Optimizer.Steps = steps;
