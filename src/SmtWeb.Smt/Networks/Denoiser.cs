@@ -40,7 +40,7 @@ public abstract class Denoiser(double sigmaData, int classes) : Module
     /// <summary>Output of the encoder at (x_t; α, σ), for the discriminator head.</summary>
     public Tensor Bottleneck(Tensor x_t, Tensor σ, Tensor? α, Tensor? labels)
     {
-        var (_, _, c_in, c_noise) = EdmPrecond.Coefficients(σ, SigmaData);
+        var (c_in, c_noise) = EdmPrecond.InputCoefficients(σ, SigmaData);
         return Split([EdmPrecond.Like(c_in, x_t) * x_t, c_noise, α, labels], half => RawBottleneck(half[0]!, half[1]!, half[2], half[3]));
     }
 

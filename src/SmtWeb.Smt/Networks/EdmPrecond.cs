@@ -19,6 +19,10 @@ public static class EdmPrecond
         return (sigmaData * sigmaData / total, sigma * sigmaData / root, root.reciprocal(), sigma.log() / 4);
     }
 
+    /// <summary>c_in and c_noise alone, what an encoder needs.</summary>
+    public static (Tensor In, Tensor Noise) InputCoefficients(Tensor sigma, double sigmaData) =>
+        ((sigma.square() + sigmaData * sigmaData).sqrt().reciprocal(), sigma.log() / 4);
+
     /// <summary><paramref name="perSample"/> [N] with as many unit dimensions as <paramref name="x"/> has.</summary>
     public static Tensor Like(Tensor perSample, Tensor x)
     {

@@ -38,7 +38,8 @@ public sealed class FourierEmbedding : Module
     public Tensor Forward(Tensor x)
     {
         // 2π·f is rounded to float32 before the product, as in the reference
-        var phases = x.to(ScalarType.Float32).unsqueeze(1) * (freqs * (float)(2 * Math.PI)).unsqueeze(0);
+        var column = (x.ScalarType == ScalarType.Float32 ? x : x.to(ScalarType.Float32)).unsqueeze(1);
+        var phases = column * (freqs * (float)(2 * Math.PI));
         return torch.cat([phases.cos(), phases.sin()], 1);
     }
 }

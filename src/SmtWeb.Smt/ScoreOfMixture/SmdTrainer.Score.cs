@@ -50,7 +50,7 @@ public sealed partial class SmdTrainer
 
     private static (Tensor x_t, Tensor σ, Tensor α, Tensor? Labels) Pairs(WeightedRows rows, Tensor x, Tensor? realLabels, Tensor? fakeLabels, SmdScoreDraws draw)
     {
-        var (σ, α, ε) = (rows.Join(draw.σ, draw.σ), rows.Join(draw.α, draw.α), rows.Join(draw.ε_pairReal, draw.ε_pairFake));
+        var (σ, α, ε) = (rows.Join(draw.σ), rows.Join(draw.α), rows.Join(draw.ε_pairReal, draw.ε_pairFake));
         return (x + EdmPrecond.Like(σ, x) * ε, σ, α, realLabels is null ? null : rows.Join(realLabels, fakeLabels!));
     }
 

@@ -104,7 +104,7 @@ public sealed class SmtTrainer : IDisposable
         var nReal = rows.Real;
 
         var x = rows.Join(x_real, x_fake);
-        var (σ, α, ε) = (rows.Join(draw.σ, draw.σ), rows.Join(draw.α, draw.α), rows.Join(draw.ε_real, draw.ε_fake));
+        var (σ, α, ε) = (rows.Join(draw.σ), rows.Join(draw.α), rows.Join(draw.ε_real, draw.ε_fake));
         var labels = realLabels is null ? null : rows.Join(realLabels, fakeLabels!);
 
         var f = Score.Denoise(x + EdmPrecond.Like(σ, x) * ε, σ, α, labels);

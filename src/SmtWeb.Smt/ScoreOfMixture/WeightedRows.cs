@@ -8,30 +8,34 @@ namespace SmtWeb.Smt.ScoreOfMixture;
 /// </summary>
 internal sealed class WeightedRows : IDisposable
 {
-    private readonly Tensor realRows, fakeRows;
+    private readonly Tensor ofPair, ofJoined;
 
     internal WeightedRows(IReadOnlyList<float> α, Device device)
     {
-        realRows = Rows(α, a => a > 0, device);
-        fakeRows = Rows(α, a => a < 1, device);
-        Real = realRows.Count;
+        var B = α.Count;
+        var rows = new List<long>(2 * B);
+        for (var k = 0; k < B; k++)
+            if (α[k] > 0) rows.Add(k);
+        Real = rows.Count;
+        for (var k = 0; k < B; k++)
+            if (α[k] < 1) rows.Add(k);
+        ofPair = torch.tensor(rows.ToArray(), [rows.Count], device);
+        for (var k = (int)Real; k < rows.Count; k++) rows[k] += B; // the fakes stand behind the real ones
+        ofJoined = torch.tensor(rows.ToArray(), [rows.Count], device);
     }
 
     /// <summary>Number of real rows.</summary>
     internal long Real { get; }
 
     /// <summary>The weighted rows of both halves, [R,…].</summary>
-    internal Tensor Join(Tensor real, Tensor fake) => torch.cat([real.index_select(0, realRows), fake.index_select(0, fakeRows)]);
+    internal Tensor Join(Tensor real, Tensor fake) => torch.cat([real, fake]).index_select(0, ofJoined);
 
-    private static Tensor Rows(IReadOnlyList<float> α, Func<float, bool> wanted, Device device)
-    {
-        var rows = Enumerable.Range(0, α.Count).Where(k => wanted(α[k])).Select(k => (long)k).ToArray();
-        return torch.tensor(rows, [rows.Length], device);
-    }
+    /// <summary>The same where both halves of a pair share one value.</summary>
+    internal Tensor Join(Tensor shared) => shared.index_select(0, ofPair);
 
     public void Dispose()
     {
-        realRows.Dispose();
-        fakeRows.Dispose();
+        ofPair.Dispose();
+        ofJoined.Dispose();
     }
 }
