@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Reflection;
+using SmtWeb.Smt.Metrics;
 
 namespace SmtWeb.Worker;
 
@@ -24,6 +25,7 @@ internal static class ChildProgram
         start.Environment["GOMP_SPINCOUNT"] = "10000";
         start.Environment["OMP_NUM_THREADS"] = $"{threads}";
         start.Environment["OPENBLAS_NUM_THREADS"] = $"{threads}";
+        if (options.MetricsFolder is { } metrics) start.Environment[MetricsFolder.Variable] = metrics;
         return start;
     }
 

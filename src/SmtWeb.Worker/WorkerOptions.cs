@@ -24,6 +24,9 @@ public sealed record WorkerOptions
     /// <summary>A trainer that asked for no signal and wrote nothing for so long is stuck, and its lease is left to run out.</summary>
     public TimeSpan StallLimit { get; init; } = TimeSpan.FromMinutes(20);
 
+    /// <summary>Folder of the Inception network and of cached statistics, for trainers and evaluations; null: the one that this process would take.</summary>
+    public string? MetricsFolder { get; init; }
+
     /// <summary>Program and leading arguments of a trainer; null: this same program.</summary>
     public IReadOnlyList<string>? TrainerProgram { get; init; }
 }

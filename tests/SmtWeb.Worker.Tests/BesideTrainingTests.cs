@@ -4,6 +4,8 @@ using SmtWeb.Runs;
 using SmtWeb.Runs.Model;
 using SmtWeb.Runs.Queue;
 using SmtWeb.Runs.Tests;
+using SmtWeb.Smt.Datasets;
+using SmtWeb.Smt.Imaging;
 using SmtWeb.Smt.Specs;
 using SmtWeb.TestTrainer;
 using SmtWeb.Worker.Evaluation;
@@ -33,14 +35,7 @@ public sealed class BesideTrainingTests(PostgresFixture postgres)
         };
         long run = await database.Store.CreateAsync(new("beside", spec, null, 0, "tester"));
         await WorkerHarness.UntilAsync(database, run, RunState.Finished);
-        IReadOnlyList<EvaluationJob> jobs;
-        for (long begin = Stopwatch.GetTimestamp(); ; await Task.Delay(100, TestContext.Current.CancellationToken))
-        {
-            jobs = await queue.OfRunAsync(run);
-            if (jobs.Count > 0 && jobs.All(j => j.State is not (EvaluationJobState.Queued or EvaluationJobState.Running))) break;
-            Assert.True(Stopwatch.GetElapsedTime(begin) < TimeSpan.FromSeconds(90), string.Join("\n", jobs));
-        }
-
+        var jobs = await EndedAsync(queue, run);
         await evaluations.StopAsync(CancellationToken.None);
         Assert.All(jobs, j => Assert.True(j.State == EvaluationJobState.Done, $"{j.State}: {j.Problem}"));
         var records = (await database.Store.EvaluationsAsync(run)).Select(e => e.Record).ToList();
@@ -48,5 +43,52 @@ public sealed class BesideTrainingTests(PostgresFixture postgres)
         Assert.All(records, r => Assert.Equal(("sw2", "quick", 5000, 1), (r.Metric, r.Protocol, r.Samples, r.Repeats)));
         Assert.Equal(records.Min(r => r.Value), (await database.Store.FindAsync(run))!.Summary.BestDistance);
         Assert.Contains(await database.Store.PicturesAsync(run), p => p.Kind is Smt.Training.PictureKind.Scatter);
+    }
+
+    [Fact]
+    public async Task OwnImages_NoInceptionFile_SayWhereItGoesOnThisNode()
+    {
+        await using var database = await postgres.DatabaseAsync();
+        var queue = new EvaluationQueue(database.Database);
+        var source = $"evaluated-{Guid.NewGuid():N}";
+        var folder = Directory.CreateDirectory(Path.Combine(DatasetRoot.Folder, source)).FullName;
+        for (var k = 0; k < 4; k++) await File.WriteAllBytesAsync(Path.Combine(folder, $"{k}.png"), new Raster(16, 16, 3, [.. Enumerable.Repeat((byte)(k * 50), 768)]).ToPng(), TestContext.Current.CancellationToken);
+        var metrics = Path.Combine(folder, "metrics of this node");
+        var options = new WorkerOptions { ConnectionString = database.ConnectionString, TrainerProgram = [WorkerHarness.Program], Threads = 1, MetricsFolder = metrics };
+        await using var worker = await WorkerHarness.StartAsync(database, options);
+        using var evaluations = new EvaluationWorker(database.Database, queue, options, NullLogger<EvaluationWorker>.Instance);
+        await evaluations.StartAsync(CancellationToken.None);
+
+        var spec = Presets.Find("fashion-mnist-quick")!.Spec.ForQuickTest();
+        spec = spec with
+        {
+            Seed = (long)Trouble.Real,
+            Data = new FolderSpec { Source = source, Side = 16, Channels = 3 },
+            Optimisation = spec.Optimisation with { BatchSize = 2 },
+        };
+        long run = await database.Store.CreateAsync(new("own images", spec, null, 0, "tester"));
+        await WorkerHarness.UntilAsync(database, run, RunState.Finished);
+        // the trainer says it in the log and in every record, the evaluation as the reason of its failure
+        var events = await database.Store.EventsAsync(run);
+        Assert.Contains(events, e => e.Message.Contains("No FID") && e.Message.Contains(metrics));
+        Assert.Contains(await database.Store.EvaluationsAsync(run), e => e.Record.Metric == "swd" && e.Record.Warnings!.Any(w => w.Contains(metrics)));
+        var checkpoint = (await database.Store.CheckpointsAsync(run))[^1];
+        Assert.Equal(ChangeOutcome.Done, (await queue.EnqueueAsync(run, checkpoint.Id, "quick", "tester")).Outcome);
+        var job = Assert.Single(await EndedAsync(queue, run));
+        await evaluations.StopAsync(CancellationToken.None);
+        Directory.Delete(folder, recursive: true);
+        Assert.Equal(EvaluationJobState.Failed, job.State);
+        Assert.Contains(metrics, job.Problem);
+        Assert.Contains("pt_inception-2015-12-05-6726825d.pth", job.Problem);
+    }
+
+    private static async Task<IReadOnlyList<EvaluationJob>> EndedAsync(EvaluationQueue queue, long run)
+    {
+        for (long begin = Stopwatch.GetTimestamp(); ; await Task.Delay(100, TestContext.Current.CancellationToken))
+        {
+            var jobs = await queue.OfRunAsync(run);
+            if (jobs.Count > 0 && jobs.All(j => j.State is not (EvaluationJobState.Queued or EvaluationJobState.Running))) return jobs;
+            Assert.True(Stopwatch.GetElapsedTime(begin) < TimeSpan.FromSeconds(90), string.Join("\n", jobs));
+        }
     }
 }

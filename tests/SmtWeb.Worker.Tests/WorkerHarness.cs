@@ -22,16 +22,17 @@ internal sealed class WorkerHarness : IAsyncDisposable
 
     public static string Program => Path.Combine(AppContext.BaseDirectory, "SmtWeb.TestTrainer");
 
-    public static async Task<WorkerHarness> StartAsync(TestDatabase database, int slots = 1, double lease = 3, double patience = 60)
+    public static Task<WorkerHarness> StartAsync(TestDatabase database, int slots = 1, double lease = 3, double patience = 60) => StartAsync(database, new WorkerOptions
     {
-        var options = new WorkerOptions
-        {
-            ConnectionString = database.ConnectionString,
-            Slots = slots,
-            Lease = TimeSpan.FromSeconds(lease),
-            Patience = TimeSpan.FromSeconds(patience),
-            TrainerProgram = [Program],
-        };
+        ConnectionString = database.ConnectionString,
+        Slots = slots,
+        Lease = TimeSpan.FromSeconds(lease),
+        Patience = TimeSpan.FromSeconds(patience),
+        TrainerProgram = [Program],
+    });
+
+    public static async Task<WorkerHarness> StartAsync(TestDatabase database, WorkerOptions options)
+    {
         var worker = new RunWorker(database.Database, database.Queue, database.Workers, options, NullLogger<RunWorker>.Instance);
         await worker.StartAsync(CancellationToken.None);
         return new(database, worker);

@@ -11,7 +11,9 @@ const groupOf = key => key.includes("/") ? key.slice(0, key.indexOf("/")) : "oth
 const orderOf = group => { const i = [...GROUPS.keys()].indexOf(group); return i < 0 ? GROUPS.size : i; };
 const sentence = text => text.charAt(0).toUpperCase() + text.slice(1);
 const titleOf = key => sentence(key.slice(key.indexOf("/") + 1).replace(/-/g, " ").replace("warm up", "warm-up").replace(/\bgan\b/, "GAN"));
-const DISTANCES = { fid: "FID", sw2: "Sliced Wasserstein-2" };
+const DISTANCES = { fid: "FID", sw2: "Sliced Wasserstein-2", swd: "Sliced Wasserstein-2 of pixels" };
+// fid, or fid-full-10k: measured by another protocol than the run's own
+const distanceName = metric => { const [name, ...protocol] = metric.split("-"); return `${DISTANCES[name] ?? name}${protocol.length ? `, ${protocol.join("-")}` : ""}`; };
 const DISTANCE = "distance/"; // drawn from the evaluation records, not from the curve of the same name
 const BUDGET_MS = 5; // drawing per animation frame; the rest of the frame belongs to scrolling
 
@@ -166,8 +168,9 @@ class Charts {
         }
         const distance = key.startsWith(DISTANCE) ? key.slice(DISTANCE.length) : null;
         const cell = {
-            key, exact: distance !== null, title: distance ? DISTANCES[distance] ?? distance : titleOf(key),
-            series: () => this.runs.map(run => ({ label: run.name, colour: run.colour, column: distance ? distanceColumn(run, distance) : run.curves.columns.get(key) })).filter(s => s.column),
+            key, exact: distance !== null, title: distance && DISTANCES[distance.split("-")[0]] ? distanceName(distance) : titleOf(key),
+            // a share, or the distance of a further average, has a curve and no records
+            series: () => this.runs.map(run => ({ label: run.name, colour: run.colour, column: (distance ? distanceColumn(run, distance) : null) ?? run.curves.columns.get(key) })).filter(s => s.column),
         };
         if (distance) cell.details = (at, x) => this.details(distance, at, x);
         const plot = new Plot(section.lastChild, cell, this.view);
@@ -184,7 +187,7 @@ class Charts {
         for (const r of this.runs) for (const e of r.evaluations) if (e.metric === metric && (!best || Math.abs(e[x] - at) < Math.abs(best[x] - at))) { best = e; run = r; }
         if (!best) return null;
         const rows = [
-            [DISTANCES[metric] ?? metric, number(best.value)], ["Iteration", best.iteration.toLocaleString("en")], ["Images seen", best.images.toLocaleString("en")],
+            [distanceName(metric), number(best.value)], ["Iteration", best.iteration.toLocaleString("en")], ["Images seen", best.images.toLocaleString("en")],
             ["Time", duration(best.seconds)], ["Samples", best.samples.toLocaleString("en")], ["Seeds from", String(best.firstSeed)], ["Weights", best.weights],
             ["Labels", best.labelDistribution], ["Resize", best.resize], ["Reference", best.referenceHash.slice(0, 12)], ["Features", best.featureNetworkHash.slice(0, 12)],
         ].filter(([, v]) => v);

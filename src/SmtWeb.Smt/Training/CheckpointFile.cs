@@ -29,6 +29,9 @@ public sealed record TrainingProgress
 
     /// <summary>Last measured distance.</summary>
     public double? Distance { get; init; }
+
+    /// <summary>What it is: <see cref="EvaluationRecord.Metric"/>. A run keeps to one.</summary>
+    public string? DistanceMetric { get; init; }
 }
 
 /// <summary>

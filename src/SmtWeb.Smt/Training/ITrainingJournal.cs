@@ -90,7 +90,11 @@ public enum PictureKind
 /// <paramref name="RowLabels"/> are class names, one per row, or empty.
 /// </summary>
 public sealed record PictureRecord(
-    PictureKind Kind, long Iteration, long ImagesSeen, int Rows, int Columns, int CellSize, IReadOnlyList<string> RowLabels, byte[] Png);
+    PictureKind Kind, long Iteration, long ImagesSeen, int Rows, int Columns, int CellSize, IReadOnlyList<string> RowLabels, byte[] Png)
+{
+    /// <summary>Most rows of a grid by class: of a thousand classes a few, evenly spread, are shown.</summary>
+    public const int MostRows = 20;
+}
 
 /// <summary>
 /// A distance as a record: never a bare number. <paramref name="Metric"/> is <c>fid</c> or <c>sw2</c> (sliced

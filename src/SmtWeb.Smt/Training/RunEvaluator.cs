@@ -8,19 +8,16 @@ using SmtWeb.Torch;
 namespace SmtWeb.Smt.Training;
 
 /// <summary>Draws the pictures of an evaluation and measures its distance, both with the averaged generator.</summary>
-internal sealed class RunEvaluator(TrainingState state, ITrainingJournal journal)
+internal sealed class RunEvaluator(TrainingState state, ITrainingJournal journal, string metricsFolder)
 {
     /// <summary>Steps of an interpolation strip, both ends included.</summary>
     private const int InterpolationSteps = 12;
-
-    /// <summary>Most rows of a grid by class.</summary>
-    private const int MaxGridRows = 20;
 
     /// <summary>Interpolation rows: each between two seeds of its own.</summary>
     private const int InterpolationRows = 4;
 
     private readonly DataShape shape = DataShape.Of(state.Spec.Data);
-    private float[][]? real;
+    private readonly ImageDistance distance = new(state, journal, metricsFolder);
     private OneStepSampler sampler = OneStepSampler.For(state.Spec.Method, state.Average, state.Device);
 
     internal void Evaluate(double seconds, bool final)
@@ -31,17 +28,17 @@ internal sealed class RunEvaluator(TrainingState state, ITrainingJournal journal
         if (shape.IsPoints) DrawPoints(samples, seconds);
         else DrawImages();
         if (state.Spec.Evaluation.Measure != EvaluationMeasure.InTraining) return;
-        var record = Measure(samples, seconds, final);
+        if (Measure(samples, seconds, final) is not { } record) return;
         journal.Evaluation(record);
         journal.Metrics([new MetricPoint(NameOf(record), record.Iteration, record.ImagesSeen, seconds, record.Value)]);
-        state.Progress = state.Progress with { Distance = record.Value };
+        state.Progress = state.Progress with { Distance = record.Value, DistanceMetric = record.Metric };
         EvaluateFurtherAverages(samples, seconds, final);
     }
 
     private string NameOf(EvaluationRecord record) =>
         shape.IsPoints ? MetricNames.SlicedWasserstein : record.Metric == "swd" ? MetricNames.PixelWasserstein : MetricNames.Fid;
 
-    private EvaluationRecord Measure(int samples, double seconds, bool final) =>
+    private EvaluationRecord? Measure(int samples, double seconds, bool final) =>
         shape.IsPoints ? EvaluatePoints(samples, seconds, final) : EvaluateImages(samples, seconds, final);
 
     // a line of the distance for each, no pictures
@@ -52,7 +49,7 @@ internal sealed class RunEvaluator(TrainingState state, ITrainingJournal journal
         foreach (var average in state.Averages.Skip(1))
         {
             sampler = OneStepSampler.For(state.Spec.Method, average.Network, state.Device);
-            var record = Measure(samples, seconds, final);
+            if (Measure(samples, seconds, final) is not { } record) break;
             journal.Metrics([new MetricPoint(NameOf(record) + average.Suffix, record.Iteration, record.ImagesSeen, seconds, record.Value)]);
         }
         sampler = first;
@@ -81,25 +78,13 @@ internal sealed class RunEvaluator(TrainingState state, ITrainingJournal journal
         DrawInterpolations();
     }
 
-    private EvaluationRecord EvaluateImages(int samples, double seconds, bool final)
+    private EvaluationRecord? EvaluateImages(int samples, double seconds, bool final)
     {
-        if (state.Spec.Data is not FashionMnistSpec) return EvaluatePixels(samples, seconds, final);
-        using var features = FashionFid.Open(state.Device);
         var labels = shape.Classes == 0 ? null : Enumerable.Range(0, samples).Select(k => k % shape.Classes).ToArray();
-        var distance = features.Distance((from, count) =>
-            sampler.Draw(Seeds((ulong)from, count), labels?.AsSpan(from, count).ToArray()), samples);
-        return Record("fid", distance, samples, seconds, final, features.ReferenceHash, features.NetworkHash, "none", shape.Classes == 0 ? "unconditional" : "balanced");
-    }
-
-    // data without a feature network of their own: a distance that needs none
-    private EvaluationRecord EvaluatePixels(int samples, double seconds, bool final)
-    {
-        var count = Math.Min(samples, state.Data.Count);
-        var size = shape.Channels * shape.Side * shape.Side;
-        if (real is null || real[0].Length != count) real = PixelWasserstein.Project(state.Data.Spread(count), count, size, state.Device);
-        var labels = shape.Classes == 0 ? null : Enumerable.Range(0, count).Select(k => k % shape.Classes).ToArray();
-        var drawn = PixelWasserstein.Project((first, n) => sampler.Draw(Seeds((ulong)first, n), labels?.AsSpan(first, n).ToArray()), count, size, state.Device);
-        return Record("swd", PixelWasserstein.Distance(real, drawn), count, seconds, final, ((StoredDataSpec)state.Spec.Data).Sha256, "", "none", shape.Classes == 0 ? "unconditional" : "balanced");
+        var measured = distance.Measure((from, count) => sampler.Draw(Seeds((ulong)from, count), labels?.AsSpan(from, count).ToArray()), samples);
+        return measured is null ? null
+            : Record(measured.Metric, measured.Value, measured.Samples, seconds, final, measured.ReferenceHash, measured.NetworkHash, measured.Resize, shape.Classes == 0 ? "unconditional" : "balanced")
+                with { Warnings = measured.Warning is { } warning ? [warning] : null };
     }
 
     // one row per class; the same noise in a column of every class, every grid and every run
@@ -107,7 +92,7 @@ internal sealed class RunEvaluator(TrainingState state, ITrainingJournal journal
     {
         var columns = state.Spec.Evaluation.GridColumns;
         // a thousand rows make no picture: classes evenly spread
-        var classes = Enumerable.Range(0, Math.Min(shape.Classes, MaxGridRows)).Select(k => (int)((long)k * shape.Classes / Math.Min(shape.Classes, MaxGridRows))).ToArray();
+        var classes = Enumerable.Range(0, Math.Min(shape.Classes, PictureRecord.MostRows)).Select(k => (int)((long)k * shape.Classes / Math.Min(shape.Classes, PictureRecord.MostRows))).ToArray();
         var rows = shape.Classes == 0 ? columns : classes.Length;
         var seeds = Enumerable.Range(0, rows * columns).Select(k => (ulong)(shape.Classes == 0 ? k : k % columns)).ToArray();
         var labels = shape.Classes == 0 ? null : Enumerable.Range(0, rows * columns).Select(k => classes[k / columns]).ToArray();

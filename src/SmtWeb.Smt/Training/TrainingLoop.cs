@@ -23,10 +23,10 @@ internal sealed class TrainingLoop
     private long lastCheckpoint = -1;
     private (long Images, double Seconds) lastSpeed;
 
-    internal TrainingLoop(TrainingState state, ITrainingJournal journal, RankGroup? ranks = null)
+    internal TrainingLoop(TrainingState state, ITrainingJournal journal, RankGroup? ranks, string metricsFolder)
     {
         (this.state, this.journal, this.ranks) = (state, journal, ranks);
-        evaluator = new RunEvaluator(state, journal);
+        evaluator = new RunEvaluator(state, journal, metricsFolder);
         secondsBefore = state.Progress.Seconds;
         lastSpeed = (state.Progress.ImagesSeen, secondsBefore);
     }

@@ -1,3 +1,4 @@
+using SmtWeb.Smt.Metrics;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
 
@@ -9,24 +10,28 @@ public static class TrainingSession
     /// <summary>
     /// Trains until the last iteration or until <paramref name="journal"/> signals otherwise.
     /// <paramref name="checkpoint"/> (safetensors, read once from start to end) is what to go on from; null starts afresh.
-    /// <paramref name="threads"/> CPU threads are used where the spec asks for none.
+    /// <paramref name="threads"/> CPU threads are used where the spec asks for none. The network of FID is looked for in
+    /// <see cref="MetricsFolder.Default"/>.
     /// </summary>
     /// <exception cref="SpecException">The spec has errors, or asks for a device that is not there.</exception>
     /// <exception cref="InvalidDataException">The checkpoint is damaged or belongs to another network; names the tensor.</exception>
     /// <exception cref="RankLostException">One of several processes that shared the run has died.</exception>
     /// <exception cref="FileNotFoundException">The data set is not installed; says how to install it.</exception>
-    public static TrainingResult Run(TrainingSpec spec, ITrainingJournal journal, Stream? checkpoint, int threads)
+    public static TrainingResult Run(TrainingSpec spec, ITrainingJournal journal, Stream? checkpoint, int threads) => Run(spec, journal, checkpoint, threads, MetricsFolder.Default);
+
+    /// <summary>The same, with the network of FID looked for in <paramref name="metricsFolder"/>.</summary>
+    internal static TrainingResult Run(TrainingSpec spec, ITrainingJournal journal, Stream? checkpoint, int threads, string metricsFolder)
     {
         Ensure(spec);
         threads = spec.Hardware.Threads > 0 ? spec.Hardware.Threads : threads > 0 ? threads : Environment.ProcessorCount;
         var devices = spec.Hardware.Devices;
-        if (devices == 1) return Train(spec, journal, checkpoint, threads, null);
+        if (devices == 1) return Train(spec, journal, checkpoint, threads, null, metricsFolder);
 
         threads = Math.Max(1, threads / devices);
         using var others = RankProcesses.Start(spec, threads);
         try
         {
-            return RunRank(spec, journal, checkpoint, threads, others.Host, others.Port, 0, devices);
+            return RunRank(spec, journal, checkpoint, threads, others.Host, others.Port, 0, devices, metricsFolder);
         }
         catch (TorchException e) when (others.Lost() is { } lost)
         {
@@ -35,12 +40,12 @@ public static class TrainingSession
     }
 
     /// <summary>Trains as one of the ranks that meet at <paramref name="host"/>:<paramref name="port"/>. Rank 0 alone has a checkpoint and reports.</summary>
-    internal static TrainingResult RunRank(TrainingSpec spec, ITrainingJournal journal, Stream? checkpoint, int threads, string host, int port, int rank, int size)
+    internal static TrainingResult RunRank(TrainingSpec spec, ITrainingJournal journal, Stream? checkpoint, int threads, string host, int port, int rank, int size, string? metricsFolder = null)
     {
         Ensure(spec);
         torch.Initialize();
         using var ranks = RankGroup.Join(host, port, rank, size, Choose(spec.Hardware.Device, rank).Type);
-        return Train(spec, journal, checkpoint, threads, ranks);
+        return Train(spec, journal, checkpoint, threads, ranks, metricsFolder ?? MetricsFolder.Default);
     }
 
     private static void Ensure(TrainingSpec spec)
@@ -49,7 +54,7 @@ public static class TrainingSession
         if (errors.Count > 0) throw new SpecException(errors);
     }
 
-    private static TrainingResult Train(TrainingSpec spec, ITrainingJournal journal, Stream? checkpoint, int threads, RankGroup? ranks)
+    private static TrainingResult Train(TrainingSpec spec, ITrainingJournal journal, Stream? checkpoint, int threads, RankGroup? ranks, string metricsFolder)
     {
         torch.Initialize();
         var device = Choose(spec.Hardware.Device, ranks?.Rank ?? 0);
@@ -62,7 +67,7 @@ public static class TrainingSession
         if (checkpoint is not null) state.Load(checkpoint);
         if (ranks is not null) state.Share(ranks);
         journal.Log(LogLevel.Information, $"{(checkpoint is null ? "Starts" : $"Goes on at iteration {state.Progress.Iteration}")}: libtorch {torch.Version}, {device}{(ranks is null ? "" : $" and {ranks.Size - 1} more")}, {threads} threads, {state.Method.Describe()}.");
-        return new TrainingLoop(state, journal, ranks).Run();
+        return new TrainingLoop(state, journal, ranks, metricsFolder).Run();
     }
 
     // a checkpoint holds the teacher's weights; only a fresh distillation reads it

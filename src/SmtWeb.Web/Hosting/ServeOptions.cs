@@ -34,6 +34,9 @@ internal sealed record ServeOptions
     /// <summary>Folder that registered data sets lie in; absolute.</summary>
     internal string Datasets { get => field.Length > 0 ? field : Path.Combine(Data, "datasets"); init; } = "";
 
+    /// <summary>Folder of the Inception network and of cached statistics; absolute.</summary>
+    internal string Metrics { get => field.Length > 0 ? field : Path.Combine(Data, "metrics"); init; } = "";
+
     /// <summary>What this node does.</summary>
     internal NodeRole Role { get; init; }
 
@@ -52,6 +55,7 @@ internal sealed record ServeOptions
         new("host", "ADDRESS", "Address to listen on: localhost (default), an IP address, or '*' for the whole network."),
         new("data", "DIR", "Folder of the embedded database and keys (./data)."),
         new("datasets", "DIR", "Folder that data sets lie in (DATA/datasets)."),
+        new("metrics", "DIR", "Folder of the FID Inception network and of cached statistics (DATA/metrics)."),
         new("role", "ROLE", "all (default), web (panel and REST only) or worker (training only)."),
         new("connection", "STRING", "PostgreSQL connection string; without one an embedded PostgreSQL is started."),
         new("threads", "N", "CPU threads of a trainer (2)."),
@@ -70,6 +74,7 @@ internal sealed record ServeOptions
             Host = Text("host")?.Value ?? "localhost",
             Data = data,
             Datasets = Folder("datasets") ?? "",
+            Metrics = Folder("metrics") ?? "",
             Role = (Text("role")?.Value ?? "all") switch
             {
                 "all" => NodeRole.All,

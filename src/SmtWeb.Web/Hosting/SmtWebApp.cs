@@ -31,7 +31,7 @@ internal static class SmtWebApp
         builder.Services.AddSingleton<QuickstartSeeder>();
         if (options.Role != NodeRole.Web)
         {
-            builder.Services.AddRunWorker(new WorkerOptions { ConnectionString = connection, Threads = options.Threads });
+            builder.Services.AddRunWorker(new WorkerOptions { ConnectionString = connection, Threads = options.Threads, MetricsFolder = options.Metrics });
         }
 
         builder.Services.AddAuth();

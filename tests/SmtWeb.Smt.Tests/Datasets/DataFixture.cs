@@ -47,7 +47,11 @@ internal static class DataFixture
     }
 
     [ModuleInitializer]
-    internal static void UseFolderOfTheTests() => Environment.SetEnvironmentVariable(DatasetRoot.Variable, Directory.CreateTempSubdirectory("smtweb-datasets-").FullName);
+    internal static void UseFoldersOfTheTests()
+    {
+        Environment.SetEnvironmentVariable(DatasetRoot.Variable, Directory.CreateTempSubdirectory("smtweb-datasets-").FullName);
+        Environment.SetEnvironmentVariable(Smt.Metrics.MetricsFolder.Variable, Directory.CreateTempSubdirectory("smtweb-no-metrics-").FullName);
+    }
 
     private static byte[] Planes(Raster r) => [.. Enumerable.Range(0, r.Channels).SelectMany(c => Enumerable.Range(0, r.Width * r.Height).Select(k => r.Pixels[(k * r.Channels) + c]))];
 

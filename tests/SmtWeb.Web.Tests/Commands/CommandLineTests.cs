@@ -1,6 +1,8 @@
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 using SmtWeb.Web.Commands;
 using SmtWeb.Web.Hosting;
+using SmtWeb.Worker;
 
 namespace SmtWeb.Web.Tests.Commands;
 
@@ -19,6 +21,15 @@ public sealed class CommandLineTests
     [Fact]
     public void Serve_DataOfConfiguration_IsRelativeToItsFile() =>
         Assert.Equal(Path.Combine(Root, "somewhere"), Serve([], ("SmtWeb:Data", "somewhere")).Data);
+
+    [Theory]
+    [InlineData("/var/lib/x/metrics", "--data", "/var/lib/x")]
+    [InlineData("/srv/inception", "--data", "/var/lib/x", "--metrics", "/srv/inception")]
+    public void Serve_DataFolder_IsWhereTrainersAndEvaluationsFindTheInceptionFile(string expected, params string[] args)
+    {
+        using var app = SmtWebApp.Build(Serve(args), "Host=localhost");
+        Assert.Equal(expected, app.Services.GetRequiredService<WorkerOptions>().MetricsFolder);
+    }
 
     [Theory]
     [InlineData("Unknown option '--prot'. Did you mean --port?", "--prot", "5")]

@@ -27,7 +27,7 @@ public static class DatasetStatistics
         IEvaluationImages images, IFeatureNetwork network, string? cache, Action<MeasureProgress>? progress = null, CancellationToken ct = default)
     {
         var path = CachePath(images, network, cache);
-        if (path is not null && File.Exists(path)) return ReferenceStatistics.ReadNpz(path);
+        if (path is not null && File.Exists(path) && FromCache(path) is { } known) return known;
         var moments = new RunningMoments(network.Dimension);
         Measure(images, network, All(images.Count), false, (features, _, _) => moments.Add(features), progress, ct);
         var statistics = new ReferenceStatistics(moments.Mean(), moments.Covariance(), Origin(images, network));
@@ -78,6 +78,19 @@ public static class DatasetStatistics
 
     private static string? CachePath(IEvaluationImages images, IFeatureNetwork network, string? cache) =>
         cache is null ? null : Path.Combine(cache, $"{images.Hash[..16]}-{network.Hash[..16]}-{network.Resize}.npz");
+
+    // A damaged file is measured anew.
+    private static ReferenceStatistics? FromCache(string path)
+    {
+        try
+        {
+            return ReferenceStatistics.ReadNpz(path);
+        }
+        catch (InvalidDataException)
+        {
+            return null;
+        }
+    }
 
     private static IReadOnlyList<int> All(int count) => [.. Enumerable.Range(0, count)];
 

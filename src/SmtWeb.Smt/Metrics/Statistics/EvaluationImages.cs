@@ -14,7 +14,7 @@ public static class EvaluationImages
     public static IEvaluationImages Of(DataSpec data) => data switch
     {
         FashionMnistSpec => new FashionMnistImages(),
-        StoredDataSpec stored => new SourceImages(ImageSources.Open(stored)),
+        StoredDataSpec stored => new SourceImages(ImageSources.Open(stored), skipCorrupt: stored.SkipCorrupt),
         _ => throw new ArgumentException($"{SpecCatalog.KindLabel(data)} holds no images that metrics can read.", nameof(data)),
     };
 

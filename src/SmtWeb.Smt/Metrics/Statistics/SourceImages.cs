@@ -8,12 +8,16 @@ namespace SmtWeb.Smt.Metrics.Statistics;
 public sealed class SourceImages : IEvaluationImages
 {
     private readonly ImageSource source;
+    private readonly bool skipCorrupt;
     private readonly Lazy<string> hash;
 
-    /// <summary>Takes over <paramref name="source"/> and disposes it.</summary>
-    public SourceImages(ImageSource source, string? name = null)
+    /// <summary>
+    /// Takes over <paramref name="source"/> and disposes it. With <paramref name="skipCorrupt"/> the next record stands for one
+    /// that cannot be read, as in training.
+    /// </summary>
+    public SourceImages(ImageSource source, string? name = null, bool skipCorrupt = false)
     {
-        this.source = source;
+        (this.source, this.skipCorrupt) = (source, skipCorrupt);
         Name = name ?? Path.GetFileNameWithoutExtension(source.Path.TrimEnd('/'));
         hash = new(ComputeHash);
     }
@@ -40,7 +44,7 @@ public sealed class SourceImages : IEvaluationImages
     public IReadOnlyList<string> ClassNames => source.ClassNames;
 
     /// <inheritdoc/>
-    public int Read(int index, Span<byte> pixels) => source.Read(index, pixels);
+    public int Read(int index, Span<byte> pixels) => BatchPrefetcher.Read(source, index, pixels, skipCorrupt ? [] : null);
 
     /// <inheritdoc/>
     public void Dispose() => source.Dispose();
@@ -52,7 +56,7 @@ public sealed class SourceImages : IEvaluationImages
         var record = new byte[sizeof(int) + source.ImageBytes];
         for (var k = 0; k < source.Count; k++)
         {
-            BinaryPrimitives.WriteInt32LittleEndian(record, source.Read(k, record.AsSpan(sizeof(int))));
+            BinaryPrimitives.WriteInt32LittleEndian(record, Read(k, record.AsSpan(sizeof(int))));
             sha.AppendData(record);
         }
         return Convert.ToHexStringLower(sha.GetHashAndReset());

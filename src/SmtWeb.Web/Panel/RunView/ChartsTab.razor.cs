@@ -37,6 +37,10 @@ public sealed partial class ChartsTab
         }
     }
 
+    // What the newest record of each run says about itself, such as why it is no FID.
+    private IEnumerable<(string Text, string Runs)> Warnings => Records.GroupBy(r => r.Run.Id).Select(g => g.First())
+        .SelectMany(r => (r.Evaluation.Record.Warnings ?? []).Select(text => (text, r.Run.Name))).GroupBy(w => w.text).Select(g => (g.Key, string.Join(", ", g.Select(w => w.Name))));
+
     [Inject] private IJSRuntime Js { get; set; } = default!;
 
     /// <inheritdoc/>
@@ -57,7 +61,7 @@ public sealed partial class ChartsTab
             await LoadEvaluationsAsync();
             _charts = await _module.InvokeAsync<IJSObjectReference>("mount", Gone, _root, new
             {
-                runs = Runs.Select(r => new { id = r.Id, name = r.Name, url = PanelLinks.Curves(r.Id), evaluations = _evaluations[r.Id].Select(CurveEvaluation.From) }),
+                runs = Runs.Select(r => new { id = r.Id, name = r.Name, url = PanelLinks.Curves(r.Id), evaluations = CurveEvaluation.Of(_evaluations[r.Id]) }),
             });
         }
         catch (Exception e) when (e is JSDisconnectedException or OperationCanceledException or ObjectDisposedException)
@@ -83,7 +87,7 @@ public sealed partial class ChartsTab
                     known.Add(evaluation);
                     if (_charts is not null)
                     {
-                        await _charts.InvokeVoidAsync("evaluations", Patience, message.RunId, known.Select(CurveEvaluation.From));
+                        await _charts.InvokeVoidAsync("evaluations", Patience, message.RunId, CurveEvaluation.Of(known));
                     }
 
                     StateHasChanged();

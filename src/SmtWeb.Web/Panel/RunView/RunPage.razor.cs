@@ -1,5 +1,8 @@
 using Microsoft.AspNetCore.Components;
 using SmtWeb.Runs;
+using SmtWeb.Smt.Datasets;
+using SmtWeb.Smt.Training;
+using SmtWeb.Web.Panel.Shared;
 
 namespace SmtWeb.Web.Panel.RunView;
 
@@ -12,6 +15,7 @@ public sealed partial class RunPage
     private static readonly TimeSpan ClockTick = TimeSpan.FromSeconds(2);
 
     private RunDetail? _run;
+    private IReadOnlyList<ClassChoice> _manyClasses = [];
     private bool _missing;
     private long _loadedId;
     private bool _ticking;
@@ -36,6 +40,7 @@ public sealed partial class RunPage
         }
 
         _loadedId = Id;
+        _manyClasses = [];
         _now = Clock.GetUtcNow();
         await FollowAsync(Id);
         await LoadAsync();
@@ -76,6 +81,10 @@ public sealed partial class RunPage
     {
         _run = await Store.FindAsync(Id, Gone);
         _missing = _run is null;
+        if (_run is not null && _manyClasses.Count == 0 && DataShape.Of(_run.Spec.Data) is { Classes: > PictureRecord.MostRows } shape)
+        {
+            _manyClasses = ClassChoice.Of(shape.ClassNames, shape.Synsets.Count > 0); // of which a grid shows a few
+        }
     }
 
     // Times move on, and a heartbeat that stops makes no message.
@@ -89,7 +98,7 @@ public sealed partial class RunPage
                 await InvokeAsync(async () =>
                 {
                     _now = Clock.GetUtcNow();
-                    if (_run is not null && Shared.RunStates.IsActive(_run.Summary.State))
+                    if (_run is not null && RunStates.IsActive(_run.Summary.State))
                     {
                         await LoadAsync();
                     }

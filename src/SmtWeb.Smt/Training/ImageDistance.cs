@@ -1,0 +1,149 @@
+using SmtWeb.Smt.Datasets;
+using SmtWeb.Smt.Metrics;
+using SmtWeb.Smt.Metrics.Inception;
+using SmtWeb.Smt.Metrics.Statistics;
+using SmtWeb.Smt.Sampling;
+using SmtWeb.Smt.Specs;
+using SmtWeb.Torch;
+
+namespace SmtWeb.Smt.Training;
+
+/// <summary>A distance and what it was measured with; hashes are empty where there is no such thing.</summary>
+internal sealed record MeasuredDistance(string Metric, double Value, int Samples, string ReferenceHash, string NetworkHash, string Resize)
+{
+    /// <summary>What to keep in mind when reading the number.</summary>
+    internal string? Warning { get; init; }
+}
+
+/// <summary>
+/// The distance of a run's images while it trains: FID with the network of Fashion-MNIST on these, FID with Inception on all
+/// others where the operator has put its file into <paramref name="metricsFolder"/>, else a distance of pixels. A run stays
+/// with what it began with (<see cref="TrainingProgress.DistanceMetric"/>): its best checkpoint is the one of the smallest number.
+/// </summary>
+internal sealed class ImageDistance(TrainingState state, ITrainingJournal journal, string metricsFolder)
+{
+    private const string Fid = "fid", Pixels = "swd";
+    private const int Batch = 64;
+    private const int ToldParts = 10;
+
+    private ReferenceStatistics? reference;
+    private float[][]? real;
+    private string? metric;
+    private string? reason;
+
+    /// <summary>The distance of samples that <paramref name="draw"/>(from, count) gives in [-1,1]; null where it cannot be measured now, which the log tells.</summary>
+    internal MeasuredDistance? Measure(Func<int, int, Tensor> draw, int samples)
+    {
+        if (state.Spec.Data is FashionMnistSpec)
+        {
+            using var fashion = FashionFid.Open(state.Device);
+            return new(Fid, fashion.Distance(draw, samples), samples, fashion.ReferenceHash, fashion.NetworkHash, "none");
+        }
+
+        using var network = OpenInception();
+        if (metric == Pixels) return MeasurePixels(draw, samples);
+        return network is not null && EnsureReference(network) ? MeasureFeatures(network, draw, samples) : null;
+    }
+
+    private MeasuredDistance MeasureFeatures(InceptionFeatures network, Func<int, int, Tensor> draw, int samples)
+    {
+        var moments = new RunningMoments(network.Dimension);
+        for (var from = 0; from < samples; from += Batch)
+        {
+            using var scope = torch.NewDisposeScope();
+            var count = Math.Min(Batch, samples - from);
+            var x = draw(from, count);
+            var bytes = torch.tensor(OneStepSampler.Quantise(x), [count, x.Size(2), x.Size(3), x.Size(1)]).permute(0, 3, 1, 2).contiguous();
+            moments.Add(network.Measure(bytes, wantLogits: false).Features);
+        }
+
+        var distance = FrechetDistance.Between(moments.Mean(), moments.Covariance(), reference!.Mean, reference.Covariance).Value;
+        return new(Fid, distance, samples, reference.Hash, network.Hash, network.Resize);
+    }
+
+    private MeasuredDistance MeasurePixels(Func<int, int, Tensor> draw, int samples)
+    {
+        var shape = DataShape.Of(state.Spec.Data);
+        var count = Math.Min(samples, state.Data.Count);
+        var size = shape.Channels * shape.Side * shape.Side;
+        if (real is null || real[0].Length != count) real = PixelWasserstein.Project(state.Data.Spread(count), count, size, state.Device);
+        var distance = PixelWasserstein.Distance(real, PixelWasserstein.Project(draw, count, size, state.Device));
+        return new(Pixels, distance, count, ((StoredDataSpec)state.Spec.Data).Sha256, "", "none") { Warning = reason };
+    }
+
+    // Decides, at the first evaluation, what the run is measured by.
+    private InceptionFeatures? OpenInception()
+    {
+        if (metric == Pixels) return null;
+        // checkpoints of before the choice existed name no metric
+        var before = state.Progress.DistanceMetric ?? (state.Progress.Distance is null ? null : Pixels);
+        if (before == Pixels && HasFile())
+        {
+            Take(Pixels, LogLevel.Information, "Measured by the sliced Wasserstein-2 distance of pixels, as this run began: numbers of two kinds would not rank its checkpoints. A new run is measured by FID, and so is a checkpoint by \"Evaluate…\".");
+            return null;
+        }
+
+        try
+        {
+            var network = InceptionFiles.Open(metricsFolder, InceptionResize.Tf1, state.Device);
+            metric = Fid;
+            return network;
+        }
+        catch (Exception e) when (before == Fid && (e is IOException or InvalidDataException))
+        {
+            if (reason is null) Take(Fid, LogLevel.Warning, $"The distance is not measured. This run's are FIDs, and the network of FID cannot be read here: {e.Message}");
+        }
+        catch (FileNotFoundException)
+        {
+            Take(Pixels, LogLevel.Information,
+                $"No FID: the folder {Path.GetFullPath(metricsFolder)} does not hold the Inception network that it is measured with. The distance is the sliced Wasserstein-2 distance of pixels, which sees colours and coarse shapes only. "
+                + $"For FID put {InceptionFiles.Known[0].File} (pytorch-fid) or {InceptionFiles.Known[2].File} (NVIDIA) there before a run starts: docs/metrics.md says where they are.");
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException)
+        {
+            Take(Pixels, LogLevel.Warning, $"No FID; the distance is the sliced Wasserstein-2 distance of pixels. The Inception network cannot be used: {e.Message}");
+        }
+
+        return null;
+    }
+
+    private void Take(string chosen, LogLevel level, string why)
+    {
+        (metric, reason) = (chosen, why);
+        journal.Log(level, why);
+    }
+
+    private bool HasFile() => InceptionFiles.Known.Any(k => File.Exists(Path.Combine(metricsFolder, k.File)));
+
+    // False where the run is to pause or end before the data are measured.
+    private bool EnsureReference(InceptionFeatures network)
+    {
+        if (reference is not null) return true;
+        using var images = EvaluationImages.Of(state.Spec.Data);
+        using var stop = new CancellationTokenSource();
+        var cache = Path.Combine(metricsFolder, "cache");
+        var told = 0L;
+        try
+        {
+            reference = FeatureNetworks.Reference(images, network, cache, Tell, stop.Token);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            journal.Log(LogLevel.Information, "The data were not measured to the end, because the run is to pause or end; FID begins when it goes on.");
+            return false;
+        }
+
+        journal.Log(LogLevel.Information, $"The distance is FID: {network.Name}, resize {network.Resize}, reference {images.Count:N0} images of {images.Name}.");
+        return true;
+
+        void Tell(MeasureProgress progress)
+        {
+            // also a sign of life: measuring a large set may take long on a CPU
+            if (journal.Signal != TrainingSignal.Continue) stop.Cancel();
+            var part = progress.Done * ToldParts / Math.Max(1, progress.Total);
+            if (told == part) return;
+            told = part;
+            journal.Log(LogLevel.Information, $"Measuring the data for FID, once: {progress.Done:N0} of {progress.Total:N0} images. The result is kept in {cache}; `smtweb stats` makes it beforehand.");
+        }
+    }
+}
