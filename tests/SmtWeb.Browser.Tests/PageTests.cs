@@ -18,6 +18,7 @@ public sealed class PageTests(Lab lab) : BrowserTest(lab)
         [
             ("runs", "/runs"), ("new-run", "/runs/new?preset=fashion-mnist-quick"), ("charts", $"/runs/{Lab.Seeds.Running}/charts?ema=0.8"), ("samples", $"/runs/{Lab.Seeds.Running}/samples"),
             ("scatter", $"/runs/{Lab.Seeds.Finished}/samples"), ("checkpoints", $"/runs/{Lab.Seeds.Running}/checkpoints"), ("config", $"/runs/{Lab.Seeds.Running}/config"),
+            ("class", $"/runs/{Lab.Seeds.ImageNet}/samples?class=207"), ("unlike", $"/compare?runs={Lab.Seeds.Running},{Lab.Seeds.Unlike}"),
             ("log", $"/runs/{Lab.Seeds.Failed}/log"), ("compare", $"/compare?runs={Lab.Seeds.Running},{Lab.Seeds.Failed}"), ("queued", $"/runs/{Lab.Seeds.Queued}"),
             ("gallery", "/gallery"), ("datasets", "/datasets"), ("models", "/models"), ("users", "/admin/users"), ("keys", "/account/keys"),
         ];
@@ -66,7 +67,7 @@ public sealed class PageTests(Lab lab) : BrowserTest(lab)
         await using var page = await Lab.OpenAsync();
         await page.GoAsync("/runs");
         await page.Page.GetByRole(AriaRole.Link, new() { Name = "Finished" }).ClickAsync();
-        await Expect(page.Page.Locator("tbody tr")).ToHaveCountAsync(1);
+        await Expect(page.Page.Locator("tbody tr")).ToHaveCountAsync(3);
         Assert.Contains("state=finished", page.Page.Url);
         await page.GoAsync("/runs?q=rate+too+high");
         await Expect(page.Page.Locator("tbody tr")).ToHaveCountAsync(1);

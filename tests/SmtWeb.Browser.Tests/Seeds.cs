@@ -2,8 +2,11 @@ using SmtWeb.Runs;
 using SmtWeb.Runs.Attempts;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Queue;
+using SmtWeb.Smt.Datasets;
+using SmtWeb.Smt.Networks;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Smt.Training;
+using SmtWeb.Torch;
 
 namespace SmtWeb.Browser.Tests;
 
@@ -44,6 +47,12 @@ internal sealed class Seeds
     /// <summary>20 curves of 50,000 points.</summary>
     internal long Big { get; private set; }
 
+    /// <summary>Finished; of a thousand classes, with a checkpoint that can be drawn from.</summary>
+    internal long ImageNet { get; private set; }
+
+    /// <summary>Finished; its distance was measured otherwise than that of <see cref="Running"/>.</summary>
+    internal long Unlike { get; private set; }
+
     /// <summary>Waits in the queue.</summary>
     internal long Queued { get; private set; }
 
@@ -53,6 +62,8 @@ internal sealed class Seeds
         await seeds.FinishedAsync();
         await seeds.FailedAsync();
         await seeds.BigAsync();
+        await seeds.ImageNetAsync();
+        await seeds.UnlikeAsync();
         await seeds.RunningAsync();
         seeds.Queued = await seeds.CreateAsync("garments, waiting its turn", "fashion-mnist-quick");
         return seeds;
@@ -177,6 +188,40 @@ internal sealed class Seeds
         await writer.WriteAsync(new JournalBatch(1, [.. Enumerable.Range(1, 640).SelectMany(i => Points(50 * i, noise))], [Scatter(32_000)],
             [Evaluation("sw2", 0.31, 8000), Evaluation("sw2", 0.082, 32_000, final: true)], [new(LogLevel.Information, "Done")]));
         await CheckpointAsync(writer, 32_000, 0.082, "the last iteration");
+        await writer.EndAsync(RunState.Finished, "All iterations done");
+    }
+
+    private async Task ImageNetAsync()
+    {
+        var spec = Presets.Find("paper/imagenet64-smt")!.Spec.ForQuickTest();
+        spec = spec with { Hardware = spec.Hardware with { Precision = Precision.Float32 } };
+        ImageNet = await _store.CreateAsync(new NewRun("a thousand classes", spec, null, 0, "seed"));
+        var writer = await ClaimAsync(ImageNet);
+        string[] rows = [.. Enumerable.Range(0, PictureRecord.MostRows).Select(k => ImageNetClasses.Names[k * ImageNetClasses.Count / PictureRecord.MostRows])];
+        await writer.WriteAsync(new JournalBatch(1, [.. Points(100, new Random(5))],
+            [new PictureRecord(PictureKind.Samples, 100, 6400, rows.Length, 8, 64, rows, Png.Write(8 * 64, rows.Length * 64, (x, y) => (byte)((x / 64 * 25) + (y / 64 * 7))))], [], []));
+        var checkpoint = writer.Checkpoint(new CheckpointRecord(100, 6400, 12, null, "finished"), TimeSpan.FromSeconds(10));
+        WriteUntrained(checkpoint, spec);
+        await checkpoint.CompleteAsync();
+        await writer.EndAsync(RunState.Finished, "All iterations done");
+    }
+
+    // a network as it is before training: it draws, if only noise
+    private static void WriteUntrained(Stream stream, TrainingSpec spec)
+    {
+        torch.Initialize();
+        using var scope = torch.NewDisposeScope();
+        using var random = new Generator(1, Device.Cpu);
+        using var network = NetworkFactory.CreateGenerator(spec, random);
+        CheckpointFile.Write(stream, spec, new TrainingProgress { Iteration = 100 }, network.StateDict().Select(t => (CheckpointFile.AveragePrefix + t.Name, t.Value)));
+    }
+
+    private async Task UnlikeAsync()
+    {
+        Unlike = await CreateAsync("garments, measured with 10,000", "fashion-mnist-quick");
+        var writer = await ClaimAsync(Unlike);
+        var record = Evaluation("fid", 131, 3000) with { Samples = 10_000, Protocol = "full-10k", ReferenceHash = new string('b', 64) };
+        await writer.WriteAsync(new JournalBatch(1, [.. Enumerable.Range(1, 300).SelectMany(i => Points(10 * i, new Random(6)))], [], [record], []));
         await writer.EndAsync(RunState.Finished, "All iterations done");
     }
 

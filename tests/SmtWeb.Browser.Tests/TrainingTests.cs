@@ -12,7 +12,7 @@ public sealed class TrainingTests(Lab lab) : BrowserTest(lab)
     private const int Slow = 120_000;
 
     [Fact]
-    public async Task Gallery_TinyModelOfGarments_DrawsByClassAndSeed()
+    public async Task Garments_TinyModel_IsDrawnMeasuredAndComparedWithItsData()
     {
         Assert.SkipUnless(Directory.Exists("/usr/share/datasets/fashion-mnist"), "Fashion-MNIST is missing (Debian: apt-get install dataset-fashion-mnist).");
         await using var site = await TrainingSite.OpenAsync(Lab);
@@ -43,7 +43,62 @@ public sealed class TrainingTests(Lab lab) : BrowserTest(lab)
         Assert.Equal(first, await page.Page.Locator(".tile img").First.GetAttributeAsync("src")); // whatever else is drawn with it
         await page.GoAsync($"/gallery/{run}?seed=9-3");
         await Expect(page.Page.Locator("#seeds-hint")).ToContainTextAsync("ends before it begins");
+        await EvaluateAsync(page, run);
+        await FindNeighboursAsync(page, run);
         Assert.Empty(page.Errors);
+    }
+
+    // "Evaluate…" on a checkpoint: its numbers join its row, and a curve at its iteration
+    private static async Task EvaluateAsync(PanelPage page, long run)
+    {
+        await page.GoAsync($"/runs/{run}/checkpoints");
+        var rows = page.Page.Locator(".rz-data-grid tbody tr");
+        await Expect(rows).ToHaveCountAsync(2);
+        await page.AssertFitsAsync();
+        await page.ShootAsync("checkpoints-of-a-run");
+        var best = rows.Filter(new() { HasText = "best" });
+        var iteration = long.Parse(await best.Locator("td:first-child strong").InnerTextAsync());
+        var distance = await best.Locator("td").Nth(1).InnerTextAsync();
+        await best.GetByRole(AriaRole.Button, new() { Name = "Evaluate…" }).ClickAsync();
+        var choice = page.Page.GetByRole(AriaRole.Dialog).GetByRole(AriaRole.Button, new() { Name = "quick" });
+        await Expect(choice).ToBeInViewportAsync(); // not cut off by the table
+        await page.ShootAsync("evaluate-menu");
+        await choice.ClickAsync();
+        await Expect(page.Page.GetByRole(AriaRole.Dialog)).ToHaveCountAsync(0);
+        var job = page.Page.GetByRole(AriaRole.Region, new() { Name = "Evaluations of checkpoints" }).Locator("tbody tr");
+        await Expect(job).ToHaveCountAsync(1);
+        await Expect(job).ToContainTextAsync("Done", new() { Timeout = Slow });
+
+        // every metric of this one checkpoint; a number asked for by hand ranks nothing
+        var row = page.Page.GetByRole(AriaRole.Region, new() { Name = "Best checkpoint" });
+        await Expect(row.Locator("h2")).ToContainTextAsync($"iteration {iteration}");
+        Assert.Equal(["FID", "KID", "Precision", "Recall", "Inception score"], await row.Locator(".measured", new() { HasText = "quick" }).Locator("dt").AllInnerTextsAsync());
+        await Expect(row.Locator(".measured h3").First).ToContainTextAsync("5,000 samples from seed 0");
+        Assert.Equal(distance, await best.Locator("td").Nth(1).InnerTextAsync());
+        await page.ShootAsync("best-row", full: true);
+
+        await page.GoAsync($"/runs/{run}/charts");
+        await page.Page.WaitForSelectorAsync("[data-metric='distance/fid-quick']");
+        var points = await page.Page.EvaluateAsync<double[]>("[...document.querySelector(\"[data-metric='distance/fid-quick']\").plot.cell.series()[0].column.iteration]");
+        Assert.Equal([iteration], points);
+        await page.ShootAsync("evaluate-curve");
+    }
+
+    private static async Task FindNeighboursAsync(PanelPage page, long run)
+    {
+        await page.GoAsync($"/runs/{run}/samples");
+        var panel = page.Page.GetByRole(AriaRole.Region, new() { Name = "Nearest training images" });
+        await panel.GetByLabel("Class").SelectOptionAsync("Trouser");
+        await panel.GetByLabel("Seed").FillAsync("5");
+        await panel.GetByRole(AriaRole.Button, new() { Name = "Find neighbours" }).ClickAsync();
+        await Expect(panel.Locator("figure")).ToHaveCountAsync(7, new() { Timeout = Slow }); // the sample and six others
+        var distances = (await panel.Locator("figure strong.num").AllInnerTextsAsync()).Select(t => double.Parse(t, System.Globalization.CultureInfo.InvariantCulture)).ToList();
+        Assert.Equal(distances.Order(), distances);
+        await Expect(panel.Locator("figure").First).ToContainTextAsync("seed 5");
+        await Expect(panel.Locator(".hint").Last).ToContainTextAsync("nearest other real image");
+        Assert.All(await panel.Locator("figure img").EvaluateAllAsync<int[]>("images => images.map(i => i.naturalWidth)"), w => Assert.Equal(32, w));
+        await panel.ScrollIntoViewIfNeededAsync();
+        await page.ShootAsync("neighbours", full: true);
     }
 
     [Fact]

@@ -42,6 +42,8 @@ function show(tiles, run, answer, first) {
         tile.className = "tile"; tile.href = url; tile.download = `run-${run}-seed-${seed}${name ? `-class-${label}` : ""}.png`;
         tile.title = `Seed ${seed}${name ? `, ${name}` : ""}: save`;
         const img = Object.assign(document.createElement("img"), { src: url, alt: `Sample of seed ${seed}${name ? `, ${name}` : ""}`, className: "pixels" });
+        // whole-number zoom, whatever the images' size
+        img.decode().then(() => { const zoom = Math.max(1, Math.ceil(96 / img.naturalWidth)); img.style.width = img.style.height = `${img.naturalWidth * zoom}px`; tiles.style.setProperty("--tile", `${img.naturalWidth * zoom + 14}px`); }, () => { });
         tile.append(img, Object.assign(document.createElement("span"), { textContent: seed, className: "num" }));
         return tile;
     }));

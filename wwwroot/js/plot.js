@@ -14,6 +14,15 @@ const suffixed = v => {
 };
 export const number = v => v == null ? "–" : !Number.isFinite(v) ? String(v).replace("Infinity", "∞")
     : v !== 0 && (Math.abs(v) < 1e-3 || Math.abs(v) >= 1e6) ? v.toExponential(2) : `${+v.toPrecision(4)}`;
+// as many digits as tell the marks of an axis apart
+const labels = splits => {
+    const shown = splits.filter(v => v != null), distinct = new Set(shown).size;
+    for (let digits = 4; digits < 8; digits++) {
+        const text = v => v == null ? "" : digits === 4 ? number(v) : `${+v.toPrecision(digits)}`;
+        if (new Set(shown.map(text)).size === distinct) return splits.map(text);
+    }
+    return splits.map(v => v == null ? "" : number(v));
+};
 export const duration = s => s < 90 ? `${+s.toFixed(s < 10 ? 1 : 0)} s` : s < 5400 ? `${+(s / 60).toFixed(1)} min` : `${+(s / 3600).toFixed(2)} h`;
 const xText = { iteration: v => suffixed(v), images: v => suffixed(v), seconds: duration };
 
@@ -48,7 +57,7 @@ export class Plot {
             scales: { x: { time: false, range: () => this.range }, y: { distr: this.view.log ? 3 : 1, range: this.view.log ? undefined : (u, lo, hi) => lo == null ? [0, 1] : lo === hi ? [lo - (Math.abs(lo) * .1 || 1), hi + (Math.abs(hi) * .1 || 1)] : [lo - (hi - lo) * .06, hi + (hi - lo) * .06] } },
             axes: [
                 { ...axis, size: 28, space: 70, values: (u, splits) => splits.map(xText[this.view.x]) },
-                { ...axis, size: 52, space: 32, values: (u, splits) => splits.map(v => v == null ? "" : number(v)) },
+                { ...axis, size: 52, space: 32, values: (u, splits) => labels(splits) },
             ],
             series: [{}, ...drawn.flatMap(s => smoothing ? [line(s, { alpha: .25, width: 1, points: { show: false } }), line(s)] : [line(s)])],
             hooks: {

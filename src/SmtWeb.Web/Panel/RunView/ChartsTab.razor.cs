@@ -32,8 +32,13 @@ public sealed partial class ChartsTab
         get
         {
             var newest = Records.GroupBy(r => r.Run.Id).Select(g => g.First()).ToList();
-            return newest.Skip(1).SelectMany(other => EvaluationComparison.Differences(newest[0].Evaluation.Record, other.Evaluation.Record)
-                .Select(difference => $"{newest[0].Run.Name} and {other.Run.Name} differ in {difference}"));
+            foreach (var (run, evaluation) in newest.Skip(1))
+            {
+                if (EvaluationComparison.Differences(newest[0].Evaluation.Record, evaluation.Record) is { Count: > 0 } differences)
+                {
+                    yield return $"“{newest[0].Run.Name}” and “{run.Name}” differ in {string.Join("; ", differences)}";
+                }
+            }
         }
     }
 

@@ -12,11 +12,12 @@ public sealed partial class CheckpointsTab
 {
     private static readonly TimeSpan Refresh = TimeSpan.FromSeconds(2);
 
+    private static readonly string[] Order = ["kid", "precision", "recall", "inception-score"]; // the database sorts names its own way
+
     private List<RunCheckpoint>? _checkpoints;
     private IReadOnlyList<RunEvaluation> _evaluations = [];
     private IReadOnlyList<EvaluationJob> _jobs = [];
     private string? _problem;
-    private int _menu; // a new number closes the open menu
     private Task _watch = Task.CompletedTask;
 
     /// <summary>The run.</summary>
@@ -59,7 +60,6 @@ public sealed partial class CheckpointsTab
     private async Task EvaluateAsync(RunCheckpoint checkpoint, string protocol, string? by)
     {
         _problem = (await Queue.EnqueueAsync(Run.Id, checkpoint.Id, protocol, by ?? "", Gone)).Problem;
-        _menu++;
         await LoadAsync();
         Watch();
     }
@@ -99,16 +99,24 @@ public sealed partial class CheckpointsTab
         }
     }
 
-    // Every number measured on exactly this checkpoint: by a protocol, or by the trainer when it wrote it.
-    private IEnumerable<(string Name, string Value, string How)> MetricsOf(RunCheckpoint checkpoint)
+    // Every number measured on exactly this checkpoint: by a protocol, or by the trainer when it wrote it; the newest of each.
+    private IEnumerable<Measured> MeasuredOn(RunCheckpoint checkpoint)
     {
-        foreach (var record in _evaluations.Select(e => e.Record).Where(r => r.CheckpointId == checkpoint.Id || (r.CheckpointId is null && r.Iteration == checkpoint.Iteration)).Reverse())
+        var records = _evaluations.Select(e => e.Record).Where(r => r.CheckpointId == checkpoint.Id || (r.CheckpointId is null && r.Iteration == checkpoint.Iteration)).Reverse();
+        foreach (var record in records.DistinctBy(r => r.Protocol))
         {
-            var how = $"{record.Protocol}: {(record.Repeats > 1 ? $"{record.Repeats} times " : "")}{record.Samples:N0} samples from seed {record.FirstSeed}, {record.Weights} weights, labels {record.LabelDistribution}, resize {record.Resize}";
             var spread = record is { Repeats: > 1, Mean: { } mean, StandardDeviation: { } deviation } ? string.Create(CultureInfo.InvariantCulture, $" (mean {mean:G4} ± {deviation:G2})") : "";
-            yield return ($"{Format.MetricName(record.Metric)} ({record.Protocol})", Format.Distance(record.Metric, record.Value) + spread, how);
-            foreach (var (name, value) in (record.Metrics ?? new Dictionary<string, double>()).Where(m => m.Key != record.Metric))
-                yield return ($"{name} ({record.Protocol})", value.ToString("G4", CultureInfo.InvariantCulture), how);
+            yield return new(
+                record.Protocol,
+                $"{(record.Repeats > 1 ? $"{record.Repeats} × " : "")}{Format.Count(record.Samples)} samples from seed {record.FirstSeed}, {record.Weights} weights, labels {record.LabelDistribution}, resize {record.Resize}",
+                [
+                    (Format.MetricName(record.Metric), Format.Distance(record.Metric, record.Value) + spread),
+                    .. (record.Metrics ?? new Dictionary<string, double>()).Where(m => m.Key != record.Metric).OrderBy(m => Array.IndexOf(Order, m.Key)).ThenBy(m => m.Key)
+                        .Select(m => (Format.MetricName(m.Key), m.Value.ToString("G4", CultureInfo.InvariantCulture))),
+                ],
+                record.Warnings ?? []);
         }
     }
+
+    private sealed record Measured(string Protocol, string How, IReadOnlyList<(string Name, string Value)> Metrics, IReadOnlyList<string> Warnings);
 }

@@ -28,7 +28,7 @@ public static class Format
     public static string Distance(string? metric, double? value) => metric == "fid" ? OneDecimal(value) : Number(value);
 
     /// <summary>Name of a distance for people.</summary>
-    public static string MetricName(string? metric) => metric switch { "fid" => "FID", "sw2" => "SW₂", "swd" => "pixel SW₂", null => "", _ => metric };
+    public static string MetricName(string? metric) => metric switch { "fid" => "FID", "sw2" => "SW₂", "swd" => "pixel SW₂", "kid" => "KID", "precision" => "Precision", "recall" => "Recall", "inception-score" => "Inception score", null => "", _ => metric };
 
     /// <summary>45 s, 12 min, 3 h 05 min, 2 d 4 h.</summary>
     public static string Duration(double seconds)
