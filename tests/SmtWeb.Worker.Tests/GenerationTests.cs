@@ -38,6 +38,31 @@ public sealed class GenerationTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task GenerateAsync_OfDifferentSteps_GivesEachRequestItsOwn()
+    {
+        await using var database = await postgres.DatabaseAsync();
+        long run = await ModelsAsync(database, (1, null));
+        var loaded = new List<EchoGenerator>();
+        await using var service = Service(database, loaded);
+        await service.DescribeAsync(run, null);
+        loaded[0].Gate.Reset();
+        int?[] steps = [null, 2, 2, 1, 4, null, 4];
+        var requests = steps.Select((s, i) => service.GenerateAsync(new(run, null, [(ulong)i, (ulong)i + 100], [1, 2], s))).ToList();
+        Until(() => service.Waiting == 2 * steps.Length);
+        loaded[0].Gate.Set();
+        for (int i = 0; i < requests.Count; i++)
+        {
+            var images = Assert.IsType<GenerationResult.Done>(await requests[i]).Images!;
+            Assert.Equal([(i, 1), (i + 100, 2)], EchoGenerator.Read(images));
+            Assert.All(images.Pixels.Chunk(4), p => Assert.Equal(steps[i] ?? 0, p[3]));
+        }
+
+        var invalid = Assert.IsType<GenerationResult.Invalid>(await service.GenerateAsync(new(run, null, [1], null, 3)));
+        Assert.Equal("num_steps", invalid.Field);
+        Assert.Contains("1, 2 or 4", invalid.Problem);
+    }
+
+    [Fact]
     public async Task GenerateAsync_TakesTheBestCheckpoint_OrTheOneAskedFor()
     {
         await using var database = await postgres.DatabaseAsync();
@@ -148,7 +173,7 @@ public sealed class GenerationTests(PostgresFixture postgres)
         return run;
     }
 
-    /// <summary>Images that say their seed and class, so that a mix-up between requests shows.</summary>
+    /// <summary>Images that say their seed, class and steps, so that a mix-up between requests shows.</summary>
     private sealed class EchoGenerator : IOneStepGenerator
     {
         public EchoGenerator(Stream checkpoint)
@@ -172,15 +197,17 @@ public sealed class GenerationTests(PostgresFixture postgres)
 
         public long Iteration { get; }
 
+        public IReadOnlyList<int> StepChoices => [1, 2, 4];
+
         public static IEnumerable<(int Seed, int Label)> Read(GeneratedImages images) => images.Pixels.Chunk(4).Select(p => (p[0] + (p[1] * 256), (int)p[2]));
 
-        public GeneratedImages Generate(IReadOnlyList<ulong> seeds, IReadOnlyList<int>? labels)
+        public GeneratedImages Generate(IReadOnlyList<ulong> seeds, IReadOnlyList<int>? labels, int? steps)
         {
             // Bounded, so that a test that fails with a closed gate ends instead of hanging.
             Gate.Wait(TimeSpan.FromSeconds(40));
             Calls++;
             LargestCall = Math.Max(LargestCall, seeds.Count);
-            byte[] pixels = [.. seeds.Zip(labels!).SelectMany(p => (byte[])[(byte)p.First, (byte)(p.First >> 8), (byte)p.Second, 0])];
+            byte[] pixels = [.. seeds.Zip(labels!).SelectMany(p => (byte[])[(byte)p.First, (byte)(p.First >> 8), (byte)p.Second, (byte)(steps ?? 0)])];
             return new(seeds.Count, 1, 4, 1, pixels, seeds, labels!);
         }
 

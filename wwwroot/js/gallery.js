@@ -1,14 +1,14 @@
 // Draws one-step samples through the REST endpoint of generations and lays them out by seed.
 let running = null;
 
-export async function draw(root, run, checkpoint, label, first, count) {
+export async function draw(root, run, checkpoint, label, first, count, steps) {
     running?.abort();
     const abort = running = new AbortController();
     const status = root.querySelector("[data-status]"), tiles = root.querySelector("[data-tiles]");
     const say = (text, bad) => { status.hidden = !text; status.textContent = text ?? ""; status.classList.toggle("bad", bad === true); };
     say("Drawing…");
     // numbers beyond 2^53 would be rounded by JSON.stringify: the seed is put in as text
-    const body = `{"model":${checkpoint == null ? run : `{"run":${run},"checkpoint":${checkpoint}}`},"num_images":${count},"seed":${first}${label == null ? "" : `,"class_label":${label}`},"output_format":"png"}`;
+    const body = `{"model":${checkpoint == null ? run : `{"run":${run},"checkpoint":${checkpoint}}`},"num_images":${count},"seed":${first}${label == null ? "" : `,"class_label":${label}`}${steps == null ? "" : `,"num_steps":${steps}`},"output_format":"png"}`;
     for (let attempt = 0; ; attempt++) {
         let response;
         try {

@@ -25,16 +25,12 @@ public sealed class GanTrainer : IDisposable
     public const double Clean = 0.002;
 
     private readonly int updatesPerGeneratorUpdate;
-    private readonly double clip;
 
     /// <summary>A trainer of the given networks, which it does not own.</summary>
     public GanTrainer(Denoiser generator, FakeScore discriminator, int updatesPerGeneratorUpdate, OptimisationSpec optimisation)
     {
-        (Generator, Discriminator, this.updatesPerGeneratorUpdate, clip) = (generator, discriminator, updatesPerGeneratorUpdate, optimisation.GradientClip);
-        GeneratorParameters = new FlatParameters(("", generator));
-        DiscriminatorParameters = new FlatParameters(("", discriminator));
-        GeneratorOptimizer = new AdamW(GeneratorParameters, optimisation.Beta1, optimisation.Beta2, weightDecay: optimisation.WeightDecay);
-        DiscriminatorOptimizer = new AdamW(DiscriminatorParameters, optimisation.Beta1, optimisation.Beta2, weightDecay: optimisation.WeightDecay);
+        (Generator, Discriminator, this.updatesPerGeneratorUpdate) = (generator, discriminator, updatesPerGeneratorUpdate);
+        (θ, ψ) = (new(generator, optimisation), new(discriminator, optimisation));
     }
 
     /// <summary>g_θ.</summary>
@@ -43,17 +39,11 @@ public sealed class GanTrainer : IDisposable
     /// <summary>ℓ_ψ; the decoder of its network is never run.</summary>
     public FakeScore Discriminator { get; }
 
-    /// <summary>θ.</summary>
-    public FlatParameters GeneratorParameters { get; }
+    /// <summary>What is learned of <see cref="Generator"/>.</summary>
+    public OptimizedNetwork θ { get; }
 
-    /// <summary>ψ.</summary>
-    public FlatParameters DiscriminatorParameters { get; }
-
-    /// <summary>Optimizer of θ.</summary>
-    public AdamW GeneratorOptimizer { get; }
-
-    /// <summary>Optimizer of ψ.</summary>
-    public AdamW DiscriminatorOptimizer { get; }
+    /// <summary>What is learned of <see cref="Discriminator"/>.</summary>
+    public OptimizedNetwork ψ { get; }
 
     /// <summary>Whether the generator is updated in iteration <paramref name="k"/> (0-based): every n-th, the first included.</summary>
     public bool IsGeneratorTurn(long k) => k % updatesPerGeneratorUpdate == 0;
@@ -71,12 +61,10 @@ public sealed class GanTrainer : IDisposable
         {
             x_fake = Generator.Generate(z, fakeLabels);
             // min_θ E_q[sp(-ℓ)]; gradients pass through ℓ to x, but not into ψ
-            GeneratorParameters.ZeroGrad();
             Discriminator.RequireGrad(false);
             var loss = (-Discriminator.LogDensityRatio(Noisy(x_fake, forGenerator.σ, forGenerator.ε_fake), forGenerator.σ, fakeLabels)).softplus().mean();
-            loss.backward();
+            report = new(loss.detach(), θ.Descend(loss, η_gen));
             Discriminator.RequireGrad(true);
-            report = new(loss.detach(), GeneratorOptimizer.Step(η_gen, clip));
             x_fake = x_fake.detach();
         }
         else
@@ -87,12 +75,10 @@ public sealed class GanTrainer : IDisposable
 
         // min_ψ E_p[sp(-ℓ)] + E_q[sp(ℓ)]
         var B = x_real.Size(0);
-        DiscriminatorParameters.ZeroGrad();
         var x_t = torch.cat([Noisy(x_real, forDiscriminator.σ, forDiscriminator.ε_real), Noisy(x_fake, forDiscriminator.σ, forDiscriminator.ε_fake)]);
         var ℓ = Discriminator.LogDensityRatio(x_t, torch.cat([forDiscriminator.σ, forDiscriminator.σ]), realLabels is null ? null : torch.cat([realLabels, fakeLabels!]));
         var discriminator = (-ℓ.narrow(0, 0, B)).softplus().mean() + ℓ.narrow(0, B, B).softplus().mean();
-        discriminator.backward();
-        return (report, new(discriminator.detach(), DiscriminatorOptimizer.Step(η_disc, clip)));
+        return (report, new(discriminator.detach(), ψ.Descend(discriminator, η_disc)));
     }
 
     private static Tensor Noisy(Tensor x, Tensor σ, Tensor? ε) => ε is null ? x : x + EdmPrecond.Like(σ, x) * ε;
@@ -100,9 +86,7 @@ public sealed class GanTrainer : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        GeneratorOptimizer.Dispose();
-        DiscriminatorOptimizer.Dispose();
-        GeneratorParameters.Dispose();
-        DiscriminatorParameters.Dispose();
+        θ.Dispose();
+        ψ.Dispose();
     }
 }

@@ -5,9 +5,10 @@ using SmtWeb.Torch;
 namespace SmtWeb.Smt.Diffusion;
 
 /// <summary>
-/// Denoising training with EDM's weights (Karras et al. 2022, Eq. 2): the warm-up of the generator (Sec. 3.5).
+/// Denoising training with EDM's weights (Karras et al. 2022, Eq. 2): of a diffusion model, and the warm-up of a generator
+/// (Sec. 3.5). <paramref name="θ"/> is what is learned of <paramref name="denoiser"/>; it owns neither.
 /// </summary>
-public sealed class DenoisingTrainer(Denoiser denoiser, FlatParameters parameters, AdamW optimizer, double clip)
+public sealed class DenoisingTrainer(Denoiser denoiser, OptimizedNetwork θ)
 {
     /// <summary>
     /// Elementwise w(σ)(D(x + σε; σ) - x)², with w = (σ² + σ_data²)/(σ σ_data)².
@@ -21,9 +22,7 @@ public sealed class DenoisingTrainer(Denoiser denoiser, FlatParameters parameter
     /// <summary>One update on samples <paramref name="x"/> [B,…]; returns the mean loss and the gradient norm.</summary>
     public (Tensor Loss, double GradientNorm) Step(Tensor x, Tensor? labels, Tensor σ, Tensor ε, double η)
     {
-        parameters.ZeroGrad();
         var loss = Loss(denoiser, x, labels, σ, ε).mean();
-        loss.backward();
-        return (loss.detach(), optimizer.Step(η, clip));
+        return (loss.detach(), θ.Descend(loss, η));
     }
 }

@@ -74,7 +74,7 @@ public sealed class HeunSampler
     /// </summary>
     /// <exception cref="ArgumentException">A class is out of range, or the counts differ.</exception>
     public Tensor Draw(IReadOnlyList<ulong> seeds, IReadOnlyList<int>? labels, Device device) =>
-        SeededBatch.Draw(denoiser, device, seeds, labels, batch => Sample(batch.Noise(), batch.Labels, batch.Noise).to(ScalarType.Float32));
+        SeededRows.Draw(denoiser, device, seeds, labels, (noise, oneHot) => Sample(noise(), oneHot, noise).to(ScalarType.Float32));
 
     /// <summary>
     /// State after the last step, float64, from unit normal <paramref name="latents"/> [N,…] and one-hot

@@ -50,7 +50,7 @@ public sealed class FewStepSampler
     /// <summary>Samples [N,…] for <paramref name="seeds"/>; <paramref name="labels"/> has one class per seed or is null.</summary>
     /// <exception cref="ArgumentException">A class is out of range, or the counts differ.</exception>
     public Tensor Draw(IReadOnlyList<ulong> seeds, IReadOnlyList<int>? labels) =>
-        SeededBatch.Draw(generator, device, seeds, labels, batch => Sample(batch.Noise, batch.Labels));
+        SeededRows.Draw(generator, device, seeds, labels, Sample);
 
     /// <summary>Samples from noise that <paramref name="noise"/> draws, [N,…] at every step; <paramref name="labels"/> [N,classes] one-hot or null.</summary>
     public Tensor Sample(Func<Tensor> noise, Tensor? labels)

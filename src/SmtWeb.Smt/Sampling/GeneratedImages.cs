@@ -18,10 +18,14 @@ public interface IOneStepGenerator : IDisposable
     /// <summary>Training iterations behind the weights.</summary>
     long Iteration { get; }
 
+    /// <summary>In how many steps it can be asked to draw: 1, and 2 or 4 where it was trained for them; none where its sampler is fixed.</summary>
+    IReadOnlyList<int> StepChoices { get; }
+
     /// <summary>
     /// Draws one image per seed. The noise of an image depends on its seed alone, never on its batch.
     /// <paramref name="labels"/> has one class per seed, or is null for unconditional models (conditional: class i mod K).
+    /// <paramref name="steps"/> is one of <see cref="StepChoices"/>, or null for what the model does by itself, one step.
     /// </summary>
-    /// <exception cref="ArgumentException">A label is out of range, or the counts differ.</exception>
-    GeneratedImages Generate(IReadOnlyList<ulong> seeds, IReadOnlyList<int>? labels);
+    /// <exception cref="ArgumentException">A label is out of range, the counts differ, or the model does not draw in so many steps.</exception>
+    GeneratedImages Generate(IReadOnlyList<ulong> seeds, IReadOnlyList<int>? labels, int? steps = null);
 }

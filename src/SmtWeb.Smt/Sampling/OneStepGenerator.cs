@@ -10,14 +10,13 @@ namespace SmtWeb.Smt.Sampling;
 public sealed class OneStepGenerator : IOneStepGenerator
 {
     private readonly Denoiser network;
-    private readonly OneStepSampler sampler;
+    private readonly Device device;
     private readonly DataShape shape;
 
     private OneStepGenerator(Denoiser network, TrainingSpec spec, TrainingProgress progress, Device device)
     {
-        this.network = network;
+        (this.network, this.device) = (network, device);
         (Spec, Progress) = (spec, progress);
-        sampler = OneStepSampler.For(spec.Method, network, device);
         shape = DataShape.Of(spec.Data);
     }
 
@@ -41,6 +40,9 @@ public sealed class OneStepGenerator : IOneStepGenerator
 
     /// <inheritdoc/>
     public IReadOnlyList<string> ClassNames => shape.ClassNames;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<int> StepChoices => GenerationSteps.Of(Spec.Method);
 
     /// <summary>The model draws points in the plane: use <see cref="Points"/>.</summary>
     public bool DrawsPoints => shape.IsPoints;
@@ -70,23 +72,28 @@ public sealed class OneStepGenerator : IOneStepGenerator
     }
 
     /// <inheritdoc/>
-    public GeneratedImages Generate(IReadOnlyList<ulong> seeds, IReadOnlyList<int>? labels)
+    public GeneratedImages Generate(IReadOnlyList<ulong> seeds, IReadOnlyList<int>? labels, int? steps = null)
     {
         if (DrawsPoints) throw new NotSupportedException("This model draws points in the plane, not images.");
         var classes = Labels(seeds, labels);
         using var scope = torch.NewDisposeScope();
-        var pixels = OneStepSampler.Quantise(sampler.Draw(seeds, classes));
+        var pixels = OneStepSampler.Quantise(Sampler(steps).Draw(seeds, classes));
         return new GeneratedImages(seeds.Count, shape.Side, shape.Side, shape.Channels, pixels, seeds, classes ?? [.. seeds.Select(_ => -1)]);
     }
 
     /// <summary>Points of a 2-D model, one per seed.</summary>
-    public (float X, float Y)[] Points(IReadOnlyList<ulong> seeds)
+    /// <exception cref="ArgumentException">The model does not draw in so many steps.</exception>
+    public (float X, float Y)[] Points(IReadOnlyList<ulong> seeds, int? steps = null)
     {
         if (!DrawsPoints) throw new NotSupportedException("This model draws images, not points.");
         using var scope = torch.NewDisposeScope();
-        var flat = sampler.Draw(seeds, null).ToArray<float>();
+        var flat = Sampler(steps).Draw(seeds, null).ToArray<float>();
         return [.. Enumerable.Range(0, seeds.Count).Select(k => (flat[2 * k], flat[2 * k + 1]))];
     }
+
+    private OneStepSampler Sampler(int? steps) => GenerationSteps.Problem(StepChoices, steps) is { } problem
+        ? throw new ArgumentException(problem, nameof(steps))
+        : OneStepSampler.For(Spec.Method, network, device, steps ?? 1);
 
     private IReadOnlyList<int>? Labels(IReadOnlyList<ulong> seeds, IReadOnlyList<int>? labels)
     {

@@ -20,16 +20,12 @@ public sealed record SmdScoreReport(Tensor DenoisingLoss, Tensor RealLoss, Tenso
 public sealed partial class SmdTrainer : IDisposable
 {
     private readonly SmdSpec method;
-    private readonly OptimisationSpec optimisation;
 
     /// <summary>A trainer of the given networks, which it does not own.</summary>
     public SmdTrainer(Denoiser generator, FakeScore fake, Denoiser teacher, SmdSpec method, OptimisationSpec optimisation)
     {
-        (Generator, Fake, Teacher, this.method, this.optimisation) = (generator, fake, teacher, method, optimisation);
-        GeneratorParameters = new FlatParameters(("", generator));
-        ScoreParameters = new FlatParameters(("", fake));
-        GeneratorOptimizer = new AdamW(GeneratorParameters, optimisation.Beta1, optimisation.Beta2, weightDecay: optimisation.WeightDecay);
-        ScoreOptimizer = new AdamW(ScoreParameters, optimisation.Beta1, optimisation.Beta2, weightDecay: optimisation.WeightDecay);
+        (Generator, Fake, Teacher, this.method) = (generator, fake, teacher, method);
+        (θ, ψ) = (new(generator, optimisation), new(fake, optimisation));
         teacher.RequireGrad(false);
         teacher.Training = false;
     }
@@ -43,17 +39,11 @@ public sealed partial class SmdTrainer : IDisposable
     /// <summary>f_p, frozen.</summary>
     public Denoiser Teacher { get; }
 
-    /// <summary>θ.</summary>
-    public FlatParameters GeneratorParameters { get; }
+    /// <summary>What is learned of <see cref="Generator"/>.</summary>
+    public OptimizedNetwork θ { get; }
 
-    /// <summary>ψ.</summary>
-    public FlatParameters ScoreParameters { get; }
-
-    /// <summary>Optimizer of θ.</summary>
-    public AdamW GeneratorOptimizer { get; }
-
-    /// <summary>Optimizer of ψ.</summary>
-    public AdamW ScoreOptimizer { get; }
+    /// <summary>What is learned of <see cref="Fake"/>.</summary>
+    public OptimizedNetwork ψ { get; }
 
     /// <summary>Whether the generator is updated in iteration <paramref name="k"/> (0-based): every n-th, the first included.</summary>
     public bool IsGeneratorTurn(long k) => k % method.ScoreUpdatesPerGeneratorUpdate == 0;
@@ -85,7 +75,6 @@ public sealed partial class SmdTrainer : IDisposable
     // "Generator Training: freeze s_fake and ℓ" of Algorithm 2
     private SmdGeneratorReport UpdateGenerator(Tensor x, Tensor? labels, SmdGeneratorDraws draw, double η)
     {
-        GeneratorParameters.ZeroGrad();
         Fake.RequireGrad(false); // gradients pass through ℓ to x, but not into ψ
         var x_t = x + EdmPrecond.Like(draw.σ, x) * draw.ε;
         var (f_fake, ℓ) = FakeAndRatio(x_t, draw.σ, labels, throughEncoder: method.GanGeneratorWeight > 0);
@@ -98,30 +87,26 @@ public sealed partial class SmdTrainer : IDisposable
         }
         var divergence = SmtLosses.GeneratorLoss(x, direction);
         var gan = SmdLosses.GeneratorGanLoss(ℓ, draw.α, method.GanLogOdds);
-        (method.GanGeneratorWeight > 0 ? divergence + method.GanGeneratorWeight * gan : divergence).backward();
+        var norm = θ.Descend(method.GanGeneratorWeight > 0 ? divergence + method.GanGeneratorWeight * gan : divergence, η);
         Fake.RequireGrad(true);
-        return new(divergence.detach(), gan.detach(), GeneratorOptimizer.Step(η, optimisation.GradientClip));
+        return new(divergence.detach(), gan.detach(), norm);
     }
 
     // "Amortized Score Training: freeze g_θ" of Algorithm 2
     private SmdScoreReport UpdateScore(Tensor x_real, Tensor? realLabels, Tensor x_fake, Tensor? fakeLabels, SmdScoreDraws draw, double η)
     {
-        ScoreParameters.ZeroGrad();
         var (denoising, real, fake) = method.ScoreObjective switch
         {
             DistillationObjective.ThreeTerms => ThreeTerms(x_real, realLabels, x_fake, fakeLabels, draw),
             DistillationObjective.Joint => JointRegression(x_real, realLabels, x_fake, fakeLabels, draw),
         };
-        (denoising + real + fake).backward();
-        return new(denoising.detach(), real.detach(), fake.detach(), ScoreOptimizer.Step(η, optimisation.GradientClip));
+        return new(denoising.detach(), real.detach(), fake.detach(), ψ.Descend(denoising + real + fake, η));
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        GeneratorOptimizer.Dispose();
-        ScoreOptimizer.Dispose();
-        GeneratorParameters.Dispose();
-        ScoreParameters.Dispose();
+        θ.Dispose();
+        ψ.Dispose();
     }
 }

@@ -11,16 +11,12 @@ namespace SmtWeb.Smt.ScoreOfMixture;
 public sealed class SmtTrainer : IDisposable
 {
     private readonly SmtSpec method;
-    private readonly OptimisationSpec optimisation;
 
     /// <summary>A trainer of the given networks, which it does not own.</summary>
     public SmtTrainer(Denoiser generator, AmortizedScore score, SmtSpec method, OptimisationSpec optimisation)
     {
-        (Generator, Score, this.method, this.optimisation) = (generator, score, method, optimisation);
-        GeneratorParameters = new FlatParameters(("", generator));
-        ScoreParameters = new FlatParameters(("", score));
-        GeneratorOptimizer = NewOptimizer(GeneratorParameters);
-        ScoreOptimizer = NewOptimizer(ScoreParameters);
+        (Generator, Score, this.method) = (generator, score, method);
+        (θ, ψ) = (new(generator, optimisation), new(score, optimisation));
     }
 
     /// <summary>g_θ.</summary>
@@ -29,17 +25,11 @@ public sealed class SmtTrainer : IDisposable
     /// <summary>f_ψ and ℓ_ψ.</summary>
     public AmortizedScore Score { get; }
 
-    /// <summary>θ.</summary>
-    public FlatParameters GeneratorParameters { get; }
+    /// <summary>What is learned of <see cref="Generator"/>.</summary>
+    public OptimizedNetwork θ { get; }
 
-    /// <summary>ψ.</summary>
-    public FlatParameters ScoreParameters { get; }
-
-    /// <summary>Optimizer of θ.</summary>
-    public AdamW GeneratorOptimizer { get; }
-
-    /// <summary>Optimizer of ψ.</summary>
-    public AdamW ScoreOptimizer { get; }
+    /// <summary>What is learned of <see cref="Score"/>.</summary>
+    public OptimizedNetwork ψ { get; }
 
     /// <summary>Whether the generator is updated in iteration <paramref name="k"/> (0-based): every n-th, the first included.</summary>
     public bool IsGeneratorTurn(long k) => k % method.ScoreUpdatesPerGeneratorUpdate == 0;
@@ -81,7 +71,6 @@ public sealed class SmtTrainer : IDisposable
         var divergence = SmtLosses.GeneratorLoss(x, direction);
         var gan = torch.zeros([], device: x.Device);
         var loss = divergence;
-        GeneratorParameters.ZeroGrad();
         if (method.GanGeneratorWeight > 0)
         {
             // gradients pass through the score network to x but not into its weights
@@ -90,9 +79,9 @@ public sealed class SmtTrainer : IDisposable
             gan = SmtLosses.GeneratorGanLoss(ℓ, draw.α_GAN, method.GanForm);
             loss = divergence + method.GanGeneratorWeight * gan;
         }
-        loss.backward();
+        var norm = θ.Descend(loss, η);
         Score.RequireGrad(true);
-        return new GeneratorReport(divergence.detach(), gan.detach(), GeneratorOptimizer.Step(η, optimisation.GradientClip));
+        return new GeneratorReport(divergence.detach(), gan.detach(), norm);
     }
 
     // "Amortized Score Training: freeze g_θ" of Algorithm 1
@@ -124,9 +113,7 @@ public sealed class SmtTrainer : IDisposable
             discriminator = SmtLosses.DiscriminatorLoss(Top(ℓ, B), Bottom(ℓ, B), draw.α_disc, method.GanForm);
             loss = loss + method.GanScoreWeight * discriminator;
         }
-        ScoreParameters.ZeroGrad();
-        loss.backward();
-        return new ScoreReport(realLoss.detach(), fakeLoss.detach(), discriminator.detach(), ScoreOptimizer.Step(η, optimisation.GradientClip));
+        return new ScoreReport(realLoss.detach(), fakeLoss.detach(), discriminator.detach(), ψ.Descend(loss, η));
     }
 
     // one batched call for α = 0, α and 1, of which the last two may be one
@@ -151,15 +138,10 @@ public sealed class SmtTrainer : IDisposable
 
     private static Tensor Bottom(Tensor x, long n) => x.narrow(0, n, x.Size(0) - n);
 
-    private AdamW NewOptimizer(FlatParameters parameters) =>
-        new(parameters, optimisation.Beta1, optimisation.Beta2, weightDecay: optimisation.WeightDecay);
-
     /// <inheritdoc/>
     public void Dispose()
     {
-        GeneratorOptimizer.Dispose();
-        ScoreOptimizer.Dispose();
-        GeneratorParameters.Dispose();
-        ScoreParameters.Dispose();
+        θ.Dispose();
+        ψ.Dispose();
     }
 }

@@ -11,8 +11,7 @@ internal sealed class DiffusionMethod : TrainingMethod
 {
     private readonly DiffusionSpec method;
     private readonly OptimisationSpec optimisation;
-    private readonly FlatParameters parameters;
-    private readonly AdamW optimizer;
+    private readonly OptimizedNetwork θ;
     private readonly DenoisingTrainer trainer;
     private readonly Draws draws;
 
@@ -20,9 +19,8 @@ internal sealed class DiffusionMethod : TrainingMethod
     {
         (this.method, optimisation) = (method, spec.Optimisation);
         Generator = NetworkFactory.CreateGenerator(spec, random.Weights);
-        parameters = new FlatParameters(("", Generator));
-        optimizer = new AdamW(parameters, optimisation.Beta1, optimisation.Beta2, weightDecay: optimisation.WeightDecay);
-        trainer = new DenoisingTrainer(Generator, parameters, optimizer, optimisation.GradientClip);
+        θ = new(Generator, optimisation);
+        trainer = new DenoisingTrainer(Generator, θ);
         draws = new Draws(random);
     }
 
@@ -30,11 +28,11 @@ internal sealed class DiffusionMethod : TrainingMethod
 
     internal override IReadOnlyList<(string Prefix, Module Network)> Others => [];
 
-    internal override IReadOnlyList<TrainedPart> Parts => [new("generator", parameters, optimizer)];
+    internal override IReadOnlyList<TrainedPart> Parts => [new("generator", θ)];
 
     internal override StepReport Step(long k, Tensor x_real, Tensor? labels)
     {
-        var η = RateAt.Iteration(k, optimisation.Iterations, optimisation.GeneratorRate, optimisation.GeneratorSchedule, optimisation.RampIterations);
+        var η = RateAt.Iteration(k, optimisation).Generator;
         var (σ, ε) = draws.LogNormal(x_real, method.LogSigmaMean, method.LogSigmaDeviation);
         var (loss, norm) = trainer.Step(x_real, labels, σ, ε, η);
         var finite = double.IsFinite(norm);
@@ -48,8 +46,7 @@ internal sealed class DiffusionMethod : TrainingMethod
 
     public override void Dispose()
     {
-        optimizer.Dispose();
-        parameters.Dispose();
+        θ.Dispose();
         Generator.Dispose();
     }
 

@@ -27,15 +27,13 @@ internal sealed class GanMethod : TrainingMethod
 
     internal override IReadOnlyList<(string Prefix, Module Network)> Others => [("", discriminator)];
 
-    internal override IReadOnlyList<TrainedPart> Parts =>
-        [new("generator", trainer.GeneratorParameters, trainer.GeneratorOptimizer), new("score", trainer.DiscriminatorParameters, trainer.DiscriminatorOptimizer)];
+    internal override IReadOnlyList<TrainedPart> Parts => [new("generator", trainer.θ), new("score", trainer.ψ)];
 
     internal override int IterationsPerGeneratorUpdate => updates;
 
     internal override StepReport Step(long k, Tensor x_real, Tensor? labels)
     {
-        var η_gen = RateAt.Iteration(k, optimisation.Iterations, optimisation.GeneratorRate, optimisation.GeneratorSchedule, optimisation.RampIterations);
-        var η_disc = RateAt.Iteration(k, optimisation.Iterations, optimisation.ScoreRate, optimisation.ScoreSchedule, optimisation.RampIterations);
+        var (η_gen, η_disc) = RateAt.Iteration(k, optimisation);
         var forGenerator = trainer.IsGeneratorTurn(k) ? draws.Generator(x_real) : null;
         var (generator, disc) = trainer.Step(
             x_real, labels, draws.Latents(x_real), draws.FakeLabels(labels), forGenerator, draws.Discriminator(x_real), η_gen, η_disc);

@@ -43,15 +43,13 @@ internal sealed class SmdMethod : TrainingMethod
 
     internal override IReadOnlyList<(string Prefix, Module Network)> Others => [("", fake), ("teacher.", teacher)];
 
-    internal override IReadOnlyList<TrainedPart> Parts =>
-        [new("generator", trainer.GeneratorParameters, trainer.GeneratorOptimizer), new("score", trainer.ScoreParameters, trainer.ScoreOptimizer)];
+    internal override IReadOnlyList<TrainedPart> Parts => [new("generator", trainer.θ), new("score", trainer.ψ)];
 
     internal override int IterationsPerGeneratorUpdate => method.ScoreUpdatesPerGeneratorUpdate;
 
     internal override StepReport Step(long k, Tensor x_real, Tensor? labels)
     {
-        var η_gen = RateAt.Iteration(k, optimisation.Iterations, optimisation.GeneratorRate, optimisation.GeneratorSchedule, optimisation.RampIterations);
-        var η_score = RateAt.Iteration(k, optimisation.Iterations, optimisation.ScoreRate, optimisation.ScoreSchedule, optimisation.RampIterations);
+        var (η_gen, η_score) = RateAt.Iteration(k, optimisation);
         var (forGenerator, forScore) = (trainer.IsGeneratorTurn(k) ? draws.Generator(x_real) : null, draws.Score(x_real));
         var (generator, score) = trainer.Step(
             x_real, labels, draws.Latents(x_real), draws.FakeLabels(labels), forGenerator, forScore, η_gen, η_score, draws.FewSteps(method.GeneratorSteps, x_real));

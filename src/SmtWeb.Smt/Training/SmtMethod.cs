@@ -23,15 +23,14 @@ internal sealed class SmtMethod : TrainingMethod
         score = NetworkFactory.CreateScore(spec, random.Weights);
         trainer = new SmtTrainer(Generator, score, method, optimisation);
         draws = new SmtDrawSource(method, random.Share, random.Host, random.Noise);
-        warmup = new DenoisingTrainer(Generator, trainer.GeneratorParameters, trainer.GeneratorOptimizer, optimisation.GradientClip);
+        warmup = new DenoisingTrainer(Generator, trainer.θ);
     }
 
     internal override Denoiser Generator { get; }
 
     internal override IReadOnlyList<(string Prefix, Module Network)> Others => [("", score)];
 
-    internal override IReadOnlyList<TrainedPart> Parts =>
-        [new("generator", trainer.GeneratorParameters, trainer.GeneratorOptimizer), new("score", trainer.ScoreParameters, trainer.ScoreOptimizer)];
+    internal override IReadOnlyList<TrainedPart> Parts => [new("generator", trainer.θ), new("score", trainer.ψ)];
 
     internal override int IterationsPerGeneratorUpdate => method.ScoreUpdatesPerGeneratorUpdate;
 
@@ -42,9 +41,7 @@ internal sealed class SmtMethod : TrainingMethod
     /// <summary>The optimizer forgets the warm-up, and the score network starts from it where asked.</summary>
     internal override void EndWarmup()
     {
-        trainer.GeneratorOptimizer.FirstMoment.zero_();
-        trainer.GeneratorOptimizer.SecondMoment.zero_();
-        trainer.GeneratorOptimizer.Steps = 0;
+        trainer.θ.Restart();
         if (method.ScoreFromWarmup) score.Denoiser.InitialiseFrom(Generator);
     }
 
@@ -63,8 +60,7 @@ internal sealed class SmtMethod : TrainingMethod
 
     private StepReport Alternate(long t, Tensor x_real, Tensor? labels)
     {
-        var η_gen = RateAt.Iteration(t, optimisation.Iterations, optimisation.GeneratorRate, optimisation.GeneratorSchedule, optimisation.RampIterations);
-        var η_score = RateAt.Iteration(t, optimisation.Iterations, optimisation.ScoreRate, optimisation.ScoreSchedule, optimisation.RampIterations);
+        var (η_gen, η_score) = RateAt.Iteration(t, optimisation);
         var (forGenerator, forScore) = (trainer.IsGeneratorTurn(t) ? draws.Generator(x_real) : null, draws.Score(x_real));
         var (generator, score) = trainer.Step(
             x_real, labels, draws.Latents(x_real), draws.FakeLabels(labels), forGenerator, forScore, η_gen, η_score, draws.FewSteps(method.GeneratorSteps, x_real));

@@ -11,8 +11,13 @@ internal readonly record struct Curve(string Name, Func<double> Value, bool OfGe
 /// <summary>What an iteration did: whether all losses and gradients were finite, whether the generator moved, and its curves.</summary>
 internal sealed record StepReport(bool Finite, bool GeneratorMoved, IReadOnlyList<Curve> Curves);
 
-/// <summary>What an optimizer trains; <paramref name="Name"/> is part of its tensors' names in a checkpoint.</summary>
-internal sealed record TrainedPart(string Name, FlatParameters Parameters, AdamW Optimizer);
+/// <summary>What is trained; <paramref name="Name"/> is part of its tensors' names in a checkpoint.</summary>
+internal sealed record TrainedPart(string Name, OptimizedNetwork Trained)
+{
+    internal FlatParameters Parameters => Trained.Parameters;
+
+    internal AdamW Optimizer => Trained.Optimizer;
+}
 
 /// <summary>
 /// The random streams of a run: initial weights and dropout, noise on the device, small draws on the host; and which rows of

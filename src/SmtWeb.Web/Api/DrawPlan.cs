@@ -14,7 +14,7 @@ internal static class DrawPlan
         var count = Count(request, errors);
         var seeds = Seeds(request, count, errors);
         var labels = Labels(request, count, errors);
-        return errors.Count == 0 && model is not null && seeds is not null ? new GenerationRequest(model.Run, model.Checkpoint, seeds, labels) : null;
+        return errors.Count == 0 && model is not null && seeds is not null ? new GenerationRequest(model.Run, model.Checkpoint, seeds, labels, request.NumSteps) : null;
     }
 
     private static ModelReference? Model(JsonElement json, List<SpecError> errors)

@@ -46,6 +46,11 @@ internal sealed record DrawRequest
     [Length(1, MaxImages)]
     public IReadOnlyList<int>? ClassLabels { get; init; }
 
+    /// <summary>Steps per image: 1, or 2 or 4 where the generator was trained for them ($.method.generatorSteps of its run). Left out, one step; a diffusion model draws in its Heun steps.</summary>
+    [JsonPropertyName("num_steps")]
+    [Range(1, 4)]
+    public int? NumSteps { get; init; }
+
     /// <summary>How the images come back; with 'Accept: image/png' the answer is the grid itself.</summary>
     [JsonPropertyName("output_format")]
     public OutputFormat? OutputFormat { get; init; }

@@ -13,7 +13,7 @@ internal sealed class SampleCommand : Command
 
     internal override string Name => "sample";
 
-    internal override string Summary => "Draws one-step samples of a checkpoint into a PNG file; needs no database.";
+    internal override string Summary => "Draws samples of a checkpoint, in one step or a few, into a PNG file; needs no database.";
 
     internal override string Usage => "sample --checkpoint FILE --out FILE.png [options]";
 
@@ -24,6 +24,7 @@ internal sealed class SampleCommand : Command
         new("class", "K", "Class of all images; without it, image i is of class i mod K."),
         new("seed", "N", "Seed of the first image (0); image i is drawn from seed + i."),
         new("count", "N", "Number of images (64; 2000 points of a 2-D model)."),
+        new("steps", "N", "Steps per image: 1, or 2 or 4 where the generator was trained for them ($.method.generatorSteps)."),
         new("columns", "N", "Columns of the grid; as square as it can be if left out."),
     ];
 
@@ -39,14 +40,20 @@ internal sealed class SampleCommand : Command
             throw new CommandLineException($"Seed {first} + {count - 1} is beyond {ulong.MaxValue} (unsigned 64 bits).");
         }
 
+        int? steps = arguments.Has("steps") ? (int)arguments.Number("steps", 1, 1, int.MaxValue) : null;
+        if (GenerationSteps.Problem(generator.StepChoices, steps) is { } problem)
+        {
+            throw new CommandLineException($"Option --steps: {problem}");
+        }
+
         ulong[] seeds = [.. Enumerable.Range(0, count).Select(i => first + (ulong)i)];
-        var png = generator.DrawsPoints ? Points(generator, seeds) : Images(generator, seeds, arguments);
+        var png = generator.DrawsPoints ? Points(generator, seeds, steps) : Images(generator, seeds, steps, arguments);
         await File.WriteAllBytesAsync(output, png, ct);
         await Console.Out.WriteLineAsync($"{count} samples of iteration {generator.Iteration}, seeds {first} to {seeds[^1]}: {output}");
         return 0;
     }
 
-    private static byte[] Images(OneStepGenerator generator, ulong[] seeds, CommandArguments arguments)
+    private static byte[] Images(OneStepGenerator generator, ulong[] seeds, int? steps, CommandArguments arguments)
     {
         int[]? labels = null;
         if (arguments.Has("class"))
@@ -61,11 +68,11 @@ internal sealed class SampleCommand : Command
         }
 
         int? columns = arguments.Has("columns") ? (int)arguments.Number("columns", 1, 1, seeds.Length) : null;
-        return generator.Generate(seeds, labels).ToGridPng(columns);
+        return generator.Generate(seeds, labels, steps).ToGridPng(columns);
     }
 
     /// <summary>Points over the data they should resemble.</summary>
-    private static byte[] Points(OneStepGenerator generator, ulong[] seeds)
+    private static byte[] Points(OneStepGenerator generator, ulong[] seeds, int? steps)
     {
         if (generator.Spec.Data is not SwissRollSpec roll)
         {
@@ -73,7 +80,7 @@ internal sealed class SampleCommand : Command
         }
 
         var data = SwissRoll.Draw(new HostRandom(0), seeds.Length, roll.Noise);
-        float[] samples = [.. generator.Points(seeds).SelectMany(p => new[] { p.X, p.Y })];
+        float[] samples = [.. generator.Points(seeds, steps).SelectMany(p => new[] { p.X, p.Y })];
         return ScatterPlot.Draw(data, samples).ToPng();
     }
 }

@@ -41,7 +41,7 @@ public sealed partial class GenerationService(IRunStore store, Func<Stream, IOne
                 return failure!;
             }
 
-            if (await host.GenerateAsync(request.Seeds, request.Labels, ct) is { } result)
+            if (await host.GenerateAsync(request, ct) is { } result)
             {
                 return result;
             }
@@ -129,7 +129,7 @@ public sealed partial class GenerationService(IRunStore store, Func<Stream, IOne
         await using var stream = await store.OpenCheckpointAsync(runId, checkpoint.Id)
             ?? throw new IOException($"Checkpoint {checkpoint.Id} was removed.");
         var generator = load(stream);
-        var model = new GenerationModel(runId, checkpoint.Id, checkpoint.Iteration, generator.ClassCount, generator.ClassNames);
+        var model = new GenerationModel(runId, checkpoint.Id, checkpoint.Iteration, generator.ClassCount, generator.ClassNames, generator.StepChoices);
         Loaded(runId, checkpoint.Id, checkpoint.Iteration);
         return new(model, generator, options, _machine);
     }

@@ -30,15 +30,16 @@ internal sealed class ModelHost : IAsyncDisposable
     public int Waiting => Volatile.Read(ref _waiting);
 
     /// <summary>Null where the host is being unloaded: ask the cache again.</summary>
-    public async Task<GenerationResult?> GenerateAsync(IReadOnlyList<ulong> seeds, IReadOnlyList<int>? labels, CancellationToken ct)
+    public async Task<GenerationResult?> GenerateAsync(GenerationRequest request, CancellationToken ct)
     {
-        if (Invalid(seeds, labels) is { } invalid)
+        var (seeds, labels) = (request.Seeds, request.Labels);
+        if (Invalid(request) is { } invalid)
         {
             return invalid;
         }
 
         int waiting = Interlocked.Add(ref _waiting, seeds.Count);
-        var order = new Order(seeds, Labels(seeds, labels), ct);
+        var order = new Order(seeds, Labels(seeds, labels), request.Steps, ct);
         if (waiting > _options.WaitingImages && waiting > seeds.Count)
         {
             Interlocked.Add(ref _waiting, -seeds.Count);
@@ -65,8 +66,14 @@ internal sealed class ModelHost : IAsyncDisposable
         _generator.Dispose();
     }
 
-    private GenerationResult.Invalid? Invalid(IReadOnlyList<ulong> seeds, IReadOnlyList<int>? labels)
+    private GenerationResult.Invalid? Invalid(GenerationRequest request)
     {
+        var (seeds, labels) = (request.Seeds, request.Labels);
+        if (GenerationSteps.Problem(Model.StepChoices, request.Steps) is { } problem)
+        {
+            return new("num_steps", problem);
+        }
+
         if (seeds.Count == 0 || seeds.Count > _options.RequestImages)
         {
             return new("seeds", $"{seeds.Count} images are asked for; from 1 to {_options.RequestImages} can be drawn by one request.");
@@ -120,11 +127,12 @@ internal sealed class ModelHost : IAsyncDisposable
         }
     }
 
+    /// <summary>What a call can take: as many images as fit, all drawn in as many steps.</summary>
     private List<Piece> TakeOneCall(List<Piece> batch)
     {
         int taken = 0;
         int images = 0;
-        while (taken < batch.Count && (taken == 0 || images + batch[taken].Count <= _options.BatchImages))
+        while (taken < batch.Count && (taken == 0 || (images + batch[taken].Count <= _options.BatchImages && batch[taken].Order.Steps == batch[0].Order.Steps)))
         {
             images += batch[taken++].Count;
         }
@@ -153,7 +161,7 @@ internal sealed class ModelHost : IAsyncDisposable
         try
         {
             long begin = Stopwatch.GetTimestamp();
-            var images = _generator.Generate(seeds, labels);
+            var images = _generator.Generate(seeds, labels, pieces[0].Order.Steps);
             _imagesPerSecond = seeds.Length / Math.Max(Stopwatch.GetElapsedTime(begin).TotalSeconds, 1e-6);
             int offset = 0;
             foreach (var piece in pieces)
@@ -177,7 +185,7 @@ internal sealed class ModelHost : IAsyncDisposable
     /// <summary>A stretch of one order that fits into one call.</summary>
     private readonly record struct Piece(Order Order, int First, int Count);
 
-    private sealed class Order(IReadOnlyList<ulong> seeds, IReadOnlyList<int>? labels, CancellationToken ct)
+    private sealed class Order(IReadOnlyList<ulong> seeds, IReadOnlyList<int>? labels, int? steps, CancellationToken ct)
     {
         private byte[] _pixels = [];
         private int _placed;
@@ -185,6 +193,8 @@ internal sealed class ModelHost : IAsyncDisposable
         public IReadOnlyList<ulong> Seeds => seeds;
 
         public IReadOnlyList<int>? Labels => labels;
+
+        public int? Steps => steps;
 
         public TaskCompletionSource<GeneratedImages> Answer { get; } = new(ct, TaskCreationOptions.RunContinuationsAsynchronously);
 

@@ -59,7 +59,7 @@ public sealed class HeunSamplerTests : TensorTest
         Assert.Equal(0, x[1], 0.1);
         Assert.Equal(2, x[2], 0.1);
         Assert.Contains("0 to 3", Assert.Throws<ArgumentException>(() => sampler.Draw([1], [4], Device.Cpu)).Message);
-        Assert.Contains("2 labels for 1 seeds", Assert.Throws<ArgumentException>(() => sampler.Draw([1], [1, 2], Device.Cpu)).Message);
+        Assert.Contains("2 labels for 1 samples", Assert.Throws<ArgumentException>(() => sampler.Draw([1], [1, 2], Device.Cpu)).Message);
     }
 
     [Fact]

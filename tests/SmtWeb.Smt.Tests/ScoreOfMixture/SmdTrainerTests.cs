@@ -29,8 +29,8 @@ public sealed class SmdTrainerTests : TensorTest
         Close(s2.DenoisingLoss, s.DenoisingLoss);
         Close(s2.RealLoss, s.RealLoss);
         Close(s2.FakeLoss, s.FakeLoss);
-        Close(repeated.Trainer.GeneratorParameters.Gradients, once.Trainer.GeneratorParameters.Gradients);
-        Close(repeated.Trainer.ScoreParameters.Gradients, once.Trainer.ScoreParameters.Gradients);
+        Close(repeated.Trainer.θ.Parameters.Gradients, once.Trainer.θ.Parameters.Gradients);
+        Close(repeated.Trainer.ψ.Parameters.Gradients, once.Trainer.ψ.Parameters.Gradients);
     }
 
     [Fact]
@@ -42,7 +42,7 @@ public sealed class SmdTrainerTests : TensorTest
         var before = setup.Teacher.StateDict().Select(t => t.Value.clone()).ToList();
         var (_, report) = setup.Step(Draws(setup.Generator, random));
         Assert.Equal(0, report.DenoisingLoss.ToDouble());
-        var gradients = setup.Trainer.ScoreParameters.Views(setup.Trainer.ScoreParameters.Gradients).ToList();
+        var gradients = setup.Trainer.ψ.Parameters.Views(setup.Trainer.ψ.Parameters.Gradients).ToList();
         Assert.True(gradients.Single(v => v.Name == "score.model.dec.16x16_aux_conv.weight").View.norm().ToDouble() > 0);
         Assert.True(gradients.Single(v => v.Name == "head.6.weight").View.norm().ToDouble() > 0);
         Assert.All(setup.Teacher.StateDict().Zip(before), pair => Assert.Equal(pair.Second.ToArray<float>(), pair.First.Value.ToArray<float>()));

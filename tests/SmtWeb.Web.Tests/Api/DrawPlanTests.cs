@@ -19,6 +19,16 @@ public sealed class DrawPlanTests
     }
 
     [Theory]
+    [InlineData("""{"model": 1}""", null)]
+    [InlineData("""{"model": 1, "num_steps": 2}""", 2)]
+    public void Make_Steps_ArePassedOn(string json, int? steps)
+    {
+        var (plan, errors) = Plan(json);
+        Assert.Empty(errors);
+        Assert.Equal(steps, plan!.Steps);
+    }
+
+    [Theory]
     [InlineData("""{"model": "12"}""", 12, null, 1)]
     [InlineData("""{"model": {"run": 3, "checkpoint": 17}, "seeds": [5, "6"]}""", 3, 17L, 2)]
     [InlineData("""{"model": 1, "class_labels": [1, 2, 3]}""", 1, null, 3)]
@@ -39,6 +49,7 @@ public sealed class DrawPlanTests
     [InlineData("""{"model": 1, "num_images": 3, "seeds": [1]}""", "$.seeds", "1 seeds for 3 images")]
     [InlineData("""{"model": 1, "seed": 1, "seeds": [1]}""", "$.seeds", "not both")]
     [InlineData("""{"model": 1, "class_label": "shirt"}""", "$.class_label", "\"shirt\" is not a whole number")]
+    [InlineData("""{"model": 1, "num_steps": 8}""", "$.num_steps", "8 is not a whole number from 1 to 4")]
     [InlineData("""{"model": 1, "output_format": "jpeg"}""", "$.output_format", "none of png, grid")]
     [InlineData("""{"model": "best"}""", "$.model", "give the id of a run")]
     [InlineData("""{"model": {"run": 0, "step": 1}}""", "$.model.run", "0")]

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
 using SmtWeb.Runs;
 using SmtWeb.Smt.Datasets;
+using SmtWeb.Smt.Sampling;
 using SmtWeb.Web.Panel.Shared;
 
 namespace SmtWeb.Web.Panel.Gallery;
@@ -18,6 +19,7 @@ public sealed partial class GalleryPage : IAsyncDisposable
 
     private List<RunSummary> _models = [];
     private IReadOnlyList<ClassChoice> _classes = [];
+    private IReadOnlyList<int> _stepChoices = [];
     private RunSummary? _run;
     private bool _loaded;
     private bool _isPoints;
@@ -38,6 +40,8 @@ public sealed partial class GalleryPage : IAsyncDisposable
     [SupplyParameterFromQuery] private string? Seed { get; set; }
 
     [SupplyParameterFromQuery] private long? Checkpoint { get; set; }
+
+    [SupplyParameterFromQuery] private int? Steps { get; set; }
 
     [Inject] private IRunStore Store { get; set; } = default!;
 
@@ -73,6 +77,7 @@ public sealed partial class GalleryPage : IAsyncDisposable
             _checkpoints = (await Store.CheckpointsAsync(_run.Id)).Count;
             var shape = DataShape.Of(found!.Spec.Data);
             _isPoints = shape.IsPoints;
+            _stepChoices = GenerationSteps.Of(found.Spec.Method);
             _classes = ClassChoice.Of(shape.ClassNames, shape.Synsets.Count > 0);
         }
 
@@ -87,7 +92,7 @@ public sealed partial class GalleryPage : IAsyncDisposable
             return;
         }
 
-        var wanted = $"{_run.Id}|{Checkpoint}|{Class}|{_first}|{_last}";
+        var wanted = $"{_run.Id}|{Checkpoint}|{Class}|{_first}|{_last}|{Steps}";
         if (_drawn == wanted)
         {
             return;
@@ -98,7 +103,7 @@ public sealed partial class GalleryPage : IAsyncDisposable
         {
             _module ??= await Js.InvokeAsync<IJSObjectReference>("import", "./js/gallery.js");
             // seeds as text: JavaScript's numbers end at 2^53
-            await _module.InvokeVoidAsync("draw", _root, _run.Id, Checkpoint, Class, _first.ToString(CultureInfo.InvariantCulture), (int)(_last - _first + 1));
+            await _module.InvokeVoidAsync("draw", _root, _run.Id, Checkpoint, Class, _first.ToString(CultureInfo.InvariantCulture), (int)(_last - _first + 1), Steps);
         }
         catch (Exception e) when (e is JSDisconnectedException or OperationCanceledException)
         {
@@ -144,6 +149,8 @@ public sealed partial class GalleryPage : IAsyncDisposable
     private void SetSeeds() => Navigation.NavigateTo(Navigation.GetUriWithQueryParameter("seed", _seedText.Trim()));
 
     private void SetClass(int? value) => Navigation.NavigateTo(Navigation.GetUriWithQueryParameter("class", value));
+
+    private string StepsLink(int steps) => Navigation.GetUriWithQueryParameter("steps", steps == 1 ? (int?)null : steps);
 
     private string SeedLink(int by)
     {
