@@ -57,22 +57,28 @@ internal static class PixelFont
         ['.'] = [0, 0, 0, 0, 0, 0b01100, 0b01100],
     };
 
-    /// <summary>Width of a text in pixels.</summary>
-    public static int Width(string text) => (text.Length * (CharacterWidth + 1)) - 1;
+    /// <summary>Width in pixels of a text whose dots are <paramref name="scale"/> pixels wide.</summary>
+    public static int Width(string text, int scale = 1) => ((text.Length * (CharacterWidth + 1)) - 1) * scale;
 
     /// <summary>A text as it can be written: capitals, and a blank for what has no glyph.</summary>
     public static string Writable(string text) => new([.. text.ToUpperInvariant().Select(c => Glyphs.ContainsKey(c) ? c : ' ')]);
 
-    /// <summary>Calls <paramref name="put"/> for each inked pixel of a text whose upper left corner is (x, y).</summary>
-    public static void Write(string text, int x, int y, Action<int, int> put)
+    /// <summary>Calls <paramref name="put"/> for each inked pixel of a text whose upper left corner is (x, y) and whose dots are <paramref name="scale"/> pixels wide.</summary>
+    public static void Write(string text, int x, int y, Action<int, int> put, int scale = 1)
     {
         foreach (var character in text)
         {
             var glyph = Glyphs[character];
             for (var row = 0; row < Height; row++)
                 for (var column = 0; column < CharacterWidth; column++)
-                    if ((glyph[row] >> (CharacterWidth - 1 - column) & 1) != 0) put(x + column, y + row);
-            x += CharacterWidth + 1;
+                    if ((glyph[row] >> (CharacterWidth - 1 - column) & 1) != 0) Dot(x + (column * scale), y + (row * scale));
+            x += (CharacterWidth + 1) * scale;
+        }
+
+        void Dot(int left, int top)
+        {
+            for (var dy = 0; dy < scale; dy++)
+                for (var dx = 0; dx < scale; dx++) put(left + dx, top + dy);
         }
     }
 }

@@ -9,7 +9,6 @@ namespace SmtWeb.Smt.Imaging;
 public sealed class ScatterPlot
 {
     private const int Margin = 34;
-    private const double DotRadius = 1.5;
     private const double DotOpacity = 0.35;
     private static readonly (double R, double G, double B) Paper = (255, 255, 255);
     private static readonly (double R, double G, double B) Ink = (60, 60, 60);
@@ -20,27 +19,30 @@ public sealed class ScatterPlot
 
     private readonly int side;
     private readonly double limit;
+    private readonly double dotRadius;
+    private readonly int textScale;
     private readonly double[] canvas;
 
-    private ScatterPlot(int side, double limit)
+    private ScatterPlot(int side, double limit, int textScale)
     {
-        this.side = side;
-        this.limit = limit;
+        (this.side, this.limit, this.textScale) = (side, limit, textScale);
+        dotRadius = side / 427.0;
         canvas = new double[side * side * 3];
         for (var i = 0; i < side * side; i++) (canvas[3 * i], canvas[(3 * i) + 1], canvas[(3 * i) + 2]) = Paper;
     }
 
     /// <summary>
     /// Draws points [N,2] row-major; the frame follows the data alone, in steps of a quarter, so that it stays where it is
-    /// from one evaluation to the next.
+    /// from one evaluation to the next. <paramref name="textScale"/> enlarges the numbers of the axes, for pictures that will be
+    /// shown small.
     /// </summary>
-    public static Raster Draw(ReadOnlySpan<float> data, ReadOnlySpan<float> samples, int side = 640)
+    public static Raster Draw(ReadOnlySpan<float> data, ReadOnlySpan<float> samples, int side = 640, int textScale = 1)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(side, 4 * Margin);
         if (data.Length % 2 != 0 || samples.Length % 2 != 0) throw new ArgumentException($"{data.Length} and {samples.Length} coordinates are not points in the plane.");
         var reach = 0.0;
         foreach (var x in data) if (float.IsFinite(x)) reach = Math.Max(reach, Math.Abs(x));
-        var plot = new ScatterPlot(side, Math.Max(1, Math.Ceiling(1.08 * reach * 4)) / 4);
+        var plot = new ScatterPlot(side, Math.Max(1, Math.Ceiling(1.08 * reach * 4)) / 4, textScale);
         plot.Frame();
         plot.Points(data, DataDot);
         plot.Points(samples, SampleDot);
@@ -66,12 +68,12 @@ public sealed class ScatterPlot
 
     private void Dot(double x, double y, (double R, double G, double B) colour, double opacity)
     {
-        for (var py = (int)(y - DotRadius - 1); py <= y + DotRadius + 1; py++)
-            for (var px = (int)(x - DotRadius - 1); px <= x + DotRadius + 1; px++)
+        for (var py = (int)(y - dotRadius - 1); py <= y + dotRadius + 1; py++)
+            for (var px = (int)(x - dotRadius - 1); px <= x + dotRadius + 1; px++)
             {
                 // Coverage of the pixel by the disc, from the distance of their centres.
                 var distance = double.Hypot(px + 0.5 - x, py + 0.5 - y);
-                Blend(px, py, colour, opacity * Math.Clamp(DotRadius + 0.5 - distance, 0, 1));
+                Blend(px, py, colour, opacity * Math.Clamp(dotRadius + 0.5 - distance, 0, 1));
             }
     }
 
@@ -83,8 +85,8 @@ public sealed class ScatterPlot
             Line((int)ToX(tick), Margin, vertical: true, GridLine);
             Line((int)ToY(tick), Margin, vertical: false, GridLine);
             var text = tick.ToString("0.#", CultureInfo.InvariantCulture);
-            PixelFont.Write(text, (int)ToX(tick) - (PixelFont.Width(text) / 2), side - Margin + 8, PutInk);
-            PixelFont.Write(text, Margin - 6 - PixelFont.Width(text), (int)ToY(tick) - (PixelFont.Height / 2), PutInk);
+            PixelFont.Write(text, (int)ToX(tick) - (PixelFont.Width(text, textScale) / 2), side - Margin + 8, PutInk, textScale);
+            PixelFont.Write(text, Margin - 6 - PixelFont.Width(text, textScale), (int)ToY(tick) - (PixelFont.Height * textScale / 2), PutInk, textScale);
         }
 
         foreach (var edge in new[] { Margin, side - Margin })

@@ -22,6 +22,7 @@ public sealed class FolderJournal : ITrainingJournal, IDisposable
     };
 
     private readonly string folder;
+    private readonly FileStream mine;
     private readonly FolderCheckpoints checkpoints;
     private readonly ProgressLine progress;
     private readonly StreamWriter metrics;
@@ -30,12 +31,13 @@ public sealed class FolderJournal : ITrainingJournal, IDisposable
     private volatile int signal = (int)TrainingSignal.Continue;
 
     /// <summary>Opens or creates a run's folder.</summary>
-    /// <exception cref="IOException">The folder holds a run of another spec, or cannot be written.</exception>
+    /// <exception cref="IOException">The folder holds a run of another spec, another process writes it, or it cannot be written.</exception>
     public FolderJournal(string folder, TrainingSpec spec, TextWriter console, bool terminal)
     {
         this.folder = folder;
         Directory.CreateDirectory(folder);
         ClaimFor(spec);
+        mine = Lock();
         checkpoints = new FolderCheckpoints(Path.Combine(folder, "checkpoints"), spec.Evaluation.CheckpointsKept);
         var last = checkpoints.Last?.Iteration ?? -1;
         metrics = Continue("metrics.jsonl", last);
@@ -122,6 +124,7 @@ public sealed class FolderJournal : ITrainingJournal, IDisposable
         metrics.Dispose();
         evaluations.Dispose();
         log.Dispose();
+        mine.Dispose();
     }
 
     /// <summary>Writes a file that is either absent or whole: to a neighbour first, then by renaming.</summary>
@@ -151,6 +154,19 @@ public sealed class FolderJournal : ITrainingJournal, IDisposable
         PictureKind.Interpolation => "interpolation",
         PictureKind.Scatter => "scatter",
     };
+
+    // two processes would write over each other's checkpoints; the lock ends with the process, however it ends
+    private FileStream Lock()
+    {
+        try
+        {
+            return new FileStream(Path.Combine(folder, ".lock"), FileMode.OpenOrCreate, FileAccess.Write, FileShare.None);
+        }
+        catch (IOException e) when (e is not DirectoryNotFoundException)
+        {
+            throw new IOException($"{folder} is in use: another process trains there ({e.Message}).", e);
+        }
+    }
 
     private void ClaimFor(TrainingSpec spec)
     {

@@ -13,6 +13,7 @@ internal sealed class ProgressLine(TextWriter console, bool terminal, TrainingSp
     private readonly long warmup = spec.Method.Warmup();
     private readonly Queue<MetricPoint> recent = new();
     private DateTimeOffset shown = DateTimeOffset.MinValue;
+    private bool behind;
     private int width;
 
     /// <summary>The last distance, as text.</summary>
@@ -29,7 +30,8 @@ internal sealed class ProgressLine(TextWriter console, bool terminal, TrainingSp
         // Speed over the last minute: evaluations are in it, as they are in the time that is left.
         while (recent.Count > 2 && last.Seconds - recent.Peek().Seconds > 60) recent.Dequeue();
         var now = DateTimeOffset.UtcNow;
-        if (last.Iteration < Total && now - shown < (terminal ? OnTerminal : Elsewhere)) return;
+        behind = now - shown < (terminal ? OnTerminal : Elsewhere);
+        if (behind) return;
         shown = now;
         Write(Text(last));
     }
@@ -46,8 +48,11 @@ internal sealed class ProgressLine(TextWriter console, bool terminal, TrainingSp
         }
     }
 
+    /// <summary>Shows where the run has come to, if that is not there yet, and ends the line.</summary>
     public void End()
     {
+        if (behind && recent.TryPeek(out _)) Write(Text(recent.Last()));
+        behind = false;
         lock (writing)
         {
             if (terminal && width > 0) console.WriteLine();
@@ -59,7 +64,7 @@ internal sealed class ProgressLine(TextWriter console, bool terminal, TrainingSp
     {
         var first = recent.Peek();
         var seconds = last.Seconds - first.Seconds;
-        var phase = last.Iteration <= warmup ? "warm-up" : "training";
+        var phase = last.Iteration < warmup ? "warm-up" : "training";
         var text = string.Create(CultureInfo.InvariantCulture, $"{phase} {last.Iteration}/{Total} ({100.0 * last.Iteration / Math.Max(1, Total):F0} %)");
         if (seconds > 0)
         {

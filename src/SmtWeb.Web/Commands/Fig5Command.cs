@@ -14,8 +14,10 @@ internal sealed class Fig5Command : Command
 {
     private const int Samples = 10_000;
     private const int Columns = 4;
+    private const int PanelSide = 480;
     private const int QuickIterations = 15_000;
     private const int Interrupted = 130;
+    private static readonly Dictionary<string, string> Letters = new() { ["smt-no-gan"] = "(b)", ["smt"] = "(c)", ["smd"] = "(d)", ["reverse-kl"] = "(e)" };
     private static readonly JsonSerializerOptions Indented = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
     internal override string Name => "fig5";
@@ -36,9 +38,9 @@ internal sealed class Fig5Command : Command
 
     internal override string Notes =>
         """
-        Writes fig5.png (the data, then 10,000 samples of each method), fig5.json (sliced Wasserstein-2, share of samples off
-        the roll) and a folder per method. Ctrl+C writes a checkpoint and ends; the same command again goes on from there,
-        and a method that is done is not trained again.
+        Writes fig5.png (the data, then 10,000 samples of each method over them), fig5.json (sliced Wasserstein-2, share of
+        samples off the roll) and a folder per method; picture and table grow with every method that is done. Ctrl+C writes a
+        checkpoint and ends; the same command again goes on from there, and a method that is done is not trained again.
         """;
 
     internal override async Task<int> RunAsync(CommandArguments arguments, CancellationToken ct)
@@ -50,32 +52,42 @@ internal sealed class Fig5Command : Command
         var log = arguments.Has("json") ? Console.Error : Console.Out;
         Directory.CreateDirectory(folder);
 
-        var rows = new List<Fig5Row>();
-        var panels = new List<(string, Raster)> { ("Data", ScatterPlot.Draw(Reference(0.25), [])) };
-        foreach (var name in chosen)
+        var done = new Dictionary<string, (Fig5Row Row, Raster Picture)>();
+        foreach (var (k, name) in chosen.Index())
         {
             var spec = SpecOf(name, folder, quick, iterations);
-            await log.WriteLineAsync($"{Short(name)}: {SpecCatalog.KindLabel(spec.Method)}, {spec.Optimisation.Iterations} iterations");
+            var warmup = spec.Method.Warmup() is > 0 and var n ? $" after {n} of warm-up" : "";
+            await log.WriteLineAsync($"[{k + 1}/{chosen.Count}] {Short(name)}: {SpecCatalog.KindLabel(spec.Method)}, {spec.Optimisation.Iterations} iterations{warmup}");
             if (Train(spec, Path.Combine(folder, Short(name)), (int)arguments.Number("threads", 1, 1, 1024), log) is { } unfinished)
             {
                 await log.WriteLineAsync($"{unfinished.Outcome}: {unfinished.Reason} The same command goes on from here.");
                 return Interrupted;
             }
 
-            var (row, picture) = Measure(name, spec, Path.Combine(folder, Short(name)));
-            rows.Add(row);
-            panels.Add((Presets.Find(name)!.Title.Split(": ")[^1], picture));
+            done.Add(name, Measure(name, spec, Path.Combine(folder, Short(name))));
+            await WriteAsync(folder, done, ct);
         }
 
-        await File.WriteAllBytesAsync(Path.Combine(folder, "fig5.png"), FigureSheet.Compose(panels, Columns).ToPng(), ct);
-        var json = JsonSerializer.Serialize(rows, Indented);
-        await File.WriteAllTextAsync(Path.Combine(folder, "fig5.json"), json + "\n", ct);
-        await Console.Out.WriteLineAsync(arguments.Has("json") ? json : Table(rows));
+        var rows = Ordered(done).Select(d => d.Row).ToList();
+        await Console.Out.WriteLineAsync(arguments.Has("json") ? JsonSerializer.Serialize(rows, Indented) : Table(rows));
         await log.WriteLineAsync($"Figure: {Path.Combine(folder, "fig5.png")}");
         return 0;
     }
 
-    // in the order of the figure; a distillation needs its teacher trained before
+    private static async Task WriteAsync(string folder, IReadOnlyDictionary<string, (Fig5Row Row, Raster Picture)> done, CancellationToken ct)
+    {
+        var panels = Ordered(done).Select(d => new FigurePanel(
+            $"{Letters.GetValueOrDefault(d.Row.Method)} {d.Row.Panel}".Trim(), string.Create(CultureInfo.InvariantCulture, $"SW2 {d.Row.SlicedWasserstein:F3}, {d.Row.OffRoll:P1} off"), d.Picture));
+        var figure = FigureSheet.Compose([new("Data", "", ScatterPlot.Draw(Reference(0.25), [], PanelSide, textScale: 2)), .. panels], Columns);
+        await File.WriteAllBytesAsync(Path.Combine(folder, "fig5.png"), figure.ToPng(), ct);
+        await File.WriteAllTextAsync(Path.Combine(folder, "fig5.json"), JsonSerializer.Serialize(Ordered(done).Select(d => d.Row), Indented) + "\n", ct);
+    }
+
+    // the teacher is trained first and shown last
+    private static IEnumerable<(Fig5Row Row, Raster Picture)> Ordered(IReadOnlyDictionary<string, (Fig5Row Row, Raster Picture)> done) =>
+        Sweeps.Fig5.Presets.Where(done.ContainsKey).Select(name => done[name]);
+
+    // a distillation needs its teacher trained before
     private static IReadOnlyList<string> Chosen(string? list)
     {
         if (list is null)
@@ -144,9 +156,9 @@ internal sealed class Fig5Command : Command
         var reference = Reference(noise);
         var finite = Array.TrueForAll(samples, float.IsFinite);
         var row = new Fig5Row(
-            Short(name), SpecCatalog.KindLabel(spec.Method), generator.Iteration, Samples,
+            Short(name), Presets.Find(name)!.Title.Split(": ")[^1], SpecCatalog.KindLabel(spec.Method), generator.Iteration, Samples,
             finite ? SlicedWasserstein.Distance(reference, samples) : null, RollShare.Off(samples, noise), RollShare.Off(reference, noise));
-        return (row, ScatterPlot.Draw(reference, samples));
+        return (row, ScatterPlot.Draw(reference, samples, PanelSide, textScale: 2));
     }
 
     private static float[] Reference(double noise) => SwissRoll.Draw(new HostRandom(seed: 0, stream: 5), Samples, noise);
@@ -158,6 +170,6 @@ internal sealed class Fig5Command : Command
 
     private static string Short(string preset) => preset[(preset.IndexOf('/', StringComparison.Ordinal) + 1)..];
 
-    /// <summary>A row of the table. Off roll: further from the curve than four standard deviations of the data's noise.</summary>
-    private sealed record Fig5Row(string Method, string Title, long Iterations, int Samples, double? SlicedWasserstein, double OffRoll, double OffRollOfData);
+    /// <summary>A row of the table. Iterations are with the warm-up. Off roll: further from the curve than four standard deviations of the data's noise.</summary>
+    private sealed record Fig5Row(string Method, string Panel, string Title, long Iterations, int Samples, double? SlicedWasserstein, double OffRoll, double OffRollOfData);
 }

@@ -39,6 +39,30 @@ public sealed class FolderJournalTests : IDisposable
     }
 
     [Fact]
+    public void Open_WhileAnotherWrites_IsRefusedUntilThatEnds()
+    {
+        using (Open()) Assert.Contains("another process trains there", Assert.Throws<IOException>(Open).Message);
+        Open().Dispose();
+    }
+
+    [Fact]
+    public void Console_EndOfARun_ShowsWhereItCameTo()
+    {
+        using (var journal = Open())
+        {
+            journal.Metrics([Point(5, 0.5)]);
+            journal.Metrics([Point(spec.Method.Warmup() + spec.Optimisation.Iterations, 0.5)]);
+            journal.Evaluation(Distance(12, 0.25));
+        }
+
+        var lines = console.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(2, lines.Length); // not one for every point
+        Assert.StartsWith("training 5/12", lines[0]);
+        Assert.StartsWith("training 12/12 (100 %)", lines[1]);
+        Assert.Contains("0.25", lines[1]);
+    }
+
+    [Fact]
     public void Checkpoint_WriterFails_LeavesEarlierOnesAndNoPart()
     {
         using var journal = Open();
