@@ -9,6 +9,9 @@ public sealed record Sweep(string Name, string Title, string Description, IReadO
 /// <summary>The figures of the paper that are made of several runs.</summary>
 public static class Sweeps
 {
+    /// <summary>Iterations of a toy run made presentable in minutes.</summary>
+    public const int IterationsInMinutes = 15_000;
+
     /// <summary>Fig. 5: every method on the Swiss roll.</summary>
     public static Sweep Fig5 { get; } = new("fig5", "Fig. 5: the Swiss roll by every method",
         "Seven runs at the settings of App. E.2: 10,000 samples of each over the data, with sliced Wasserstein-2 and the share of samples off the roll.",

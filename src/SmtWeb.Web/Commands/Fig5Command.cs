@@ -15,7 +15,6 @@ internal sealed class Fig5Command : Command
     private const int Samples = 10_000;
     private const int Columns = 4;
     private const int PanelSide = 480;
-    private const int QuickIterations = 15_000;
     private const int Interrupted = 130;
     private static readonly Dictionary<string, string> Letters = new() { ["smt-no-gan"] = "(b)", ["smt"] = "(c)", ["smd"] = "(d)", ["reverse-kl"] = "(e)" };
     private static readonly JsonSerializerOptions Indented = new(JsonSerializerDefaults.Web) { WriteIndented = true };
@@ -29,7 +28,7 @@ internal sealed class Fig5Command : Command
     internal override IReadOnlyList<CommandOption> Options { get; } =
     [
         new("out", "FOLDER", "Folder of the figure and of one run per method; made if it is not there."),
-        new("iterations", "N", $"Iterations of every method (200000, those of App. E.2; {QuickIterations} with --quick)."),
+        new("iterations", "N", $"Iterations of every method (200000, those of App. E.2; {Sweeps.IterationsInMinutes} with --quick)."),
         new("methods", "LIST", $"Only these, separated by commas: {string.Join(", ", Sweeps.Fig5.Presets.Select(Short))}."),
         new("quick", null, "Larger rates, annealed, and a moving average (those of preset swiss-roll) in place of the settings of App. E.2."),
         new("threads", "N", "CPU threads (1: these networks are too small for more)."),
@@ -48,7 +47,7 @@ internal sealed class Fig5Command : Command
         var folder = arguments.Required("out");
         var chosen = Chosen(arguments.Text("methods"));
         var quick = arguments.Has("quick");
-        int? iterations = arguments.Has("iterations") ? (int)arguments.Number("iterations", 1, 1, 100_000_000) : quick ? QuickIterations : null;
+        int? iterations = arguments.Has("iterations") ? (int)arguments.Number("iterations", 1, 1, 100_000_000) : quick ? Sweeps.IterationsInMinutes : null;
         var log = arguments.Has("json") ? Console.Error : Console.Out;
         Directory.CreateDirectory(folder);
 

@@ -10,8 +10,9 @@ namespace SmtWeb.Web.Panel.Sweeps;
 /// <summary>The paper's figures made of several runs: queued at once, and shown as one picture with one table.</summary>
 public sealed partial class SweepsPage
 {
-    private IReadOnlyList<Entry>? _entries;
+    private List<Entry>? _entries;
     private bool _busy;
+    private bool _inMinutes = true;
 
     [SupplyParameterFromQuery(Name = "sweep")] private string? Name { get; set; }
 
@@ -31,7 +32,37 @@ public sealed partial class SweepsPage
     }
 
     /// <inheritdoc/>
-    protected override Task OnMessageAsync(RunMessage message) => message is StateChangeMessage ? LoadAsync() : Task.CompletedTask;
+    protected override async Task OnMessageAsync(RunMessage message)
+    {
+        if (_entries is null)
+        {
+            return;
+        }
+
+        switch (message)
+        {
+            case StateChangeMessage { Summary: { } summary }:
+                var k = _entries.FindIndex(e => e.Preset.Name == summary.Preset);
+                if (k < 0 || _entries[k].Run is { } known && known.Id > summary.Id)
+                {
+                    return;
+                }
+
+                // most of these tell of progress alone: nothing is read again
+                _entries[k] = _entries[k].Run?.Id == summary.Id ? _entries[k] with { Run = summary } : await EntryAsync(_entries[k].Preset, summary);
+                break;
+            case EvaluationMessage when _entries.FindIndex(e => e.Run?.Id == message.RunId) is >= 0 and var at:
+                _entries[at] = await EntryAsync(_entries[at].Preset, _entries[at].Run);
+                break;
+            case StateChangeMessage when _entries.Exists(e => e.Run?.Id == message.RunId):
+                await LoadAsync(); // deleted: the one before it takes its place
+                break;
+            default:
+                return;
+        }
+
+        StateHasChanged();
+    }
 
     private async Task LoadAsync()
     {
@@ -39,13 +70,15 @@ public sealed partial class SweepsPage
         var entries = new List<Entry>();
         foreach (var name in Sweep.Presets)
         {
-            var run = newest.GetValueOrDefault(name);
-            entries.Add(new(Presets.Find(name)!, run, run is null ? null : await PictureAsync(run.Id), run is null || !IsPoints ? null : await OffRollAsync(run.Id)));
+            entries.Add(await EntryAsync(Presets.Find(name)!, newest.GetValueOrDefault(name)));
         }
 
         _entries = entries;
         StateHasChanged();
     }
+
+    private async Task<Entry> EntryAsync(Preset preset, RunSummary? run) =>
+        run is null ? new(preset, null, null, null) : new(preset, run, await PictureAsync(run.Id), IsPoints ? await OffRollAsync(run.Id) : null);
 
     private async Task<RunPicture?> PictureAsync(long run) =>
         (await Store.PicturesAsync(run, Gone)).LastOrDefault(p => p.Kind is PictureKind.Samples or PictureKind.Scatter);
@@ -63,8 +96,9 @@ public sealed partial class SweepsPage
             foreach (var name in Sweep.Presets.OrderBy(p => p == Sweep.Teacher ? 0 : 1))
             {
                 var preset = Presets.Find(name)!;
-                var smd = preset.Spec.Method as SmdSpec;
-                var spec = smd is null ? preset.Spec : preset.Spec with { Method = smd with { Teacher = teacher?.ToString(CultureInfo.InvariantCulture) ?? "" } };
+                var spec = IsPoints && _inMinutes ? SmtWeb.Smt.Specs.Sweeps.InMinutes(preset.Spec, SmtWeb.Smt.Specs.Sweeps.IterationsInMinutes) : preset.Spec;
+                var smd = spec.Method as SmdSpec;
+                spec = smd is null ? spec : spec with { Method = smd with { Teacher = teacher?.ToString(CultureInfo.InvariantCulture) ?? "" } };
                 var priority = name == Sweep.Teacher ? 1 : smd is null ? 0 : -1;
                 if (await Commands.CreateAsync(by => new NewRun(preset.Title, spec, preset.Name, priority, by)) is not { } id)
                 {
