@@ -17,7 +17,8 @@ public sealed class TrainingTests(Lab lab) : BrowserTest(lab)
         Assert.SkipUnless(Directory.Exists("/usr/share/datasets/fashion-mnist"), "Fashion-MNIST is missing (Debian: apt-get install dataset-fashion-mnist).");
         await using var site = await TrainingSite.OpenAsync(Lab);
         var page = site.Page;
-        var spec = SpecJson.Write(Presets.Find("fashion-mnist-quick")!.Spec.ForQuickTest());
+        var quick = Presets.Find("fashion-mnist-quick")!.Spec.ForQuickTest();
+        var spec = SpecJson.Write(quick with { Method = (SmtSpec)quick.Method with { GeneratorSteps = 2 } });
         var run = await page.Page.EvaluateAsync<long>(
             """
             async spec => {
@@ -41,11 +42,19 @@ public sealed class TrainingTests(Lab lab) : BrowserTest(lab)
         await page.GoAsync($"/gallery/{run}?class=3&seed=0");
         await Expect(page.Page.Locator(".tile")).ToHaveCountAsync(1, new() { Timeout = Slow });
         Assert.Equal(first, await page.Page.Locator(".tile img").First.GetAttributeAsync("src")); // whatever else is drawn with it
+        var steps = page.Page.GetByRole(AriaRole.Navigation, new() { Name = "Steps per image" }).GetByRole(AriaRole.Link);
+        await Expect(steps).ToHaveTextAsync(["1", "2"]);
+        await steps.Nth(1).ClickAsync();
+        await page.UntilAsync($"document.querySelector('.tile img')?.getAttribute('src') !== '{first}'", Slow / 1000);
+        Assert.Contains("steps=2", page.Page.Url);
+        await page.ShootAsync("gallery-steps");
         await page.GoAsync($"/gallery/{run}?seed=9-3");
         await Expect(page.Page.Locator("#seeds-hint")).ToContainTextAsync("ends before it begins");
         await EvaluateAsync(page, run);
         await FindNeighboursAsync(page, run);
         Assert.Empty(page.Errors);
+        await page.GoAsync($"/gallery/{run}?seed=0&steps=4"); // refused with 400, which the browser counts as an error
+        await Expect(page.Page.Locator("[data-status]")).ToContainTextAsync("at most 2 steps", new() { Timeout = Slow });
     }
 
     // "Evaluate…" on a checkpoint: its numbers join its row, and a curve at its iteration
