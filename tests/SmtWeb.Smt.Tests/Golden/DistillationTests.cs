@@ -34,7 +34,7 @@ public sealed class DistillationTests : TensorTest
         using var scope = torch.NewDisposeScope();
         var (x, α, ℓ) = (golden.Tensor("latents"), golden.Tensor("alpha"), golden.Tensor("logit"));
         var (f_p, f_fake) = (golden.Tensor("f_real"), golden.Tensor("f_fake"));
-        var σ = Levels(golden, "timesteps");
+        var σ = golden.Levels("timesteps");
         golden.Verify("sigma", σ);
         golden.Verify("x_t", x + EdmPrecond.Like(σ, x) * golden.Tensor("noise"));
         var D = SmdLosses.MixtureWeight(ℓ, α);
@@ -68,7 +68,7 @@ public sealed class DistillationTests : TensorTest
         var golden = GoldenCase.Load(id);
         using var scope = torch.NewDisposeScope();
         var (real, fake, α) = (golden.Tensor("latents_real"), golden.Tensor("latents_fake"), golden.Tensor("alpha"));
-        var (σ, σ_dsm) = (Levels(golden, "timesteps_interp"), Levels(golden, "timesteps_fake"));
+        var (σ, σ_dsm) = (golden.Levels("timesteps_interp"), golden.Levels("timesteps_fake"));
         var (B, σ_data) = (α.Count, golden.Config.Double("sigma_data", 0.5));
         golden.Verify("sigma", σ);
         golden.Verify("sigma_dsm", σ_dsm);
@@ -148,8 +148,8 @@ public sealed class DistillationTests : TensorTest
             if (turn) VerifyDirection(golden, k, trainer, In("z"), labels, c.Double("gan_weight", 0));
             var (g, s) = trainer.Step(
                 In("x_real"), labels, In("z"), labels,
-                turn ? new SmdGeneratorDraws(Levels(golden, $"t_gen{k}"), In("n_gen"), In("alpha_gen")) : null,
-                new SmdScoreDraws(Levels(golden, $"t_dsm{k}"), In("n_dsm"), Levels(golden, $"t_interp{k}"), In("n_interp"), In("n_interp"), In("alpha_score"), golden.Input($"alpha_score{k}").Floats),
+                turn ? new SmdGeneratorDraws(golden.Levels($"t_gen{k}"), In("n_gen"), In("alpha_gen")) : null,
+                new SmdScoreDraws(golden.Levels($"t_dsm{k}"), In("n_dsm"), golden.Levels($"t_interp{k}"), In("n_interp"), In("n_interp"), In("alpha_score"), golden.Input($"alpha_score{k}").Floats),
                 c.Double("gen_lr", 0), c.Double("score_lr", 0));
             if (g is not null) golden.Expect($"gen{k}").Verify(g.DivergenceLoss.ToDouble() + c.Double("gan_weight", 0) * g.GanLoss.ToDouble(), g.GradientNorm);
             golden.Expect($"score{k}").Verify(s.DenoisingLoss.ToDouble(), s.FakeLoss.ToDouble(), s.RealLoss.ToDouble(), s.GradientNorm);
@@ -166,7 +166,7 @@ public sealed class DistillationTests : TensorTest
     private static void VerifyDirection(GoldenCase golden, int k, SmdTrainer trainer, Tensor z, Tensor? labels, double λ)
     {
         using var scope = torch.NewDisposeScope();
-        var (σ, ε, α) = (Levels(golden, $"t_gen{k}"), golden.Tensor($"n_gen{k}"), golden.Tensor($"alpha_gen{k}"));
+        var (σ, ε, α) = (golden.Levels($"t_gen{k}"), golden.Tensor($"n_gen{k}"), golden.Tensor($"alpha_gen{k}"));
         var x = trainer.Generator.Generate(z, labels).detach();
         x.RequiresGrad = true;
         trainer.Fake.RequireGrad(false);
@@ -191,11 +191,5 @@ public sealed class DistillationTests : TensorTest
         return trainer.Generator.NamedParameters("generator.")
             .Concat(trainer.Fake.NamedParameters().Select(p => (p.Name.StartsWith("head.", StringComparison.Ordinal) ? p.Name : $"fake.{p.Name["score.".Length..]}", p.Parameter)))
             .ToDictionary(p => p.Item1, p => p.Item2.Value.detach().to(ScalarType.Float64).clone());
-    }
-
-    private static Tensor Levels(GoldenCase golden, string name)
-    {
-        var t = golden.Input(name).Longs;
-        return torch.tensor(Array.ConvertAll(t, k => KarrasGrid.Sigmas[(int)k]), [t.Length]);
     }
 }

@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Runtime.InteropServices;
 using SmtWeb.Smt.Weights;
 
@@ -28,6 +29,22 @@ public sealed class GoldenHarnessTests
         }
 
         Assert.True(compared > 0);
+    }
+
+    [Fact]
+    public void Kinds_OfTheSet_AreAllPartOfTheGoldenSelection()
+    {
+        // "./test.sh golden" takes the tests with the trait and no others: a kind without it would not be checked on another set
+        var checkedIds = typeof(GoldenHarnessTests).Assembly.GetTypes()
+            .SelectMany(type => type.GetMethods().Select(method => (Type: type, Method: method)))
+            .Where(test => IsGolden(test.Type) || IsGolden(test.Method))
+            .SelectMany(test => test.Method.GetCustomAttributes<MemberDataAttribute>().Select(data => (data.MemberType ?? test.Type).GetProperty(data.MemberName)?.GetValue(null)))
+            .OfType<IEnumerable<ITheoryDataRow>>()
+            .SelectMany(rows => rows.Select(row => row.GetData()[0] as string))
+            .ToHashSet();
+        Assert.All(GoldenCase.All, id => Assert.Contains(id, checkedIds));
+
+        static bool IsGolden(MemberInfo member) => member.GetCustomAttributes<TraitAttribute>().Any(t => t is { Name: "Category", Value: "Golden" });
     }
 
     [Theory]

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using SmtWeb.Smt.Networks;
+using SmtWeb.Smt.ScoreOfMixture;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Smt.Weights;
 using SmtWeb.Torch;
@@ -25,6 +26,15 @@ internal static class GoldenTorch
     internal static Dictionary<string, Tensor> WeightTensors(this GoldenCase golden, string prefix = "") =>
         golden.Weights().Where(w => w.Name.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary(w => w.Name[prefix.Length..], ToTensor);
 
+    /// <summary>σ of the steps that an input names, on the grid of the case: the released one unless it says otherwise.</summary>
+    internal static Tensor Levels(this GoldenCase golden, string name)
+    {
+        var c = golden.Config;
+        var grid = KarrasGrid.Create(c.Int("num_train_timesteps", KarrasGrid.Levels), c.Double("sigma_min", 0.002), c.Double("sigma_max", 80), c.Double("rho", 7));
+        var steps = golden.Input(name).Longs;
+        return torch.tensor(Array.ConvertAll(steps, k => grid[k]), [steps.Length]);
+    }
+
     internal static int Int(this JsonElement e, string name, int otherwise = 0) =>
         e.TryGetProperty(name, out var v) && v.ValueKind == JsonValueKind.Number ? v.GetInt32() : otherwise;
 
@@ -38,7 +48,7 @@ internal static class GoldenTorch
         e.TryGetProperty(name, out var v) ? [.. v.EnumerateArray().Select(x => x.GetInt32())] : null;
 
     /// <summary>A denoiser of a reference configuration; what it leaves out has the reference's default.</summary>
-    internal static ImageDenoiser Network(string type, JsonElement net, Generator random)
+    internal static ImageDenoiser Network(string type, JsonElement net, Generator random, double? sigmaData = null)
     {
         var (resolution, channels) = (net.Int("img_resolution"), net.Int("img_channels"));
         UNetOptions options = type switch
@@ -59,7 +69,7 @@ internal static class GoldenTorch
                 BlocksPerLevel = net.Int("num_blocks", options.BlocksPerLevel),
                 AttentionResolutions = net.Ints("attn_resolutions") ?? options.AttentionResolutions,
                 Dropout = net.Double("dropout", 0.1),
-                SigmaData = net.Double("sigma_data", options.SigmaData),
+                SigmaData = net.Double("sigma_data", sigmaData ?? options.SigmaData),
             },
             random);
     }

@@ -24,7 +24,7 @@ public sealed class LossTests : TensorTest
         var golden = GoldenCase.Load(id);
         using var scope = torch.NewDisposeScope();
         var x = golden.Tensor("latents");
-        var σ = Levels(golden);
+        var σ = golden.Levels("timesteps");
         golden.Verify("sigma", σ);
         golden.Verify("x_t", x + Networks.EdmPrecond.Like(σ, x) * golden.Tensor("noise"));
 
@@ -50,7 +50,7 @@ public sealed class LossTests : TensorTest
     {
         var golden = GoldenCase.Load(id);
         using var scope = torch.NewDisposeScope();
-        var σ = Levels(golden);
+        var σ = golden.Levels("timesteps");
         golden.Verify("sigma", σ);
         var w = SmtLosses.DenoisingWeight(σ, golden.Config.Double("sigma_data", 0.5));
         golden.Verify("weight", w);
@@ -96,7 +96,7 @@ public sealed class LossTests : TensorTest
         var golden = GoldenCase.Load(id);
         using var scope = torch.NewDisposeScope();
         using var random = new Generator(0, Device.Cpu);
-        using var network = GoldenTorch.Network(golden.Config.GetProperty("model_type").GetString()!, golden.Config.GetProperty("network"), random);
+        using var network = GoldenTorch.Network(golden.Config.GetProperty("model_type").GetString()!, golden.Config.GetProperty("network"), random, golden.Config.Double("sigma_data", 0.5));
         network.Training = false;
         network.LoadStateDict(golden.WeightTensors());
         using var flat = new FlatParameters(("", network));
@@ -109,11 +109,5 @@ public sealed class LossTests : TensorTest
         mean.backward();
         var gradients = flat.Views(flat.Gradients).ToDictionary(v => v.Name, v => v.View);
         golden.Expect("grad_norms").Verify([.. golden.Config.GetProperty("param_names").EnumerateArray().Select(n => gradients[n.GetString()!].to(ScalarType.Float64).norm().ToDouble())]);
-    }
-
-    private static Tensor Levels(GoldenCase golden)
-    {
-        var t = golden.Input("timesteps").Longs;
-        return torch.tensor(Array.ConvertAll(t, k => KarrasGrid.Sigmas[(int)k]), [t.Length]);
     }
 }

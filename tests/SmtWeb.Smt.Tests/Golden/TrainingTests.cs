@@ -74,7 +74,7 @@ public sealed class TrainingTests : TensorTest
         for (var k = 0; k < c.Int("iterations"); k++)
         {
             Tensor In(string name) => golden.Tensor($"{name}{k}");
-            Tensor Sigma(string name) => torch.tensor(Array.ConvertAll(golden.Input($"{name}{k}").Longs, t => KarrasGrid.Sigmas[(int)t]), [golden.Input($"{name}{k}").Longs.Length]);
+            Tensor Sigma(string name) => golden.Levels($"{name}{k}");
             var turn = trainer.IsGeneratorTurn(k);
             Assert.Equal(turn, golden.Expects($"gen{k}"));
             using (torch.no_grad()) golden.Verify($"x_fake{k}", generator.Generate(In("z"), null));

@@ -8,6 +8,7 @@ public sealed class QuantisationTests
     public static TheoryData<string> Cases => GoldenCase.OfKind("image_quantise");
 
     [Theory]
+    [Trait("Category", "Golden")]
     [MemberData(nameof(Cases))]
     public void ToBytes_GoldenCase_GivesTheBytesOfBothConventions(string id)
     {

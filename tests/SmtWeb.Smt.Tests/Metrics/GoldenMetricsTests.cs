@@ -4,6 +4,7 @@ using SmtWeb.Smt.Tests.Golden;
 
 namespace SmtWeb.Smt.Tests.Metrics;
 
+[Trait("Category", "Golden")]
 public sealed class GoldenMetricsTests : TensorTest
 {
     public static TheoryData<string> Frechet => GoldenCase.OfKind("frechet");

@@ -12,6 +12,7 @@ public sealed class DistributionTests
     public static TheoryData<string> AlphaSamplers => GoldenCase.OfKind("alpha_samplers");
 
     [Theory]
+    [Trait("Category", "Golden")]
     [MemberData(nameof(KarrasGrids))]
     public void Create_GoldenCase_GivesItsGrid(string id)
     {
@@ -21,6 +22,7 @@ public sealed class DistributionTests
     }
 
     [Theory]
+    [Trait("Category", "Golden")]
     [MemberData(nameof(KarrasGrids))]
     public void Sigmas_EndsOfTheGrid_AreThoseOfTheReleasedCode(string id)
     {
@@ -31,6 +33,7 @@ public sealed class DistributionTests
     }
 
     [Theory]
+    [Trait("Category", "Golden")]
     [MemberData(nameof(AlphaSamplers))]
     public void Alpha_GoldenTables_HaveTheirSupportAndProbabilities(string id)
     {

@@ -9,6 +9,7 @@ public sealed class RateAtTests
     public static TheoryData<string> Cases => GoldenCase.OfKind("lr_schedule");
 
     [Theory]
+    [Trait("Category", "Golden")]
     [MemberData(nameof(Cases))]
     public void Factor_GoldenCase_GivesItsRates(string id)
     {
