@@ -9,11 +9,15 @@
 #include <torch/version.h>
 
 #ifdef SMT_GLOO
+#ifndef USE_C10D_GLOO // some builds of libtorch define it for their users
 #define USE_C10D_GLOO
+#endif
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #endif
 #ifdef SMT_NCCL
+#ifndef USE_C10D_NCCL
 #define USE_C10D_NCCL
+#endif
 #include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
 #endif
 #if defined(SMT_GLOO) || defined(SMT_NCCL)
@@ -156,6 +160,9 @@ SMT_API smt_store smt_store_new(const char* host, int32_t port, int32_t serve, i
     options.isServer = serve != 0;
     options.waitWorkers = false;
     options.timeout = std::chrono::milliseconds(timeout_ms);
+#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 4)
+    options.useLibUV = false;  // its default since 2.4, which Debian's 2.6 is built without
+#endif
     return new c10::intrusive_ptr<c10d::TCPStore>(c10::make_intrusive<c10d::TCPStore>(std::string(host), options));
   });
 }
