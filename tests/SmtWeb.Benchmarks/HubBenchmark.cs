@@ -1,57 +1,64 @@
-using System.Diagnostics;
-using System.Net;
+using System.Globalization;
 using System.Net.Http.Json;
-using System.Net.WebSockets;
-using System.Text;
 using System.Text.Json;
-using System.Text.RegularExpressions;
-using SmtWeb.Smt.Training;
 
 namespace SmtWeb.Benchmarks;
 
 /// <summary>
-/// What 200 hub clients on one run cost its trainer: images/s with and without them in turns, on a real server with
-/// its database and trainer process. The clients run in this process, on the same cores: the figure holds their cost too.
+/// What 200 hub clients on one run cost its trainer, on a real server with its database and trainer process. Windows
+/// without and with the clients take turns, and each window with them is compared with the two around it, so that slow
+/// changes of the machine cancel. The clients stand for machines elsewhere: a process of their own, which gets the
+/// cores only when nobody else wants them (SCHED_IDLE, nice 19 for its session too). What they take all the same is
+/// printed. The second figure does not depend on what else the machine does: the processor time of the server (web
+/// process and database) as a share of the trainer's, without and with the clients.
 /// </summary>
-internal static partial class HubBenchmark
+internal static class HubBenchmark
 {
     private const int Clients = 200;
-    private const char RecordSeparator = '\u001e';
-    private static readonly TimeSpan Window = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Window = TimeSpan.FromSeconds(20);
 
     public static void Run(Options options) => RunAsync(options).GetAwaiter().GetResult();
 
     private static async Task RunAsync(Options options)
     {
-        var data = Directory.CreateTempSubdirectory("smtweb-hub").FullName;
-        // root's PostgreSQL runs as another user, who must be able to enter
-        Process.Start("chmod", ["o+x", data]).WaitForExit();
-        using var server = new Server(data, options.Threads);
-        try
+        await using var server = HubServer.Start(options.Threads);
+        var (http, key) = await server.SignInAsync();
+        var run = await StartRunAsync(http);
+        await WaitForPointsAsync(http, run);
+        await using var clients = HubLoad.Start(server.Address, key, run, Clients);
+        var measured = new Measured(server, clients, http, run);
+        await measured.WindowAsync(); // warms up everything that the others use
+
+        var alone = new List<Sample> { await measured.WindowAsync() };
+        var followed = new List<Sample>();
+        for (var round = 0; round < options.Rounds; round++)
         {
-            var (address, http, key) = await server.SignInAsync();
-            var run = await StartRunAsync(http);
-            await WaitForPointsAsync(http, run);
-            var ratios = new List<double>();
-            for (var round = 1; round <= options.Rounds; round++)
-            {
-                var alone = await SpeedAsync(http, run);
-                var messages = 0;
-                var sockets = await Task.WhenAll(Enumerable.Range(0, Clients).Select(_ => JoinAsync(address, key, run, () => Interlocked.Increment(ref messages))));
-                var followed = await SpeedAsync(http, run);
-                foreach (var socket in sockets) socket.Dispose();
-                ratios.Add(followed / alone);
-                Console.WriteLine($"  round {round}: {alone:F1} images/s alone, {followed:F1} with {Clients} clients ({messages / (double)Clients / Window.TotalSeconds:F1} messages/s each): {followed / alone - 1:+0.0 %;-0.0 %}");
-            }
-            ratios.Sort();
-            Console.WriteLine($"  median {ratios[ratios.Count / 2] - 1:+0.0 %;-0.0 %}");
+            await clients.JoinAsync();
+            followed.Add(await measured.WindowAsync());
+            await clients.LeaveAsync();
+            alone.Add(await measured.WindowAsync());
+            var (before, with, after) = (alone[^2], followed[^1], alone[^1]);
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"  {round + 1}: {before.Speed:F0}, with clients {with.Speed:F0}, {after.Speed:F0} images/s; {with.Messages / (double)Clients / with.Seconds:F1} messages/s and {with.Bytes / 1024.0 / Clients / with.Seconds:F1} KiB/s each; clients took {with.Load / with.Seconds:P1} of a core"));
         }
-        finally
-        {
-            server.Stop();
-            Directory.Delete(data, recursive: true);
-        }
+
+        var speed = followed.Select((f, k) => 2 * f.Speed / (alone[k].Speed + alone[k + 1].Speed) - 1).Order().ToList();
+        var perSecond = followed.Select((f, k) => 2 * f.SpeedOfProcessor / (alone[k].SpeedOfProcessor + alone[k + 1].SpeedOfProcessor) - 1).Order().ToList();
+        Print("images/s with the clients on these cores", speed);
+        Print("images per processor second of the trainer", perSecond);
+        var (without, beside) = (Share(alone), Share(followed));
+        var messages = followed.Sum(f => f.Messages);
+        var extra = followed.Sum(f => f.Web + f.Database) - alone.Sum(a => a.Web + a.Database) / alone.Sum(a => a.Seconds) * followed.Sum(f => f.Seconds);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"  server's processor time for each of the trainer's: {without:P2} without, {beside:P2} with {Clients} clients: they cost {beside - without:P2}; {1e6 * extra / Math.Max(1, messages):F0} µs per message and client"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"  of it the web process {followed.Sum(f => f.Web) / followed.Sum(f => f.Seconds):P2} of a core ({alone.Sum(f => f.Web) / alone.Sum(f => f.Seconds):P2} without), the database {followed.Sum(f => f.Database) / followed.Sum(f => f.Seconds):P2} ({alone.Sum(f => f.Database) / alone.Sum(f => f.Seconds):P2})"));
     }
+
+    private static void Print(string what, List<double> sorted) => Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+        $"  {what}: median {(sorted[(sorted.Count - 1) / 2] + sorted[sorted.Count / 2]) / 2:+0.0 %;-0.0 %}, from {sorted[0]:+0.0 %;-0.0 %} to {sorted[^1]:+0.0 %;-0.0 %}, {sorted.Count} windows"));
+
+    private static double Share(List<Sample> samples) => samples.Sum(s => s.Web + s.Database) / samples.Sum(s => s.Trainer);
 
     private static async Task<long> StartRunAsync(HttpClient http)
     {
@@ -68,119 +75,40 @@ internal static partial class HubBenchmark
     {
         for (var k = 0; k < 240; k++)
         {
-            if (await LastAsync(http, run) is { Images: > 2000 }) return;
+            if (await Measured.ProgressAsync(http, run) is { Iteration: > 30 }) return;
             await Task.Delay(500);
         }
         throw new TimeoutException("The run has not started to train within two minutes.");
     }
 
-    private static async Task<double> SpeedAsync(HttpClient http, long run)
+    /// <summary>One window: images and the trainer's own seconds, processor seconds of each process, and what the clients heard.</summary>
+    private sealed record Sample(double Images, double Seconds, double Trainer, double Web, double Database, double Load, long Messages, long Bytes)
     {
-        var from = await LastAsync(http, run);
-        await Task.Delay(Window);
-        var to = await LastAsync(http, run);
-        return (to.Images - from.Images) / (to.Seconds - from.Seconds);
+        internal double Speed => Images / Seconds;
+
+        internal double SpeedOfProcessor => Images / Trainer;
     }
 
-    private static async Task<(double Images, double Seconds)> LastAsync(HttpClient http, long run)
+    private sealed class Measured(HubServer server, HubLoad clients, HttpClient http, long run)
     {
-        var csv = await http.GetStringAsync($"api/v1/runs/{run}/metrics?format=csv");
-        var lines = csv.Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        var columns = lines[0].Trim().Split(',');
-        int Column(string name) => Array.FindIndex(columns, c => c.Replace("_", "", StringComparison.Ordinal).Equals(name, StringComparison.OrdinalIgnoreCase));
-        var last = lines.Skip(1).Select(l => l.Split(',')).LastOrDefault(l => l[Column("name")].Contains(MetricNames.ScoreLoss, StringComparison.Ordinal));
-        return last is null ? default : (double.Parse(last[Column("imagesSeen")]), double.Parse(last[Column("seconds")]));
-    }
+        private const int BatchSize = 64;
 
-    private static async Task<ClientWebSocket> JoinAsync(Uri address, string key, long run, Action message)
-    {
-        var socket = new ClientWebSocket();
-        socket.Options.SetRequestHeader("Authorization", "Bearer " + key);
-        await socket.ConnectAsync(new UriBuilder(new Uri(address, "hubs/runs")) { Scheme = "ws" }.Uri, default);
-        await SendAsync(socket, """{"protocol":"json","version":1}""");
-        await SendAsync(socket, JsonSerializer.Serialize(new { type = 1, invocationId = "1", target = "Join", arguments = new[] { run } }));
-        _ = ReceiveAsync(socket, message);
-        return socket;
-    }
-
-    private static Task SendAsync(ClientWebSocket socket, string json) =>
-        socket.SendAsync(Encoding.UTF8.GetBytes(json + RecordSeparator), WebSocketMessageType.Text, true, default);
-
-    private static async Task ReceiveAsync(ClientWebSocket socket, Action message)
-    {
-        var buffer = new byte[65536];
-        try
+        internal static async Task<(long Iteration, double Seconds)> ProgressAsync(HttpClient http, long run)
         {
-            while (socket.State == WebSocketState.Open)
-            {
-                var got = await socket.ReceiveAsync(buffer.AsMemory(), default);
-                if (buffer.AsSpan(0, got.Count).IndexOf("MetricBatch"u8) >= 0) message();
-            }
-        }
-        catch (Exception e) when (e is WebSocketException or OperationCanceledException or ObjectDisposedException)
-        {
-            // closed by the end of the round
-        }
-    }
-
-    [GeneratedRegex("""(https?://\S+?/)\S*token=(\S+)""")]
-    private static partial Regex Link { get; }
-
-    [GeneratedRegex("name=\"(__RequestVerificationToken)\"[^>]*value=\"([^\"]+)\"")]
-    private static partial Regex FormToken { get; }
-
-    /// <summary>A server on a data folder of its own.</summary>
-    private sealed class Server : IDisposable
-    {
-        private readonly Process process;
-        private readonly StringBuilder said = new();
-
-        internal Server(string data, int threads)
-        {
-            var root = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../../../.."));
-            var start = new ProcessStartInfo(Path.Combine(root, "src/SmtWeb.Web/bin/Release/net10.0/smtweb"))
-            {
-                WorkingDirectory = root, RedirectStandardOutput = true, RedirectStandardError = true,
-            };
-            foreach (var argument in new[] { "serve", "--data", data, "--port", "8571", "--no-quickstart", "--threads", threads.ToString() }) start.ArgumentList.Add(argument);
-            process = Process.Start(start) ?? throw new InvalidOperationException("smtweb did not start; build the solution first.");
-            void Keep(string? line) { lock (said) said.AppendLine(line); }
-            process.OutputDataReceived += (_, e) => Keep(e.Data);
-            process.ErrorDataReceived += (_, e) => Keep(e.Data);
-            process.BeginOutputReadLine();
-            process.BeginErrorReadLine();
+            var summary = await http.GetFromJsonAsync<JsonElement>($"api/v1/runs/{run}");
+            if (summary.TryGetProperty("summary", out var inner)) summary = inner;
+            return (summary.GetProperty("iteration").GetInt64(), summary.GetProperty("seconds").GetDouble());
         }
 
-        internal async Task<(Uri Address, HttpClient Http, string Key)> SignInAsync()
+        internal async Task<Sample> WindowAsync()
         {
-            Match link = Match.Empty;
-            for (var k = 0; k < 240 && !link.Success; k++)
-            {
-                await Task.Delay(250);
-                lock (said) link = Link.Match(said.ToString());
-            }
-            if (!link.Success) throw new InvalidOperationException($"The server printed no sign-in link:\n{said}");
-            var address = new Uri(link.Groups[1].Value);
-            var http = new HttpClient(new HttpClientHandler { CookieContainer = new CookieContainer() }) { BaseAddress = address };
-            var page = await http.GetStringAsync(link.Value);
-            var form = new Dictionary<string, string> { ["token"] = WebUtility.UrlDecode(link.Groups[2].Value), ["password"] = "benchmark-only-94-hub", ["again"] = "benchmark-only-94-hub" };
-            if (FormToken.Match(page) is { Success: true } token) form[token.Groups[1].Value] = WebUtility.HtmlDecode(token.Groups[2].Value);
-            using var signedIn = await http.PostAsync(link.Value.Split('?')[0], new FormUrlEncodedContent(form));
-            signedIn.EnsureSuccessStatusCode();
-            using var made = await http.PostAsJsonAsync("api/v1/keys", new { name = "benchmark" });
-            made.EnsureSuccessStatusCode();
-            var body = JsonDocument.Parse(await made.Content.ReadAsStringAsync()).RootElement;
-            var key = body.GetProperty("secret").GetString()!;
-            http.DefaultRequestHeaders.Authorization = new("Bearer", key);
-            return (address, http, key);
+            await Task.Delay(TimeSpan.FromSeconds(2)); // joining and leaving are over
+            var (heard, from, spent, load) = (await clients.HeardAsync(), await ProgressAsync(http, run), server.Spent(), clients.Spent());
+            await Task.Delay(Window);
+            var (heardThen, to, spentThen, loadThen) = (await clients.HeardAsync(), await ProgressAsync(http, run), server.Spent(), clients.Spent());
+            return new(
+                (to.Iteration - from.Iteration) * BatchSize, to.Seconds - from.Seconds, spentThen.Trainer - spent.Trainer, spentThen.Web - spent.Web,
+                spentThen.Database - spent.Database, loadThen - load, heardThen.Messages - heard.Messages, heardThen.Bytes - heard.Bytes);
         }
-
-        internal void Stop()
-        {
-            Process.Start("kill", ["-TERM", process.Id.ToString()]).WaitForExit();
-            process.WaitForExit(30_000);
-        }
-
-        public void Dispose() => process.Dispose();
     }
 }

@@ -14,6 +14,7 @@ var sections = new Dictionary<string, (string What, Action<Options> Run)>
     ["inception"] = ("images/s of the FID Inception network against torchvision's InceptionV3", InceptionBenchmark.Run),
     ["memory"] = ("resident memory over 10,000 training steps of swiss-roll", MemoryBenchmark.Run),
 };
+if (args is [HubLoad.Section, .. var clients]) return await HubLoad.ServeAsync(clients); // started by the section 'hub' itself
 if (args.Length == 0 || !sections.TryGetValue(args[0], out var section))
 {
     Console.Error.WriteLine($"Usage: SmtWeb.Benchmarks SECTION [--threads N] [--rounds N] [--iterations N]");

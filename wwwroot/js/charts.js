@@ -24,12 +24,12 @@ class Charts {
         this.view = {
             key: `charts-${Math.random()}`, height: 190, runs: options.runs.length, range: null,
             x: ["iteration", "images", "seconds"].includes(query.get("x")) ? query.get("x") : "iteration",
-            log: query.get("log") === "1", smoothing: Math.min(.999, Math.max(0, +(query.get("ema") ?? 0) || 0)),
+            log: query.get("log") === "1", replaced: query.get("replaced") === "1", smoothing: Math.min(.999, Math.max(0, +(query.get("ema") ?? 0) || 0)),
             zoom: (lo, hi) => { this.view.range = lo == null ? null : [lo, hi]; this.reset.hidden = lo == null; this.invalidate(); },
             extent: () => this.extent,
             attempts: () => this.longest, attemptStarts: column => this.attemptStarts(column),
         };
-        this.runs = options.runs.map((run, i) => ({ ...run, colour: i, curves: new Curves(), evaluations: run.evaluations ?? [], queue: [] }));
+        this.runs = options.runs.map((run, i) => ({ ...run, colour: i, curves: new Curves(), replaced: new Curves(true), evaluations: run.evaluations ?? [], queue: [] }));
         this.plots = new Map();
         this.body = root.querySelector("[data-charts]");
         this.status = root.querySelector("[data-status]");
@@ -51,17 +51,19 @@ class Charts {
 
     bindToolbar(signal) {
         const q = name => this.root.querySelector(`[data-${name}]`);
-        const buttons = [...this.root.querySelectorAll("[data-x]")], ema = q("ema"), shown = q("ema-value"), log = q("log");
+        const buttons = [...this.root.querySelectorAll("[data-x]")], ema = q("ema"), shown = q("ema-value"), log = q("log"), replaced = q("replaced");
+        this.replacedSwitch = replaced.parentElement;
         const reflect = () => {
             buttons.forEach(b => b.setAttribute("aria-pressed", b.dataset.x === this.view.x));
-            log.setAttribute("aria-pressed", this.view.log);
+            log.setAttribute("aria-pressed", this.view.log); replaced.setAttribute("aria-pressed", this.view.replaced);
             ema.value = this.view.smoothing; shown.textContent = this.view.smoothing.toFixed(2);
             const url = new URL(location), set = (k, v) => v ? url.searchParams.set(k, v) : url.searchParams.delete(k);
-            set("x", this.view.x === "iteration" ? "" : this.view.x); set("log", this.view.log ? "1" : ""); set("ema", this.view.smoothing ? String(this.view.smoothing) : "");
+            set("x", this.view.x === "iteration" ? "" : this.view.x); set("log", this.view.log ? "1" : ""); set("replaced", this.view.replaced ? "1" : ""); set("ema", this.view.smoothing ? String(this.view.smoothing) : "");
             if (url.href !== location.href) history.replaceState(history.state, "", url);
         };
         buttons.forEach(b => b.addEventListener("click", () => { this.view.x = b.dataset.x; this.view.range = null; this.reset.hidden = true; reflect(); this.measure(); this.invalidate(); }, { signal }));
         log.addEventListener("click", () => { this.view.log = !this.view.log; reflect(); this.invalidate(); }, { signal });
+        replaced.addEventListener("click", () => { this.view.replaced = !this.view.replaced; reflect(); this.catchUp(); this.changed(); }, { signal });
         ema.addEventListener("input", () => { this.view.smoothing = +ema.value; reflect(); this.invalidate(); }, { signal });
         this.reset.addEventListener("click", () => this.view.zoom(null), { signal });
         reflect();
@@ -86,6 +88,7 @@ class Charts {
             do {
                 run.again = false;
                 await run.curves.fetch(run.url, () => this.changed(), this.abort.signal);
+                if (this.view.replaced) await run.replaced.fetch(`${run.url}?superseded=true`, () => this.changed(), this.abort.signal);
                 const queued = run.queue.splice(0);
                 for (const frame of queued) if (!run.curves.append(frame, 0, true)) run.again = true;
             } while (run.again && !this.disposed);
@@ -120,7 +123,7 @@ class Charts {
     // An attempt was lost: its points after the last checkpoint are superseded.
     rewind(runId) {
         const run = this.runs.find(r => r.id === runId);
-        if (run) { run.curves.clear(); this.fetchRun(run); }
+        if (run) { run.curves.clear(); run.replaced.clear(); this.fetchRun(run); }
     }
 
     changed() {
@@ -142,6 +145,9 @@ class Charts {
             if (!this.longest || c.length > this.longest.length) this.longest = c;
             this.extent = Math.max(this.extent, c[this.view.x][c.length - 1]);
         }
+        if (this.view.replaced) for (const run of this.runs) for (const c of run.replaced.columns.values()) this.extent = Math.max(this.extent, c[this.view.x][c.length - 1]);
+        // a run in its first attempt has nothing that was replaced
+        this.replacedSwitch.hidden = !this.view.replaced && !this.runs.some(run => [...run.curves.columns.values()].some(c => c.length && c.attempt[c.length - 1] > 1));
     }
 
     attemptStarts(column) {
@@ -172,6 +178,7 @@ class Charts {
             // a share, or the distance of a further average, has a curve and no records
             series: () => this.runs.map(run => ({ label: run.name, colour: run.colour, column: (distance ? distanceColumn(run, distance) : null) ?? run.curves.columns.get(key) })).filter(s => s.column),
         };
+        cell.replaced = () => this.view.replaced ? this.runs.flatMap(run => [...run.replaced.columns.values()].filter(c => c.name === key).map(column => ({ colour: run.colour, column }))) : [];
         if (distance) cell.details = (at, x) => this.details(distance, at, x);
         const plot = new Plot(section.lastChild, cell, this.view);
         // alphabetical within the group, whatever order the points came in

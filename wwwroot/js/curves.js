@@ -45,9 +45,18 @@ class Column {
 }
 
 export class Curves {
-    constructor() { this.clear(); }
+    // byAttempt: a column per metric and attempt, for points that later attempts replaced: only within one attempt do
+    // they come in order.
+    constructor(byAttempt = false) { this.byAttempt = byAttempt; this.clear(); }
 
     clear() { this.columns = new Map(); this.last = 0; }
+
+    column(name, attempt) {
+        const key = this.byAttempt ? `${name}\n${attempt}` : name;
+        let c = this.columns.get(key);
+        if (!c) this.columns.set(key, c = new Column(name));
+        return c;
+    }
 
     // A frame as CurveFrame.cs writes it: [u32 JSON bytes][JSON, padded to 8][f64 iteration, images, seconds, attempt: one per step]
     // [f64 value: one per point][u32 step, u32 name: one per point]. Little endian. Returns the header, or null where a
@@ -63,14 +72,9 @@ export class Curves {
         const take = (type, n) => { const a = new type(buffer, at, n); at += a.byteLength; return a; };
         const iteration = take(Float64Array, steps), images = take(Float64Array, steps), seconds = take(Float64Array, steps), attempt = take(Float64Array, steps);
         const value = take(Float64Array, points), step = take(Uint32Array, points), name = take(Uint32Array, points);
-        const columns = header.names.map(n => {
-            let c = this.columns.get(n);
-            if (!c) this.columns.set(n, c = new Column(n));
-            return c;
-        });
         for (let i = 0; i < points; i++) {
             const s = step[i];
-            columns[name[i]].push(iteration[s], images[s], seconds[s], attempt[s], value[i]);
+            this.column(header.names[name[i]], attempt[s]).push(iteration[s], images[s], seconds[s], attempt[s], value[i]);
         }
         this.last = Math.max(this.last, header.last);
         return header;

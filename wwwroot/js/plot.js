@@ -27,7 +27,7 @@ export const duration = s => s < 90 ? `${+s.toFixed(s < 10 ? 1 : 0)} s` : s < 54
 const xText = { iteration: v => suffixed(v), images: v => suffixed(v), seconds: duration };
 
 export class Plot {
-    // cell: { title, unit, series: () => [{ column, label, colour }], details?: index => html }
+    // cell: { title, unit, series: () => [{ column, label, colour }], replaced: () => [{ column, colour }] of earlier attempts, details?: index => html }
     constructor(host, cell, view) {
         this.cell = cell; this.view = view; this.dirty = true; this.visible = false; this.markers = [];
         this.figure = document.createElement("figure");
@@ -59,7 +59,10 @@ export class Plot {
                 { ...axis, size: 28, space: 70, values: (u, splits) => splits.map(xText[this.view.x]) },
                 { ...axis, size: 52, space: 32, values: (u, splits) => labels(splits) },
             ],
-            series: [{}, ...drawn.flatMap(s => smoothing ? [line(s, { alpha: .25, width: 1, points: { show: false } }), line(s)] : [line(s)])],
+            series: [
+                {}, ...drawn.flatMap(s => smoothing ? [line(s, { alpha: .25, width: 1, points: { show: false } }), line(s)] : [line(s)]),
+                ...this.cell.replaced().map(s => line({ ...s, label: "replaced" }, { alpha: .55, width: 1, dash: [3, 3], points: { show: false } })),
+            ],
             hooks: {
                 setCursor: [u => this.showValues(u)],
                 setSelect: [u => { if (u.select.width > 4) this.view.zoom(u.posToVal(u.select.left, "x"), u.posToVal(u.select.left + u.select.width, "x")); u.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false); }],
@@ -83,9 +86,11 @@ export class Plot {
             const raw = { x: c[this.view.x], y: c.value, length: c.length };
             return smoothing ? [raw, { ...raw, y: c.smoothed(this.view.smoothing) }] : [raw];
         });
+        const replaced = this.cell.replaced();
+        for (const { column: c } of replaced) series.push({ x: c[this.view.x], y: smoothing ? c.smoothed(this.view.smoothing) : c.value, length: c.length });
         const { data, markers } = reduce(series, this.range[0], this.range[1], Math.max(100, width - 60), this.view.log);
         this.markers = markers;
-        const shape = `${this.view.log}|${smoothing}|${drawn.map(s => s.colour).join()}`;
+        const shape = `${this.view.log}|${smoothing}|${drawn.map(s => s.colour).join()}|${replaced.map(s => s.colour).join()}`;
         if (this.uplot && this.shape !== shape) { this.uplot.destroy(); this.uplot = null; }
         this.shape = shape;
         if (!this.uplot) {

@@ -16,7 +16,11 @@ namespace SmtWeb.Runs.Feed;
 public sealed partial class RunFeed(RunsDatabase database, ILogger<RunFeed> logger) : BackgroundService, IRunFeed
 {
     private static readonly TimeSpan Poll = TimeSpan.FromSeconds(3);
-    private static readonly TimeSpan ProgressEvery = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan ProgressEvery = TimeSpan.FromSeconds(1);
+
+    // New points are read and handed out this often at most: half of the half second in which a page has to show them.
+    // What they cost, a query and a message to every client, is paid per turn and not per point.
+    private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(250);
 
     private readonly RunFeedReader _reader = new(database);
     private readonly ConcurrentDictionary<RunSubscription, bool> _subscriptions = new();
@@ -26,6 +30,7 @@ public sealed partial class RunFeed(RunsDatabase database, ILogger<RunFeed> logg
     private readonly HashSet<long> _progressed = [];
     private long _progressTold = Stopwatch.GetTimestamp();
     private long _polled = Stopwatch.GetTimestamp();
+    private long _turned;
     private volatile bool _missed = true;
 
     /// <inheritdoc/>
@@ -101,13 +106,7 @@ public sealed partial class RunFeed(RunsDatabase database, ILogger<RunFeed> logg
 
     private async Task TurnAsync(CancellationToken ct)
     {
-        await WaitAsync(ct);
-        var notices = new HashSet<RunNotice>();
-        while (_notices.Reader.TryRead(out var notice))
-        {
-            notices.Add(notice);
-        }
-
+        var notices = await GatherAsync(ct);
         bool everything = _missed || Stopwatch.GetElapsedTime(_polled) >= Poll;
         if (everything)
         {
@@ -126,10 +125,34 @@ public sealed partial class RunFeed(RunsDatabase database, ILogger<RunFeed> logg
         await SummariesAsync(notices, everything, ct);
     }
 
-    private async Task WaitAsync(CancellationToken ct)
+    /// <summary>The first point after a pause goes at once, a stream of them once a <see cref="Pace"/>; anything else never waits.</summary>
+    private async Task<HashSet<RunNotice>> GatherAsync(CancellationToken ct)
+    {
+        var notices = new HashSet<RunNotice>();
+        await WaitAsync(_progressed.Count > 0 ? ProgressEvery : Poll, ct);
+        Take();
+        while (notices.All(n => n.Kind is RunNoticeKind.Metrics) && Pace - Stopwatch.GetElapsedTime(_turned) is { Ticks: > 0 } rest && _turned != 0)
+        {
+            await WaitAsync(rest, ct);
+            Take();
+        }
+
+        _turned = Stopwatch.GetTimestamp();
+        return notices;
+
+        void Take()
+        {
+            while (_notices.Reader.TryRead(out var notice))
+            {
+                notices.Add(notice);
+            }
+        }
+    }
+
+    private async Task WaitAsync(TimeSpan most, CancellationToken ct)
     {
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        timeout.CancelAfter(_progressed.Count > 0 ? ProgressEvery : Poll);
+        timeout.CancelAfter(most);
         try
         {
             await _notices.Reader.WaitToReadAsync(timeout.Token);
@@ -152,7 +175,8 @@ public sealed partial class RunFeed(RunsDatabase database, ILogger<RunFeed> logg
 
             if (everything || notices.Any(n => n.RunId == run))
             {
-                foreach (var message in await _reader.ReadAsync(run, cursor, ct))
+                bool rest = everything || notices.Any(n => n.RunId == run && n.Kind is not RunNoticeKind.Metrics);
+                foreach (var message in rest ? await _reader.ReadAsync(run, cursor, ct) : await _reader.ReadCurvesAsync(run, cursor, ct))
                 {
                     Post(message, toAll: message is EvaluationMessage);
                 }

@@ -34,10 +34,9 @@ internal sealed class RunFeedReader(RunsDatabase database)
     {
         var messages = new List<RunMessage>();
         await using var connection = await database.Source.OpenConnectionAsync(ct);
-        // One snapshot: a rewind and the points that follow it are seen together or not at all.
+        // One snapshot: an evaluation and the curve's point at its place are seen together or not at all.
         await using var transaction = await connection.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead, ct);
-        await RewindAsync(connection, runId, cursor, messages, ct);
-        await MetricsAsync(connection, runId, cursor, messages, ct);
+        await CurvesAsync(connection, runId, cursor, messages, ct);
         await using (var context = await database.ContextAsync(ct))
         {
             // The context shares the snapshot, and with it the connection.
@@ -46,6 +45,15 @@ internal sealed class RunFeedReader(RunsDatabase database)
             await RestAsync(context, runId, cursor, messages, ct);
         }
 
+        return messages;
+    }
+
+    /// <summary>New points alone, which is what most notices are about: one round trip where a page of them holds all.</summary>
+    public async Task<List<RunMessage>> ReadCurvesAsync(long runId, RunCursor cursor, CancellationToken ct)
+    {
+        var messages = new List<RunMessage>();
+        await using var connection = await database.Source.OpenConnectionAsync(ct);
+        await CurvesAsync(connection, runId, cursor, messages, ct);
         return messages;
     }
 
@@ -67,52 +75,57 @@ internal sealed class RunFeedReader(RunsDatabase database)
             ct);
     }
 
-    private static async Task RewindAsync(NpgsqlConnection connection, long runId, RunCursor cursor, List<RunMessage> messages, CancellationToken ct)
+    private static async Task CurvesAsync(NpgsqlConnection connection, long runId, RunCursor cursor, List<RunMessage> messages, CancellationToken ct)
     {
-        await using var select = connection.Sql("SELECT number, first_iteration FROM attempts WHERE run_id = $1 ORDER BY number DESC LIMIT 1", runId);
-        await using var reader = await select.ExecuteReaderAsync(ct);
-        if (await reader.ReadAsync(ct) && reader.GetInt32(0) > cursor.Attempt)
+        while (await PageAsync(connection, runId, cursor, messages, ct) == MetricPageSize)
         {
-            cursor.Attempt = reader.GetInt32(0);
-            if (cursor.Attempt > 1)
-            {
-                messages.Add(new CurvesRewoundMessage(runId, reader.GetInt64(1)));
-            }
+            // There is more.
         }
     }
 
-    private static async Task MetricsAsync(NpgsqlConnection connection, long runId, RunCursor cursor, List<RunMessage> messages, CancellationToken ct)
+    /// <summary>One statement, so one snapshot: a rewind and the points that follow it are seen together or not at all.</summary>
+    private static async Task<int> PageAsync(NpgsqlConnection connection, long runId, RunCursor cursor, List<RunMessage> messages, CancellationToken ct)
     {
-        while (true)
-        {
-            await using var select = connection.Sql(
-                """
+        await using var select = connection.Sql(
+            """
+            SELECT a.number, a.first_iteration, m.id, m.attempt, m.name, m.iteration, m.images_seen, m.seconds, m.value
+            FROM (SELECT number, first_iteration FROM attempts WHERE run_id = $1 ORDER BY number DESC LIMIT 1) a
+            LEFT JOIN LATERAL (
                 SELECT id, attempt, name, iteration, images_seen, seconds, value FROM metrics
-                WHERE run_id = $1 AND id > $2 AND NOT superseded ORDER BY id LIMIT $3
-                """,
-                runId,
-                cursor.Metric,
-                MetricPageSize);
-            await using var reader = await select.ExecuteReaderAsync(ct);
-            var points = new List<StoredMetric>();
-            while (await reader.ReadAsync(ct))
+                WHERE run_id = $1 AND id > $2 AND NOT superseded ORDER BY id LIMIT $3) m ON true
+            ORDER BY m.id
+            """,
+            runId,
+            cursor.Metric,
+            MetricPageSize);
+        await using var reader = await select.ExecuteReaderAsync(ct);
+        var points = new List<StoredMetric>();
+        while (await reader.ReadAsync(ct))
+        {
+            if (reader.GetInt32(0) > cursor.Attempt)
+            {
+                cursor.Attempt = reader.GetInt32(0);
+                if (cursor.Attempt > 1)
+                {
+                    messages.Add(new CurvesRewoundMessage(runId, reader.GetInt64(1)));
+                }
+            }
+
+            if (!await reader.IsDBNullAsync(2, ct))
             {
                 points.Add(new(
-                    reader.GetInt64(0), reader.GetInt32(1), string.Intern(reader.GetString(2)), reader.GetInt64(3), reader.GetInt64(4),
-                    reader.GetDouble(5), reader.GetDouble(6), false));
-            }
-
-            if (points.Count > 0)
-            {
-                cursor.Metric = points[^1].Sequence;
-                messages.Add(new MetricBatchMessage(runId, points));
-            }
-
-            if (points.Count < MetricPageSize)
-            {
-                return;
+                    reader.GetInt64(2), reader.GetInt32(3), string.Intern(reader.GetString(4)), reader.GetInt64(5), reader.GetInt64(6),
+                    reader.GetDouble(7), reader.GetDouble(8), false));
             }
         }
+
+        if (points.Count > 0)
+        {
+            cursor.Metric = points[^1].Sequence;
+            messages.Add(new MetricBatchMessage(runId, points));
+        }
+
+        return points.Count;
     }
 
     private static async Task RestAsync(SmtWebDbContext context, long runId, RunCursor cursor, List<RunMessage> messages, CancellationToken ct)

@@ -8,8 +8,7 @@ internal static class HubSetup
 {
     private const string Path = "/hubs/runs";
 
-    // What a client that reads slowly may have waiting before it holds up the others of its run. One that stops reading
-    // also stops answering, and is dropped after the client timeout (30 s).
+    // What a client that reads slowly may have waiting before it holds up the others of its run, which RunBroadcast ends.
     private const int MaxWaitingBytes = 1 << 20;
     private const int MaxIncomingBytes = 4 << 10;
 

@@ -9,26 +9,26 @@ namespace SmtWeb.Web.Hubs;
 public interface IRunsClient
 {
     /// <summary>New points of the curves.</summary>
-    Task MetricBatch(MetricBatchMessage message);
+    Task MetricBatch(MetricBatchMessage message, CancellationToken ct);
 
     /// <summary>Points after an iteration were superseded by a new attempt: load the curves again.</summary>
-    Task CurvesRewound(CurvesRewoundMessage message);
+    Task CurvesRewound(CurvesRewoundMessage message, CancellationToken ct);
 
     /// <summary>A distance was measured.</summary>
-    Task Evaluation(EvaluationMessage message);
+    Task Evaluation(EvaluationMessage message, CancellationToken ct);
 
     /// <summary>A sample grid or scatter picture can be fetched.</summary>
-    Task GridReady(GridReadyMessage message);
+    Task GridReady(GridReadyMessage message, CancellationToken ct);
 
     /// <summary>An interpolation strip can be fetched.</summary>
-    Task InterpolationReady(InterpolationReadyMessage message);
+    Task InterpolationReady(InterpolationReadyMessage message, CancellationToken ct);
 
     /// <summary>A checkpoint is complete.</summary>
-    Task Checkpoint(CheckpointMessage message);
+    Task Checkpoint(CheckpointMessage message, CancellationToken ct);
 
     /// <summary>State, progress or queue position changed.</summary>
-    Task StateChange(StateChangeMessage message);
+    Task StateChange(StateChangeMessage message, CancellationToken ct);
 
     /// <summary>A line was added to the log.</summary>
-    Task Log(LogMessage message);
+    Task Log(LogMessage message, CancellationToken ct);
 }

@@ -7,8 +7,10 @@ namespace SmtWeb.Web.Hubs;
 /// Carries the feed of a run to the hub's clients: one feed subscription per run and node, however many clients follow
 /// it, opened by the first and closed by the last. SignalR writes each message once and sends the same bytes to all.
 /// </summary>
-public sealed class RunBroadcast(IRunFeed feed, IHubContext<RunsHub, IRunsClient> hub) : IAsyncDisposable
+public sealed partial class RunBroadcast(IRunFeed feed, IHubContext<RunsHub, IRunsClient> hub, ILogger<RunBroadcast> logger) : IAsyncDisposable
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
+
     private readonly SemaphoreSlim _gate = new(1);
     private readonly Dictionary<long, Room> _rooms = [];
 
@@ -43,7 +45,7 @@ public sealed class RunBroadcast(IRunFeed feed, IHubContext<RunsHub, IRunsClient
             {
                 if (!_rooms.TryGetValue(runId, out var room))
                 {
-                    _rooms[runId] = room = new Room(feed.Subscribe(runId, message => SendAsync(hub.Clients.Group(GroupOf(runId)), message)));
+                    _rooms[runId] = room = new Room(feed.Subscribe(runId, message => SendAsync(runId, message)));
                 }
 
                 room.Members.Add(connectionId);
@@ -114,18 +116,38 @@ public sealed class RunBroadcast(IRunFeed feed, IHubContext<RunsHub, IRunsClient
         _gate.Dispose();
     }
 
-    private static Task SendAsync(IRunsClient clients, RunMessage message) => message switch
+    /// <summary>
+    /// One message to all who follow the run. A client that does not read holds the others up for <see cref="Patience"/>
+    /// at most: a write that is given up closes its connection, and the client joins again and fetches what it missed.
+    /// </summary>
+    private async Task SendAsync(long runId, RunMessage message)
     {
-        MetricBatchMessage m => clients.MetricBatch(m),
-        CurvesRewoundMessage m => clients.CurvesRewound(m),
-        EvaluationMessage m => clients.Evaluation(m),
-        GridReadyMessage m => clients.GridReady(m),
-        InterpolationReadyMessage m => clients.InterpolationReady(m),
-        CheckpointMessage m => clients.Checkpoint(m),
-        StateChangeMessage m => clients.StateChange(m),
-        LogMessage m => clients.Log(m),
+        using var patience = new CancellationTokenSource(Patience);
+        try
+        {
+            await SendAsync(hub.Clients.Group(GroupOf(runId)), message, patience.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            SlowClientsDropped(runId, Patience.TotalSeconds);
+        }
+    }
+
+    private static Task SendAsync(IRunsClient clients, RunMessage message, CancellationToken ct) => message switch
+    {
+        MetricBatchMessage m => clients.MetricBatch(m, ct),
+        CurvesRewoundMessage m => clients.CurvesRewound(m, ct),
+        EvaluationMessage m => clients.Evaluation(m, ct),
+        GridReadyMessage m => clients.GridReady(m, ct),
+        InterpolationReadyMessage m => clients.InterpolationReady(m, ct),
+        CheckpointMessage m => clients.Checkpoint(m, ct),
+        StateChangeMessage m => clients.StateChange(m, ct),
+        LogMessage m => clients.Log(m, ct),
         _ => throw new NotSupportedException($"{message.GetType().Name} has no counterpart in {nameof(IRunsClient)}."),
     };
+
+    [LoggerMessage(Level = Microsoft.Extensions.Logging.LogLevel.Warning, Message = "Clients of run {RunId} that read nothing for {Seconds} s were disconnected")]
+    private partial void SlowClientsDropped(long runId, double seconds);
 
     private static string GroupOf(long runId) => $"run-{runId}";
 

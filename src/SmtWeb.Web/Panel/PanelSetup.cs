@@ -33,8 +33,9 @@ internal static class PanelSetup
     /// <summary>
     /// Streams the curves in frames, each led by its length, padded to 8 bytes; a page draws the first while the next
     /// are read. It is a request rather than a message of the live connection, which a long history would block.
+    /// <paramref name="superseded"/>: in place of the curves the points that later attempts replaced.
     /// </summary>
-    private static async Task WriteCurvesAsync(HttpContext http, IRunStore store, long id, long after, CancellationToken ct)
+    private static async Task WriteCurvesAsync(HttpContext http, IRunStore store, long id, long after, CancellationToken ct, bool superseded = false)
     {
         if (await store.FindAsync(id, ct) is null)
         {
@@ -47,10 +48,11 @@ internal static class PanelSetup
         var prefix = new byte[2 * sizeof(uint)];
         while (true)
         {
-            var page = await store.MetricsAsync(id, after, PointsPerFrame, superseded: false, ct);
-            if (page.Points.Count > 0)
+            var page = await store.MetricsAsync(id, after, PointsPerFrame, superseded, ct);
+            var points = superseded ? [.. page.Points.Where(p => p.Superseded)] : page.Points;
+            if (points.Count > 0)
             {
-                var frame = CurveFrame.Write(page.Points);
+                var frame = CurveFrame.Write(points);
                 BinaryPrimitives.WriteUInt32LittleEndian(prefix, (uint)frame.Length);
                 await http.Response.Body.WriteAsync(prefix, ct);
                 await http.Response.Body.WriteAsync(frame, ct);
