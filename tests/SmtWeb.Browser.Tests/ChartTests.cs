@@ -65,6 +65,27 @@ public sealed class ChartTests(Lab lab) : BrowserTest(lab)
     }
 
     [Fact]
+    public async Task Charts_ReplacedPoints_AreHiddenUntilAskedFor()
+    {
+        const string Replaced = "document.querySelector('[data-metric=\"loss/score\"]').plot.cell.replaced().map(s => s.column.length)";
+        await using var page = await Lab.OpenAsync();
+        await OpenChartsAsync(page, Lab.Seeds.Running);
+        Assert.Empty(await page.Page.EvaluateAsync<int[]>(Replaced));
+        await page.Page.GetByRole(AriaRole.Button, new() { Name = "Replaced points" }).ClickAsync();
+        await page.UntilAsync($"{Replaced}.length === 1");
+        Assert.Equal([20], await page.Page.EvaluateAsync<int[]>(Replaced));
+        Assert.Contains("replaced=1", page.Page.Url);
+        await page.ShootAsync("charts-replaced");
+
+        // and the address alone brings them back; a run in its first attempt offers nothing
+        await OpenChartsAsync(page, Lab.Seeds.Running, "?replaced=1");
+        await page.UntilAsync($"{Replaced}.length === 1");
+        await OpenChartsAsync(page, Lab.Seeds.Finished);
+        await Assertions.Expect(page.Page.GetByRole(AriaRole.Button, new() { Name = "Replaced points" })).ToBeHiddenAsync();
+        Assert.Empty(page.Errors);
+    }
+
+    [Fact]
     public async Task Charts_TwentyCurvesOfFiftyThousandPoints_AreDrawnWhileScrolling()
     {
         await using var page = await Lab.OpenAsync();
@@ -94,9 +115,9 @@ public sealed class ChartTests(Lab lab) : BrowserTest(lab)
         await Lab.Seeds.Writer.WriteAsync(new JournalBatch(next, points, [], [], []), TestContext.Current.CancellationToken);
     }
 
-    private static async Task OpenChartsAsync(PanelPage page, long run)
+    private static async Task OpenChartsAsync(PanelPage page, long run, string query = "")
     {
-        await page.GoAsync(string.Create(CultureInfo.InvariantCulture, $"/runs/{run}/charts"));
+        await page.GoAsync(string.Create(CultureInfo.InvariantCulture, $"/runs/{run}/charts{query}"));
         await page.Page.WaitForSelectorAsync(".charts[data-loaded=true] .chart", new() { Timeout = 60_000 });
     }
 

@@ -158,6 +158,8 @@ internal sealed class Seeds
         var batch = 1L;
         await TrainAsync(10, 2000);
         await CheckpointAsync(writer, 2000, 260, "a user paused the run");
+        // points after the checkpoint: the next attempt replaces them
+        await writer.WriteAsync(new JournalBatch(batch++, [.. Enumerable.Range(1, 20).SelectMany(i => Points(2000 + 10 * i, noise))], [], [], []));
         await writer.EndAsync(RunState.Paused, "Paused by admin");
         await _store.ResumeAsync(Running, "admin");
         writer = await ClaimAsync(Running);

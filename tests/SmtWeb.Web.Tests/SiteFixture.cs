@@ -5,9 +5,13 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
 using SmtWeb.Runs;
+using SmtWeb.Runs.Attempts;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.People;
+using SmtWeb.Runs.Queue;
+using SmtWeb.Smt.Specs;
 using SmtWeb.Web.Auth;
 using SmtWeb.Web.Hosting;
 
@@ -19,6 +23,7 @@ namespace SmtWeb.Web.Tests;
 public sealed class SiteFixture : IAsyncLifetime
 {
     private readonly string _folder = Path.Combine(Path.GetTempPath(), $"smtweb-web-tests-{Guid.NewGuid():N}");
+    private readonly SemaphoreSlim _claims = new(1);
     private EmbeddedPostgres? _postgres;
     private WebApplication? _app;
 
@@ -70,10 +75,46 @@ public sealed class SiteFixture : IAsyncLifetime
         Directory.Delete(_folder, recursive: true);
     }
 
-    /// <summary>Another node on the same database; not started.</summary>
-    internal WebApplication Build(Action<WebApplicationBuilder>? adjust = null) => SmtWebApp.Build(
+    /// <summary>A run in its first attempt, and the writer of that attempt: what a worker and its trainer would have.</summary>
+    internal async Task<(long Run, AttemptWriter Writer)> TrainingRunAsync(string preset)
+    {
+        // one after another, or two tests would claim each other's run
+        await _claims.WaitAsync();
+        try
+        {
+            var run = await Runs.CreateAsync(new NewRun("claimed", Presets.Find(preset)!.Spec, preset, 1_000_000, "test"));
+            var claimed = await App.Services.GetRequiredService<RunQueue>().ClaimAsync(Guid.NewGuid(), "test", TimeSpan.FromHours(1));
+            Assert.Equal(run, claimed!.RunId);
+            var writer = new AttemptWriter(App.Services.GetRequiredService<RunsDatabase>(), run, claimed.Attempt);
+            await writer.BeginAsync("test");
+            return (run, writer);
+        }
+        finally
+        {
+            _claims.Release();
+        }
+    }
+
+    /// <summary>A node on a database of its own, with nothing but the first account; started.</summary>
+    internal async Task<WebApplication> FreshAsync()
+    {
+        var name = $"fresh_{Guid.NewGuid():N}";
+        await using (var create = App.Services.GetRequiredService<RunsDatabase>().Source.CreateCommand($"CREATE DATABASE {name}"))
+        {
+            await create.ExecuteNonQueryAsync();
+        }
+
+        var app = Build(connection: new NpgsqlConnectionStringBuilder(_postgres!.ConnectionString) { Database = name }.ConnectionString);
+        await app.Services.GetRequiredService<RunsDatabase>().MigrateAsync();
+        await app.Services.GetRequiredService<FirstAccount>().EnsureAsync(default);
+        await app.StartAsync();
+        return app;
+    }
+
+    /// <summary>Another node, on the same database unless another is given; not started.</summary>
+    internal WebApplication Build(Action<WebApplicationBuilder>? adjust = null, string? connection = null) => SmtWebApp.Build(
         new ServeOptions { Port = 0, Host = "localhost", Data = _folder, Role = NodeRole.Web, Quickstart = false },
-        _postgres!.ConnectionString,
+        connection ?? _postgres!.ConnectionString,
         builder =>
         {
             // all tests come from one address; the limit on one account stays as it is

@@ -21,6 +21,8 @@ public sealed record AccountChange(string? Problem = null)
 /// </summary>
 public sealed class AccountService(IServiceScopeFactory scopes)
 {
+    // Any constant serves, as long as every node takes the same one.
+    private const long ChangeLock = 0x536D_7457_6562_0002;
     private static readonly DateTimeOffset Forever = DateTimeOffset.MaxValue;
 
     /// <summary>All accounts, by name.</summary>
@@ -90,12 +92,29 @@ public sealed class AccountService(IServiceScopeFactory scopes)
     private static AccountInfo Describe(LabUser user, IEnumerable<string> roles) =>
         new(user.Id, user.UserName!, roles.FirstOrDefault() ?? "", user.Created, user.LastSignedIn, user.PasswordHash is not null, IsDisabled(user));
 
-    /// <summary>Null where there is no such account.</summary>
+    /// <summary>
+    /// Null where there is no such account. Changes take turns, over all nodes: two administrators who demote each other
+    /// at once must not both find that there is another one. A change that is refused or fails leaves nothing half done.
+    /// </summary>
     private async Task<AccountChange?> ChangeAsync(string id, Func<UserManager<LabUser>, LabUser, Task<AccountChange>> change)
     {
         await using var scope = scopes.CreateAsyncScope();
+        var database = scope.ServiceProvider.GetRequiredService<SmtWebDbContext>().Database;
+        await using var transaction = await database.BeginTransactionAsync();
+        await database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock({ChangeLock})");
         var users = Users(scope);
-        return await users.FindByIdAsync(id) is { } user ? await change(users, user) : null;
+        if (await users.FindByIdAsync(id) is not { } user)
+        {
+            return null;
+        }
+
+        var changed = await change(users, user);
+        if (changed.Problem is null)
+        {
+            await transaction.CommitAsync();
+        }
+
+        return changed;
     }
 
     private static async Task<bool> IsLastAdminAsync(UserManager<LabUser> users, LabUser user)

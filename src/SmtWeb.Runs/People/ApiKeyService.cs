@@ -10,7 +10,7 @@ public sealed record ApiKeyInfo(long Id, string Name, string Prefix, string Owne
 public sealed record NewApiKey(ApiKeyInfo Key, string Secret);
 
 /// <summary>The owner of a key that opened a door.</summary>
-public sealed record ApiKeyOwner(string UserId, string UserName, IReadOnlyList<string> Roles);
+public sealed record ApiKeyOwner(long KeyId, string UserId, string UserName, IReadOnlyList<string> Roles);
 
 /// <summary>API keys: <c>smt_</c> and 256 random bits, stored as a hash, with the rights that their owner has now.</summary>
 public sealed class ApiKeyService(IDbContextFactory<SmtWebDbContext> contexts, TimeProvider clock)
@@ -48,6 +48,14 @@ public sealed class ApiKeyService(IDbContextFactory<SmtWebDbContext> contexts, T
             .ExecuteUpdateAsync(k => k.SetProperty(x => x.Revoked, now), ct) == 1;
     }
 
+    /// <summary>Whether a key that opened a door would still open it.</summary>
+    public async Task<bool> IsOpenAsync(long id, CancellationToken ct)
+    {
+        await using var context = await contexts.CreateDbContextAsync(ct);
+        var key = await context.ApiKeys.AsNoTracking().Include(k => k.Owner).SingleOrDefaultAsync(k => k.Id == id && k.Revoked == null, ct);
+        return key?.Owner is { } owner && !AccountService.IsDisabled(owner);
+    }
+
     /// <summary>Whose key this is, with the roles of now; null for keys that are unknown, revoked, or of a disabled user.</summary>
     public async Task<ApiKeyOwner?> FindOwnerAsync(string secret, CancellationToken ct)
     {
@@ -67,6 +75,6 @@ public sealed class ApiKeyService(IDbContextFactory<SmtWebDbContext> contexts, T
             await context.ApiKeys.Where(k => k.Id == key.Id).ExecuteUpdateAsync(k => k.SetProperty(x => x.LastUsed, now), ct);
         }
 
-        return new ApiKeyOwner(owner.Id, owner.UserName!, roles);
+        return new ApiKeyOwner(key.Id, owner.Id, owner.UserName!, roles);
     }
 }

@@ -11,6 +11,10 @@ internal sealed class ApiKeyHandler(IOptionsMonitor<AuthenticationSchemeOptions>
     : AuthenticationHandler<AuthenticationSchemeOptions>(options, logger, encoder)
 {
     internal const string SchemeName = "ApiKey";
+
+    /// <summary>Claim with the id of the key, which is no secret.</summary>
+    internal const string KeyClaim = "smtweb:key";
+
     private const string HeaderName = "X-Api-Key";
     private const string BearerPrefix = "Bearer ";
 
@@ -30,7 +34,7 @@ internal sealed class ApiKeyHandler(IOptionsMonitor<AuthenticationSchemeOptions>
         }
 
         var identity = new ClaimsIdentity(
-            [new(ClaimTypes.NameIdentifier, owner.UserId), new(ClaimTypes.Name, owner.UserName), .. owner.Roles.Select(role => new Claim(ClaimTypes.Role, role))],
+            [new(ClaimTypes.NameIdentifier, owner.UserId), new(ClaimTypes.Name, owner.UserName), new(KeyClaim, $"{owner.KeyId}"), .. owner.Roles.Select(role => new Claim(ClaimTypes.Role, role))],
             SchemeName);
         return AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(identity), SchemeName));
     }

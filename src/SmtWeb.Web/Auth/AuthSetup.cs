@@ -19,6 +19,7 @@ internal static class AuthSetup
         services.AddPeople();
         services.AddSingleton<FirstAccount>();
         services.AddSingleton<SignInThrottle>();
+        services.AddSingleton<Welcome>();
         AddCookies(services);
         services.AddDataProtection().SetApplicationName("SmtWeb"); // its key ring is in the database: AddSmtWebRuns
         services.AddAuthentication(CookieOrKey)

@@ -15,6 +15,8 @@ internal static class HubSetup
     internal static void AddHubs(this IServiceCollection services)
     {
         services.AddSingleton<RunBroadcast>();
+        services.AddSingleton<HubGuests>();
+        services.AddHostedService(provider => provider.GetRequiredService<HubGuests>());
         services.AddSignalR(o => o.MaximumReceiveMessageSize = MaxIncomingBytes)
             .AddJsonProtocol(o =>
             {

@@ -7,7 +7,7 @@ namespace SmtWeb.Web.Hubs;
 /// Carries the feed of a run to the hub's clients: one feed subscription per run and node, however many clients follow
 /// it, opened by the first and closed by the last. SignalR writes each message once and sends the same bytes to all.
 /// </summary>
-public sealed partial class RunBroadcast(IRunFeed feed, IHubContext<RunsHub, IRunsClient> hub, ILogger<RunBroadcast> logger) : IAsyncDisposable
+internal sealed partial class RunBroadcast(IRunFeed feed, IHubContext<RunsHub, IRunsClient> hub, ILogger<RunBroadcast> logger) : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
 

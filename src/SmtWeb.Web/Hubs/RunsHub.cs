@@ -10,7 +10,7 @@ namespace SmtWeb.Web.Hubs;
 /// falls between the two, and points known twice are told by their sequence number.
 /// </summary>
 [Authorize(Policies.Read)]
-public sealed class RunsHub(RunBroadcast broadcast, IRunStore runs) : Hub<IRunsClient>
+internal sealed class RunsHub(RunBroadcast broadcast, HubGuests guests, IRunStore runs) : Hub<IRunsClient>
 {
     /// <summary>Runs that one connection may follow at a time.</summary>
     public const int MaxRunsPerConnection = 64;
@@ -40,8 +40,16 @@ public sealed class RunsHub(RunBroadcast broadcast, IRunStore runs) : Hub<IRunsC
     public Task Leave(long runId) => broadcast.LeaveAsync(Context.ConnectionId, runId);
 
     /// <inheritdoc/>
+    public override Task OnConnectedAsync()
+    {
+        guests.Add(Context);
+        return base.OnConnectedAsync();
+    }
+
+    /// <inheritdoc/>
     public override async Task OnDisconnectedAsync(Exception? exception)
     {
+        guests.Remove(Context);
         await broadcast.LeaveAllAsync(Context.ConnectionId);
         await base.OnDisconnectedAsync(exception);
     }

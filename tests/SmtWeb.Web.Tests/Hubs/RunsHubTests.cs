@@ -1,12 +1,17 @@
+using System.Net.Sockets;
 using System.Net.WebSockets;
+using System.Text;
 using System.Text.Json;
 using System.Threading.Channels;
 using Microsoft.AspNetCore.SignalR;
 using Microsoft.AspNetCore.SignalR.Client;
 using Microsoft.Extensions.DependencyInjection;
 using SmtWeb.Runs;
+using SmtWeb.Runs.Attempts;
 using SmtWeb.Runs.Model;
+using SmtWeb.Runs.People;
 using SmtWeb.Smt.Specs;
+using SmtWeb.Smt.Training;
 using SmtWeb.Web.Hubs;
 
 namespace SmtWeb.Web.Tests.Hubs;
@@ -98,6 +103,88 @@ public sealed class RunsHubTests(SiteFixture site) : SiteTest(site)
         socket.Options.SetRequestHeader("Authorization", "Bearer " + await Site.KeyAsync(LabRoles.Reviewer));
         socket.Options.SetRequestHeader("Origin", "https://evil.example");
         await Assert.ThrowsAsync<WebSocketException>(() => socket.ConnectAsync(new UriBuilder(new Uri(Site.Address, "/hubs/runs")) { Scheme = "ws" }.Uri, Ct));
+    }
+
+    [Fact]
+    public async Task Connection_KeyRevokedOrAccountDisabled_IsClosed()
+    {
+        var accounts = Site.App.Services.GetRequiredService<AccountService>();
+        var keys = Site.App.Services.GetRequiredService<ApiKeyService>();
+        var (stays, goes, disabled) = (await Site.UserAsync(LabRoles.Reviewer), await Site.UserAsync(LabRoles.Reviewer), await Site.UserAsync(LabRoles.Member));
+        var kept = await keys.CreateAsync(stays.Id, "kept", Ct);
+        var revoked = await keys.CreateAsync(goes.Id, "revoked", Ct);
+        await using var one = await ConnectWithKeyAsync(kept.Secret);
+        await using var two = await ConnectWithKeyAsync(revoked.Secret);
+        await using var three = await ConnectWithKeyAsync((await keys.CreateAsync(disabled.Id, "disabled", Ct)).Secret);
+        var ends = new[] { two, three }.Select(EndOf).ToList();
+        await keys.RevokeAsync(revoked.Key.Id, null, Ct);
+        await accounts.SetDisabledAsync(disabled.Id, true);
+
+        await Site.App.Services.GetRequiredService<HubGuests>().AskAsync(Ct);
+        await Task.WhenAll(ends).WaitAsync(Patience, Ct);
+        await one.InvokeAsync("Join", await NewRunAsync(), Ct); // and this one goes on
+    }
+
+    [Fact]
+    public async Task Follower_ThatDoesNotRead_IsDroppedAndHoldsUpNobody()
+    {
+        var (run, writer) = await Site.TrainingRunAsync("swiss-roll");
+        var broadcast = Site.App.Services.GetRequiredService<RunBroadcast>();
+        await using var follower = await ConnectAsync(LabRoles.Reviewer);
+        var newest = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        follower.On<JsonElement>(nameof(IRunsClient.Log), m =>
+        {
+            if (m.GetProperty("event").GetProperty("message").GetString() == "the last word") newest.TrySetResult();
+        });
+        await follower.InvokeAsync("Join", run, Ct);
+        using var deaf = await DeafAsync(run);
+        Assert.True(SpinWait.SpinUntil(() => broadcast.MembersOf(run) == 2, Patience));
+
+        // more than the socket and the hub keep for one who does not read
+        const int Points = 20_000, Batches = 4;
+        for (var batch = 1; batch <= Batches; batch++)
+        {
+            var points = Enumerable.Range(0, Points).Select(i => new MetricPoint("loss/score", i, i, i, 1.0 / (i + 1))).ToList();
+            await writer.WriteAsync(new JournalBatch(batch, points, [], [], []), Ct);
+        }
+
+        await writer.WriteAsync(new JournalBatch(Batches + 1, [], [], [], [new JournalLine(LogLevel.Information, "the last word")]), Ct);
+        await newest.Task.WaitAsync(Patience, Ct);
+        Assert.True(SpinWait.SpinUntil(() => broadcast.MembersOf(run) == 1, Patience));
+    }
+
+    /// <summary>A client that joins a run, says now and then that it is there, and never reads.</summary>
+    private async Task<ClientWebSocket> DeafAsync(long run)
+    {
+        var socket = new ClientWebSocket();
+        socket.Options.SetRequestHeader("Authorization", "Bearer " + await Site.KeyAsync(LabRoles.Reviewer));
+        using var handler = new SocketsHttpHandler
+        {
+            ConnectCallback = async (context, ct) =>
+            {
+                var plain = new Socket(SocketType.Stream, ProtocolType.Tcp) { ReceiveBufferSize = 4096 };
+                await plain.ConnectAsync(context.DnsEndPoint, ct);
+                return new NetworkStream(plain, ownsSocket: true);
+            },
+        };
+        await socket.ConnectAsync(new UriBuilder(new Uri(Site.Address, "/hubs/runs")) { Scheme = "ws" }.Uri, new HttpMessageInvoker(handler, disposeHandler: false), Ct);
+        foreach (var message in new[] { """{"protocol":"json","version":1}""", $$"""{"type":1,"target":"Join","arguments":[{{run}}]}""", """{"type":6}""" })
+        {
+            await socket.SendAsync(Encoding.UTF8.GetBytes(message + "\u001e"), WebSocketMessageType.Text, true, Ct);
+        }
+
+        return socket;
+    }
+
+    private static Task EndOf(HubConnection connection)
+    {
+        var end = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        connection.Closed += _ =>
+        {
+            end.TrySetResult();
+            return Task.CompletedTask;
+        };
+        return end.Task;
     }
 
     private Task<long> NewRunAsync() => Site.Runs.CreateAsync(new NewRun("hub", Presets.Find("swiss-roll")!.Spec, "swiss-roll", 0, "test"), Ct);
