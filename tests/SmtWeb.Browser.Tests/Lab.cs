@@ -120,9 +120,12 @@ public sealed class Lab : IAsyncLifetime
     }
 
     /// <summary>A page of a stranger.</summary>
-    internal async Task<PanelPage> OpenAsStrangerAsync()
+    internal async Task<PanelPage> OpenAsStrangerAsync(int width = 1280, bool dark = false)
     {
-        var context = await Browser.NewContextAsync(new() { BaseURL = Address });
+        var context = await Browser.NewContextAsync(new()
+        {
+            BaseURL = Address, ViewportSize = new() { Width = width, Height = width < 500 ? 844 : 900 }, ColorScheme = dark ? ColorScheme.Dark : ColorScheme.Light,
+        });
         return new PanelPage(context, await context.NewPageAsync());
     }
 

@@ -36,6 +36,24 @@ public sealed class PageTests(Lab lab) : BrowserTest(lab)
     }
 
     [Fact]
+    public async Task SignIn_WidthAndTheme_FitsAndSaysWhatWasWrong()
+    {
+        foreach (var (width, dark) in new[] { (1280, false), (1280, true), (390, false), (390, true) })
+        {
+            await using var page = await Lab.OpenAsStrangerAsync(width, dark);
+            await page.Page.GotoAsync("/sign-in");
+            Assert.Equal(dark ? "dark" : "light", await page.Page.GetAttributeAsync("html", "data-theme"));
+            await page.Page.FillAsync("#name", "nobody");
+            await page.Page.FillAsync("#password", "a wrong password");
+            await page.Page.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync();
+            await Expect(page.Page.GetByRole(AriaRole.Alert)).ToBeVisibleAsync();
+            await page.ShootAsync($"sign-in-{width}-{(dark ? "dark" : "light")}");
+            await page.AssertFitsAsync();
+            Assert.DoesNotContain(page.Errors, e => !e.Contains("401")); // the browser reports the refusal itself
+        }
+    }
+
+    [Fact]
     public async Task Theme_Chosen_StaysAfterLoadingAgain()
     {
         await using var page = await Lab.OpenAsync(dark: true);
