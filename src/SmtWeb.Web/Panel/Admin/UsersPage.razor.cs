@@ -24,6 +24,9 @@ public sealed partial class UsersPage
     private string? _linkFor;
     private bool _copied;
 
+    // A role that was refused stays chosen in the browser unless its row is made anew: nothing changed on this side.
+    private int _shown;
+
     [Inject] private AccountService Accounts { get; set; } = default!;
 
     [Inject] private OneTimeLinks Links { get; set; } = default!;
@@ -68,6 +71,7 @@ public sealed partial class UsersPage
         var result = await change;
         _problem = result is null ? "This account no longer exists." : result.Problem;
         _users = await Accounts.ListAsync();
+        _shown++;
         return _problem is null;
     }
 
