@@ -106,7 +106,9 @@ public sealed class GenerationsApiTests(SiteFixture site) : SiteTest(site)
 
         public long Iteration => 1;
 
-        public GeneratedImages Generate(IReadOnlyList<ulong> seeds, IReadOnlyList<int>? labels)
+        public IReadOnlyList<int> StepChoices => [1];
+
+        public GeneratedImages Generate(IReadOnlyList<ulong> seeds, IReadOnlyList<int>? labels, int? steps)
         {
             gate.Wait(TimeSpan.FromSeconds(40));
             return new(seeds.Count, 2, 2, 1, new byte[4 * seeds.Count], seeds, labels!);
