@@ -28,7 +28,7 @@ public sealed class ZipSource : ImageSource
         zip = new ZipIndex(path);
         try
         {
-            var all = zip.Items().ToList();
+            var all = zip.Items();
             var images = all.Where(f => ImageDecoder.Extensions.Contains(System.IO.Path.GetExtension(f.Name).ToLowerInvariant())).ToList();
             images.Sort((a, b) => string.CompareOrdinal(a.Name, b.Name));
             if (images.Count == 0) throw new InvalidDataException($"{path}: holds no PNG or JPEG file.");
