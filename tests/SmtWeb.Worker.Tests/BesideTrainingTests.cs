@@ -82,6 +82,63 @@ public sealed class BesideTrainingTests(PostgresFixture postgres)
         Assert.Contains("pt_inception-2015-12-05-6726825d.pth", job.Problem);
     }
 
+    [Fact]
+    public async Task LongEvaluation_Killed_IsTakenUpAgainAndEndsWhenCancelled()
+    {
+        Assert.SkipUnless(Directory.Exists(FashionMnist.DefaultFolder), "The Debian package dataset-fashion-mnist is not installed.");
+        await using var database = await postgres.DatabaseAsync();
+        var queue = new EvaluationQueue(database.Database);
+        var options = new WorkerOptions { ConnectionString = database.ConnectionString, TrainerProgram = [WorkerHarness.Program], Threads = 1, Lease = TimeSpan.FromSeconds(3) };
+        await using var worker = await WorkerHarness.StartAsync(database, options);
+        using var evaluations = new EvaluationWorker(database.Database, queue, options, NullLogger<EvaluationWorker>.Instance);
+        var spec = Presets.Find("fashion-mnist-quick")!.Spec.ForQuickTest();
+        long run = await database.Store.CreateAsync(new("measured for long", spec with { Seed = (long)Trouble.Real, Evaluation = spec.Evaluation with { Measure = EvaluationMeasure.Edm50k, CheckpointEvery = 1000 } }, null, 0, "tester"));
+        await WorkerHarness.UntilAsync(database, run, RunState.Finished);
+        var job = Assert.Single(await queue.OfRunAsync(run));
+        await evaluations.StartAsync(CancellationToken.None);
+
+        await UntilProgressAsync();
+        var first = Assert.Single(Children(job.Id));
+        System.Diagnostics.Process.GetProcessById(first).Kill();
+        await UntilProgressAsync(other: first);
+        var second = Assert.Single(Children(job.Id));
+        Assert.Equal(ChangeOutcome.Done, (await queue.CancelAsync(job.Id)).Outcome);
+        for (long begin = Stopwatch.GetTimestamp(); Children(job.Id).Count > 0; await Task.Delay(100, TestContext.Current.CancellationToken))
+            Assert.True(Stopwatch.GetElapsedTime(begin) < TimeSpan.FromSeconds(60), $"Process {second} still measures what was cancelled.");
+        Assert.Equal(EvaluationJobState.Cancelled, Assert.Single(await queue.OfRunAsync(run)).State);
+        Assert.Empty(await database.Store.EvaluationsAsync(run));
+        await evaluations.StopAsync(CancellationToken.None);
+
+        async Task UntilProgressAsync(int? other = null)
+        {
+            for (long begin = Stopwatch.GetTimestamp(); ; await Task.Delay(100, TestContext.Current.CancellationToken))
+            {
+                var now = Assert.Single(await queue.OfRunAsync(run));
+                if (now is { State: EvaluationJobState.Running, Progress: > 0, ProgressText: { Length: > 0 } } && Children(job.Id) is [var process] && process != other) return;
+                Assert.True(Stopwatch.GetElapsedTime(begin) < TimeSpan.FromSeconds(90), now.ToString());
+            }
+        }
+    }
+
+    // processes that measure a job; the program itself, not what starts it
+    private static List<int> Children(long job) =>
+    [
+        .. Directory.EnumerateDirectories("/proc").Select(Path.GetFileName).Where(n => int.TryParse(n, out _)).Select(int.Parse!)
+            .Where(id => CommandLine(id) is [var program, "evaluate", "--job", var number, ..] && program == WorkerHarness.Program && number == $"{job}"),
+    ];
+
+    private static string[] CommandLine(int process)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{process}/cmdline").Split('\0');
+        }
+        catch (IOException)
+        {
+            return []; // it has just ended
+        }
+    }
+
     private static async Task<IReadOnlyList<EvaluationJob>> EndedAsync(EvaluationQueue queue, long run)
     {
         for (long begin = Stopwatch.GetTimestamp(); ; await Task.Delay(100, TestContext.Current.CancellationToken))

@@ -91,7 +91,7 @@ public static class SpecCatalog
 
     private static bool IsKind(object record, string name) => name == SpecSchema.Kind && SpecSchema.Siblings(record.GetType()).Count > 0;
 
-    private static string KindOf(object alternative) =>
+    internal static string KindOf(object alternative) =>
         SpecSchema.Siblings(alternative.GetType()).Single(k => k.Type == alternative.GetType()).Kind;
 
     private static SpecMember Member(object record, string name, string path) =>

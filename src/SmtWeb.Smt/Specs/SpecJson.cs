@@ -58,6 +58,16 @@ public static class SpecJson
     public static string Write(TrainingSpec spec) => JsonSerializer.Serialize(spec, SpecSchema.Indented) + "\n";
 
     /// <summary>
+    /// The part of a spec that distils a teacher, as <see cref="Merge"/> and REST take it: the network whole, of the method what
+    /// is not its default.
+    /// </summary>
+    public static string WritePatch(SmdSpec method, NetworkSpec network) => new JsonObject
+    {
+        ["method"] = new JsonObject { [SpecSchema.Kind] = SpecCatalog.KindOf(method), ["teacher"] = method.Teacher },
+        ["network"] = JsonSerializer.SerializeToNode(network, SpecSchema.Compact),
+    }.ToJsonString(SpecSchema.Compact);
+
+    /// <summary>
     /// Lower-case SHA-256 of the canonical compact text: equal for equal specs, whatever the order of members, the
     /// white space or the defaults left out in the text that they were read from.
     /// </summary>

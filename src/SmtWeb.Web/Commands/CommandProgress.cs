@@ -4,9 +4,9 @@ using SmtWeb.Smt.Metrics.Statistics;
 namespace SmtWeb.Web.Commands;
 
 /// <summary>How far a measurement is.</summary>
-internal sealed class CommandProgress(bool quietOnFile) : IDisposable
+internal sealed class CommandProgress : IDisposable
 {
-    private readonly StatusLine line = new(quietOnFile);
+    private readonly StatusLine line = new();
     private long started = Stopwatch.GetTimestamp();
     private string what = "";
 

@@ -49,7 +49,7 @@ internal sealed class EvaluateCommand : Command
         var protocol = Protocol(arguments);
         await using var file = File.OpenRead(arguments.Required("checkpoint"));
         using var generator = OneStepGenerator.Load(file);
-        using var progress = new CommandProgress(settings.Json);
+        using var progress = new CommandProgress();
         var report = generator.DrawsPoints
             ? ModelEvaluator.EvaluatePoints(generator, protocol)
             : EvaluateImages(generator, protocol, arguments, settings, progress, ct);

@@ -111,6 +111,7 @@ internal sealed class ImportCommand : Command
             import.Notes,
             Out = output,
             Registered = registered,
+            Spec = JsonSerializer.Deserialize<JsonElement>(Patch(import, output, registered)),
         },
         Json);
 
@@ -133,6 +134,11 @@ internal sealed class ImportCommand : Command
             lines.Add($"Registered as '{d.Name}'; the panel lists it under Models.");
         }
 
+        lines.Add($"To distil it, a spec has: {Patch(import, output, registered)}");
         return string.Join('\n', lines);
     }
+
+    // from the database by its name, else by its file
+    private static string Patch(TeacherImport import, string? output, bool registered) =>
+        import.Description.DistillationPatch(registered || output is null ? import.Description.Name : Path.GetFullPath(output));
 }

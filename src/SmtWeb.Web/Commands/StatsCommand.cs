@@ -36,7 +36,7 @@ internal sealed class StatsCommand : Command
         var settings = MetricsArguments.Read(arguments);
         using var images = EvaluationImages.Open(arguments.Required("dataset"));
         using var network = FeatureNetworks.Open(settings.Network ?? FeatureNetworks.Default(images), settings.Folder);
-        using var progress = new CommandProgress(settings.Json);
+        using var progress = new CommandProgress();
         var statistics = DatasetStatistics.Of(images, network, arguments.Has("no-cache") ? null : settings.Cache, progress.Report, ct);
         if (Path.GetDirectoryName(Path.GetFullPath(output)) is { } folder) Directory.CreateDirectory(folder);
         statistics.WriteNpz(output);

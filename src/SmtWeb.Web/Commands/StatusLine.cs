@@ -3,10 +3,10 @@ using System.Diagnostics;
 namespace SmtWeb.Web.Commands;
 
 /// <summary>
-/// How far a command is, on standard error: one line that changes on a terminal, a line every 10 s elsewhere (none where
-/// <paramref name="quietOnFile"/>), so that a short job in a script says nothing.
+/// How far a command is, on standard error: one line that changes on a terminal, a line every 10 s elsewhere, so that a short
+/// job in a script says nothing.
 /// </summary>
-internal sealed class StatusLine(bool quietOnFile = false) : IDisposable
+internal sealed class StatusLine : IDisposable
 {
     private static readonly TimeSpan TerminalEvery = TimeSpan.FromMilliseconds(200), FileEvery = TimeSpan.FromSeconds(10);
     private readonly bool _terminal = !Console.IsErrorRedirected;
@@ -28,7 +28,7 @@ internal sealed class StatusLine(bool quietOnFile = false) : IDisposable
             Console.Error.Write("\r" + line.PadRight(_width));
             _width = Math.Max(_width, line.Length);
         }
-        else if (!quietOnFile)
+        else
         {
             Console.Error.WriteLine(text());
         }

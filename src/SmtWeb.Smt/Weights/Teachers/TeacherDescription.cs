@@ -41,6 +41,9 @@ public sealed record TeacherDescription
     [JsonIgnore]
     public string NetworkLabel => SpecCatalog.KindLabel(Network);
 
+    /// <summary>What a spec needs to distil it, as a patch of the spec: method and network. <paramref name="teacher"/> is its name or file.</summary>
+    public string DistillationPatch(string teacher) => SpecJson.WritePatch(new SmdSpec { Teacher = teacher }, Network);
+
     /// <summary>The network's settings. <paramref name="augment"/> is the length of EDM's augmentation label.</summary>
     internal UNetOptions Options(int augment = 0)
     {

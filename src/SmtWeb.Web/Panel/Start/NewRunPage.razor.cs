@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
 using SmtWeb.Runs;
 using SmtWeb.Runs.Datasets;
+using SmtWeb.Runs.Models;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Web.Panel.Shared;
 
@@ -26,6 +27,11 @@ public sealed partial class NewRunPage
     /// <summary>A registered data set in place of the preset's data.</summary>
     [SupplyParameterFromQuery(Name = "data")] private long? DataOf { get; set; }
 
+    /// <summary>An imported model to distil.</summary>
+    [SupplyParameterFromQuery(Name = "teacher")] private string? TeacherName { get; set; }
+
+    [Inject] private IModelStore Models { get; set; } = default!;
+
     [Inject] private DatasetStore Datasets { get; set; } = default!;
 
     [SupplyParameterFromQuery(Name = "clone")] private long? CloneOf { get; set; }
@@ -40,7 +46,7 @@ public sealed partial class NewRunPage
 
     private bool CanQueue => !_busy && _draft.Errors.Count == 0 && !string.IsNullOrWhiteSpace(_draft.Name);
 
-    private string Query => CloneOf is { } run ? $"?clone={run}" : PresetName is { } preset ? $"?preset={preset}" : DataOf is { } data ? $"?data={data}" : "";
+    private string Query => CloneOf is { } run ? $"?clone={run}" : PresetName is { } preset ? $"?preset={preset}" : DataOf is { } data ? $"?data={data}" : TeacherName is { } teacher ? $"?teacher={Uri.EscapeDataString(teacher)}" : "";
 
     private string KeepKey => "new-run" + Query;
 
@@ -90,15 +96,28 @@ public sealed partial class NewRunPage
         }
 
         var dataset = DataOf is { } chosen ? await Datasets.FindAsync(chosen) : null;
-        // images need a network for images to begin with
-        var first = dataset is null ? Presets.All[0] : Presets.All.First(p => p.Spec.Network is not MlpSpec);
+        var teacher = TeacherName is null ? null : (await Models.FindAsync(TeacherName))?.Description;
+        // images need a network for images to begin with, a teacher the method that distils it
+        var first = teacher is not null ? Presets.Find(teacher.Network is AdmSpec ? "paper/imagenet64-smd" : "paper/cifar10-smd")!
+            : dataset is null ? Presets.All[0] : Presets.All.First(p => p.Spec.Network is not MlpSpec);
         var preset = PresetName is null ? first : Presets.Find(PresetName);
         if (preset is null)
         {
             _problem = $"There is no preset \"{PresetName}\". This is the first one instead.";
         }
 
+        if (TeacherName is not null && teacher is null)
+        {
+            _problem = $"There is no model \"{TeacherName}\"; it may have been deleted. This is the first preset instead.";
+        }
+
         _draft = SpecDraft.From(preset ?? first);
+        if (teacher is not null)
+        {
+            _draft.SetTeacher(teacher);
+            _draft.Name = $"{teacher.Name}, distilled";
+        }
+
         if (dataset is { State: DatasetState.Ready })
         {
             _draft.SetData(DatasetStore.SpecOf(dataset));

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using SmtWeb.Runs;
 using SmtWeb.Smt.Specs;
+using SmtWeb.Smt.Weights.Teachers;
 
 namespace SmtWeb.Web.Panel.Start;
 
@@ -114,6 +115,13 @@ public sealed class SpecDraft
     public void SetData(DataSpec data)
     {
         Spec = Spec with { Data = data };
+        Refresh();
+    }
+
+    /// <summary>Distils an imported model: the method's settings as the preset has them, the network that of the model.</summary>
+    public void SetTeacher(TeacherDescription teacher)
+    {
+        Spec = Spec with { Method = (Spec.Method as SmdSpec ?? new SmdSpec()) with { Teacher = teacher.Name }, Network = teacher.Network };
         Refresh();
     }
 
