@@ -41,7 +41,9 @@ internal sealed class StrictBody<T>
         try
         {
             using var document = await JsonDocument.ParseAsync(request.Body, cancellationToken: ct);
-            return Parse(document.RootElement);
+            var errors = new List<SpecError>();
+            WellFormed.Check(document.RootElement, "$", errors);
+            return errors.Count > 0 ? new StrictBody<T>(null, errors) : Parse(document.RootElement);
         }
         catch (JsonException e)
         {

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Mvc;
@@ -30,8 +29,7 @@ internal static class OneTimeLinkEndpoints
     {
         if (throttle.Attempt(http.Connection.RemoteIpAddress, null) is { } wait)
         {
-            http.Response.Headers.RetryAfter = Math.Max(1, (int)wait.TotalSeconds).ToString(CultureInfo.InvariantCulture);
-            return TypedResults.StatusCode(StatusCodes.Status429TooManyRequests);
+            return Notices.TooMany(http, wait);
         }
 
         if (await links.PeekAsync(token, ct) is not { } owner || AccountService.IsDisabled(owner))

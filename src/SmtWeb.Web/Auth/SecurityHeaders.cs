@@ -13,13 +13,24 @@ internal static class SecurityHeaders
 
     internal static IApplicationBuilder UseSecurityHeaders(this IApplicationBuilder app) => app.Use((http, next) =>
     {
-        var headers = http.Response.Headers;
+        // When the answer begins: whoever answers a fault clears what was set before.
+        http.Response.OnStarting(
+            static response =>
+            {
+                Set(((HttpResponse)response).Headers);
+                return Task.CompletedTask;
+            },
+            http.Response);
+        return next(http);
+    });
+
+    private static void Set(IHeaderDictionary headers)
+    {
         headers.ContentSecurityPolicy = ContentSecurityPolicy;
         headers.XContentTypeOptions = "nosniff";
         headers.XFrameOptions = "DENY";
         headers["Referrer-Policy"] = "same-origin";
         headers["Cross-Origin-Opener-Policy"] = "same-origin";
         headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=(), payment=()";
-        return next(http);
-    });
+    }
 }

@@ -51,6 +51,7 @@ internal static class SmtWebApp
 
         app.UseSecurityHeaders();
         app.UseApiErrors();
+        app.UseFaultPage();
         app.UseNotFoundPage();
         app.UseRouting();
         app.UseMiddleware<CrossSiteGuard>();
@@ -58,6 +59,7 @@ internal static class SmtWebApp
         app.UseAuthorization();
         app.UseBodyLimit();
         app.UseAntiforgery();
+        app.UseStaleFormPage();
         app.MapStaticAssets().AllowAnonymous(); // scripts, styles and fonts hold no data; the sign-in page needs some
         app.MapHealth();
         app.MapSignIn();

@@ -77,6 +77,20 @@ public sealed class RunsApiTests(SiteFixture site) : SiteTest(site)
         Assert.Contains(message, errors[path]);
     }
 
+    [Theory]
+    [InlineData("""{"preset":"swiss-roll","name":"a\u0000b"}""", "$.name")] // PostgreSQL stores no NUL
+    [InlineData("""{"preset":"swiss-roll","name":"a\ud800b"}""", "$.name")] // half a pair
+    [InlineData("""{"preset":"swiss-roll","name":"ÿ"}""", "$.name")] // one byte in Latin-1: not UTF-8
+    [InlineData("""{"preset":"swiss-roll","na\u0000me":"x"}""", "$")]
+    [InlineData("""{"preset":"swiss-roll","spec":{"data":{"kind":"\ud800"}}}""", "$.spec.data.kind")]
+    public async Task Create_TextThatIsNone_IsRefusedByPath(string body, string path)
+    {
+        using var program = await Site.ProgramAsync(LabRoles.Member);
+        using var content = new ByteArrayContent(Encoding.Latin1.GetBytes(body)) { Headers = { ContentType = new("application/json") } };
+        var errors = await ErrorsAsync(await program.PostAsync("/api/v1/runs", content, Ct));
+        Assert.Contains("no text", errors[path]);
+    }
+
     [Fact]
     public async Task Body_OfTenMegabytes_IsRefusedWith413()
     {

@@ -1,4 +1,5 @@
 using System.Net;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using SmtWeb.Runs.Model;
 using SmtWeb.Runs.People;
@@ -58,6 +59,36 @@ public sealed class SignInTests(SiteFixture site) : SiteTest(site)
         var unequal = await browser.FillAsync(link, ("password", Password), ("again", Password + "r"));
         Assert.Contains("The two passwords differ.", await unequal.Content.ReadAsStringAsync(Ct));
         Assert.Equal(HttpStatusCode.Redirect, (await browser.FillAsync(link, ("password", Password), ("again", Password))).StatusCode);
+    }
+
+    [Theory]
+    [InlineData("/sign-in")]
+    [InlineData("/sign-in/once")]
+    public async Task Form_WithoutItsToken_SaysSoOnAPageAndDoesNothing(string path)
+    {
+        using var browser = Site.Browser();
+        using var form = new FormUrlEncodedContent([new("name", "admin"), new("password", Password), new("token", "x")]);
+        var answer = await browser.PostAsync(path, form, Ct);
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        Assert.Contains("This form is out of date", await answer.Content.ReadAsStringAsync(Ct));
+        Assert.DoesNotContain("Set-Cookie", answer.Headers.Select(h => h.Key));
+        Assert.True(answer.Headers.Contains("Content-Security-Policy"));
+    }
+
+    [Fact]
+    public async Task Page_ThatFails_SaysSoWithAllItsHeadersAndNoMore()
+    {
+        await using var node = Site.Build();
+        node.MapGet("/test/fault", string () => throw new InvalidOperationException("a secret of the server")).AllowAnonymous();
+        await node.StartAsync(Ct);
+        using var browser = new HttpClient { BaseAddress = new Uri(node.Urls.First()) };
+        var answer = await browser.GetAsync("/test/fault", Ct);
+        Assert.Equal(HttpStatusCode.InternalServerError, answer.StatusCode);
+        var page = await answer.Content.ReadAsStringAsync(Ct);
+        Assert.Contains("This did not work", page);
+        Assert.DoesNotContain("a secret", page);
+        Assert.True(answer.Headers.Contains("Content-Security-Policy"));
+        await node.StopAsync(Ct);
     }
 
     [Fact]
