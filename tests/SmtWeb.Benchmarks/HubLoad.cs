@@ -63,6 +63,8 @@ internal sealed class HubLoad : IAsyncDisposable
         var (key, run, count) = (arguments[1], arguments[2], int.Parse(arguments[3], CultureInfo.InvariantCulture));
         var (messages, bytes) = (0L, 0L);
         ClientWebSocket[] sockets = [];
+        // a client that says nothing for 30 s is taken for gone
+        using var pings = new Timer(_ => { foreach (var socket in sockets) if (socket.State == WebSocketState.Open) _ = SendAsync(socket, """{"type":6}"""); }, null, 10_000, 10_000);
         while (await Console.In.ReadLineAsync() is { } order)
         {
             if (order == "join")

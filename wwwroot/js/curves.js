@@ -14,6 +14,11 @@ class Column {
     static parts = ["iteration", "images", "seconds", "attempt", "value"];
 
     push(iteration, images, seconds, attempt, value) {
+        // A newer attempt replaced what is here from its first point on; the word of it may have come while nobody listened.
+        if (this.length && attempt > this.attempt[this.length - 1] && this.iteration[this.length - 1] >= iteration) {
+            while (this.length && this.iteration[this.length - 1] >= iteration) this.length--;
+            this.smooth = null;
+        }
         if (this.length === this.capacity) {
             this.capacity = Math.ceil(this.capacity * GROW);
             for (const part of Column.parts) {
