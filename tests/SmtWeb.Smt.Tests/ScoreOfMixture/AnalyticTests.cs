@@ -142,6 +142,45 @@ public sealed class AnalyticTests : TensorTest
 
     [Theory]
     [InlineData(0)]
+    [InlineData(0.2)]
+    [InlineData(0.7)]
+    [InlineData(1)]
+    public void ScoreLoss_OverBothDistributions_IsLeastAtTheMixturesDenoiser(double α)
+    {
+        // Eq. (8) in denoiser form: every pair of a clean point and a noisy one is a row, its weight the density of the pair
+        using var scope = torch.NewDisposeScope();
+        double[] noisy = [-2, -1, -0.2, 0.5, 1.4], clean = [.. Enumerable.Range(0, 801).Select(k => -5 + (0.0125 * k))];
+        var (n, rows) = (noisy.Length, noisy.Length * clean.Length);
+        var x = Column(noisy.SelectMany(_ => clean)).unsqueeze(1);
+        Tensor Pairs((double, double, double)[] m) => Column(noisy.SelectMany(t => clean.Select(c => Clean(c, m) * Math.Exp(-(t - c) * (t - c) / (2 * σ * σ)))));
+        double[] Slope(double shift)
+        {
+            var f = Column(noisy.Select(t => t + (σ * σ * MixtureScore(t, α, 0.3)) + shift)).detach();
+            f.RequiresGrad = true;
+            var each = f.unsqueeze(1).expand([n, clean.Length]).reshape([rows, 1]);
+            var share = torch.full([rows], α);
+            (SmtLosses.ScoreLoss(each, x, share, Pairs(P), 1) + SmtLosses.ScoreLoss(each, x, 1 - share, Pairs(Q(0.3)), 1)).backward();
+            return [.. f.Grad!.ToArray<float>()];
+        }
+
+        var (at, beside) = (Slope(0), Slope(0.05));
+        for (var k = 0; k < n; k++) Assert.InRange(Math.Abs(at[k]), 0, 1e-2 * beside[k]);
+    }
+
+    [Theory]
+    [InlineData(0.5)]
+    [InlineData(0.9)]
+    public void DenoisingWeight_EveryLevel_UndoesTheScaleOfTheNetworksOutput(double σ_data)
+    {
+        // EDM: w(σ) c_out(σ)² = 1, so that the network's error counts alike at every noise level
+        using var scope = torch.NewDisposeScope();
+        var levels = torch.tensor([0.002f, 0.1f, 0.5f, 3, 80], [5]);
+        var (_, c_out, _, _) = EdmPrecond.Coefficients(levels, σ_data);
+        Assert.All((SmtLosses.DenoisingWeight(levels, σ_data) * c_out.square()).ToArray<float>(), v => Assert.Equal(1, v, 1e-5));
+    }
+
+    [Theory]
+    [InlineData(0)]
     [InlineData(0.4)]
     [InlineData(1)]
     public void ScoreLoss_ByFiniteDifferences_HasItsGradient_AndVanishesWhereTheWeightDoes(double α)
@@ -166,6 +205,9 @@ public sealed class AnalyticTests : TensorTest
     }
 
     private static IEnumerable<double> Grid() => Enumerable.Range(0, 2401).Select(k => -6 + (0.005 * k));
+
+    private static double Clean(double x, (double Weight, double Mean, double Deviation)[] mixture) =>
+        mixture.Sum(c => c.Weight / c.Deviation * Math.Exp(-(x - c.Mean) * (x - c.Mean) / (2 * c.Deviation * c.Deviation)));
 
     // density and score of a mixture of Gaussians convolved with N(0, σ²)
     private static double Density(double x, (double Weight, double Mean, double Deviation)[] mixture) => mixture.Sum(c =>
