@@ -52,7 +52,7 @@ internal static class SmdBenchmark
 
         internal Setup(TrainingSpec spec, bool dropRepeatedPasses)
         {
-            var method = (SmdSpec)spec.Method with { DropRepeatedPasses = dropRepeatedPasses };
+            var method = (SmdSpec)spec.Method with { DropRepeatedPasses = dropRepeatedPasses, ScoreUpdatesPerGeneratorUpdate = 5 }; // as in Algorithm 2
             using var scope = torch.NewDisposeScope();
             (generator, teacher, fake) = (NetworkFactory.CreateGenerator(spec, weights), NetworkFactory.CreateGenerator(spec, weights), NetworkFactory.CreateFakeScore(spec, weights));
             trainer = new SmdTrainer(generator, fake, teacher, method, spec.Optimisation);
