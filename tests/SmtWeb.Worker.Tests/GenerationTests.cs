@@ -131,6 +131,37 @@ public sealed class GenerationTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task GenerateAsync_OfManyModelsAtOnce_LoadsOneAfterAnotherAndTurnsTheRestAway()
+    {
+        await using var database = await postgres.DatabaseAsync();
+        long run = await ModelsAsync(database, [.. Enumerable.Range(1, 4).Select(i => ((long)i, (double?)null))]);
+        var ids = (await database.Store.CheckpointsAsync(run)).Select(c => c.Id).ToList();
+        using var gate = new SemaphoreSlim(0);
+        Assert.True(ids.Count > 1);
+        int loading = 0, most = 0;
+        await using var service = new GenerationService(
+            database.Store,
+            stream =>
+            {
+                most = Math.Max(most, Interlocked.Increment(ref loading));
+                gate.Wait(TimeSpan.FromSeconds(30));
+                Interlocked.Decrement(ref loading);
+                return new EchoGenerator(stream);
+            },
+            new() { Models = 1, NodeImages = 2 * ids.Count },
+            NullLogger<GenerationService>.Instance);
+        // All of them wait for models that are not there yet.
+        var waiting = ids.Select(id => service.GenerateAsync(new(run, id, [1, 2], null))).ToList();
+        Until(() => loading == 1);
+        var busy = Assert.IsType<GenerationResult.Busy>(await service.GenerateAsync(new(run, ids[0], [3], null)));
+        Assert.Contains($"{2 * ids.Count} images wait for the models of this node", busy.Problem);
+        gate.Release(ids.Count * 2);
+        Assert.All(await Task.WhenAll(waiting), r => Assert.IsType<GenerationResult.Done>(r));
+        Assert.Equal(1, most);
+        Assert.IsType<GenerationResult.Done>(await service.GenerateAsync(new(run, ids[0], [3], null)));
+    }
+
+    [Fact]
     public async Task GenerateAsync_OfADamagedModel_SaysSoAndTriesAgainLater()
     {
         await using var database = await postgres.DatabaseAsync();

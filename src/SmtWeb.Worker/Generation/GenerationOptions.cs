@@ -14,4 +14,7 @@ public sealed record GenerationOptions
 
     /// <summary>Images waiting for one model before requests are turned away.</summary>
     public int WaitingImages { get; init; } = 8192;
+
+    /// <summary>Images waiting for all models of the node together, those that are still being loaded included.</summary>
+    public int NodeImages { get; init; } = 16_384;
 }

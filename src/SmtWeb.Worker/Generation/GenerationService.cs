@@ -17,6 +17,9 @@ public sealed partial class GenerationService(IRunStore store, Func<Stream, IOne
     private readonly LinkedList<long> _recent = [];
     // One call at a time on this node: two would only take the cores from each other.
     private readonly SemaphoreSlim _machine = new(1);
+    // One at a time as well: requests for a hundred checkpoints must not hold a hundred models in memory.
+    private readonly SemaphoreSlim _loading = new(1);
+    private int _asked;
 
     /// <summary>Images that wait or are being drawn, over all models in memory.</summary>
     public int Waiting
@@ -32,6 +35,21 @@ public sealed partial class GenerationService(IRunStore store, Func<Stream, IOne
 
     /// <summary>Draws images.</summary>
     public async Task<GenerationResult> GenerateAsync(GenerationRequest request, CancellationToken ct = default)
+    {
+        int asked = Interlocked.Add(ref _asked, request.Seeds.Count);
+        try
+        {
+            return asked > options.NodeImages && asked > request.Seeds.Count
+                ? new GenerationResult.Busy($"{asked - request.Seeds.Count} images wait for the models of this node; with these {request.Seeds.Count} it would be more than {options.NodeImages}.", LoadRetry)
+                : await DrawAsync(request, ct);
+        }
+        finally
+        {
+            Interlocked.Add(ref _asked, -request.Seeds.Count);
+        }
+    }
+
+    private async Task<GenerationResult> DrawAsync(GenerationRequest request, CancellationToken ct)
     {
         while (true)
         {
@@ -72,6 +90,7 @@ public sealed partial class GenerationService(IRunStore store, Func<Stream, IOne
         }
 
         _machine.Dispose();
+        _loading.Dispose();
     }
 
     private async Task<(ModelHost? Host, GenerationResult? Failure)> FindAsync(long runId, long? checkpointId, CancellationToken ct)
@@ -126,9 +145,19 @@ public sealed partial class GenerationService(IRunStore store, Func<Stream, IOne
 
     private async Task<ModelHost> LoadAsync(long runId, RunCheckpoint checkpoint)
     {
-        await using var stream = await store.OpenCheckpointAsync(runId, checkpoint.Id)
-            ?? throw new IOException($"Checkpoint {checkpoint.Id} was removed.");
-        var generator = load(stream);
+        IOneStepGenerator generator;
+        await _loading.WaitAsync();
+        try
+        {
+            await using var stream = await store.OpenCheckpointAsync(runId, checkpoint.Id)
+                ?? throw new IOException($"Checkpoint {checkpoint.Id} was removed.");
+            generator = load(stream);
+        }
+        finally
+        {
+            _loading.Release();
+        }
+
         var model = new GenerationModel(runId, checkpoint.Id, checkpoint.Iteration, generator.ClassCount, generator.ClassNames, generator.StepChoices);
         Loaded(runId, checkpoint.Id, checkpoint.Iteration);
         return new(model, generator, options, _machine);
