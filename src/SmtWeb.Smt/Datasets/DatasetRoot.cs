@@ -18,6 +18,7 @@ public static class DatasetRoot
     /// <exception cref="SpecException">It leads out of the folder.</exception>
     public static string Normalise(string source)
     {
+        if (source.Any(char.IsControl)) throw new SpecException([new SpecError("$.data.source", "Data set: the path holds control characters.")]);
         var (root, full) = (Folder, Path.GetFullPath(source, Folder));
         if (!full.StartsWith(root + Path.DirectorySeparatorChar, StringComparison.Ordinal))
             throw new SpecException([new SpecError("$.data.source", $"Data set: \"{source}\" is not below the folder of data sets ({root}). Put the data, or a symbolic link to them, there.")]);

@@ -117,6 +117,7 @@ public sealed class FolderSource : ImageSource
         {
             var file = System.IO.Path.Combine(Path, files[index]);
             var size = new FileInfo(file).Length;
+            if (size == 0) throw Corrupt(index, "it has no bytes"); // so have pipes and devices, which would never end
             if (size > ImageDecoder.MaxFileBytes) throw Corrupt(index, $"it has {size:N0} bytes; at most {ImageDecoder.MaxFileBytes:N0} are read");
             return ImageDecoder.Decode(File.ReadAllBytes(file));
         }

@@ -1,6 +1,7 @@
 using System.Security.Claims;
 using SmtWeb.Runs;
 using SmtWeb.Runs.Queue;
+using SmtWeb.Smt.Metrics;
 using SmtWeb.Web.Auth;
 
 namespace SmtWeb.Web.Api;
@@ -14,7 +15,7 @@ internal static class EvaluationsApi
             .Produces<IReadOnlyList<EvaluationJob>>().ProducesProblem(404);
         runs.MapPost("/{id:long}/checkpoints/{checkpointId:long}/evaluations", QueueAsync).RequireAuthorization(Policies.Operate).WithName("QueueEvaluation")
             .WithSummary("Queues the evaluation of a checkpoint by a protocol: quick, full-10k or edm-50k. The checkpoint is kept until it is measured.")
-            .Produces(202).ProducesProblem(404).ProducesProblem(409);
+            .Produces(202).ProducesValidationProblem().ProducesProblem(404).ProducesProblem(409);
         runs.MapDelete("/{id:long}/evaluation-jobs/{jobId:long}", CancelAsync).RequireAuthorization(Policies.Operate).WithName("CancelEvaluation")
             .WithSummary("Takes a waiting or running evaluation back.").Produces(204).ProducesProblem(404).ProducesProblem(409);
     }
@@ -24,6 +25,11 @@ internal static class EvaluationsApi
 
     private static async Task<IResult> QueueAsync(long id, long checkpointId, EvaluationQueue queue, ClaimsPrincipal user, CancellationToken ct, string protocol = "quick")
     {
+        if (EvaluationProtocol.All.All(p => p.Name != protocol))
+        {
+            return Problems.Invalid("protocol", $"There is no protocol '{protocol}'; there are {string.Join(", ", EvaluationProtocol.All.Select(p => p.Name))}.");
+        }
+
         var change = await queue.EnqueueAsync(id, checkpointId, protocol, user.Identity?.Name ?? "", ct);
         return change.Outcome switch
         {

@@ -245,6 +245,26 @@ public sealed class SourceTests : IDisposable
         return path;
     }
 
+    [Fact]
+    public void Folder_PipesDevicesAndLinks_AreNamedAndNeverWaitedFor()
+    {
+        var pictures = Directory.CreateDirectory(Path.Combine(folder, "pictures")).FullName;
+        File.WriteAllBytes(Path.Combine(pictures, "0.png"), Png(8, 1));
+        File.CreateSymbolicLink(Path.Combine(pictures, "1.png"), Path.Combine(pictures, "0.png"));
+        File.CreateSymbolicLink(Path.Combine(pictures, "2.png"), "/dev/zero"); // never ends
+        using (var made = System.Diagnostics.Process.Start("mkfifo", [Path.Combine(pictures, "3.png")])) made.WaitForExit();
+        using var source = new FolderSource(pictures);
+        var pixels = new byte[source.ImageBytes];
+        for (var i = 0; i < source.Count; i++)
+        {
+            if (source.NameOf(i) is "0.png" or "1.png") source.Read(i, pixels);
+            else Assert.Contains("no bytes", Assert.Throws<CorruptRecordException>(() => source.Read(i, pixels)).Message);
+        }
+
+        using (var made = System.Diagnostics.Process.Start("mkfifo", [Path.Combine(folder, "weights.pkl")])) made.WaitForExit();
+        Assert.Contains("0 bytes", Assert.Throws<SmtWeb.Smt.Weights.WeightsException>(() => SmtWeb.Smt.Weights.WeightsFile.Open(Path.Combine(folder, "weights.pkl"))).Message);
+    }
+
     private string Zip(CompressionLevel level, params (string Name, byte[] Content)[] files)
     {
         var path = Path.Combine(folder, "data.zip");

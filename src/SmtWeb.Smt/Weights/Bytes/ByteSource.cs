@@ -60,8 +60,10 @@ internal sealed class FileSource : ByteSource, IDisposable
 {
     private readonly SafeFileHandle handle;
 
+    /// <exception cref="WeightsException">It has no bytes. So have pipes and devices, which would be waited for without end.</exception>
     public FileSource(string path)
     {
+        if (new FileInfo(path) is { Exists: true, Length: 0 }) throw new WeightsException($"{path} has 0 bytes: it is empty, or no file.");
         handle = File.OpenHandle(path, options: FileOptions.RandomAccess);
         Length = RandomAccess.GetLength(handle);
     }
