@@ -49,7 +49,7 @@ require_dotnet
 if [ -n "$browser_wanted" ]; then need "${requirements_run[@]}" "${requirements_test[@]}"; else need "${requirements_run[@]}"; fi
 set_runtime_environment
 # The tests run on the developer's machine beside a running SmtWeb: they must not see its settings.
-unset SMTWEB_PORT SMTWEB_HOST SMTWEB_DATA SMTWEB_ROLE SMTWEB_CONNECTION SMTWEB_THREADS SMTWEB_QUICKSTART
+unset SMTWEB_PORT SMTWEB_HOST SMTWEB_DATA SMTWEB_ROLE SMTWEB_CONNECTION SMTWEB_THREADS SMTWEB_QUICKSTART SMTWEB_METRICS SMTWEB_DATASETS
 unset SmtWeb__Port SmtWeb__Host SmtWeb__Data SmtWeb__Role SmtWeb__Connection SmtWeb__Threads SmtWeb__Quickstart
 
 results=$artifacts/test-results
