@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -16,6 +18,8 @@ internal static class Node
     {
         using var logging = LoggerFactory.Create(log => log.AddSimpleConsole(o => o.SingleLine = true).SetMinimumLevel(LogLevel.Warning));
         Directory.CreateDirectory(options.Data);
+        using var folder = options.Connection.Length > 0 ? null : DataFolder.Claim(options.Data);
+        EnsurePortIsFree(options);
         UseDatasets(options.Datasets);
         await using var postgres = options.Connection.Length > 0
             ? null
@@ -61,9 +65,31 @@ internal static class Node
         }
         catch (IOException e) when (e.InnerException is AddressInUseException)
         {
-            throw new IOException($"Port {options.Port} is taken by another program. Choose another one with --port N, or 0 for any free one.", e);
+            throw PortTaken(options.Port, e);
         }
     }
+
+    /// <summary>Before a database is started for nothing. Whoever takes the port after this is met again in <see cref="StartAsync"/>.</summary>
+    private static void EnsurePortIsFree(ServeOptions options)
+    {
+        var address = options.Host == "localhost" ? IPAddress.Loopback : IPAddress.TryParse(options.Host, out var given) ? given : IPAddress.Any;
+        using var probe = new TcpListener(address, options.Port);
+        try
+        {
+            probe.Start();
+        }
+        catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressAlreadyInUse)
+        {
+            throw PortTaken(options.Port, e);
+        }
+        catch (SocketException)
+        {
+            // an address that this machine has not, a port that needs root: the server says so in its own words
+        }
+    }
+
+    private static IOException PortTaken(int port, Exception e) =>
+        new($"Port {port} is taken by another program. Choose another one with --port N, or 0 for any free one.", e);
 
     /// <summary>The first line is the sign for scripts that everything answers.</summary>
     private static async Task AnnounceAsync(TextWriter console, ServeOptions options, string address, string link)
