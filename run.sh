@@ -81,6 +81,8 @@ require_dotnet
 prefetch() { dotnet restore "$root/src/SmtWeb.Web" -v quiet >/dev/null 2>&1; }
 need "${requirements_run[@]}"
 set_runtime_environment
+# A core type pinned from outside, as some build machines do, takes a third of a small network's speed; OpenBLAS chooses well by itself.
+unset OPENBLAS_CORETYPE
 
 # The first build compiles the C++ bridge and everything in C#; later starts compare one hash. The stamp is written
 # last, so that an interrupted build is never taken for a finished one.
