@@ -1115,6 +1115,10 @@ namespace SmtWeb.Migrations
                         .HasColumnType("text")
                         .HasColumnName("state_reason");
 
+                    b.Property<long?>("TeacherRunId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("teacher_run_id");
+
                     b.Property<long>("TotalIterations")
                         .HasColumnType("bigint")
                         .HasColumnName("total_iterations");
@@ -1133,6 +1137,10 @@ namespace SmtWeb.Migrations
                         .IsDescending(true, false)
                         .HasDatabaseName("runs_queue")
                         .HasFilter("state IN ('Queued', 'Recovering')");
+
+                    b.HasIndex("TeacherRunId")
+                        .HasDatabaseName("runs_teacher")
+                        .HasFilter("teacher_run_id IS NOT NULL");
 
                     b.ToTable("runs", (string)null);
                 });

@@ -1,6 +1,7 @@
 using Npgsql;
 using NpgsqlTypes;
 using SmtWeb.Runs.Database;
+using SmtWeb.Runs.Queue;
 using SmtWeb.Smt.Training;
 
 namespace SmtWeb.Runs;
@@ -20,6 +21,7 @@ internal static class RunEvents
         {
             await connection.NotifyAsync(new RunNotice(runId, RunNoticeKind.Summary), ct);
             await connection.NotifyAsync(RunChannels.Queue, "", ct);
+            await Teachers.NotifyStudentsAsync(connection, runId, ct);
         }
     }
 }

@@ -1,8 +1,10 @@
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Datasets;
 using SmtWeb.Runs.Model;
+using SmtWeb.Runs.Queue;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Smt.Training;
 
@@ -30,6 +32,7 @@ public sealed partial class RunStore
             Data = Kind("data"),
             Spec = spec,
             SpecHash = SpecJson.Hash(run.Spec),
+            TeacherRunId = (run.Spec.Method as SmdSpec)?.TeacherRun(),
             CheckpointsKept = run.Spec.Evaluation.CheckpointsKept,
             State = RunState.Queued,
             Priority = run.Priority,
@@ -52,6 +55,7 @@ public sealed partial class RunStore
     /// <inheritdoc/>
     public Task<ChangeResult> PauseAsync(long id, string by, CancellationToken ct = default) => ChangeAsync(
         id,
+        by,
         run => run.State switch
         {
             RunState.Queued or RunState.Recovering => Move(run, RunState.Paused, $"paused by {by}"),
@@ -67,6 +71,7 @@ public sealed partial class RunStore
     /// <inheritdoc/>
     public Task<ChangeResult> ResumeAsync(long id, string by, CancellationToken ct = default) => ChangeAsync(
         id,
+        by,
         run => run.State switch
         {
             RunState.Paused or RunState.Failed or RunState.Cancelled => Requeue(run, by),
@@ -80,6 +85,7 @@ public sealed partial class RunStore
     /// <inheritdoc/>
     public Task<ChangeResult> StopAsync(long id, string by, CancellationToken ct = default) => ChangeAsync(
         id,
+        by,
         run => run.State switch
         {
             RunState.Queued or RunState.Recovering or RunState.Paused => Move(run, RunState.Cancelled, $"stopped by {by}"),
@@ -94,12 +100,14 @@ public sealed partial class RunStore
     /// <inheritdoc/>
     public async Task<ChangeResult> DeleteAsync(long id, string by, CancellationToken ct = default) => await ChangeAsync(
         id,
+        by,
         run => run.State.IsHeld() ? Refuse(run, "deleted", "A trainer holds it: stop it first.") : Verdict.Delete,
         ct);
 
     /// <inheritdoc/>
     public Task<ChangeResult> SetPriorityAsync(long id, int priority, string by, CancellationToken ct = default) => ChangeAsync(
         id,
+        by,
         run =>
         {
             if (!run.State.IsWaiting() && run.State is not RunState.Paused)
@@ -121,6 +129,7 @@ public sealed partial class RunStore
     /// <inheritdoc/>
     public Task<ChangeResult> RenameAsync(long id, string name, string by, CancellationToken ct = default) => ChangeAsync(
         id,
+        by,
         run =>
         {
             if (Trimmed(name) is not { } trimmed)
@@ -177,7 +186,7 @@ public sealed partial class RunStore
         context.Database.ExecuteSqlAsync($"SELECT pg_notify({channel}, {payload})", ct);
 
     /// <summary>Decides on a run under its lock, so that two people and a trainer never decide on the same old state.</summary>
-    private async Task<ChangeResult> ChangeAsync(long id, Func<RunRow, Verdict> decide, CancellationToken ct)
+    private async Task<ChangeResult> ChangeAsync(long id, string by, Func<RunRow, Verdict> decide, CancellationToken ct)
     {
         await using var context = await database.ContextAsync(ct);
         await using var transaction = await context.Database.BeginTransactionAsync(ct);
@@ -207,6 +216,7 @@ public sealed partial class RunStore
             context.Events.Add(Line(run, verdict.Line!, verdict.State));
         }
 
+        await TellStudentsAsync((NpgsqlConnection)context.Database.GetDbConnection(), run, verdict, by, ct);
         await context.SaveChangesAsync(ct);
         await NotifyAsync(context, RunChannels.Runs, new RunNotice(id, verdict == Verdict.Delete ? RunNoticeKind.Deleted : RunNoticeKind.Summary).ToString(), ct);
         if (verdict != Verdict.Delete)
@@ -222,6 +232,23 @@ public sealed partial class RunStore
 
         await transaction.CommitAsync(ct);
         return ChangeResult.Done;
+    }
+
+    // The distillations that wait for this run: one that was only asked to end tells them when it has.
+    private static async Task TellStudentsAsync(NpgsqlConnection connection, RunRow run, Verdict verdict, string by, CancellationToken ct)
+    {
+        if (verdict == Verdict.Delete)
+        {
+            await Teachers.FailStudentsAsync(connection, run.Id, $"was deleted by {by}", ct);
+        }
+        else if (verdict.State is RunState.Cancelled)
+        {
+            await Teachers.FailStudentsAsync(connection, run.Id, $"was {run.StateReason} before it was finished", ct);
+        }
+        else
+        {
+            await Teachers.NotifyStudentsAsync(connection, run.Id, ct);
+        }
     }
 
     private sealed record Verdict(string? Problem = null, string? Line = null, RunState? State = null, bool Signal = false)

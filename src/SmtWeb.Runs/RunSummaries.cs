@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using SmtWeb.Runs.Model;
+using SmtWeb.Runs.Queue;
 
 namespace SmtWeb.Runs;
 
@@ -15,8 +16,9 @@ internal static class RunSummaries
         return [.. rows.Select(r => order.IndexOf(r.Id) is >= 0 and var place ? r with { QueuePosition = place + 1 } : r)];
     }
 
-    /// <summary>Ids of the waiting runs in the order in which they will be claimed.</summary>
+    /// <summary>Ids of the waiting runs in the order in which they will be claimed: those that wait for a teacher come last.</summary>
     public static Task<List<long>> QueueAsync(SmtWebDbContext context, CancellationToken ct) => context.Runs
         .Where(r => r.State == RunState.Queued || r.State == RunState.Recovering)
-        .OrderByDescending(r => r.Priority).ThenBy(r => r.Id).Select(r => r.Id).ToListAsync(ct);
+        .OrderBy(Teachers.HoldsBack(context))
+        .ThenByDescending(r => r.Priority).ThenBy(r => r.Id).Select(r => r.Id).ToListAsync(ct);
 }

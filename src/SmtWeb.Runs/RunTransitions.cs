@@ -21,7 +21,8 @@ public static class RunTransitions
     /// <summary>Whether <paramref name="to"/> may follow <paramref name="from"/>.</summary>
     public static bool Allows(RunState from, RunState to) => from switch
     {
-        RunState.Queued => to is RunState.Starting or RunState.Paused or RunState.Cancelled,
+        // A run that waits fails where its teacher will not be finished.
+        RunState.Queued => to is RunState.Starting or RunState.Paused or RunState.Failed or RunState.Cancelled,
         RunState.Starting => to is RunState.Running or RunState.Stopping or RunState.Paused or RunState.Queued
             or RunState.Recovering or RunState.Finished or RunState.Failed or RunState.Cancelled,
         RunState.Running => to is RunState.Stopping or RunState.Paused or RunState.Queued or RunState.Recovering

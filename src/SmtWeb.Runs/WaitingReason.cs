@@ -13,6 +13,11 @@ internal static class WaitingReason
         var alive = await context.Workers.AsNoTracking().Where(w => w.Ended == null && w.Heartbeat > now - WorkerRegistry.Silence).ToListAsync(ct);
         int waiting = (await RunSummaries.QueueAsync(context, ct)).Count;
         string place = $"Position {run.QueuePosition} of {waiting}: ";
+        if (await Teachers.SentenceAsync(context, run.Id, ct) is { } teacher)
+        {
+            return place + teacher + (alive.Count == 0 ? " No worker is alive." : "");
+        }
+
         if (alive.Count == 0)
         {
             var last = await context.Workers.AsNoTracking().OrderByDescending(w => w.Heartbeat).FirstOrDefaultAsync(ct);

@@ -67,6 +67,8 @@ public sealed class SweepTests(Lab lab) : BrowserTest(lab)
             Assert.Equal(Sweeps.Fig5.Presets.Order(), runs.Keys.Order());
             var teacher = runs["fig5/teacher"];
             Assert.All(runs.Values, r => Assert.True(r.Id == teacher.Id || r.Priority < teacher.Priority));
+            await page.GoAsync($"/runs/{runs["fig5/smd"].Id}/charts");
+            await Expect(page.Page.GetByText($"it waits for its teacher, run {teacher.Id}")).ToBeVisibleAsync();
             var spec = (await Lab.Store.FindAsync(runs["fig5/smd"].Id, ct))!.Spec;
             Assert.Equal($"{teacher.Id}", ((SmdSpec)spec.Method).Teacher);
             Assert.Equal(Sweeps.IterationsInMinutes, spec.Optimisation.Iterations);

@@ -2,6 +2,7 @@ using Npgsql;
 using NpgsqlTypes;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Model;
+using SmtWeb.Runs.Queue;
 using SmtWeb.Smt.Training;
 
 namespace SmtWeb.Runs.Attempts;
@@ -33,5 +34,9 @@ internal static class RunRelease
             ct);
         var level = state is RunState.Failed ? LogLevel.Error : state is RunState.Recovering ? LogLevel.Warning : LogLevel.Information;
         await RunEvents.WriteAsync(connection, runId, attempt, level, $"{state}: {reason}", state, ct);
+        if (state is RunState.Failed or RunState.Cancelled)
+        {
+            await Teachers.FailStudentsAsync(connection, runId, $"{(state is RunState.Failed ? "failed" : "was stopped")} before it was finished ({reason})", ct);
+        }
     }
 }

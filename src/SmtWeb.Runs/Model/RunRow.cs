@@ -24,6 +24,9 @@ public sealed class RunRow
     /// <summary>SHA-256 of the spec's canonical JSON, lower-case hex.</summary>
     public required string SpecHash { get; set; }
 
+    /// <summary>The run that a distillation names as its teacher (from the spec, so that SQL can wait for it); that run may be gone.</summary>
+    public long? TeacherRunId { get; set; }
+
     /// <summary>Checkpoints kept beside the best one (from the spec, so that SQL can prune).</summary>
     public int CheckpointsKept { get; set; }
 

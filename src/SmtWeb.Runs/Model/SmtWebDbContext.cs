@@ -102,6 +102,7 @@ public sealed class SmtWebDbContext(DbContextOptions<SmtWebDbContext> options) :
             run.HasIndex(r => new { r.Priority, r.Id }).IsDescending(true, false)
                 .HasFilter("state IN ('Queued', 'Recovering')").HasDatabaseName("runs_queue");
             run.HasIndex(r => r.LeaseUntil).HasFilter("lease_until IS NOT NULL").HasDatabaseName("runs_lease");
+            run.HasIndex(r => r.TeacherRunId).HasFilter("teacher_run_id IS NOT NULL").HasDatabaseName("runs_teacher");
             run.HasMany(r => r.Attempts).WithOne().HasForeignKey(a => a.RunId).OnDelete(DeleteBehavior.Cascade);
         });
         builder.Entity<AttemptRow>(attempt =>

@@ -8,7 +8,7 @@ using SmtWeb.Smt.Training;
 namespace SmtWeb.Runs.Queue;
 
 /// <summary>
-/// The queue: strict priority, then age. A claim gives the run a new attempt number; whatever an older attempt still
+/// The queue: strict priority, then age, passing over distillations whose teacher still trains (<see cref="Teachers"/>). A claim gives the run a new attempt number; whatever an older attempt still
 /// sends is refused from that moment on.
 /// </summary>
 public sealed class RunQueue(RunsDatabase database)
@@ -121,10 +121,11 @@ public sealed class RunQueue(RunsDatabase database)
     private static async Task<(long Run, int Attempt, string Name, int Threads)?> TakeAsync(NpgsqlConnection connection, Guid workerId, TimeSpan lease, CancellationToken ct)
     {
         await using var claim = connection.Sql(
-            """
+            $$"""
             WITH next AS (
-                SELECT id FROM runs WHERE state IN ('Queued', 'Recovering') AND (not_before IS NULL OR not_before <= now())
-                ORDER BY priority DESC, id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
+                SELECT id FROM runs student WHERE state IN ('Queued', 'Recovering') AND (not_before IS NULL OR not_before <= now())
+                    AND NOT EXISTS ({{Teachers.Unfinished}})
+                ORDER BY priority DESC, id LIMIT 1 FOR NO KEY UPDATE OF student SKIP LOCKED)
             UPDATE runs SET state = 'Starting', state_reason = NULL, request = 'None', attempt = attempt + 1, worker_id = $1,
                 lease_until = now() + $2, heartbeat = now(), not_before = NULL, started = coalesce(started, now()), ended = NULL
             FROM next WHERE runs.id = next.id

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace SmtWeb.Smt.Specs;
 
 /// <summary>
@@ -10,6 +12,9 @@ public sealed record SmdSpec : MethodSpec
     /// <summary>The diffusion model that initialises all networks and stays as s_p.</summary>
     [Setting("Teacher", "Number of a finished diffusion run, or name of an imported model; a file's path where there is no database (`smtweb train --out`).", Min = 1, Max = 1024)]
     public string Teacher { get; init; } = "";
+
+    /// <summary>The number of the run that <see cref="Teacher"/> names ("7" or "#7"), or null where it names a model.</summary>
+    public long? TeacherRun() => long.TryParse(Teacher.TrimStart('#'), NumberStyles.None, CultureInfo.InvariantCulture, out var run) ? run : null;
 
     /// <summary>Score updates per generator update (5 in Algorithm 2).</summary>
     [Setting("Score updates per generator update", "5 in Algorithm 2; the generator steps every n-th iteration.", Min = 1, Max = 1000)]

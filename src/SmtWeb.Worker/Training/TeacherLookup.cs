@@ -1,4 +1,3 @@
-using System.Globalization;
 using SmtWeb.Runs;
 using SmtWeb.Runs.Models;
 using SmtWeb.Smt.Specs;
@@ -17,7 +16,7 @@ internal static class TeacherLookup
 
     private static async Task<Stream> OpenAsync(IRunStore store, IModelStore models, string name)
     {
-        if (!long.TryParse(name.TrimStart('#'), NumberStyles.None, CultureInfo.InvariantCulture, out var id))
+        if (new SmdSpec { Teacher = name }.TeacherRun() is not { } id)
         {
             return await models.OpenAsync(name) ?? throw new FileNotFoundException(
                 $"The teacher ($.method.teacher): '{name}' is neither the number of a run nor the name of an imported model. The panel lists them under Models; `smtweb import FILE --register` adds one.");

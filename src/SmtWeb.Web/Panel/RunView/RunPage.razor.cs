@@ -63,7 +63,7 @@ public sealed partial class RunPage
         {
             _missing = true;
         }
-        else if (_run is null || _run.Summary.State != change.Summary.State || RunStatesDiffer(change.Summary))
+        else if (_run is null || RunStates.IsWaiting(change.Summary.State) || _run.Summary.State != change.Summary.State || RunStatesDiffer(change.Summary))
         {
             await LoadAsync(); // attempts, worker and the reason for waiting may have changed with it
         }

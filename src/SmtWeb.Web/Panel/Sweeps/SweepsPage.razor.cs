@@ -86,7 +86,7 @@ public sealed partial class SweepsPage
     private async Task<double?> OffRollAsync(long run) =>
         (await Store.MetricsAsync(run, ct: Gone)).Points.LastOrDefault(p => p.Name == MetricNames.OffRoll)?.Value;
 
-    // the teacher goes first and the distillations last, so that one worker trains them in an order that works
+    // the teacher goes first, since distillations wait for it
     private async Task QueueAsync()
     {
         _busy = true;
@@ -99,7 +99,7 @@ public sealed partial class SweepsPage
                 var spec = IsPoints && _inMinutes ? SmtWeb.Smt.Specs.Sweeps.InMinutes(preset.Spec, SmtWeb.Smt.Specs.Sweeps.IterationsInMinutes) : preset.Spec;
                 var smd = spec.Method as SmdSpec;
                 spec = smd is null ? spec : spec with { Method = smd with { Teacher = teacher?.ToString(CultureInfo.InvariantCulture) ?? "" } };
-                var priority = name == Sweep.Teacher ? 1 : smd is null ? 0 : -1;
+                var priority = name == Sweep.Teacher ? 1 : 0;
                 if (await Commands.CreateAsync(by => new NewRun(preset.Title, spec, preset.Name, priority, by)) is not { } id)
                 {
                     return;
