@@ -1,3 +1,5 @@
+using SmtWeb.Smt.Files;
+
 namespace SmtWeb.Smt.Datasets;
 
 /// <summary>
@@ -61,15 +63,11 @@ public static class Cifar10
     {
         const int maxFile = MaxRecords * (ImageBytes + 256);
         if (File.Exists(path))
-            return IsArchive(path) ? TarFile.Read(path, name => IsBatch(name[(name.LastIndexOf('/') + 1)..], train), maxFile) : [(System.IO.Path.GetFileName(path), ReadFile(path, maxFile))];
+            return IsArchive(path) ? TarFile.Read(path, name => IsBatch(name[(name.LastIndexOf('/') + 1)..], train), maxFile) : [(System.IO.Path.GetFileName(path), PlainFile.ReadAllBytes(path, maxFile))];
         if (!Directory.Exists(path)) throw new FileNotFoundException($"{path}: there is no such file or folder.", path);
         return Folder(path) is not { } folder ? [] :
-            [.. Directory.EnumerateFiles(folder).Where(f => IsBatch(System.IO.Path.GetFileName(f), train)).Select(f => (System.IO.Path.GetFileName(f), ReadFile(f, maxFile)))];
+            [.. Directory.EnumerateFiles(folder).Where(f => IsBatch(System.IO.Path.GetFileName(f), train)).Select(f => (System.IO.Path.GetFileName(f), PlainFile.ReadAllBytes(f, maxFile)))];
     }
-
-    private static byte[] ReadFile(string path, int most) => new FileInfo(path).Length <= most
-        ? File.ReadAllBytes(path)
-        : throw new InvalidDataException($"{path}: has {new FileInfo(path).Length:N0} bytes; a batch of CIFAR-10 has at most {most:N0}.");
 
     private static (byte[] Images, int[] Labels) ReadBinary(byte[] content)
     {

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using SmtWeb.Smt.Files;
 using SmtWeb.Smt.Imaging;
 using SmtWeb.Smt.Specs;
 
@@ -73,7 +74,8 @@ public static class DatasetCheck
     {
         if (File.Exists(path)) return [path];
         var options = new EnumerationOptions { AttributesToSkip = FileAttributes.ReparsePoint, RecurseSubdirectories = true, IgnoreInaccessible = false };
-        return [.. Directory.EnumerateFiles(path, "*", options).Where(f => spec is not ImageNet64Spec || Path.GetFileName(f) != "lock.mdb")
+        // pipes and devices are no part either: find -type f leaves them out as well
+        return [.. Directory.EnumerateFiles(path, "*", options).Where(f => (spec is not ImageNet64Spec || Path.GetFileName(f) != "lock.mdb") && PlainFile.Exists(f))
             .OrderBy(f => Path.GetRelativePath(path, f), StringComparer.Ordinal)];
     }
 
@@ -89,7 +91,7 @@ public static class DatasetCheck
         foreach (var file in files)
         {
             using var one = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-            using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
+            using var stream = new FileStream(PlainFile.OpenHandle(file), FileAccess.Read, bufferSize: 0);
             for (int read; (read = stream.Read(buffer)) > 0;)
             {
                 ct.ThrowIfCancellationRequested();

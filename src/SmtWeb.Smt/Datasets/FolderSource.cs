@@ -1,3 +1,4 @@
+using SmtWeb.Smt.Files;
 using SmtWeb.Smt.Imaging;
 
 namespace SmtWeb.Smt.Datasets;
@@ -115,13 +116,9 @@ public sealed class FolderSource : ImageSource
     {
         try
         {
-            var file = System.IO.Path.Combine(Path, files[index]);
-            var size = new FileInfo(file).Length;
-            if (size == 0) throw Corrupt(index, "it has no bytes"); // so have pipes and devices, which would never end
-            if (size > ImageDecoder.MaxFileBytes) throw Corrupt(index, $"it has {size:N0} bytes; at most {ImageDecoder.MaxFileBytes:N0} are read");
-            return ImageDecoder.Decode(File.ReadAllBytes(file));
+            return ImageDecoder.Decode(PlainFile.ReadAllBytes(System.IO.Path.Combine(Path, files[index]), ImageDecoder.MaxFileBytes));
         }
-        catch (Exception e) when (e is InvalidDataException or FileNotFoundException or UnauthorizedAccessException)
+        catch (Exception e) when (e is InvalidDataException or FileNotFoundException or IrregularFileException or UnauthorizedAccessException)
         {
             throw Corrupt(index, e.Message.TrimEnd('.'), e);
         }

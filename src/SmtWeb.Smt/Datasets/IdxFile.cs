@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
+using SmtWeb.Smt.Files;
 
 namespace SmtWeb.Smt.Datasets;
 
@@ -15,7 +16,7 @@ public sealed record IdxFile(IReadOnlyList<int> Dimensions, byte[] Data)
     /// <exception cref="InvalidDataException">It is no such file; names the file and the byte.</exception>
     public static IdxFile Read(string path, int dimensions)
     {
-        using var file = File.OpenRead(path);
+        using var file = PlainFile.OpenRead(path);
         var zipped = file.ReadByte() == 0x1F && file.ReadByte() == 0x8B;
         file.Position = 0;
         try

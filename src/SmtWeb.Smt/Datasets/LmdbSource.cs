@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using SmtWeb.Smt.Datasets.Interop;
+using SmtWeb.Smt.Files;
 
 namespace SmtWeb.Smt.Datasets;
 
@@ -193,7 +194,7 @@ public sealed unsafe class LmdbSource : ImageSource
     // Both meta pages: magic, version and the last page in use, which must lie inside the file; beyond its end a read would kill the process.
     private void CheckSize(string file)
     {
-        using var stream = File.OpenRead(file);
+        using var stream = PlainFile.OpenRead(file);
         var meta = new byte[16 + 136];
         (ulong Transaction, ulong Bytes) newest = default;
         uint page = 4096;

@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Text;
+using SmtWeb.Smt.Files;
 
 namespace SmtWeb.Smt.Datasets;
 
@@ -16,7 +17,7 @@ internal static class TarFile
     /// <exception cref="InvalidDataException">It is no such archive; names the place.</exception>
     public static List<(string Name, byte[] Content)> Read(string path, Func<string, bool> wanted, int maxFile)
     {
-        using var file = File.OpenRead(path);
+        using var file = PlainFile.OpenRead(path);
         var zipped = file.ReadByte() == 0x1F && file.ReadByte() == 0x8B;
         file.Position = 0;
         try

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using SmtWeb.Smt.Files;
 
 namespace SmtWeb.Smt.Weights;
 
@@ -47,7 +48,7 @@ public sealed class SafetensorsReader
     /// <summary>Reads all tensors of a file into memory.</summary>
     public static (IReadOnlyDictionary<string, string> Metadata, IReadOnlyDictionary<string, (SafetensorsEntry Entry, byte[] Bytes)> Tensors) ReadFile(string path)
     {
-        using var file = File.OpenRead(path);
+        using var file = PlainFile.OpenRead(path);
         var reader = Open(file);
         var tensors = reader.Entries.ToDictionary(e => e.Name, e => (e, reader.Read(e)));
         reader.Finish();

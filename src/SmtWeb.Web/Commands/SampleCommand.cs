@@ -1,4 +1,5 @@
 using SmtWeb.Smt.Datasets;
+using SmtWeb.Smt.Files;
 using SmtWeb.Smt.Imaging;
 using SmtWeb.Smt.Sampling;
 using SmtWeb.Smt.Specs;
@@ -31,7 +32,7 @@ internal sealed class SampleCommand : Command
     internal override async Task<int> RunAsync(CommandArguments arguments, CancellationToken ct)
     {
         var output = arguments.Required("out");
-        await using var file = File.OpenRead(arguments.Required("checkpoint"));
+        await using var file = PlainFile.OpenRead(arguments.Required("checkpoint"));
         using var generator = OneStepGenerator.Load(file);
         var count = (int)arguments.Number("count", generator.DrawsPoints ? 2000 : 64, 1, MaxImages);
         var first = arguments.Seed("seed", 0);

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using SmtWeb.Smt.Datasets;
+using SmtWeb.Smt.Files;
 using SmtWeb.Smt.Specs;
 
 namespace SmtWeb.Worker.Datasets;
@@ -37,6 +38,7 @@ public static class DatasetCheckRun
         {
             var path = Path.GetFullPath(request.Path);
             if (!Path.Exists(path)) throw new FileNotFoundException($"{path}: there is no such file or folder.", path);
+            PlainFile.EnsureFileOrFolder(path);
             var spec = (request.Kind.Length > 0 ? DatasetCheck.SpecOf(request.Kind) : ImageSources.Guess(path))
                 ?? throw new InvalidDataException($"{path}: is none of {string.Join(", ", DatasetCheck.Kinds)}; state the kind if it is one of them under another name.");
             if (request.Side > 0 && spec is FolderSpec or IdxSpec) spec = (ShapedDataSpec)spec with { Side = request.Side };

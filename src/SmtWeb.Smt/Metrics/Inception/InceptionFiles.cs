@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using SmtWeb.Smt.Files;
 using SmtWeb.Smt.Weights;
 using SmtWeb.Torch;
 
@@ -68,7 +69,7 @@ public static class InceptionFiles
     private static string Trusted(string folder, string path)
     {
         string hash;
-        using (var stream = File.OpenRead(path)) hash = Convert.ToHexStringLower(SHA256.HashData(stream));
+        using (var stream = PlainFile.OpenRead(path)) hash = Convert.ToHexStringLower(SHA256.HashData(stream));
         var name = Path.GetFileName(path);
         var expected = Known.First(k => k.File == name).Sha256;
         if (hash == expected || Listed(folder, name, hash)) return hash;

@@ -2,6 +2,7 @@ using System.IO.Compression;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text.Json;
+using SmtWeb.Smt.Files;
 using SmtWeb.Smt.Weights;
 
 namespace SmtWeb.Smt.Metrics.Statistics;
@@ -70,12 +71,12 @@ public sealed record ReferenceStatistics(double[] Mean, double[] Covariance, Sta
     /// <exception cref="InvalidDataException">Not such a file, or damaged; names the file and what is wrong.</exception>
     public static ReferenceStatistics ReadNpz(string path)
     {
-        var file = new FileInfo(path);
-        if (!file.Exists) throw new FileNotFoundException($"{path} does not exist. Reference statistics are written by: smtweb stats --dataset … --out {Path.GetFileName(path)}", path);
+        if (!Path.Exists(path)) throw new FileNotFoundException($"{path} does not exist. Reference statistics are written by: smtweb stats --dataset … --out {Path.GetFileName(path)}", path);
+        using var file = PlainFile.OpenRead(path);
         if (file.Length > LargestFile) throw new InvalidDataException($"{path} has {file.Length} bytes; statistics have {LargestFile} at most.");
         try
         {
-            using var zip = new ZipArchive(File.OpenRead(path), ZipArchiveMode.Read);
+            using var zip = new ZipArchive(file, ZipArchiveMode.Read);
             if (zip.Entries.Count > MostEntries) throw new InvalidDataException($"it has {zip.Entries.Count} entries; statistics have mu and sigma");
             return Checked(ReadArray(zip, "mu"), ReadArray(zip, "sigma"), ReadOrigin(zip));
         }

@@ -1,4 +1,5 @@
 using Microsoft.Win32.SafeHandles;
+using SmtWeb.Smt.Files;
 
 namespace SmtWeb.Smt.Weights.Bytes;
 
@@ -60,11 +61,10 @@ internal sealed class FileSource : ByteSource, IDisposable
 {
     private readonly SafeFileHandle handle;
 
-    /// <exception cref="WeightsException">It has no bytes. So have pipes and devices, which would be waited for without end.</exception>
+    /// <exception cref="IOException">There is none, or it is no regular file.</exception>
     public FileSource(string path)
     {
-        if (new FileInfo(path) is { Exists: true, Length: 0 }) throw new WeightsException($"{path} has 0 bytes: it is empty, or no file.");
-        handle = File.OpenHandle(path, options: FileOptions.RandomAccess);
+        handle = PlainFile.OpenHandle(path);
         Length = RandomAccess.GetLength(handle);
     }
 

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.RegularExpressions;
+using SmtWeb.Smt.Files;
 using SmtWeb.Smt.Networks;
 using SmtWeb.Torch;
 
@@ -111,7 +112,7 @@ public sealed partial class TeacherImport : IDisposable
 
     private static string Hash(string path)
     {
-        using var stream = File.OpenRead(path);
+        using var stream = PlainFile.OpenRead(path);
         return Convert.ToHexStringLower(SHA256.HashData(stream));
     }
 
