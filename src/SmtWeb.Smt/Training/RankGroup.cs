@@ -9,10 +9,10 @@ namespace SmtWeb.Smt.Training;
 internal sealed class RankGroup : IDisposable
 {
     /// <summary>
-    /// Longest wait for a rank that is alive: rank 0 evaluates and writes checkpoints while the others wait. A dead one is
-    /// noticed by its connection at once.
+    /// Longest wait for a rank in an exchange. A dead one is noticed by its connection, with Gloo at once; this is for one that
+    /// hangs, and for NCCL. What rank 0 does alone may take days: the others hear from it meanwhile (<see cref="WhileFirst"/>).
     /// </summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromHours(6);
+    internal static readonly TimeSpan Patience = TimeSpan.FromMinutes(30);
 
     private static readonly TimeSpan StartPatience = TimeSpan.FromMinutes(5);
 
@@ -21,11 +21,15 @@ internal sealed class RankGroup : IDisposable
     private readonly ProcessGroup tensors;
     private readonly List<GradientExchange> exchanges = [];
 
-    private RankGroup(TcpStore store, int rank, int size, DeviceType device)
+    private const long StillBusy = 1, Done = 2;
+
+    private readonly TimeSpan beat;
+
+    private RankGroup(TcpStore store, int rank, int size, DeviceType device, TimeSpan patience)
     {
-        this.store = store;
-        control = new ProcessGroup(ProcessGroup.Gloo, store, rank, size, Patience);
-        tensors = device == DeviceType.Cpu ? control : new ProcessGroup(ProcessGroup.Nccl, store, rank, size, Patience);
+        (this.store, beat) = (store, patience / 10);
+        control = new ProcessGroup(ProcessGroup.Gloo, store, rank, size, patience);
+        tensors = device == DeviceType.Cpu ? control : new ProcessGroup(ProcessGroup.Nccl, store, rank, size, patience);
     }
 
     /// <summary>This process's number.</summary>
@@ -36,12 +40,12 @@ internal sealed class RankGroup : IDisposable
 
     /// <summary>Joins the group that meets at <paramref name="host"/>:<paramref name="port"/>; waits for the others.</summary>
     /// <exception cref="TorchException">The others did not come, or this build has no backend for the device.</exception>
-    internal static RankGroup Join(string host, int port, int rank, int size, DeviceType device)
+    internal static RankGroup Join(string host, int port, int rank, int size, DeviceType device, TimeSpan? patience = null)
     {
         var store = new TcpStore(host, port, serve: false, StartPatience);
         try
         {
-            return new RankGroup(store, rank, size, device);
+            return new RankGroup(store, rank, size, device, patience ?? Patience);
         }
         catch
         {
@@ -52,6 +56,50 @@ internal sealed class RankGroup : IDisposable
 
     /// <summary>Rank 0's number, on every rank.</summary>
     internal long Agree(long value) => control.Agree(value);
+
+    /// <summary>
+    /// Rank 0 does something alone (evaluates, writes a checkpoint), and the others wait for it, however long it takes: it tells
+    /// them well within the patience that it lives. Every rank calls this; nothing else is exchanged meanwhile.
+    /// </summary>
+    /// <exception cref="TorchException">A rank is gone.</exception>
+    internal void WhileFirst(Action work)
+    {
+        if (Rank > 0)
+        {
+            while (Agree(0) != Done)
+            {
+            }
+
+            return;
+        }
+
+        using var over = new ManualResetEventSlim();
+        TorchException? lost = null;
+        var beating = new Thread(() =>
+        {
+            try
+            {
+                while (!over.Wait(beat)) Agree(StillBusy);
+            }
+            catch (TorchException e)
+            {
+                lost = e; // told when the work is done: what it found may be kept
+            }
+        }) { IsBackground = true, Name = "rank 0 lives" };
+        beating.Start();
+        try
+        {
+            work();
+        }
+        finally
+        {
+            over.Set();
+            beating.Join();
+        }
+
+        if (lost is not null) throw new TorchException(lost.Message, lost);
+        Agree(Done);
+    }
 
     /// <summary>Makes <paramref name="tensor"/>, of any layout, that of rank 0.</summary>
     internal void Share(Tensor tensor)

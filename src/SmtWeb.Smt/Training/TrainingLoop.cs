@@ -36,8 +36,6 @@ internal sealed class TrainingLoop
     // what rank 0 is told holds for all of them
     private TrainingSignal Signal => ranks is null ? journal.Signal : (TrainingSignal)ranks.Agree((long)journal.Signal);
 
-    private bool Reports => ranks is null || ranks.Rank == 0;
-
     internal TrainingResult Run()
     {
         clock.Start();
@@ -131,10 +129,13 @@ internal sealed class TrainingLoop
         Flush();
     }
 
-    // the others wait for rank 0 at the next iteration
-    private void Evaluate(bool final)
+    private void Evaluate(bool final) => Alone(() => evaluator.Evaluate(Seconds, final));
+
+    // one of several ranks does it, and the others wait
+    private void Alone(Action work)
     {
-        if (Reports) evaluator.Evaluate(Seconds, final);
+        if (ranks is null) work();
+        else ranks.WhileFirst(work);
     }
 
     private void Flush()
@@ -147,10 +148,13 @@ internal sealed class TrainingLoop
     private void Checkpoint(string reason)
     {
         var k = state.Progress.Iteration;
-        if (lastCheckpoint == k || !Reports) return;
+        if (lastCheckpoint == k) return;
         Flush();
-        state.Progress = state.Progress with { Seconds = Seconds };
-        journal.Checkpoint(new CheckpointRecord(k, state.Progress.ImagesSeen, state.Progress.Seconds, state.Progress.Distance, reason), state.Save);
+        Alone(() =>
+        {
+            state.Progress = state.Progress with { Seconds = Seconds };
+            journal.Checkpoint(new CheckpointRecord(k, state.Progress.ImagesSeen, state.Progress.Seconds, state.Progress.Distance, reason), state.Save);
+        });
         lastCheckpoint = k;
     }
 }

@@ -40,11 +40,11 @@ public static class TrainingSession
     }
 
     /// <summary>Trains as one of the ranks that meet at <paramref name="host"/>:<paramref name="port"/>. Rank 0 alone has a checkpoint and reports.</summary>
-    internal static TrainingResult RunRank(TrainingSpec spec, ITrainingJournal journal, Stream? checkpoint, int threads, string host, int port, int rank, int size, string? metricsFolder = null)
+    internal static TrainingResult RunRank(TrainingSpec spec, ITrainingJournal journal, Stream? checkpoint, int threads, string host, int port, int rank, int size, string? metricsFolder = null, TimeSpan? patience = null)
     {
         Ensure(spec);
         torch.Initialize();
-        using var ranks = RankGroup.Join(host, port, rank, size, Choose(spec.Hardware.Device, rank).Type);
+        using var ranks = RankGroup.Join(host, port, rank, size, Choose(spec.Hardware.Device, rank).Type, patience);
         return Train(spec, journal, checkpoint, threads, ranks, metricsFolder ?? MetricsFolder.Default);
     }
 

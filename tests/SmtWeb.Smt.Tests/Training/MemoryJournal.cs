@@ -20,6 +20,9 @@ internal sealed class MemoryJournal : ITrainingJournal
     /// <summary>Signal given once this many iterations have a point.</summary>
     internal (long Iteration, TrainingSignal Signal)? At { get; init; }
 
+    /// <summary>Called with every evaluation before it is kept.</summary>
+    internal Action<EvaluationRecord>? OnEvaluation { get; init; }
+
     public TrainingSignal Signal => At is { } at && iteration >= at.Iteration ? at.Signal : TrainingSignal.Continue;
 
     public void Metrics(IReadOnlyList<MetricPoint> points)
@@ -30,7 +33,11 @@ internal sealed class MemoryJournal : ITrainingJournal
 
     public void Picture(PictureRecord picture) => Pictures.Add(picture);
 
-    public void Evaluation(EvaluationRecord evaluation) => Evaluations.Add(evaluation);
+    public void Evaluation(EvaluationRecord evaluation)
+    {
+        OnEvaluation?.Invoke(evaluation);
+        Evaluations.Add(evaluation);
+    }
 
     public void Checkpoint(CheckpointRecord checkpoint, Action<Stream> write)
     {

@@ -83,6 +83,28 @@ public sealed class RankTests : TensorTest
         Assert.Equal("paused", first.Checkpoints[^1].Record.Reason);
     }
 
+    [Fact]
+    public async Task Run_RankZeroBusyForLongerThanThePatience_IsWaitedFor()
+    {
+        var patience = TimeSpan.FromSeconds(4);
+        var waits = 0;
+        // as when a large data set is measured before the first evaluation
+        var busy = new MemoryJournal { OnEvaluation = _ => { if (waits++ == 0) TestContext.Current.CancellationToken.WaitHandle.WaitOne(2.25 * patience); } };
+        var spec = Small(Smt);
+        var (first, second) = await TwoRanks(spec, null, busy, patience: patience);
+        Assert.True(waits > 1);
+        foreach (var journal in new[] { first, second })
+            Assert.Equal(spec.Method.Warmup() + spec.Optimisation.Iterations, journal.Points.Max(p => p.Iteration));
+    }
+
+    [Fact]
+    public async Task Run_RankZeroFailsAlone_EndsTheOthersWithIt()
+    {
+        var failing = new MemoryJournal { OnEvaluation = _ => throw new IOException("the disk is full") };
+        var error = await Assert.ThrowsAsync<IOException>(() => TwoRanks(Small(Smt), null, failing, patience: TimeSpan.FromSeconds(30)));
+        Assert.Contains("the disk is full", error.Message);
+    }
+
     private static void Close(MemoryJournal alone, MemoryJournal together)
     {
         Assert.Equal(alone.Points.Where(Timeless).Select(p => (p.Name, p.Iteration)), together.Points.Where(Timeless).Select(p => (p.Name, p.Iteration)));
@@ -107,7 +129,7 @@ public sealed class RankTests : TensorTest
         return spec with { Method = method, Hardware = spec.Hardware with { Device = DeviceChoice.Cpu, Threads = 1 }, Evaluation = spec.Evaluation with { Samples = 16, FinalSamples = 16 } };
     }
 
-    private static async Task<(MemoryJournal First, MemoryJournal Second)> TwoRanks(TrainingSpec spec, byte[]? checkpoint, MemoryJournal? first = null, bool split = false)
+    private static async Task<(MemoryJournal First, MemoryJournal Second)> TwoRanks(TrainingSpec spec, byte[]? checkpoint, MemoryJournal? first = null, bool split = false, TimeSpan? patience = null)
     {
         using var store = new TcpStore("127.0.0.1", 0, serve: true, TimeSpan.FromSeconds(60));
         var (port, a, b) = (store.Port, first ?? new MemoryJournal(), new MemoryJournal());
@@ -115,7 +137,7 @@ public sealed class RankTests : TensorTest
             () =>
             {
                 var result = TrainingSession.RunRank(
-                    spec, journal, rank == 0 && checkpoint is not null ? new MemoryStream(checkpoint) : null, spec.Hardware.Threads, "127.0.0.1", port, rank, 2);
+                    spec, journal, rank == 0 && checkpoint is not null ? new MemoryStream(checkpoint) : null, spec.Hardware.Threads, "127.0.0.1", port, rank, 2, patience: patience);
                 Assert.Equal(split, RowSplit.Enabled);
                 return result;
             }, TaskCreationOptions.LongRunning);
