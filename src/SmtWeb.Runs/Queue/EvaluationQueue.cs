@@ -4,6 +4,8 @@ using NpgsqlTypes;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Model;
 using SmtWeb.Smt.Metrics;
+using SmtWeb.Smt.Sampling;
+using SmtWeb.Smt.Specs;
 using SmtWeb.Smt.Training;
 
 namespace SmtWeb.Runs.Queue;
@@ -28,12 +30,14 @@ public sealed class EvaluationQueue(RunsDatabase database)
     /// <summary>Queues an evaluation of a complete checkpoint by hand.</summary>
     public async Task<ChangeResult> EnqueueAsync(long runId, long checkpointId, string protocol, string by, CancellationToken ct = default)
     {
-        if (EvaluationProtocol.All.All(p => p.Name != protocol))
+        if (EvaluationProtocol.TryFind(protocol) is not { } wanted)
             return new(ChangeOutcome.Conflict, $"There is no protocol '{protocol}'; there are {string.Join(", ", EvaluationProtocol.All.Select(p => p.Name))}.");
         await using var connection = await database.Source.OpenConnectionAsync(ct);
         await using var transaction = await connection.BeginTransactionAsync(ct);
         var known = await connection.ScalarAsync<bool>("SELECT EXISTS (SELECT 1 FROM checkpoints WHERE id = $1 AND run_id = $2 AND complete AND NOT damaged)", [checkpointId, runId], ct);
         if (!known) return new(ChangeOutcome.NotFound, $"Run {runId} has no checkpoint {checkpointId}; it may have been removed for a newer one.");
+        var spec = SpecJson.ReadStored((await connection.ScalarAsync<string>("SELECT spec::text FROM runs WHERE id = $1", [runId], ct))!);
+        if (GenerationSteps.Problem(GenerationSteps.Of(spec.Method), wanted.Steps) is { } problem) return new(ChangeOutcome.Conflict, problem);
         var open = await connection.ScalarAsync<bool>(
             "SELECT EXISTS (SELECT 1 FROM evaluation_jobs WHERE checkpoint_id = $1 AND protocol = $2 AND state IN ('Queued', 'Running'))", [checkpointId, protocol], ct);
         if (open) return new(ChangeOutcome.Conflict, $"This checkpoint is waiting for, or under, the evaluation '{protocol}' already.");

@@ -19,6 +19,9 @@ public sealed record EvaluationProtocol(string Name, string Title, int Samples, 
     /// <summary>Images whose features are kept for kernel distance, precision and recall; the Fréchet distance takes all.</summary>
     public const int FeaturesKept = 10_000;
 
+    /// <summary>Steps per image of a few-step generator; null draws in one (a diffusion model in those of its spec).</summary>
+    public int? Steps { get; private init; }
+
     /// <summary>The protocols by name.</summary>
     public static IReadOnlyList<EvaluationProtocol> All { get; } =
     [
@@ -36,8 +39,20 @@ public sealed record EvaluationProtocol(string Name, string Title, int Samples, 
         _ => null,
     };
 
-    /// <summary>The protocol of a name.</summary>
+    /// <summary>
+    /// The protocol of a name, or null: one of <see cref="All"/>, or one with steps, as <see cref="WithSteps"/> names it.
+    /// </summary>
+    public static EvaluationProtocol? TryFind(string name) =>
+        All.FirstOrDefault(p => p.Name == name) ?? All.SelectMany(_ => new int?[] { 2, 4 }, (p, n) => p.WithSteps(n)).FirstOrDefault(p => p.Name == name);
+
+    /// <summary>The protocol of a name, as <see cref="TryFind"/>.</summary>
     /// <exception cref="ArgumentException">There is none; names those that there are.</exception>
     public static EvaluationProtocol Find(string name) =>
-        All.FirstOrDefault(p => p.Name == name) ?? throw new ArgumentException($"There is no protocol '{name}'; there are {string.Join(", ", All.Select(p => p.Name))}.", nameof(name));
+        TryFind(name) ?? throw new ArgumentException($"There is no protocol '{name}'; there are {string.Join(", ", All.Select(p => p.Name))}.", nameof(name));
+
+    /// <summary>
+    /// The same with so many steps per image. With more than one it has a name of its own (<c>quick-2-steps</c>), so that its
+    /// numbers are never taken for those of one step.
+    /// </summary>
+    public EvaluationProtocol WithSteps(int? steps) => this with { Steps = steps, Name = steps > 1 ? $"{Name}-{steps}-steps" : Name };
 }

@@ -45,6 +45,9 @@ public sealed record EvaluationReport
     /// <summary><c>balanced</c>, <c>random</c> or <c>unconditional</c>.</summary>
     public required string Labels { get; init; }
 
+    /// <summary>Steps per image.</summary>
+    public required int Steps { get; init; }
+
     /// <summary><c>ema</c> or <c>raw</c>.</summary>
     public required string Weights { get; init; }
 
@@ -91,6 +94,7 @@ public sealed record EvaluationReport
             Protocol = Protocol,
             Dataset = Dataset,
             Rounding = Rounding,
+            Steps = Steps,
             Repeats = Repeats,
             Mean = distance.Mean,
             StandardDeviation = distance.StandardDeviation,

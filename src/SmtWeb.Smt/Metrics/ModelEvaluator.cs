@@ -33,23 +33,16 @@ public sealed class ModelEvaluator(OneStepGenerator generator, IEvaluationImages
     public EvaluationReport Evaluate(EvaluationProtocol protocol, CancellationToken ct = default)
     {
         var clock = Stopwatch.StartNew();
+        EnsureSteps(generator, protocol);
         CheckFit();
         var indices = DatasetStatistics.Spread(images.Count, Math.Min(protocol.Samples, EvaluationProtocol.FeaturesKept));
         var real = DatasetStatistics.Features(images, network, indices, Progress, ct);
         var classes = PerClass ? DatasetStatistics.OfClasses(images, network, Progress, ct) : null;
         var repeats = Enumerable.Range(0, protocol.Repeats).Select(r => Repeat(protocol, r, real, classes, ct)).ToList();
         var first = repeats[0];
-        return new EvaluationReport
+        return Report(generator, protocol, [.. first.Metrics.Select((m, k) => new MetricSummary(m.Name, [.. repeats.Select(r => r.Metrics[k].Value)]))], clock) with
         {
-            Protocol = protocol.Name,
-            Iteration = generator.Iteration,
-            ImagesSeen = generator.Progress.ImagesSeen,
-            TrainingSeconds = generator.Progress.Seconds,
-            Samples = protocol.Samples,
-            Repeats = protocol.Repeats,
-            FirstSeed = 0,
             Labels = generator.ClassCount == 0 ? "unconditional" : protocol.Labels.ToString().ToLowerInvariant(),
-            Weights = generator.Spec.Optimisation.EmaDecay > 0 ? "ema" : "raw",
             Rounding = "edm",
             Dataset = images.Name,
             ReferenceImages = reference.Origin?.Images ?? 0,
@@ -57,10 +50,8 @@ public sealed class ModelEvaluator(OneStepGenerator generator, IEvaluationImages
             Network = network.Name,
             NetworkHash = network.Hash,
             Resize = network.Resize,
-            Metrics = [.. first.Metrics.Select((m, k) => new MetricSummary(m.Name, [.. repeats.Select(r => r.Metrics[k].Value)]))],
             PerClass = first.Classes,
             Warnings = [.. warnings.Distinct()],
-            Seconds = clock.Elapsed.TotalSeconds,
         };
     }
 
@@ -68,37 +59,48 @@ public sealed class ModelEvaluator(OneStepGenerator generator, IEvaluationImages
     public static EvaluationReport EvaluatePoints(OneStepGenerator generator, EvaluationProtocol protocol)
     {
         if (generator.Spec.Data is not SwissRollSpec roll) throw new ArgumentException("This model draws images; give a data set.");
+        EnsureSteps(generator, protocol);
         var clock = Stopwatch.StartNew();
         var values = Enumerable.Range(0, protocol.Repeats).Select(r =>
         {
-            var drawn = generator.Points(Seeds(r, protocol.Samples, 0, protocol.Samples)).SelectMany(p => new[] { p.X, p.Y }).ToArray();
+            var drawn = generator.Points(Seeds(r, protocol.Samples, 0, protocol.Samples), protocol.Steps).SelectMany(p => new[] { p.X, p.Y }).ToArray();
             return SlicedWasserstein.Distance(SwissRoll.Draw(new HostRandom(seed: 0, stream: 5), protocol.Samples, roll.Noise), drawn);
         }).ToList();
-        return new EvaluationReport
-        {
-            Protocol = protocol.Name,
-            Iteration = generator.Iteration,
-            ImagesSeen = generator.Progress.ImagesSeen,
-            TrainingSeconds = generator.Progress.Seconds,
-            Samples = protocol.Samples,
-            Repeats = protocol.Repeats,
-            FirstSeed = 0,
-            Labels = "none",
-            Weights = generator.Spec.Optimisation.EmaDecay > 0 ? "ema" : "raw",
-            Rounding = "none",
-            Dataset = "swiss-roll",
-            ReferenceImages = protocol.Samples,
-            ReferenceHash = "",
-            Network = "",
-            NetworkHash = "",
-            Resize = "none",
-            Metrics = [new MetricSummary("sw2", values)],
-            Seconds = clock.Elapsed.TotalSeconds,
-        };
+        return Report(generator, protocol, [new MetricSummary("sw2", values)], clock) with { Dataset = "swiss-roll", ReferenceImages = protocol.Samples };
     }
 
     /// <summary>The class of the image of a seed under random labels: from the seed alone, as its noise is.</summary>
     public static int RandomLabel(ulong seed, int classes) => new HostRandom(seed, stream: 7).NextInt(classes);
+
+    // what holds for points; images state more
+    private static EvaluationReport Report(OneStepGenerator generator, EvaluationProtocol protocol, IReadOnlyList<MetricSummary> metrics, Stopwatch clock) => new()
+    {
+        Protocol = protocol.Name,
+        Iteration = generator.Iteration,
+        ImagesSeen = generator.Progress.ImagesSeen,
+        TrainingSeconds = generator.Progress.Seconds,
+        Samples = protocol.Samples,
+        Repeats = protocol.Repeats,
+        FirstSeed = 0,
+        Labels = "none",
+        Steps = GenerationSteps.Taken(generator.Spec.Method, protocol.Steps),
+        Weights = generator.Spec.Optimisation.EmaDecay > 0 ? "ema" : "raw",
+        Rounding = "none",
+        Dataset = "",
+        ReferenceImages = 0,
+        ReferenceHash = "",
+        Network = "",
+        NetworkHash = "",
+        Resize = "none",
+        Metrics = metrics,
+        Seconds = clock.Elapsed.TotalSeconds,
+    };
+
+    // before the data are measured for nothing
+    private static void EnsureSteps(OneStepGenerator generator, EvaluationProtocol protocol)
+    {
+        if (GenerationSteps.Problem(generator.StepChoices, protocol.Steps) is { } problem) throw new ArgumentException(problem);
+    }
 
     private static ulong[] Seeds(int repeat, int samples, int from, int count) =>
         [.. Enumerable.Range(0, count).Select(k => ((ulong)repeat * (ulong)samples) + (ulong)(from + k))];
@@ -131,7 +133,7 @@ public sealed class ModelEvaluator(OneStepGenerator generator, IEvaluationImages
             var seeds = Seeds(repeat, protocol.Samples, from, count);
             var labels = Labels(protocol.Labels, seeds, from);
             using var scope = torch.NewDisposeScope();
-            var drawn = generator.Generate(seeds, labels);
+            var drawn = generator.Generate(seeds, labels, protocol.Steps);
             var pixels = torch.tensor(drawn.Pixels, [count, drawn.Height, drawn.Width, drawn.Channels]).permute(0, 3, 1, 2).contiguous();
             var (features, logits) = network.Measure(pixels, wantLogits: true);
             moments.Add(features);

@@ -17,6 +17,9 @@ public static class GenerationSteps
         _ => [1],
     };
 
+    /// <summary>Network passes behind an image: those asked for, else one; a diffusion model's Heun steps.</summary>
+    public static int Taken(MethodSpec method, int? steps) => method is DiffusionSpec diffusion ? diffusion.SamplerSteps : steps ?? 1;
+
     /// <summary>Why a model of these <paramref name="choices"/> does not draw in <paramref name="steps"/>, or null where it does.</summary>
     public static string? Problem(IReadOnlyList<int> choices, int? steps)
     {

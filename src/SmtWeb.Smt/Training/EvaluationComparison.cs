@@ -12,6 +12,7 @@ public static class EvaluationComparison
         Compare("repeats", $"{a.Repeats}", $"{b.Repeats}");
         Compare("first seed", $"{a.FirstSeed}", $"{b.FirstSeed}");
         Compare("labels", a.LabelDistribution, b.LabelDistribution);
+        Compare("steps per image", $"{a.Steps}", $"{b.Steps}");
         Compare("weights", a.Weights, b.Weights);
         Compare("rounding", a.Rounding, b.Rounding);
         Compare("resize", a.Resize, b.Resize);

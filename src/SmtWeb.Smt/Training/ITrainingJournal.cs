@@ -113,6 +113,9 @@ public sealed record EvaluationRecord(
     /// <summary>How values became bytes: <c>edm</c>, or <c>none</c> for points.</summary>
     public string Rounding { get; init; } = "edm";
 
+    /// <summary>Steps per image: 1, 2 or 4, or the Heun steps of a diffusion model.</summary>
+    public int Steps { get; init; } = 1;
+
     /// <summary>Repeats with other seeds; <see cref="Value"/> is the smallest.</summary>
     public int Repeats { get; init; } = 1;
 

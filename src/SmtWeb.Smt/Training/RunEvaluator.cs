@@ -122,7 +122,7 @@ internal sealed class RunEvaluator(TrainingState state, ITrainingJournal journal
 
     private EvaluationRecord Record(string metric, double value, int samples, double seconds, bool final, string reference, string network, string resize, string labels) =>
         new(metric, value, state.Progress.Iteration, state.Progress.ImagesSeen, seconds, samples, FirstSeed: 0, reference, network, resize, labels,
-            state.Spec.Optimisation.EmaDecay > 0 && !state.IsWarmup ? "ema" : "raw", final) { Rounding = shape.IsPoints ? "none" : "edm" };
+            state.Spec.Optimisation.EmaDecay > 0 && !state.IsWarmup ? "ema" : "raw", final) { Rounding = shape.IsPoints ? "none" : "edm", Steps = GenerationSteps.Taken(state.Spec.Method, null) };
 
     private static ulong[] Seeds(ulong first, int count)
     {

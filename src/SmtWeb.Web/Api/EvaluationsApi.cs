@@ -14,7 +14,7 @@ internal static class EvaluationsApi
         runs.MapGet("/{id:long}/evaluation-jobs", ListAsync).WithName("GetEvaluationJobs").WithSummary("Queued, running and ended evaluations of a run's checkpoints, newest first.")
             .Produces<IReadOnlyList<EvaluationJob>>().ProducesProblem(404);
         runs.MapPost("/{id:long}/checkpoints/{checkpointId:long}/evaluations", QueueAsync).RequireAuthorization(Policies.Operate).WithName("QueueEvaluation")
-            .WithSummary("Queues the evaluation of a checkpoint by a protocol: quick, full-10k or edm-50k. The checkpoint is kept until it is measured.")
+            .WithSummary("Queues the evaluation of a checkpoint by a protocol: quick, full-10k or edm-50k; of a few-step generator also in 2 or 4 steps per image. The checkpoint is kept until it is measured.")
             .Produces(202).ProducesValidationProblem().ProducesProblem(404).ProducesProblem(409);
         runs.MapDelete("/{id:long}/evaluation-jobs/{jobId:long}", CancelAsync).RequireAuthorization(Policies.Operate).WithName("CancelEvaluation")
             .WithSummary("Takes a waiting or running evaluation back.").Produces(204).ProducesProblem(404).ProducesProblem(409);
@@ -23,14 +23,20 @@ internal static class EvaluationsApi
     private static async Task<IResult> ListAsync(long id, IRunStore runs, EvaluationQueue queue, CancellationToken ct) =>
         await runs.FindAsync(id, ct) is null ? Problems.NoRun(id) : TypedResults.Ok(await queue.OfRunAsync(id, ct));
 
-    private static async Task<IResult> QueueAsync(long id, long checkpointId, EvaluationQueue queue, ClaimsPrincipal user, CancellationToken ct, string protocol = "quick")
+    private static async Task<IResult> QueueAsync(long id, long checkpointId, EvaluationQueue queue, ClaimsPrincipal user, CancellationToken ct, string protocol = "quick", int? steps = null)
     {
         if (EvaluationProtocol.All.All(p => p.Name != protocol))
         {
             return Problems.Invalid("protocol", $"There is no protocol '{protocol}'; there are {string.Join(", ", EvaluationProtocol.All.Select(p => p.Name))}.");
         }
 
-        var change = await queue.EnqueueAsync(id, checkpointId, protocol, user.Identity?.Name ?? "", ct);
+        if (steps is not (null or 1 or 2 or 4))
+        {
+            return Problems.Invalid("steps", $"{steps} steps are asked for; generation takes 1, 2 or 4.");
+        }
+
+        // a protocol's own name is without steps, and 1 is what it says without
+        var change = await queue.EnqueueAsync(id, checkpointId, EvaluationProtocol.Find(protocol).WithSteps(steps).Name, user.Identity?.Name ?? "", ct);
         return change.Outcome switch
         {
             ChangeOutcome.Done => TypedResults.Accepted($"/api/v1/runs/{id}/evaluation-jobs"),

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using SmtWeb.Smt.Files;
 using SmtWeb.Smt.Metrics;
 using SmtWeb.Smt.Metrics.Statistics;
 using SmtWeb.Smt.Sampling;
@@ -25,6 +26,7 @@ internal sealed class EvaluateCommand : Command
         new("samples", "N", "Images of each repeat in place of the protocol's; the record says so."),
         new("repeats", "N", "Repeats in place of the protocol's."),
         new("labels", "KIND", "balanced or random, in place of the protocol's."),
+        new("steps", "N", "Steps per image of a few-step generator: 1 (left out), 2 or 4; the record says so."),
         new("per-class", null, "Also measure each class on its own."),
         .. MetricsArguments.Options,
         new("job", "N", "Id of a queued evaluation in the database; a worker's own call."),
@@ -47,8 +49,9 @@ internal sealed class EvaluateCommand : Command
 
         var settings = MetricsArguments.Read(arguments);
         var protocol = Protocol(arguments);
-        await using var file = File.OpenRead(arguments.Required("checkpoint"));
+        await using var file = PlainFile.OpenRead(arguments.Required("checkpoint"));
         using var generator = OneStepGenerator.Load(file);
+        EnsureSteps(generator, protocol);
         using var progress = new CommandProgress();
         var report = generator.DrawsPoints
             ? ModelEvaluator.EvaluatePoints(generator, protocol)
@@ -61,13 +64,19 @@ internal sealed class EvaluateCommand : Command
     private static EvaluationReport EvaluateImages(
         OneStepGenerator generator, EvaluationProtocol protocol, CommandArguments arguments, MetricsArguments settings, CommandProgress progress, CancellationToken ct)
     {
-        using var images = arguments.Text("dataset") is { } name ? EvaluationImages.Open(name) : EvaluationImages.Of(generator.Spec.Data);
+        using var images = arguments.Text("dataset") is { } name ? EvaluationImages.Open(name, settings.Cache) : EvaluationImages.Of(generator.Spec.Data, settings.Cache);
         using var network = FeatureNetworks.Open(settings.Network ?? FeatureNetworks.Default(images), settings.Folder);
         var reference = arguments.Text("reference") is { } path
             ? ReferenceStatistics.Read(path)
             : FeatureNetworks.Reference(images, network, settings.Cache, progress.Report, ct);
         var evaluator = new ModelEvaluator(generator, images, network, reference) { Progress = progress.Report, PerClass = arguments.Has("per-class") };
         return evaluator.Evaluate(protocol, ct);
+    }
+
+    // Before data and network are read: a model that does not draw so is said at once.
+    private static void EnsureSteps(OneStepGenerator generator, EvaluationProtocol protocol)
+    {
+        if (GenerationSteps.Problem(generator.StepChoices, protocol.Steps) is { } problem) throw new CommandLineException($"Option --steps: {problem}");
     }
 
     // a changed protocol has another name, so that its numbers are never taken for those of the original
@@ -89,13 +98,16 @@ internal sealed class EvaluateCommand : Command
                 var other => throw new CommandLineException($"Option --labels: '{other}' is neither balanced nor random."),
             },
         };
-        return changed == original ? original : changed with { Name = $"{name} (changed)" };
+        var steps = arguments.Has("steps") ? (int?)arguments.Number("steps", 1, 1, 4) : null;
+        if (steps is 3) throw new CommandLineException("Option --steps: generation takes 1, 2 or 4 steps.");
+        changed = changed.WithSteps(steps);
+        return changed == original.WithSteps(steps) ? changed : changed with { Name = $"{changed.Name} (changed)" };
     }
 
     private static string Text(EvaluationReport report)
     {
         var text = new StringBuilder();
-        text.AppendLine(CultureInfo.InvariantCulture, $"Iteration {report.Iteration:N0}, {report.Weights} weights; protocol {report.Protocol}: {report.Repeats} x {report.Samples:N0} images, seeds from {report.FirstSeed}, labels {report.Labels}");
+        text.AppendLine(CultureInfo.InvariantCulture, $"Iteration {report.Iteration:N0}, {report.Weights} weights, {report.Steps} {(report.Steps == 1 ? "step" : "steps")} per image; protocol {report.Protocol}: {report.Repeats} x {report.Samples:N0} images, seeds from {report.FirstSeed}, labels {report.Labels}");
         text.AppendLine(CultureInfo.InvariantCulture, $"Reference {report.Dataset} ({report.ReferenceImages:N0} images, {Short(report.ReferenceHash)}); features {report.Network} ({Short(report.NetworkHash)}), resize {report.Resize}, rounding {report.Rounding}");
         foreach (var metric in report.Metrics)
         {

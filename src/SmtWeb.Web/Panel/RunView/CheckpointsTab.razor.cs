@@ -3,6 +3,8 @@ using Microsoft.AspNetCore.Components;
 using SmtWeb.Runs;
 using SmtWeb.Runs.Model;
 using SmtWeb.Runs.Queue;
+using SmtWeb.Smt.Metrics;
+using SmtWeb.Smt.Sampling;
 using SmtWeb.Web.Panel.Shared;
 
 namespace SmtWeb.Web.Panel.RunView;
@@ -18,6 +20,8 @@ public sealed partial class CheckpointsTab
     private IReadOnlyList<RunEvaluation> _evaluations = [];
     private IReadOnlyList<EvaluationJob> _jobs = [];
     private string? _problem;
+    private IReadOnlyList<int> _steps = [];
+    private int _wantedSteps = 1;
     private Task _watch = Task.CompletedTask;
 
     /// <summary>The run.</summary>
@@ -34,6 +38,7 @@ public sealed partial class CheckpointsTab
     {
         await FollowAsync(Run.Id);
         await LoadAsync();
+        _steps = await Store.FindAsync(Run.Id, Gone) is { } run ? GenerationSteps.Of(run.Spec.Method) : [];
         Watch();
     }
 
@@ -59,7 +64,7 @@ public sealed partial class CheckpointsTab
 
     private async Task EvaluateAsync(RunCheckpoint checkpoint, string protocol, string? by)
     {
-        _problem = (await Queue.EnqueueAsync(Run.Id, checkpoint.Id, protocol, by ?? "", Gone)).Problem;
+        _problem = (await Queue.EnqueueAsync(Run.Id, checkpoint.Id, EvaluationProtocol.Find(protocol).WithSteps(_wantedSteps).Name, by ?? "", Gone)).Problem;
         await LoadAsync();
         Watch();
     }
@@ -108,7 +113,7 @@ public sealed partial class CheckpointsTab
             var spread = record is { Repeats: > 1, Mean: { } mean, StandardDeviation: { } deviation } ? string.Create(CultureInfo.InvariantCulture, $" (mean {mean:G4} ± {deviation:G2})") : "";
             yield return new(
                 record.Protocol,
-                $"{(record.Repeats > 1 ? $"{record.Repeats} × " : "")}{Format.Count(record.Samples)} samples from seed {record.FirstSeed}, {record.Weights} weights, labels {record.LabelDistribution}, resize {record.Resize}",
+                $"{(record.Repeats > 1 ? $"{record.Repeats} × " : "")}{Format.Count(record.Samples)} samples from seed {record.FirstSeed}, {record.Steps} {(record.Steps == 1 ? "step" : "steps")} per image, {record.Weights} weights, labels {record.LabelDistribution}, resize {record.Resize}",
                 [
                     (Format.MetricName(record.Metric), Format.Distance(record.Metric, record.Value) + spread),
                     .. (record.Metrics ?? new Dictionary<string, double>()).Where(m => m.Key != record.Metric).OrderBy(m => Array.IndexOf(Order, m.Key)).ThenBy(m => m.Key)
