@@ -84,7 +84,12 @@ public sealed class DatasetTests(PostgresFixture postgres)
     }
 
     [ModuleInitializer]
-    internal static void UseFolderOfTheTests() => Environment.SetEnvironmentVariable(DatasetRoot.Variable, Path.Combine(Path.GetTempPath(), $"smtweb-datasets-{Environment.ProcessId}"));
+    internal static void UseFolderOfTheTests()
+    {
+        var folder = Directory.CreateTempSubdirectory("smtweb-datasets-").FullName;
+        Environment.SetEnvironmentVariable(DatasetRoot.Variable, folder);
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);
+    }
 
     private static NewRun Run(StoredDataSpec data) => new("run", Presets.Find("fashion-mnist-quick")!.Spec with { Data = data }, null, 0, "tester");
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using SmtWeb.Smt.Files;
 using SmtWeb.Smt.Specs;
 
 namespace SmtWeb.Smt.Training;
@@ -156,17 +157,7 @@ public sealed class FolderJournal : ITrainingJournal, IDisposable
     };
 
     // two processes would write over each other's checkpoints; the lock ends with the process, however it ends
-    private FileStream Lock()
-    {
-        try
-        {
-            return new FileStream(Path.Combine(folder, ".lock"), FileMode.OpenOrCreate, FileAccess.Write, FileShare.None);
-        }
-        catch (IOException e) when (e is not DirectoryNotFoundException)
-        {
-            throw new IOException($"{folder} is in use: another process trains there ({e.Message}).", e);
-        }
-    }
+    private FileStream Lock() => LockFile.TryTake(Path.Combine(folder, ".lock")) ?? throw new IOException($"{folder} is in use: another process trains there.");
 
     private void ClaimFor(TrainingSpec spec)
     {

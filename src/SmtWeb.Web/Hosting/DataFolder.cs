@@ -1,4 +1,5 @@
 using System.Globalization;
+using SmtWeb.Smt.Files;
 
 namespace SmtWeb.Web.Hosting;
 
@@ -18,16 +19,14 @@ internal sealed class DataFolder : IDisposable
     {
         // two files: a locked one cannot be read by those who want to name its owner
         var (file, owner) = (Path.Combine(folder, "node.lock"), Path.Combine(folder, "node.pid"));
-        try
+        if (LockFile.TryTake(file) is not { } claim)
         {
-            var claim = new FileStream(file, FileMode.OpenOrCreate, FileAccess.Write, FileShare.None);
-            File.WriteAllText(owner, Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
-            return new DataFolder(claim);
+            var who = File.Exists(owner) ? $" (process {File.ReadAllText(owner)})" : "";
+            throw new IOException($"The data folder {folder} is in use by another SmtWeb{who}. Stop that one first, or choose another folder with --data DIR.");
         }
-        catch (IOException e) when (File.Exists(owner))
-        {
-            throw new IOException($"The data folder {folder} is in use by another SmtWeb (process {File.ReadAllText(owner)}). Stop that one first, or choose another folder with --data DIR.", e);
-        }
+
+        File.WriteAllText(owner, Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
+        return new DataFolder(claim);
     }
 
     public void Dispose() => claim.Dispose();

@@ -63,9 +63,11 @@ internal static class Node
         {
             await app.StartAsync(ct);
         }
-        catch (IOException e) when (e.InnerException is AddressInUseException)
+        catch (Exception e)
         {
-            throw PortTaken(options.Port, e);
+            await app.StopAsync(CancellationToken.None); // the worker is at work already, and gives back what it has taken
+            if (e is IOException { InnerException: AddressInUseException }) throw PortTaken(options.Port, e);
+            throw;
         }
     }
 

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 using SmtWeb.Runs.Database;
@@ -14,45 +13,21 @@ namespace SmtWeb.Worker.Datasets;
 /// Checks registered data sets, one at a time, each in a process of its own: a hostile file that brings a native library
 /// down ends that process and becomes the problem of its data set.
 /// </summary>
-public sealed partial class DatasetChecker(RunsDatabase database, DatasetChecks checks, WorkerOptions options, ILogger<DatasetChecker> logger) : BackgroundService
+public sealed partial class DatasetChecker(RunsDatabase database, DatasetChecks checks, WorkerOptions options, ILogger<DatasetChecker> logger)
+    : QueueService(database, RunChannels.Datasets, TimeSpan.FromSeconds(5), logger)
 {
     private const int TailLines = 5;
-    private static readonly TimeSpan Poll = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Between = TimeSpan.FromMilliseconds(500);
 
-    private readonly SemaphoreSlim _wake = new(0);
+    private readonly ILogger _logger = logger;
 
     /// <inheritdoc/>
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task TurnAsync(CancellationToken ct)
     {
-        var listening = new DatabaseListener(database.Source, RunChannels.Datasets).RunAsync(_ => _wake.Release(), () => _wake.Release(), stoppingToken);
-        while (!stoppingToken.IsCancellationRequested)
+        while (await checks.ClaimAsync(options.Lease, ct) is { } check)
         {
-            try
-            {
-                while (_wake.Wait(0, CancellationToken.None))
-                {
-                }
-
-                while (await checks.ClaimAsync(options.Lease, stoppingToken) is { } check)
-                {
-                    await CheckAsync(check, stoppingToken);
-                }
-
-                await _wake.WaitAsync(Poll, stoppingToken);
-            }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-            {
-                break;
-            }
-            catch (NpgsqlException e)
-            {
-                DatabaseAway(e.Message);
-                await Task.Delay(Between, CancellationToken.None);
-            }
+            await CheckAsync(check, ct);
         }
-
-        await listening;
     }
 
     private async Task CheckAsync(ClaimedCheck check, CancellationToken ct)
@@ -146,7 +121,4 @@ public sealed partial class DatasetChecker(RunsDatabase database, DatasetChecks 
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Data set {Id}: {Outcome}")]
     private partial void Ended(long id, string outcome);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The database does not answer ({Problem}); trying again")]
-    private partial void DatabaseAway(string problem);
 }

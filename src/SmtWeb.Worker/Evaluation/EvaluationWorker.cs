@@ -1,7 +1,5 @@
 using System.Diagnostics;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Npgsql;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Queue;
 using SmtWeb.Worker.Training;
@@ -12,49 +10,24 @@ namespace SmtWeb.Worker.Evaluation;
 /// Measures queued checkpoints, one at a time, in a process of its own beside the trainer: on the last GPU where there
 /// are several, else on the same device with less priority.
 /// </summary>
-public sealed partial class EvaluationWorker(RunsDatabase database, EvaluationQueue queue, WorkerOptions options, ILogger<EvaluationWorker> logger) : BackgroundService
+public sealed partial class EvaluationWorker(RunsDatabase database, EvaluationQueue queue, WorkerOptions options, ILogger<EvaluationWorker> logger)
+    : QueueService(database, RunChannels.Queue, TimeSpan.FromSeconds(2), logger)
 {
     private const int LessPriority = 10;
     private const int TailLines = 20;
     private const string GpuFolder = "/proc/driver/nvidia/gpus";
 
-    private static readonly TimeSpan Poll = TimeSpan.FromSeconds(2);
-
+    private readonly ILogger _logger = logger;
     private readonly Guid _id = Guid.NewGuid();
-    private readonly SemaphoreSlim _wake = new(0);
 
     /// <inheritdoc/>
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task TurnAsync(CancellationToken ct)
     {
-        var listening = new DatabaseListener(database.Source, RunChannels.Queue).RunAsync(_ => _wake.Release(), () => _wake.Release(), stoppingToken);
-        while (!stoppingToken.IsCancellationRequested)
+        await queue.RecoverExpiredAsync(ct);
+        while (await queue.ClaimAsync(_id, options.Lease, ct) is { } job)
         {
-            try
-            {
-                await queue.RecoverExpiredAsync(stoppingToken);
-                while (await queue.ClaimAsync(_id, options.Lease, stoppingToken) is { } job)
-                {
-                    await MeasureAsync(job, stoppingToken);
-                }
-
-                await _wake.WaitAsync(Poll, stoppingToken);
-                while (_wake.Wait(0, CancellationToken.None))
-                {
-                    // many notifications, one look
-                }
-            }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-            {
-                break;
-            }
-            catch (NpgsqlException e)
-            {
-                DatabaseAway(e.Message);
-                await Task.Delay(TimeSpan.FromMilliseconds(500), CancellationToken.None);
-            }
+            await MeasureAsync(job, ct);
         }
-
-        await listening;
     }
 
     private async Task MeasureAsync(ClaimedEvaluation job, CancellationToken ct)
@@ -125,7 +98,4 @@ public sealed partial class EvaluationWorker(RunsDatabase database, EvaluationQu
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Evaluation {JobId} ended with code {Code}")]
     private partial void Ended(long jobId, int code);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The database does not answer ({Problem}); trying again")]
-    private partial void DatabaseAway(string problem);
 }

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 using SmtWeb.Runs.Database;
@@ -12,52 +11,22 @@ namespace SmtWeb.Worker.Training;
 /// Claims runs and supervises one trainer process for each. Whatever dies (a trainer, this process, the database), the run
 /// goes on from its last checkpoint: a trainer's end is seen here at once, anything else by its lease running out.
 /// </summary>
-public sealed partial class RunWorker(RunsDatabase database, RunQueue queue, WorkerRegistry registry, WorkerOptions options, ILogger<RunWorker> logger) : BackgroundService
+public sealed partial class RunWorker(RunsDatabase database, RunQueue queue, WorkerRegistry registry, WorkerOptions options, ILogger<RunWorker> logger)
+    : QueueService(database, RunChannels.Queue, TimeSpan.FromSeconds(2), logger)
 {
-    private static readonly TimeSpan Poll = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan DisownedGrace = TimeSpan.FromSeconds(10);
 
+    private readonly ILogger _logger = logger;
     private readonly Guid _id = Guid.NewGuid();
     private readonly string _name = $"{Environment.MachineName}:{Environment.ProcessId}";
     private readonly ConcurrentDictionary<TrainerProcess, TaskCompletionSource> _trainers = new();
-    private readonly SemaphoreSlim _wake = new(0);
 
     /// <summary>Process ids of the trainers at work.</summary>
     public IReadOnlyCollection<int> TrainerIds => [.. _trainers.Keys.Select(t => t.Id)];
 
     /// <inheritdoc/>
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task TurnAsync(CancellationToken ct)
     {
-        var listening = new DatabaseListener(database.Source, RunChannels.Queue).RunAsync(_ => _wake.Release(), () => _wake.Release(), stoppingToken);
-        while (!stoppingToken.IsCancellationRequested)
-        {
-            try
-            {
-                await TurnAsync(stoppingToken);
-                await _wake.WaitAsync(Poll, stoppingToken);
-            }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-            {
-                break;
-            }
-            catch (NpgsqlException e)
-            {
-                DatabaseAway(e.Message);
-                await Task.Delay(TimeSpan.FromMilliseconds(500), CancellationToken.None);
-            }
-        }
-
-        await listening;
-        await ShutDownAsync();
-    }
-
-    private async Task TurnAsync(CancellationToken ct)
-    {
-        // Many notifications, one look.
-        while (_wake.Wait(0, CancellationToken.None))
-        {
-        }
-
         await registry.BeatAsync(_id, _name, options.Slots, ct);
         foreach (long run in await queue.RecoverExpiredAsync(ct))
         {
@@ -98,7 +67,7 @@ public sealed partial class RunWorker(RunsDatabase database, RunQueue queue, Wor
         _trainers.TryRemove(trainer, out var ended);
         ended?.SetResult();
         trainer.Dispose();
-        _wake.Release();
+        Wake();
     }
 
     private async Task ReportAsync(ClaimedRun run, string reason, string output)
@@ -133,7 +102,8 @@ public sealed partial class RunWorker(RunsDatabase database, RunQueue queue, Wor
         }
     }
 
-    private async Task ShutDownAsync()
+    /// <inheritdoc/>
+    protected override async Task EndAsync()
     {
         foreach (var trainer in _trainers.Keys)
         {
@@ -163,8 +133,9 @@ public sealed partial class RunWorker(RunsDatabase database, RunQueue queue, Wor
         {
             await registry.LeaveAsync(_id);
         }
-        catch (NpgsqlException e)
+        catch (Exception e) when (e is NpgsqlException or ObjectDisposedException)
         {
+            // without a database, or where the node failed to open and has closed it: its entry grows old by itself
             DatabaseAway(e.Message);
         }
     }
@@ -183,7 +154,4 @@ public sealed partial class RunWorker(RunsDatabase database, RunQueue queue, Wor
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Run {RunId}: attempt {Attempt} took too long for its last checkpoint; its process is killed")]
     private partial void TooSlow(long runId, int attempt);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The database does not answer ({Problem}); trying again")]
-    private partial void DatabaseAway(string problem);
 }

@@ -49,8 +49,14 @@ internal static class DataFixture
     [ModuleInitializer]
     internal static void UseFoldersOfTheTests()
     {
-        Environment.SetEnvironmentVariable(DatasetRoot.Variable, Directory.CreateTempSubdirectory("smtweb-datasets-").FullName);
-        Environment.SetEnvironmentVariable(Smt.Metrics.MetricsFolder.Variable, Directory.CreateTempSubdirectory("smtweb-no-metrics-").FullName);
+        var (data, metrics) = (Directory.CreateTempSubdirectory("smtweb-datasets-").FullName, Directory.CreateTempSubdirectory("smtweb-no-metrics-").FullName);
+        Environment.SetEnvironmentVariable(DatasetRoot.Variable, data);
+        Environment.SetEnvironmentVariable(Smt.Metrics.MetricsFolder.Variable, metrics);
+        AppDomain.CurrentDomain.ProcessExit += (_, _) =>
+        {
+            Directory.Delete(data, recursive: true);
+            Directory.Delete(metrics, recursive: true);
+        };
     }
 
     private static byte[] Planes(Raster r) => [.. Enumerable.Range(0, r.Channels).SelectMany(c => Enumerable.Range(0, r.Width * r.Height).Select(k => r.Pixels[(k * r.Channels) + c]))];

@@ -28,9 +28,8 @@ public sealed partial class GalleryPage : IAsyncDisposable
     private ulong _last = UsualCount - 1;
     private string _seedText = "";
     private string? _seedProblem;
-    private string? _drawn;
     private ElementReference _root;
-    private IJSObjectReference? _module;
+    private GalleryDrawing? _drawing;
 
     /// <summary>The run.</summary>
     [Parameter] public long? Run { get; set; }
@@ -58,7 +57,7 @@ public sealed partial class GalleryPage : IAsyncDisposable
             return;
         }
 
-        _drawn = null;
+        _drawing?.Forget();
         var found = Run is { } id ? await Store.FindAsync(id) : null;
         _run = found?.Summary;
         if (_run is null)
@@ -92,40 +91,11 @@ public sealed partial class GalleryPage : IAsyncDisposable
             return;
         }
 
-        var wanted = $"{_run.Id}|{Checkpoint}|{Class}|{_first}|{_last}|{Steps}";
-        if (_drawn == wanted)
-        {
-            return;
-        }
-
-        _drawn = wanted;
-        try
-        {
-            _module ??= await Js.InvokeAsync<IJSObjectReference>("import", "./js/gallery.js");
-            // seeds as text: JavaScript's numbers end at 2^53
-            await _module.InvokeVoidAsync("draw", _root, _run.Id, Checkpoint, Class, _first.ToString(CultureInfo.InvariantCulture), (int)(_last - _first + 1), Steps);
-        }
-        catch (Exception e) when (e is JSDisconnectedException or OperationCanceledException)
-        {
-            // the browser is away; the page draws again when it is back
-        }
+        await (_drawing ??= new(Js)).DrawAsync(_root, new(_run.Id, Checkpoint, Class, _first, (int)(_last - _first + 1), Steps));
     }
 
     /// <inheritdoc/>
-    public async ValueTask DisposeAsync()
-    {
-        try
-        {
-            if (_module is not null)
-            {
-                await _module.DisposeAsync();
-            }
-        }
-        catch (JSDisconnectedException)
-        {
-            // the browser is gone, and its objects with it
-        }
-    }
+    public ValueTask DisposeAsync() => _drawing?.DisposeAsync() ?? default;
 
     private void ReadSeeds()
     {

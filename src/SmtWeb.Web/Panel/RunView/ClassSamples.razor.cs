@@ -15,9 +15,8 @@ public sealed partial class ClassSamples : IAsyncDisposable
     private const int Count = 32;
 
     private List<RunCheckpoint> _checkpoints = [];
-    private string? _drawn;
     private ElementReference _root;
-    private IJSObjectReference? _module;
+    private GalleryDrawing? _drawing;
 
     /// <summary>The run.</summary>
     [Parameter, EditorRequired] public required long RunId { get; set; }
@@ -41,39 +40,14 @@ public sealed partial class ClassSamples : IAsyncDisposable
     /// <inheritdoc/>
     protected override async Task OnAfterRenderAsync(bool firstRender)
     {
-        var wanted = $"{Checkpoint}|{Class}";
-        if (Class is not { } label || _checkpoints.Count == 0 || _drawn == wanted)
+        if (Class is { } label && _checkpoints.Count > 0)
         {
-            return;
-        }
-
-        _drawn = wanted;
-        try
-        {
-            _module ??= await Js.InvokeAsync<IJSObjectReference>("import", "./js/gallery.js");
-            await _module.InvokeVoidAsync("draw", _root, RunId, Checkpoint, label, "0", Count);
-        }
-        catch (Exception e) when (e is JSDisconnectedException or OperationCanceledException)
-        {
-            // the browser is away; the page draws again when it is back
+            await (_drawing ??= new(Js)).DrawAsync(_root, new(RunId, Checkpoint, label, 0, Count));
         }
     }
 
     /// <inheritdoc/>
-    public async ValueTask DisposeAsync()
-    {
-        try
-        {
-            if (_module is not null)
-            {
-                await _module.DisposeAsync();
-            }
-        }
-        catch (JSDisconnectedException)
-        {
-            // the browser is gone, and its objects with it
-        }
-    }
+    public ValueTask DisposeAsync() => _drawing?.DisposeAsync() ?? default;
 
     private void SetClass(int? value) => Navigation.NavigateTo(Navigation.GetUriWithQueryParameter("class", value), replace: true);
 
