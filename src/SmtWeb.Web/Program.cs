@@ -9,4 +9,5 @@ return await new CommandTable(
     new ExportCommand(),
     new DatasetCommand(),
     new EvaluateCommand(),
-    new StatsCommand()).RunAsync(args);
+    new StatsCommand(),
+    new NeighboursCommand()).RunAsync(args);

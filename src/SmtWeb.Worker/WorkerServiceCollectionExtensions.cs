@@ -24,8 +24,9 @@ public static class WorkerServiceCollectionExtensions
     }
 
     /// <summary>Serves generations from checkpoints, and what lies near them in the training data; <paramref name="load"/> reads a model from a checkpoint's safetensors.</summary>
-    public static IServiceCollection AddGeneration(this IServiceCollection services, Func<Stream, IOneStepGenerator> load, GenerationOptions? options = null) =>
+    public static IServiceCollection AddGeneration(
+        this IServiceCollection services, Func<Stream, IOneStepGenerator> load, GenerationOptions? options = null, NeighbourOptions? neighbours = null) =>
         services.AddSingleton(provider => new GenerationService(
             provider.GetRequiredService<IRunStore>(), load, options ?? new(), provider.GetRequiredService<ILogger<GenerationService>>()))
-            .AddSingleton<NeighbourService>();
+            .AddSingleton(neighbours ?? new()).AddSingleton<NeighbourService>();
 }

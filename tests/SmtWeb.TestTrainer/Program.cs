@@ -30,6 +30,11 @@ if (args is ["evaluate", "--job", var job, "--attempt", var turn])
     return await EvaluationCommand.RunAsync(long.Parse(job), int.Parse(turn), Console.OpenStandardInput());
 }
 
+if (args is ["neighbours", "--job"])
+{
+    return await NeighbourCommand.RunAsync(Console.OpenStandardInput(), Console.Out);
+}
+
 string connection = Console.ReadLine() ?? throw new InvalidOperationException("No connection string.");
 var builder = Host.CreateApplicationBuilder();
 builder.Services.AddSmtWebRuns(connection);

@@ -1,58 +1,106 @@
 using System.Numerics;
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+using SmtWeb.Smt.Files;
 using SmtWeb.Smt.Metrics.Statistics;
-using SmtWeb.Torch;
+using SmtWeb.Smt.Weights;
 
 namespace SmtWeb.Smt.Metrics;
 
-/// <summary>A training image near a given one: its place in the data set, its class (-1: none), its distance.</summary>
-public sealed record Neighbour(int Index, int Label, double Distance);
+/// <summary>A training image near a given one: its place in the data set, its distance.</summary>
+public sealed record Neighbour(int Index, double Distance);
 
 /// <summary>
 /// The training images nearest to an image, by Euclidean distance of features, and the distances from real images to
-/// their nearest other real image, which say what "near" means. Brute force: 60,000 vectors of 128 take milliseconds.
+/// their nearest other real image, which say what "near" means. The features lie in a file (safetensors: features [N,d],
+/// real [M]), written by <see cref="NeighbourIndexWriter"/>, and are read through for every search: memory is a block of it.
 /// </summary>
-public sealed class NeighbourIndex
+public sealed class NeighbourIndex : IDisposable
 {
-    /// <summary>Real images whose distance to their nearest other one is measured.</summary>
-    public const int RealSample = 1000;
+    /// <summary>Names of the tensors.</summary>
+    internal const string Features = "features", Real = "real";
 
-    private const int Block = 100;
+    private const int BlockBytes = 4 << 20;
 
-    private readonly FeatureSet features;
-    private readonly int[] labels;
+    private readonly SafeFileHandle file;
+    private readonly long start;
 
-    private NeighbourIndex(FeatureSet features, int[] labels, double[] realDistances) =>
-        (this.features, this.labels, RealDistances) = (features, labels, realDistances);
+    private NeighbourIndex(SafeFileHandle file, long start, int count, int dimension, float[] real, IReadOnlyDictionary<string, string> metadata) =>
+        (this.file, this.start, Count, Dimension, RealDistances, NetworkHash, Resize) = (file, start, count, dimension, real, metadata.GetValueOrDefault("network_hash", ""), metadata.GetValueOrDefault("resize", ""));
+
+    /// <summary>Images.</summary>
+    public int Count { get; }
+
+    /// <summary>Numbers of a feature vector.</summary>
+    public int Dimension { get; }
+
+    /// <summary>SHA-256 of the network's file that measured the images.</summary>
+    public string NetworkHash { get; }
+
+    /// <summary>How images became its input.</summary>
+    public string Resize { get; }
 
     /// <summary>Distances from real images to their nearest other one, rising.</summary>
-    public IReadOnlyList<double> RealDistances { get; }
+    public IReadOnlyList<float> RealDistances { get; }
 
-    /// <summary>Reads and measures a whole data set; its features stay in memory.</summary>
-    public static NeighbourIndex Build(IEvaluationImages images, IFeatureNetwork network, Action<MeasureProgress>? progress = null, CancellationToken ct = default)
+    /// <summary>Opens an index.</summary>
+    /// <exception cref="InvalidDataException">It is damaged or something else.</exception>
+    public static NeighbourIndex Open(string path)
     {
-        var features = DatasetStatistics.Features(images, network, [.. Enumerable.Range(0, images.Count)], progress, ct);
-        var labels = new int[images.Count];
-        var pixels = new byte[images.Channels * images.Side * images.Side];
-        for (var k = 0; k < labels.Length; k++) labels[k] = images.Read(k, pixels);
-        return new NeighbourIndex(features, labels, MeasureReal(features, ct));
+        using var stream = PlainFile.OpenRead(path);
+        var reader = SafetensorsReader.Open(stream);
+        if (reader.Entries is not [{ Name: Features, Type: SafetensorsType.F32, Shape: [var count, var dimension] } features, { Name: Real, Type: SafetensorsType.F32, Shape: [> 0] } real]
+            || count is < 1 or > int.MaxValue || dimension is < 1 or > NeighbourIndexWriter.LargestDimension)
+            throw new InvalidDataException($"{path}: is no index of neighbours.");
+        var start = stream.Position;
+        stream.Position = start + real.Offset;
+        var distances = new float[real.ByteCount / sizeof(float)];
+        stream.ReadExactly(MemoryMarshal.AsBytes(distances.AsSpan()));
+        return new NeighbourIndex(PlainFile.OpenHandle(path), start + features.Offset, (int)count, (int)dimension, distances, reader.Metadata);
     }
 
     /// <summary>The <paramref name="count"/> nearest training images of a feature vector, nearest first.</summary>
     public IReadOnlyList<Neighbour> Nearest(ReadOnlySpan<float> feature, int count)
     {
-        if (feature.Length != features.Dimension) throw new ArgumentException($"A feature vector has {features.Dimension} numbers, not {feature.Length}.", nameof(feature));
+        if (feature.Length != Dimension) throw new ArgumentException($"A feature vector has {Dimension} numbers, not {feature.Length}.", nameof(feature));
         var nearest = new PriorityQueue<int, float>(); // the farthest of those kept comes out first
-        for (var k = 0; k < features.Count; k++)
+        var rows = Math.Max(1, BlockBytes / (Dimension * sizeof(float)));
+        var block = new float[rows * Dimension];
+        for (var first = 0; first < Count; first += rows)
         {
-            var distance = SquaredDistance(feature, features.Values.AsSpan(k * features.Dimension, features.Dimension));
-            if (nearest.Count < count) nearest.Enqueue(k, -distance);
-            else nearest.EnqueueDequeue(k, -distance);
+            var here = Math.Min(rows, Count - first);
+            ReadRows(file, start, first, block.AsSpan(0, here * Dimension), Dimension);
+            for (var k = 0; k < here; k++)
+            {
+                var distance = SquaredDistance(feature, block.AsSpan(k * Dimension, Dimension));
+                if (nearest.Count < count) nearest.Enqueue(first + k, -distance);
+                else nearest.EnqueueDequeue(first + k, -distance);
+            }
         }
-        return [.. nearest.UnorderedItems.OrderByDescending(n => n.Priority).ThenBy(n => n.Element).Select(n => new Neighbour(n.Element, labels[n.Element], Math.Sqrt(-n.Priority)))];
+
+        return [.. nearest.UnorderedItems.OrderByDescending(n => n.Priority).ThenBy(n => n.Element).Select(n => new Neighbour(n.Element, Math.Sqrt(-n.Priority)))];
     }
 
     /// <summary>The distance below which a share of the real images has its nearest other one.</summary>
     public double RealQuantile(double share) => RealDistances[(int)Math.Clamp(share * RealDistances.Count, 0, RealDistances.Count - 1)];
+
+    /// <inheritdoc/>
+    public void Dispose() => file.Dispose();
+
+    /// <summary>Fills <paramref name="rows"/> with the vectors from row <paramref name="first"/> on.</summary>
+    /// <exception cref="EndOfStreamException">The file is shorter than that.</exception>
+    internal static void ReadRows(SafeFileHandle file, long start, long first, Span<float> rows, int dimension)
+    {
+        var bytes = MemoryMarshal.AsBytes(rows);
+        var offset = start + (first * dimension * sizeof(float));
+        while (bytes.Length > 0)
+        {
+            var got = RandomAccess.Read(file, bytes, offset);
+            if (got == 0) throw new EndOfStreamException("The index of neighbours became shorter while it was read.");
+            bytes = bytes[got..];
+            offset += got;
+        }
+    }
 
     private static float SquaredDistance(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
     {
@@ -63,27 +111,9 @@ public sealed class NeighbourIndex
             var difference = new Vector<float>(a[k..]) - new Vector<float>(b[k..]);
             sum += difference * difference;
         }
+
         var total = Vector.Sum(sum);
         for (; k < a.Length; k++) total += (a[k] - b[k]) * (a[k] - b[k]);
         return total;
-    }
-
-    private static double[] MeasureReal(FeatureSet features, CancellationToken ct)
-    {
-        var rows = DatasetStatistics.Spread(features.Count, RealSample);
-        var distances = new List<double>();
-        using var scope = torch.NewDisposeScope();
-        using var _ = torch.no_grad();
-        var all = torch.tensor(features.Values, [features.Count, features.Dimension]).to(ScalarType.Float64);
-        foreach (var block in rows.Chunk(Block))
-        {
-            ct.ThrowIfCancellationRequested();
-            using var inner = torch.NewDisposeScope();
-            var some = torch.tensor(features.Select(block).Values, [block.Length, features.Dimension]).to(ScalarType.Float64);
-            // the nearest is the image itself, at 0
-            distances.AddRange(PrecisionRecall.Distances(some, all).kthvalue(2, 1).ToArray<double>());
-        }
-        distances.Sort();
-        return [.. distances];
     }
 }

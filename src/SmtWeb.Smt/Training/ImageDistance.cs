@@ -119,9 +119,9 @@ internal sealed class ImageDistance(TrainingState state, ITrainingJournal journa
     private bool EnsureReference(InceptionFeatures network)
     {
         if (reference is not null) return true;
-        using var images = EvaluationImages.Of(state.Spec.Data);
-        using var stop = new CancellationTokenSource();
         var cache = Path.Combine(metricsFolder, "cache");
+        using var images = EvaluationImages.Of(state.Spec.Data, cache);
+        using var stop = new CancellationTokenSource();
         var told = 0L;
         try
         {

@@ -31,12 +31,7 @@ public static class SafetensorsWriter
     public static void Write(Stream stream, IEnumerable<SafetensorsSource> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
         var ordered = tensors.OrderByDescending(t => t.Type.Size()).ToList();
-        var header = Header(ordered, metadata);
-        Span<byte> prefix = stackalloc byte[8];
-        BinaryPrimitives.WriteUInt64LittleEndian(prefix, (ulong)header.Length);
-        stream.Write(prefix);
-        stream.Write(header);
-
+        stream.Write(Prefix(ordered, metadata));
         var counted = new CountingStream(stream);
         foreach (var tensor in ordered)
         {
@@ -47,7 +42,18 @@ public static class SafetensorsWriter
         }
     }
 
-    private static byte[] Header(List<SafetensorsSource> tensors, IReadOnlyDictionary<string, string>? metadata)
+    /// <summary>What comes before the data of tensors that follow in this order: for files that are written over hours, in parts.</summary>
+    /// <exception cref="ArgumentException">A name is taken twice or reserved.</exception>
+    internal static byte[] Prefix(IReadOnlyList<SafetensorsSource> tensors, IReadOnlyDictionary<string, string>? metadata)
+    {
+        var header = Header(tensors, metadata);
+        var prefix = new byte[8 + header.Length];
+        BinaryPrimitives.WriteUInt64LittleEndian(prefix, (ulong)header.Length);
+        header.CopyTo(prefix, 8);
+        return prefix;
+    }
+
+    private static byte[] Header(IReadOnlyList<SafetensorsSource> tensors, IReadOnlyDictionary<string, string>? metadata)
     {
         using var buffer = new MemoryStream();
         using (var json = new Utf8JsonWriter(buffer))

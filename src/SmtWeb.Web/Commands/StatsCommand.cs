@@ -34,7 +34,7 @@ internal sealed class StatsCommand : Command
         if (!output.EndsWith(".npz", StringComparison.OrdinalIgnoreCase)) throw new CommandLineException($"Option --out: '{output}' does not end in .npz.");
         var clock = Stopwatch.StartNew();
         var settings = MetricsArguments.Read(arguments);
-        using var images = EvaluationImages.Open(arguments.Required("dataset"));
+        using var images = EvaluationImages.Open(arguments.Required("dataset"), settings.Cache);
         using var network = FeatureNetworks.Open(settings.Network ?? FeatureNetworks.Default(images), settings.Folder);
         using var progress = new CommandProgress();
         var statistics = DatasetStatistics.Of(images, network, arguments.Has("no-cache") ? null : settings.Cache, progress.Report, ct);

@@ -27,7 +27,7 @@ internal static class SmtWebApp
         builder.WebHost.UseUrls(UrlOf(options));
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = PatienceForCheckpoints);
         builder.Services.AddSingleton(options);
-        builder.Services.AddSmtWebRuns(connection).AddRunFeed().AddGeneration(OneStepGenerator.Load);
+        builder.Services.AddSmtWebRuns(connection).AddRunFeed().AddGeneration(OneStepGenerator.Load, neighbours: new() { Folder = options.Metrics, Threads = options.Threads });
         builder.Services.AddSingleton<QuickstartSeeder>();
         if (options.Role != NodeRole.Web)
         {

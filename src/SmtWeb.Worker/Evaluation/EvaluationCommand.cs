@@ -72,9 +72,10 @@ public static class EvaluationCommand
             return ModelEvaluator.EvaluatePoints(generator, protocol);
         }
 
-        using var images = EvaluationImages.Of(generator.Spec.Data);
+        var cache = Path.Combine(MetricsFolder.Default, "cache");
+        using var images = EvaluationImages.Of(generator.Spec.Data, cache);
         using var network = FeatureNetworks.Open(FeatureNetworks.Default(images), MetricsFolder.Default);
-        var reference = FeatureNetworks.Reference(images, network, Path.Combine(MetricsFolder.Default, "cache"), latest.Set, ct);
+        var reference = FeatureNetworks.Reference(images, network, cache, latest.Set, ct);
         return new ModelEvaluator(generator, images, network, reference) { Progress = latest.Set }.Evaluate(protocol, ct);
     }
 

@@ -1,103 +1,222 @@
 using SmtWeb.Runs;
+using SmtWeb.Smt.Datasets;
 using SmtWeb.Smt.Imaging;
 using SmtWeb.Smt.Metrics;
+using SmtWeb.Smt.Metrics.Inception;
 using SmtWeb.Smt.Metrics.Statistics;
 using SmtWeb.Smt.Sampling;
+using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
 using SmtWeb.Worker.Generation;
 
 namespace SmtWeb.Worker.Evaluation;
 
-/// <summary>A training image beside a sample; <paramref name="Png"/> is the image.</summary>
-public sealed record NeighbourImage(int Index, string ClassName, double Distance, byte[] Png);
-
 /// <summary>
-/// A sample and its nearest training images. <paramref name="RealLow"/>, <paramref name="RealMedian"/> and
-/// <paramref name="RealHigh"/> are the 5 %, 50 % and 95 % points of the distances from real images to their nearest other one.
+/// Finds the training images nearest to a generated one. A training set is measured once, by a process of its own; nobody
+/// waits for that: until it is done, answers say how far it is.
 /// </summary>
-public sealed record NeighbourResult(
-    long CheckpointId, long Iteration, ulong Seed, string ClassName, byte[] Png, IReadOnlyList<NeighbourImage> Neighbours, double RealLow, double RealMedian, double RealHigh);
-
-/// <summary>Finds the training images nearest to a generated one. The training set is measured once, on first use.</summary>
-public sealed class NeighbourService(IRunStore store, GenerationService generation) : IAsyncDisposable
+public sealed class NeighbourService(IRunStore store, GenerationService generation, NeighbourOptions options) : IAsyncDisposable
 {
     /// <summary>Most neighbours of one request.</summary>
     public const int MostNeighbours = 32;
 
+    // Data and network of so many sets stay open.
+    private const int MostOpen = 2;
+
+    // What was measured before is found within this time.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(4);
+
     private readonly Lock _lock = new();
     private readonly CancellationTokenSource _over = new();
-    private Task<(NeighbourIndex Index, IEvaluationImages Images, IFeatureNetwork Network)>? _index;
-    private MeasureProgress _progress;
+    private readonly SemaphoreSlim _measureTurn = new(1);
+    private readonly SemaphoreSlim _searchTurn = new(1);
+    private readonly Dictionary<string, NeighbourMeasuring> _measurings = [];
+    private readonly List<OpenIndex> _open = []; // used last is last
 
-    /// <summary>How far the measuring of the training set is.</summary>
-    public MeasureProgress Progress => _progress;
-
-    /// <summary>
-    /// The sample of a seed and class with its neighbours; or, where it cannot be drawn, the answer of the generation.
-    /// </summary>
-    /// <exception cref="ArgumentException">The run's data have no feature network, or the count is out of range.</exception>
-    public async Task<(NeighbourResult? Result, GenerationResult? Failure)> FindAsync(long runId, long? checkpointId, ulong seed, int? label, int count, CancellationToken ct = default)
+    /// <summary>What keeps neighbours of these data from being found on this node, with the way out; or null.</summary>
+    public string? Missing(DataSpec data)
     {
-        if (count is < 1 or > MostNeighbours) throw new ArgumentException($"{count} neighbours; ask for 1 to {MostNeighbours}.", nameof(count));
-        if (await store.FindAsync(runId, ct) is not { } run) return (null, new GenerationResult.UnknownModel($"There is no run {runId}."));
-        if (run.Spec.Data is not Smt.Specs.FashionMnistSpec) throw new ArgumentException("Neighbours are shown for Fashion-MNIST, whose feature network comes with SmtWeb.");
-        var answer = await generation.GenerateAsync(new(runId, checkpointId, [seed], label is { } chosen ? [chosen] : null), ct);
-        if (answer is not GenerationResult.Done { Images: { } drawn } done) return (null, answer);
-        var (index, images, network) = await IndexAsync().WaitAsync(ct);
-        return (await Task.Run(() => Find(index, images, network, done.Model, drawn, count), ct), null);
-    }
-
-    /// <summary>Ends a measuring that is going on, and frees what it holds.</summary>
-    public async ValueTask DisposeAsync()
-    {
-        await _over.CancelAsync();
         try
         {
-            if (_index is not null)
-            {
-                var (_, images, network) = await _index;
-                network.Dispose();
-                images.Dispose();
-            }
+            if (data is not (FashionMnistSpec or StoredDataSpec)) return $"{SpecCatalog.KindLabel(data)} holds no images.";
+            if (data is StoredDataSpec stored) DatasetRoot.Resolve(stored.Source);
+            if (data is not FashionMnistSpec) InceptionFiles.Find(options.Folder);
+            return null;
         }
-        catch (Exception)
+        catch (Exception e) when (e is IOException or SpecException)
         {
-            // It never was measured; whoever asked was told.
+            return e is SpecException spec ? spec.Errors[0].Message : e.Message;
         }
-
-        _over.Dispose();
     }
 
-    private Task<(NeighbourIndex Index, IEvaluationImages Images, IFeatureNetwork Network)> IndexAsync()
+    /// <summary>The measuring of these data that is going on, or null.</summary>
+    public NeighbourMeasuring? MeasuringOf(DataSpec data)
     {
         lock (_lock)
         {
-            return _index is null or { IsFaulted: true } ? _index = Task.Factory.StartNew(Build, TaskCreationOptions.LongRunning) : _index;
+            return _measurings.GetValueOrDefault(HashMemo.KeyOf(data)) is { Index.IsCompleted: false } going ? going : null;
         }
     }
 
-    private (NeighbourIndex Index, IEvaluationImages Images, IFeatureNetwork Network) Build()
+    /// <summary>The neighbours of the sample of a seed and class. Where the training images are not measured yet, that begins.</summary>
+    /// <exception cref="ArgumentException">The count is out of range.</exception>
+    public async Task<NeighbourAnswer> FindAsync(long runId, long? checkpointId, ulong seed, int? label, int count, CancellationToken ct = default)
     {
-        torch.Initialize();
-        var images = new FashionMnistImages();
-        var network = FashionFeatures.LoadBundled(Device.Cpu);
-        return (NeighbourIndex.Build(images, network, p => _progress = p, _over.Token), images, network);
+        if (count is < 1 or > MostNeighbours) throw new ArgumentException($"{count} neighbours; ask for 1 to {MostNeighbours}.", nameof(count));
+        if (await store.FindAsync(runId, ct) is not { } run) return new NeighbourAnswer.NotDrawn(new GenerationResult.UnknownModel($"There is no run {runId}."));
+        if (Missing(run.Spec.Data) is { } missing) return new NeighbourAnswer.Unavailable(missing);
+        var answer = await generation.GenerateAsync(new(runId, checkpointId, [seed], label is { } chosen ? [chosen] : null), ct);
+        if (answer is not GenerationResult.Done { Images: { } drawn } done) return new NeighbourAnswer.NotDrawn(answer);
+        var key = HashMemo.KeyOf(run.Spec.Data);
+        var measuring = Measure(key, run.Spec);
+        try
+        {
+            if (await Task.WhenAny(measuring.Index, Task.Delay(Patience, ct)) != measuring.Index)
+            {
+                ct.ThrowIfCancellationRequested();
+                return new NeighbourAnswer.Measuring(measuring.Progress);
+            }
+
+            var path = await measuring.Index;
+            await _searchTurn.WaitAsync(ct);
+            try
+            {
+                return new NeighbourAnswer.Found(await Task.Run(() => Find(Open(key, path, run.Spec.Data), done.Model, drawn, count), ct));
+            }
+            finally
+            {
+                _searchTurn.Release();
+            }
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or SpecException or ArgumentException)
+        {
+            Forget(key); // the next one who asks tries again
+            return new NeighbourAnswer.Unavailable(e is SpecException spec ? spec.Errors[0].Message : e.Message);
+        }
     }
 
-    private static NeighbourResult Find(NeighbourIndex index, IEvaluationImages images, IFeatureNetwork network, GenerationModel model, GeneratedImages drawn, int count)
+    /// <summary>Ends a measuring that is going on (it is gone on with at the next request), and frees what is held.</summary>
+    public async ValueTask DisposeAsync()
     {
+        await _over.CancelAsync();
+        List<NeighbourMeasuring> going;
+        lock (_lock)
+        {
+            going = [.. _measurings.Values];
+        }
+
+        await Task.WhenAll(going.Select(m => m.Index)).ContinueWith(_ => { }, TaskScheduler.Default); // whoever asked was told
+        await _searchTurn.WaitAsync();
+        foreach (var open in _open) open.Dispose();
+        _open.Clear();
+        _over.Dispose();
+        _measureTurn.Dispose();
+        _searchTurn.Dispose();
+    }
+
+    private NeighbourMeasuring Measure(string key, TrainingSpec spec)
+    {
+        lock (_lock)
+        {
+            // a file that the operator has deleted meanwhile is measured again
+            if (!_measurings.TryGetValue(key, out var known) || known.Index.IsFaulted || known.Index.IsCanceled)
+                _measurings[key] = known = NeighbourMeasuring.Start(options, spec, _measureTurn, _over.Token);
+            return known;
+        }
+    }
+
+    private void Forget(string key)
+    {
+        lock (_lock)
+        {
+            if (_measurings.TryGetValue(key, out var known) && known.Index.IsCompleted) _measurings.Remove(key);
+        }
+    }
+
+    // Within a turn of searching.
+    private OpenIndex Open(string key, string path, DataSpec data)
+    {
+        var open = _open.FirstOrDefault(o => o.Key == key && o.Path == path);
+        if (open is not null)
+        {
+            _open.Remove(open);
+            _open.Add(open);
+            return open;
+        }
+
+        open = OpenIndex.Of(key, path, data, options.Folder);
+        _open.Add(open);
+        if (_open.Count > MostOpen)
+        {
+            _open[0].Dispose();
+            _open.RemoveAt(0);
+        }
+
+        return open;
+    }
+
+    private static NeighbourResult Find(OpenIndex open, GenerationModel model, GeneratedImages drawn, int count)
+    {
+        var (index, images, network) = (open.Index, open.Images, open.Network);
         using var scope = torch.NewDisposeScope();
         var pixels = torch.tensor(drawn.Pixels, [1, drawn.Height, drawn.Width, drawn.Channels]).permute(0, 3, 1, 2).contiguous();
         var (feature, _) = network.Measure(pixels, wantLogits: false);
         var neighbours = index.Nearest(feature, count).Select(n =>
         {
-            var training = new byte[images.Channels * images.Side * images.Side];
-            images.Read(n.Index, training);
-            return new NeighbourImage(n.Index, n.Label < 0 ? "" : images.ClassNames[n.Label], n.Distance, new Raster(images.Side, images.Side, 1, training).ToPng());
+            var planes = new byte[images.Channels * images.Side * images.Side];
+            var label = images.Read(n.Index, planes);
+            return new NeighbourImage(n.Index, NameOf(images.ClassNames, label), n.Distance, ToPng(planes, images.Channels, images.Side));
         });
-        var name = model.ClassCount == 0 ? "" : model.ClassNames[drawn.Labels[0]];
         return new(
-            model.CheckpointId, model.Iteration, drawn.Seeds[0], name, new Raster(drawn.Width, drawn.Height, drawn.Channels, drawn.Pixels).ToPng(), [.. neighbours],
-            index.RealQuantile(0.05), index.RealQuantile(0.5), index.RealQuantile(0.95));
+            model.CheckpointId, model.Iteration, drawn.Seeds[0], model.ClassCount == 0 ? "" : model.ClassNames[drawn.Labels[0]],
+            new Raster(drawn.Width, drawn.Height, drawn.Channels, drawn.Pixels).ToPng(), [.. neighbours],
+            index.RealQuantile(0.05), index.RealQuantile(0.5), index.RealQuantile(0.95), images.Name, images.Count, network.Name);
+    }
+
+    private static string NameOf(IReadOnlyList<string> names, int label) => label < 0 ? "" : label < names.Count ? names[label] : $"class {label}";
+
+    private static byte[] ToPng(byte[] planes, int channels, int side)
+    {
+        var pixels = new byte[planes.Length];
+        for (var c = 0; c < channels; c++)
+            for (var k = 0; k < side * side; k++) pixels[(k * channels) + c] = planes[(c * side * side) + k];
+        return new Raster(side, side, channels, pixels).ToPng();
+    }
+
+    /// <summary>An index with its images and its network.</summary>
+    private sealed record OpenIndex(string Key, string Path, NeighbourIndex Index, IEvaluationImages Images, IFeatureNetwork Network) : IDisposable
+    {
+        public static OpenIndex Of(string key, string path, DataSpec data, string folder)
+        {
+            torch.Initialize();
+            var owned = new List<IDisposable>();
+            try
+            {
+                var index = Own(NeighbourIndex.Open(path));
+                var images = Own(EvaluationImages.Of(data));
+                var network = Own(FeatureNetworks.Open(FeatureNetworks.Default(images), folder, Device.Cpu));
+                if ((index.NetworkHash, index.Resize, index.Count) != (network.Hash, network.Resize, images.Count))
+                    throw new InvalidDataException("The feature network or the data were exchanged since the training images were measured. Search again: they are measured anew.");
+                return new(key, path, index, images, network);
+            }
+            catch
+            {
+                foreach (var one in owned) one.Dispose();
+                throw;
+            }
+
+            T Own<T>(T one) where T : IDisposable
+            {
+                owned.Add(one);
+                return one;
+            }
+        }
+
+        public void Dispose()
+        {
+            Network.Dispose();
+            Images.Dispose();
+            Index.Dispose();
+        }
     }
 }

@@ -26,6 +26,7 @@ public static class DatasetStatistics
     public static ReferenceStatistics Of(
         IEvaluationImages images, IFeatureNetwork network, string? cache, Action<MeasureProgress>? progress = null, CancellationToken ct = default)
     {
+        images.ComputeHash(progress, ct);
         var path = CachePath(images, network, cache);
         if (path is not null && File.Exists(path) && FromCache(path) is { } known) return known;
         var moments = new RunningMoments(network.Dimension);
@@ -65,6 +66,14 @@ public static class DatasetStatistics
     public static IReadOnlyList<int> Spread(int images, int count) =>
         [.. Enumerable.Range(0, Math.Min(count, images)).Select(k => (int)((long)k * images / Math.Min(count, images)))];
 
+    /// <summary>Name in the cache of what was computed from these images with this network.</summary>
+    internal static string CacheName(IEvaluationImages images, IFeatureNetwork network) => $"{images.Hash[..16]}-{network.Hash[..16]}-{network.Resize}";
+
+    /// <summary>Measures the images from <paramref name="first"/> on, in order; <paramref name="take"/> gets the features of a batch.</summary>
+    internal static void Stream(IEvaluationImages images, IFeatureNetwork network, int first, Action<float[]> take, Action<MeasureProgress>? progress, CancellationToken ct) =>
+        Measure(images, network, [.. Enumerable.Range(first, images.Count - first)], false, (features, _, _) => take(features),
+            progress is null ? null : p => progress(p with { Done = p.Done + first, Total = images.Count }), ct);
+
     /// <summary>Adds vectors to the moments of their classes.</summary>
     internal static void AddByClass(RunningMoments[] moments, float[] features, IReadOnlyList<int> labels)
     {
@@ -77,7 +86,7 @@ public static class DatasetStatistics
         new(images.Name, images.Hash, images.Count, network.Name, network.Hash, network.Resize);
 
     private static string? CachePath(IEvaluationImages images, IFeatureNetwork network, string? cache) =>
-        cache is null ? null : Path.Combine(cache, $"{images.Hash[..16]}-{network.Hash[..16]}-{network.Resize}.npz");
+        cache is null ? null : Path.Combine(cache, $"{CacheName(images, network)}.npz");
 
     // A damaged file is measured anew.
     private static ReferenceStatistics? FromCache(string path)

@@ -9,8 +9,13 @@ public interface IEvaluationImages : IDisposable
     /// <summary>Name for people and records.</summary>
     string Name { get; }
 
-    /// <summary>SHA-256 of the content, lower-case hex.</summary>
+    /// <summary>SHA-256 of the content, lower-case hex. Computed at first use, where <see cref="ComputeHash"/> did not do it before.</summary>
     string Hash { get; }
+
+    /// <summary>Computes <see cref="Hash"/>, which may take reading all images, with progress.</summary>
+    void ComputeHash(Action<MeasureProgress>? progress, CancellationToken ct)
+    {
+    }
 
     /// <summary>Number of images.</summary>
     int Count { get; }

@@ -9,24 +9,31 @@ public sealed class SourceImages : IEvaluationImages
 {
     private readonly ImageSource source;
     private readonly bool skipCorrupt;
-    private readonly Lazy<string> hash;
+    private readonly HashMemo? memo;
+    private string? hash;
 
     /// <summary>
     /// Takes over <paramref name="source"/> and disposes it. With <paramref name="skipCorrupt"/> the next record stands for one
-    /// that cannot be read, as in training.
+    /// that cannot be read, as in training. With <paramref name="memo"/> the hash is read where unchanged files were hashed before.
     /// </summary>
-    public SourceImages(ImageSource source, string? name = null, bool skipCorrupt = false)
+    public SourceImages(ImageSource source, string? name = null, bool skipCorrupt = false, HashMemo? memo = null)
     {
-        (this.source, this.skipCorrupt) = (source, skipCorrupt);
+        (this.source, this.skipCorrupt, this.memo) = (source, skipCorrupt, memo);
         Name = name ?? Path.GetFileNameWithoutExtension(source.Path.TrimEnd('/'));
-        hash = new(ComputeHash);
     }
 
     /// <inheritdoc/>
     public string Name { get; }
 
     /// <inheritdoc/>
-    public string Hash => hash.Value;
+    public string Hash
+    {
+        get
+        {
+            ComputeHash(null, CancellationToken.None);
+            return hash!;
+        }
+    }
 
     /// <inheritdoc/>
     public int Count => source.Count;
@@ -49,8 +56,18 @@ public sealed class SourceImages : IEvaluationImages
     /// <inheritdoc/>
     public void Dispose() => source.Dispose();
 
+    /// <inheritdoc/>
+    public void ComputeHash(Action<MeasureProgress>? progress, CancellationToken ct)
+    {
+        if (hash is not null) return;
+        hash = memo?.Read();
+        if (hash is not null) return;
+        hash = HashRecords(progress, ct);
+        memo?.Write(hash);
+    }
+
     // of the decoded pixels and labels, so that the same images in another archive are the same data set
-    private string ComputeHash()
+    private string HashRecords(Action<MeasureProgress>? progress, CancellationToken ct)
     {
         using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var record = new byte[sizeof(int) + source.ImageBytes];
@@ -58,7 +75,11 @@ public sealed class SourceImages : IEvaluationImages
         {
             BinaryPrimitives.WriteInt32LittleEndian(record, Read(k, record.AsSpan(sizeof(int))));
             sha.AppendData(record);
+            if (k % 256 != 255 && k != source.Count - 1) continue;
+            ct.ThrowIfCancellationRequested();
+            progress?.Invoke(new($"hash of {Name}", k + 1, source.Count));
         }
+
         return Convert.ToHexStringLower(sha.GetHashAndReset());
     }
 }

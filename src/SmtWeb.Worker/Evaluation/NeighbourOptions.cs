@@ -1,0 +1,16 @@
+using SmtWeb.Smt.Metrics;
+
+namespace SmtWeb.Worker.Evaluation;
+
+/// <summary>Where and how training images are measured for their neighbours.</summary>
+public sealed record NeighbourOptions
+{
+    /// <summary>Folder of the Inception network and of what was measured.</summary>
+    public string Folder { get; init; } = MetricsFolder.Default;
+
+    /// <summary>CPU threads of the measuring.</summary>
+    public int Threads { get; init; } = 2;
+
+    /// <summary>Program and leading arguments; null: this same program.</summary>
+    public IReadOnlyList<string>? Program { get; init; }
+}
