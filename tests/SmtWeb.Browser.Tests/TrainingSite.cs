@@ -3,10 +3,12 @@ namespace SmtWeb.Browser.Tests;
 /// <summary>A node with a worker on a folder and a database of its own, as ./run.sh makes it, and its administrator's page.</summary>
 internal sealed class TrainingSite : IAsyncDisposable
 {
-    private readonly string _folder;
     private readonly PanelNode _node;
 
-    private TrainingSite(string folder, PanelNode node, PanelPage page) => (_folder, _node, Page) = (folder, node, page);
+    private TrainingSite(string folder, PanelNode node, PanelPage page) => (Folder, _node, Page) = (folder, node, page);
+
+    /// <summary>Its data folder.</summary>
+    internal string Folder { get; }
 
     internal PanelPage Page { get; }
 
@@ -29,6 +31,6 @@ internal sealed class TrainingSite : IAsyncDisposable
     {
         await Page.DisposeAsync();
         await _node.DisposeAsync();
-        Directory.Delete(_folder, recursive: true);
+        Directory.Delete(Folder, recursive: true);
     }
 }
