@@ -25,7 +25,8 @@ public sealed class DistilTests(Lab lab) : BrowserTest(lab)
         await page.Page.GetByLabel("File or folder").FillAsync("tiny");
         await page.Page.GetByLabel("Name", new() { Exact = true }).FillAsync("Tiny pictures");
         await page.Page.GetByRole(AriaRole.Button, new() { Name = "Register" }).ClickAsync();
-        await Expect(page.Page.Locator(".set")).ToContainTextAsync("12 images of 8×8", new() { Timeout = Slow });
+        await page.Page.WaitForURLAsync("**/datasets/*");
+        await Expect(page.Page.GetByText("12 images of 8×8")).ToBeVisibleAsync(new() { Timeout = Slow });
 
         await page.GoAsync("/models");
         await page.Page.GetByRole(AriaRole.Button, new() { Name = "Import" }).ClickAsync();
