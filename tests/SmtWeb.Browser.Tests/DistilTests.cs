@@ -26,7 +26,7 @@ public sealed class DistilTests(Lab lab) : BrowserTest(lab)
         await page.Page.GetByLabel("Name", new() { Exact = true }).FillAsync("Tiny pictures");
         await page.Page.GetByRole(AriaRole.Button, new() { Name = "Register" }).ClickAsync();
         await page.Page.WaitForURLAsync("**/datasets/*");
-        await Expect(page.Page.GetByText("12 images of 8×8")).ToBeVisibleAsync(new() { Timeout = Slow });
+        await Expect(page.Page.Locator("dl.facts")).ToContainTextAsync("12 of 8×8, RGB", new() { Timeout = Slow });
 
         await page.GoAsync("/models");
         await page.Page.GetByRole(AriaRole.Button, new() { Name = "Import" }).ClickAsync();
