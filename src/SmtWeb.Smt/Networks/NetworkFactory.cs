@@ -8,19 +8,22 @@ namespace SmtWeb.Smt.Networks;
 public static class NetworkFactory
 {
     /// <summary>g_θ: a denoiser without α, called at the largest noise level.</summary>
-    public static Denoiser CreateGenerator(TrainingSpec spec, Generator random) => Create(spec, amortized: false, random);
+    public static Denoiser CreateGenerator(TrainingSpec spec, Generator random) => Create(spec, Role.Generator, random);
+
+    /// <summary>The denoiser that a distillation starts from: of the score network's size, without α.</summary>
+    public static Denoiser CreateTeacher(TrainingSpec spec, Generator random) => Create(spec, Role.Denoiser, random);
 
     /// <summary>f_ψ with its discriminator head.</summary>
     public static AmortizedScore CreateScore(TrainingSpec spec, Generator random)
     {
-        var denoiser = Create(spec, amortized: true, random);
+        var denoiser = Create(spec, Role.AmortizedScore, random);
         return new AmortizedScore(denoiser, Head(denoiser, random));
     }
 
     /// <summary>f_fake of distillation with its log-density-ratio head; a discriminator to the GAN baselines.</summary>
     public static FakeScore CreateFakeScore(TrainingSpec spec, Generator random)
     {
-        var denoiser = Create(spec, amortized: false, random);
+        var denoiser = Create(spec, Role.Denoiser, random);
         return new FakeScore(denoiser, Head(denoiser, random));
     }
 
@@ -30,10 +33,19 @@ public static class NetworkFactory
         _ => new MlpHead(denoiser.BottleneckShape[0], random),
     };
 
-    private static Denoiser Create(TrainingSpec spec, bool amortized, Generator random) => spec.Network switch
+    // what a network is for; an α is read by the amortized score alone
+    private enum Role
     {
-        MlpSpec mlp => new MlpDenoiser(mlp.HiddenWidth, mlp.HiddenLayers, amortized, random),
-        UNetSpec unet => new ImageDenoiser(Options(spec, unet, amortized), random),
+        Generator,
+        Denoiser,
+        AmortizedScore,
+    }
+
+    private static Denoiser Create(TrainingSpec spec, Role role, Generator random) => spec.Network switch
+    {
+        MlpSpec mlp when role == Role.Generator => new MlpDenoiser(mlp.HiddenWidth, mlp.HiddenLayers, amortized: false, random),
+        MlpSpec mlp => new MlpDenoiser(mlp.ScoreSize().Width, mlp.ScoreSize().Layers, role == Role.AmortizedScore, random),
+        UNetSpec unet => new ImageDenoiser(Options(spec, unet, role == Role.AmortizedScore), random),
         _ => throw new ArgumentOutOfRangeException(nameof(spec), spec.Network, "unknown network"),
     };
 

@@ -74,8 +74,22 @@ public sealed record MlpSpec : NetworkSpec
     public int HiddenWidth { get; init; } = 128;
 
     /// <summary>Hidden layers (two in App. E.2).</summary>
-    [Setting("Hidden layers", "Hidden layers of generator and score network (2 in App. E.2).", Min = 1, Max = 8)]
+    [Setting("Hidden layers", "Hidden layers (2 in App. E.2).", Min = 1, Max = 8)]
     public int HiddenLayers { get; init; } = 2;
+
+    /// <summary>Hidden width of the score network or discriminator; 0 = as the generator. App. E.2 gives the generator's alone.</summary>
+    [Setting("Score hidden width", "Units per hidden layer of the score network or discriminator, and of a teacher to distil; 0 = as the generator.", Min = 0, Max = 4096)]
+    public int ScoreHiddenWidth { get; init; }
+
+    /// <summary>Hidden layers of the score network or discriminator; 0 = as the generator.</summary>
+    [Setting("Score hidden layers", "Hidden layers of the score network or discriminator, and of a teacher to distil; 0 = as the generator.", Min = 0, Max = 8)]
+    public int ScoreHiddenLayers { get; init; }
+
+    /// <summary>Width and hidden layers of the score network.</summary>
+    internal (int Width, int Layers) ScoreSize() => (ScoreHiddenWidth > 0 ? ScoreHiddenWidth : HiddenWidth, ScoreHiddenLayers > 0 ? ScoreHiddenLayers : HiddenLayers);
+
+    /// <summary>Whether the score network is as large as the generator, so that either can start from the other's weights.</summary>
+    internal bool SameSize() => ScoreSize() == (HiddenWidth, HiddenLayers);
 }
 
 /// <summary>How α enters the amortized score network.</summary>

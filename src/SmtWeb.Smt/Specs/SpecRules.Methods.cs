@@ -10,7 +10,7 @@ internal static partial class SpecRules
             .. Range("generatorNoise", "Generator noise", smt.GeneratorNoiseFrom, smt.GeneratorNoiseTo),
             .. Range("scoreNoise", "Score noise", smt.ScoreNoiseFrom, smt.ScoreNoiseTo),
             .. Alphas(smt.ScoreAlpha, smt.GeneratorAlpha),
-            .. Warmup(smt.WarmupIterations, smt.ScoreFromWarmup),
+            .. Warmup(smt.WarmupIterations, smt.ScoreFromWarmup, spec),
             .. Steps(smt.GeneratorSteps),
             .. Turns("scoreUpdatesPerGeneratorUpdate", "Score updates per generator update", smt.ScoreUpdatesPerGeneratorUpdate, spec),
         ],
@@ -26,7 +26,7 @@ internal static partial class SpecRules
         [
             .. Range("generatorNoise", "Generator noise", kl.GeneratorNoiseFrom, kl.GeneratorNoiseTo),
             .. Range("scoreNoise", "Score noise", kl.ScoreNoiseFrom, kl.ScoreNoiseTo),
-            .. Warmup(kl.WarmupIterations, kl.ScoreFromWarmup),
+            .. Warmup(kl.WarmupIterations, kl.ScoreFromWarmup, spec),
             .. Turns("scoreUpdatesPerGeneratorUpdate", "Score updates per generator update", kl.ScoreUpdatesPerGeneratorUpdate, spec),
         ],
         GanSpec gan => Turns("discriminatorUpdatesPerGeneratorUpdate", "Discriminator updates per generator update", gan.DiscriminatorUpdatesPerGeneratorUpdate, spec),
@@ -59,8 +59,10 @@ internal static partial class SpecRules
             yield return new SpecError("$.method.generatorAlpha", $"α of the generator is \"{SpecSchema.EnumName(generator)}\", which draws α = 0, where {equation} divides by zero; use \"uniformNoZero\", \"upperHalf\" or \"one\".");
     }
 
-    private static IEnumerable<SpecError> Warmup(int iterations, bool scoreFromWarmup)
+    private static IEnumerable<SpecError> Warmup(int iterations, bool scoreFromWarmup, TrainingSpec spec)
     {
+        if (scoreFromWarmup && spec.Network is MlpSpec mlp && !mlp.SameSize())
+            yield return new SpecError("$.method.scoreFromWarmup", "Score network from warm-up is on, but the score network has another size than the generator that is warmed up; switch it off, or set Score hidden width and Score hidden layers to 0.");
         if (scoreFromWarmup && iterations == 0)
             yield return new SpecError("$.method.scoreFromWarmup", "Score network from warm-up is on, but Warm-up iterations is 0; switch it off or warm up.");
     }

@@ -178,7 +178,9 @@ public sealed class TrainingSessionTests : TensorTest
     {
         if (spec.Method is not SmdSpec) return null;
         var journal = new MemoryJournal();
-        TrainingSession.Run(spec with { Method = new DiffusionSpec { SamplerSteps = 2 } }, journal, null, 2);
+        // the teacher is as large as the score network
+        var network = spec.Network is MlpSpec { ScoreHiddenLayers: > 0 } mlp ? mlp with { HiddenLayers = mlp.ScoreHiddenLayers } : spec.Network;
+        TrainingSession.Run(spec with { Network = network, Method = new DiffusionSpec { SamplerSteps = 2 } }, journal, null, 2);
         return journal.Checkpoints[^1].Bytes;
     }
 
