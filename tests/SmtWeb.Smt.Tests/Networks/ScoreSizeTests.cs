@@ -14,6 +14,7 @@ public sealed class ScoreSizeTests : TensorTest
     public void Create_ScoreSizes_AreTheScoreNetworksAlone(int width, int layers, int expectedWidth, int expectedLayers)
     {
         var spec = Presets.Find("fig5/smt")!.Spec with { Network = new MlpSpec { HiddenWidth = 24, HiddenLayers = 2, ScoreHiddenWidth = width, ScoreHiddenLayers = layers } };
+        using var scope = torch.NewDisposeScope();
         var random = new Generator(1, Device.Cpu);
         using var generator = NetworkFactory.CreateGenerator(spec, random);
         using var score = NetworkFactory.CreateScore(spec, random);
@@ -27,7 +28,8 @@ public sealed class ScoreSizeTests : TensorTest
 
     private static (int Width, int Layers) Size(Module network)
     {
-        var weights = network.NamedParameters().Where(p => p.Name.Contains("hidden", StringComparison.Ordinal) && p.Name.EndsWith("weight", StringComparison.Ordinal)).ToList();
+        // the head has a hidden layer of its own
+        var weights = network.NamedParameters().Where(p => !p.Name.StartsWith("head.", StringComparison.Ordinal) && p.Name.Contains("hidden", StringComparison.Ordinal) && p.Name.EndsWith("weight", StringComparison.Ordinal)).ToList();
         return ((int)weights[0].Parameter.Value.Size(0), weights.Count);
     }
 
