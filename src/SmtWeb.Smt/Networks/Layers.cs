@@ -41,12 +41,11 @@ public sealed class Conv2d : Module
 {
     private readonly Parameter? weight, bias;
     private readonly Resample resample;
-    private readonly int kernel;
 
     /// <summary>A convolution with an odd <paramref name="kernel"/> and same padding; kernel 0 only resamples.</summary>
     public Conv2d(long inputs, long outputs, int kernel, Generator generator, Resample resample = Resample.None, LayerInit? init = null)
     {
-        (this.kernel, this.resample) = (kernel, resample);
+        this.resample = resample;
         if (kernel > 0)
         {
             init ??= LayerInit.Xavier();
@@ -59,9 +58,10 @@ public sealed class Conv2d : Module
 
     /// <summary>
     /// [N, inputs, H, W] → [N, outputs, H', W'], in the number format of <paramref name="x"/>, times
-    /// <paramref name="scale"/>, which multiplies the few weights instead of the many pixels.
+    /// <paramref name="scale"/>, which multiplies the few weights instead of the many pixels, plus
+    /// <paramref name="factor"/> · <paramref name="residual"/> [N, outputs, H', W'].
     /// </summary>
-    public Tensor Forward(Tensor x, double scale = 1)
+    public Tensor Forward(Tensor x, double scale = 1, Tensor? residual = null, double factor = 1)
     {
         x = resample switch
         {
@@ -69,10 +69,9 @@ public sealed class Conv2d : Module
             Resample.Down => torch.functional.avg_pool2d(x, 2),
             Resample.None => x,
         };
-        if (weight is null) return scale == 1 ? x : x * scale;
-        var type = x.ScalarType;
-        var (w, b) = scale == 1 ? (weight.Value, bias!.Value) : (weight.Value * scale, bias!.Value * scale);
-        return torch.functional.conv2d(x, w.to(type), b.to(type), padding: kernel / 2);
+        if (weight is not null) return torch.functional.conv2d_residual(x, weight.Value, bias!.Value, residual, scale, factor);
+        if (scale != 1) x *= scale;
+        return residual is null ? x : x.add(residual, factor);
     }
 }
 

@@ -94,9 +94,8 @@ public sealed class UNetBlock : Module
         }
         // (f(x) + skip) · s, with s inside the convolutions
         var s = options.SkipScale;
-        x = conv1.Forward(Dropout(x), s);
-        x = skip is null ? x.add(original, s) : x + skip.Forward(original, s);
-        if (options.Heads > 0) x = proj!.Forward(Attention(x), s).add(x, s);
+        x = skip is null ? conv1.Forward(Dropout(x), s, original, s) : conv1.Forward(Dropout(x), s, skip.Forward(original, s));
+        if (options.Heads > 0) x = proj!.Forward(Attention(x), s, x, s);
         return x;
     }
 

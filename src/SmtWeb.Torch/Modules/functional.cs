@@ -22,6 +22,21 @@ public static partial class torch
             return r;
         }
 
+        /// <summary>
+        /// <paramref name="scale"/> · (conv(input, weight) + bias) + <paramref name="factor"/> · residual with same padding, in the
+        /// number format of <paramref name="input"/> [N,C,H,W]; <paramref name="weight"/> [O,C,k,k] with odd k and
+        /// <paramref name="bias"/> [O] may have another; <paramref name="residual"/> [N,O,H,W] or null.
+        /// </summary>
+        public static Tensor conv2d_residual(Tensor input, Tensor weight, Tensor? bias, Tensor? residual = null, double scale = 1, double factor = 1)
+        {
+            var r = Operators.Conv2dResidual.Call([input, weight, bias, residual, scale, factor]);
+            GC.KeepAlive(input);
+            GC.KeepAlive(weight);
+            GC.KeepAlive(bias);
+            GC.KeepAlive(residual);
+            return r;
+        }
+
         public static Tensor linear(Tensor input, Tensor weight, Tensor? bias)
         {
             var r = Operators.Linear.Call([input, weight, bias]);

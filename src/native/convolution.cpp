@@ -1,0 +1,145 @@
+// smtweb::conv2d_residual: a convolution with what a residual block does before and after it.
+#include <ATen/Parallel.h>
+#include <torch/library.h>
+#include <torch/torch.h>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+#include "convolution_bf16.h"
+
+namespace {
+
+const smt::conv_kernels* kernels() {
+  static const smt::conv_kernels* best = []() -> const smt::conv_kernels* {
+#if defined(__x86_64__)
+    unsigned a, b, c, d;
+    const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+                        __builtin_cpu_supports("avx512dq"); // the system's consent included
+    if (!avx512 || !__get_cpuid_count(7, 1, &a, &b, &c, &d) || !(a & 1u << 5)) return nullptr; // AVX512-BF16
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & 1u << 22)) return nullptr;            // AMX-BF16: libtorch's own are faster
+    return smt::conv_bf16();
+#else
+    return nullptr;
+#endif
+  }();
+  return best;
+}
+
+uint16_t* bits(const at::Tensor& t) { return static_cast<uint16_t*>(t.data_ptr()); }
+float* floats(const at::Tensor& t) { return t.defined() ? t.data_ptr<float>() : nullptr; }
+
+smt::conv_shape shape_of(const at::Tensor& x, const at::Tensor& weight) {
+  return {x.size(0), x.size(2), x.size(3), weight.size(1), weight.size(0), weight.size(2)};
+}
+
+bool is_ours(const at::Tensor& x, const at::Tensor& weight, const c10::optional<at::Tensor>& bias, const c10::optional<at::Tensor>& residual) {
+  constexpr int64_t block = 16;
+  return kernels() && x.device().is_cpu() && x.scalar_type() == at::kBFloat16 && x.dim() == 4 && x.numel() > 0 && weight.device().is_cpu() &&
+         weight.scalar_type() == at::kFloat && weight.dim() == 4 && weight.size(1) == x.size(1) && weight.size(0) > 0 && weight.size(0) % block == 0 &&
+         weight.size(1) % block == 0 && weight.size(2) == weight.size(3) && (weight.size(2) == 1 || weight.size(2) == 3) &&
+         (!bias || (bias->scalar_type() == at::kFloat && bias->dim() == 1 && bias->size(0) == weight.size(0))) &&
+         (!residual || (residual->scalar_type() == at::kBFloat16 && residual->dim() == 4 && residual->size(0) == x.size(0) &&
+                        residual->size(1) == weight.size(0) && residual->size(2) == x.size(2) && residual->size(3) == x.size(3)));
+}
+
+// Images in as many parts as there are threads, each with its own piece of scratch: work(part, its shape, first image, scratch)
+template <class F>
+void by_parts(const smt::conv_shape& s, int64_t parts, int64_t scratch_bytes, F&& work) {
+  const int64_t piece = (scratch_bytes + 63) / 64 * 64;
+  auto scratch = at::empty({parts * piece}, at::kByte);
+  at::parallel_for(0, parts, 1, [&](int64_t from, int64_t to) {
+    for (int64_t k = from; k < to; k++) {
+      const int64_t first = s.images * k / parts;
+      auto part = s;
+      part.images = s.images * (k + 1) / parts - first;
+      work(k, part, first, static_cast<uint8_t*>(scratch.data_ptr()) + k * piece);
+    }
+  });
+}
+
+int64_t parts_of(const smt::conv_shape& s) { return std::min<int64_t>(s.images, at::get_num_threads()); }
+
+void run(const smt::conv_shape& s, const at::Tensor& x, const at::Tensor& packed, const float* bias, const at::Tensor& residual, double factor, const at::Tensor& y) {
+  const int64_t in = s.height * s.width * s.inputs, out = s.height * s.width * s.outputs;
+  by_parts(s, parts_of(s), kernels()->run_scratch(s), [&](int64_t, const smt::conv_shape& part, int64_t first, void* scratch) {
+    kernels()->run(part, bits(x) + first * in, bits(packed), bias, residual.defined() ? bits(residual) + first * out : nullptr,
+                   static_cast<float>(factor), bits(y) + first * out, scratch);
+  });
+}
+
+struct ConvResidual : torch::autograd::Function<ConvResidual> {
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& input, const at::Tensor& weight, const c10::optional<at::Tensor>& bias,
+                            const c10::optional<at::Tensor>& residual, double scale, double factor) {
+    auto x = input.contiguous(at::MemoryFormat::ChannelsLast);
+    auto w = weight.contiguous();
+    auto b = bias ? *bias * scale : at::Tensor();
+    auto r = residual ? residual->contiguous(at::MemoryFormat::ChannelsLast) : at::Tensor();
+    const auto s = shape_of(x, w);
+    auto packed = at::empty({s.weights()}, x.options().memory_format(c10::nullopt));
+    kernels()->pack(s, floats(w), static_cast<float>(scale), bits(packed));
+    auto y = at::empty({s.images, s.outputs, s.height, s.width}, x.options().memory_format(at::MemoryFormat::ChannelsLast));
+    run(s, x, packed, floats(b), r, factor, y);
+    context->save_for_backward({x, w});
+    context->saved_data["scale"] = scale;
+    context->saved_data["factor"] = factor;
+    context->saved_data["bias"] = bias.has_value();
+    context->saved_data["residual"] = residual.has_value();
+    return y;
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
+    auto saved = context->get_saved_variables();
+    const auto &x = saved[0], &w = saved[1];
+    const auto s = shape_of(x, w);
+    const auto scale = static_cast<float>(context->saved_data["scale"].toDouble());
+    const auto factor = context->saved_data["factor"].toDouble();
+    const bool has_bias = context->saved_data["bias"].toBool(), has_residual = context->saved_data["residual"].toBool();
+    auto dy = gradients[0].to(at::kBFloat16).contiguous(at::MemoryFormat::ChannelsLast);
+    at::Tensor dx, dw, db, dr;
+    if (context->needs_input_grad(0)) {
+      const auto t = s.transposed();
+      auto packed = at::empty({s.weights()}, x.options().memory_format(c10::nullopt));
+      kernels()->pack_transposed(s, floats(w), scale, bits(packed));
+      dx = at::empty_like(x);
+      run(t, dy, packed, nullptr, at::Tensor(), 0, dx);
+    }
+    // inputs are counted without those that are absent
+    if (context->needs_input_grad(1) || (has_bias && context->needs_input_grad(2))) {
+      const int64_t parts = parts_of(s), size = s.weights(), in = s.height * s.width * s.inputs, out = s.height * s.width * s.outputs;
+      auto sums = at::zeros({parts, size}, w.options()), d_bias = at::zeros({parts, s.outputs}, w.options());
+      by_parts(s, parts, kernels()->gradient_scratch(s), [&](int64_t k, const smt::conv_shape& part, int64_t first, void* scratch) {
+        kernels()->gradient(part, bits(x) + first * in, bits(dy) + first * out, floats(sums) + k * size, has_bias ? floats(d_bias) + k * s.outputs : nullptr, scratch);
+      });
+      // always in the same order: a number of threads always gives the same bits
+      for (int64_t k = 1; k < parts; k++) {
+        sums[0].add_(sums[k]);
+        d_bias[0].add_(d_bias[k]);
+      }
+      dw = at::empty_like(w);
+      kernels()->unpack(s, floats(sums), scale, floats(dw));
+      if (has_bias) db = scale == 1 ? d_bias[0] : d_bias[0] * scale;
+    }
+    if (has_residual && context->needs_input_grad(has_bias ? 3 : 2)) dr = factor == 1 ? dy : dy * factor;
+    return {dx, dw, db, dr, at::Tensor(), at::Tensor()};
+  }
+};
+
+at::Tensor conv2d_residual(const at::Tensor& x, const at::Tensor& weight, const c10::optional<at::Tensor>& bias, const c10::optional<at::Tensor>& residual,
+                           double scale, double factor) {
+  if (is_ours(x, weight, bias, residual)) return ConvResidual::apply(x, weight, bias, residual, scale, factor);
+  const auto type = x.scalar_type();
+  auto scaled = [&](const at::Tensor& t) { return (scale == 1 ? t : t * scale).to(type); };
+  TORCH_CHECK(weight.dim() == 4 && weight.size(2) % 2 == 1 && weight.size(2) == weight.size(3), "conv2d_residual takes weights [O,C,k,k], k odd");
+  auto y = at::conv2d(x, scaled(weight), bias ? c10::optional<at::Tensor>(scaled(*bias)) : c10::nullopt, 1, weight.size(2) / 2);
+  return residual ? y.add(*residual, factor) : y;
+}
+
+}  // namespace
+
+TORCH_LIBRARY_FRAGMENT(smtweb, library) {
+  // scale * (conv(x, weight) + bias) + factor * residual: x [N,C,H,W], stride 1, same padding, weight [O,C,k,k] and bias
+  // [O] of any number format, residual like the result or absent
+  library.def("conv2d_residual(Tensor x, Tensor weight, Tensor? bias, Tensor? residual, float scale, float factor) -> Tensor", &conv2d_residual);
+}

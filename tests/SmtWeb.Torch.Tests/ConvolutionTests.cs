@@ -1,0 +1,153 @@
+namespace SmtWeb.Torch.Tests;
+
+/// <summary>
+/// <c>smtweb::conv2d_residual</c> against libtorch's own convolution in float32 on the same, already rounded, numbers. On CPUs for
+/// which this project has kernels most shapes take them; elsewhere all of them test the way round.
+/// </summary>
+[Collection("Tensors")]
+public sealed class ConvolutionTests : IDisposable
+{
+    private readonly long before;
+    private readonly int threads;
+
+    public ConvolutionTests()
+    {
+        torch.Initialize();
+        (before, threads) = (torch.LiveTensors, torch.Threads);
+    }
+
+    public void Dispose()
+    {
+        torch.Threads = threads;
+        Assert.Equal(before, torch.LiveTensors);
+    }
+
+    /// <summary>Images, input and output channels, height, width, side of the kernel.</summary>
+    public static TheoryData<int, int, int, int, int, int> Shapes() => new()
+    {
+        { 3, 16, 16, 32, 32, 3 }, { 2, 32, 32, 16, 16, 3 }, { 5, 48, 48, 8, 8, 3 }, { 9, 64, 64, 4, 4, 3 }, { 2, 128, 80, 4, 4, 3 }, { 2, 16, 112, 8, 8, 3 },
+        { 1, 16, 32, 33, 35, 3 }, { 1, 48, 16, 5, 7, 3 }, { 3, 32, 64, 3, 1, 3 }, { 2, 16, 96, 1, 9, 3 }, { 40, 16, 16, 1, 1, 3 }, { 7, 32, 48, 2, 2, 3 }, { 2, 64, 32, 17, 3, 3 },
+        { 1, 16, 16, 70, 11, 3 }, { 1, 16, 16, 3, 300, 3 },
+        { 3, 32, 48, 16, 16, 1 }, { 2, 48, 16, 9, 7, 1 }, { 19, 80, 64, 1, 1, 1 }, { 1, 16, 32, 37, 41, 1 },
+        // not ours: other channels, other sides
+        { 3, 1, 16, 8, 8, 3 }, { 3, 16, 1, 8, 8, 3 }, { 2, 20, 16, 6, 6, 3 }, { 2, 16, 16, 9, 9, 5 },
+    };
+
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void Conv2dResidual_ValueAndGradients_EqualLibtorchsInFloat32(int images, int inputs, int outputs, int height, int width, int side)
+    {
+        using var scope = torch.NewDisposeScope();
+        foreach (var count in new[] { 1, 2 })
+        {
+            torch.Threads = count;
+            Compare(new Case(images, inputs, outputs, height, width, side), ScalarType.BFloat16, MemoryFormat.ChannelsLast, bias: true, residual: true, scale: 0.7, factor: 0.6);
+        }
+    }
+
+    [Theory]
+    [InlineData(ScalarType.BFloat16, MemoryFormat.Contiguous, true, true, 1, 1)]
+    [InlineData(ScalarType.BFloat16, MemoryFormat.ChannelsLast, false, true, 1, 0.5)]
+    [InlineData(ScalarType.BFloat16, MemoryFormat.ChannelsLast, true, false, 2, 1)]
+    [InlineData(ScalarType.BFloat16, MemoryFormat.ChannelsLast, false, false, 1, 1)]
+    [InlineData(ScalarType.Float32, MemoryFormat.ChannelsLast, true, true, 0.7, 0.6)]
+    public void Conv2dResidual_OptionalPartsLayoutsAndFormats_EqualLibtorchs(ScalarType type, MemoryFormat format, bool bias, bool residual, double scale, double factor)
+    {
+        using var scope = torch.NewDisposeScope();
+        Compare(new Case(3, 32, 48, 7, 6, 3), type, format, bias, residual, scale, factor);
+    }
+
+    [Fact]
+    public void Conv2dResidual_OnlySomeInputsNeedGradients_GivesJustThose()
+    {
+        using var scope = torch.NewDisposeScope();
+        using var random = new Generator(3, Device.Cpu);
+        for (var wanted = 1; wanted < 16; wanted++)
+        {
+            Tensor[] leaves = [Bits(torch.randn([2, 16, 6, 6], random)), torch.randn([32, 16, 3, 3], random), torch.randn([32], random), Bits(torch.randn([2, 32, 6, 6], random))];
+            for (var k = 0; k < 4; k++) leaves[k].RequiresGrad = (wanted >> k & 1) != 0;
+            var y = torch.functional.conv2d_residual(leaves[0], leaves[1], leaves[2], leaves[3]);
+            torch.backward([y], [Bits(torch.randn([2, 32, 6, 6], random))]);
+            for (var k = 0; k < 4; k++)
+            {
+                Assert.Equal((wanted >> k & 1) != 0, leaves[k].Grad is not null);
+                if (leaves[k].Grad is { } gradient) Assert.Equal(leaves[k].ScalarType, gradient.ScalarType);
+            }
+        }
+    }
+
+    [Fact]
+    public void Conv2dResidual_RunTwice_GivesTheSameBits()
+    {
+        using var scope = torch.NewDisposeScope();
+        torch.Threads = 2;
+        var (first, second) = (Once(), Once());
+        for (var k = 0; k < first.Length; k++) Assert.Equal(first[k], second[k]);
+
+        static float[][] Once()
+        {
+            using var random = new Generator(4, Device.Cpu);
+            Tensor[] leaves = [Bits(torch.randn([7, 32, 16, 16], random)), torch.randn([32, 32, 3, 3], random), torch.randn([32], random)];
+            foreach (var leaf in leaves) leaf.RequiresGrad = true;
+            var y = torch.functional.conv2d_residual(leaves[0], leaves[1], leaves[2]);
+            torch.backward([y], [Bits(torch.randn([7, 32, 16, 16], random))]);
+            return [.. leaves.Select(l => l.Grad!.to(ScalarType.Float32).ToArray<float>()), y.detach().to(ScalarType.Float32).ToArray<float>()];
+        }
+    }
+
+    [Fact]
+    public void Conv2dResidual_NotANumber_ReachesItsNeighboursOnly()
+    {
+        using var scope = torch.NewDisposeScope();
+        using var random = new Generator(5, Device.Cpu);
+        var x = torch.randn([2, 16, 5, 5], random);
+        x.narrow(0, 0, 1).narrow(2, 0, 1).narrow(3, 0, 1).fill_(double.NaN);
+        var y = torch.functional.conv2d_residual(Bits(x), torch.randn([16, 16, 3, 3], random), null).to(ScalarType.Float32).contiguous(MemoryFormat.Contiguous).ToArray<float>();
+        for (var k = 0; k < y.Length; k++) Assert.Equal(k < 16 * 25 && k % 25 / 5 <= 1 && k % 5 <= 1, float.IsNaN(y[k]));
+    }
+
+    private sealed record Case(int Images, int Inputs, int Outputs, int Height, int Width, int Side);
+
+    private static Tensor Bits(Tensor x, MemoryFormat format = MemoryFormat.ChannelsLast) => x.to(ScalarType.BFloat16).contiguous(format);
+
+    // Random numbers that bfloat16 holds exactly, so that both sides compute from the same.
+    private static Tensor Rounded(Generator random, params long[] shape) => torch.randn(shape, random).to(ScalarType.BFloat16).to(ScalarType.Float32);
+
+    private static void Compare(Case c, ScalarType type, MemoryFormat format, bool bias, bool residual, double scale, double factor)
+    {
+        using var random = new Generator(7, Device.Cpu);
+        long[] of = [c.Images, c.Outputs, c.Height, c.Width];
+        var (x, w) = (Rounded(random, c.Images, c.Inputs, c.Height, c.Width), Rounded(random, c.Outputs, c.Inputs, c.Side, c.Side));
+        var (b, r, dy) = (Rounded(random, c.Outputs), Rounded(random, of), Rounded(random, of));
+        // where the weights are rounded after they were scaled, the comparison must start from the same
+        var exact = (w * scale).to(type).to(ScalarType.Float32) / scale;
+
+        Tensor[] Run(bool ours)
+        {
+            var leaves = new[] { ours ? x.to(type).contiguous(format) : x.clone(), ours ? w.clone() : exact.clone(), b.clone(), ours ? r.to(type).contiguous(format) : r.clone() };
+            foreach (var leaf in leaves) leaf.RequiresGrad = true;
+            Tensor y;
+            if (ours) y = torch.functional.conv2d_residual(leaves[0], leaves[1], bias ? leaves[2] : null, residual ? leaves[3] : null, scale, factor);
+            else
+            {
+                y = torch.functional.conv2d(leaves[0], leaves[1] * scale, bias ? leaves[2] * scale : null, padding: c.Side / 2);
+                if (residual) y = y.add(leaves[3], factor);
+            }
+            Assert.Equal(ours ? type : ScalarType.Float32, y.ScalarType);
+            torch.backward([y], [dy.to(y.ScalarType)]);
+            return [y.detach(), leaves[0].Grad!, leaves[1].Grad!, bias ? leaves[2].Grad! : torch.zeros([1]), residual ? leaves[3].Grad! : torch.zeros([1])];
+        }
+        var (mine, theirs) = (Run(true), Run(false));
+        string[] names = ["result", "gradient of x", "of the weights", "of the bias", "of the residual"];
+        // bfloat16 keeps 8 bits; the way round rounds the bias, the gradients of the weights and what comes before the sum as well
+        var tolerance = type == ScalarType.BFloat16 ? 1.0 / 32 : 1e-5;
+        for (var k = 0; k < mine.Length; k++)
+        {
+            var (a, e) = (mine[k].to(ScalarType.Float32), theirs[k]);
+            Assert.Equal(e.Shape.ToArray(), a.Shape.ToArray());
+            var size = e.abs().to(ScalarType.Float64).ToArray<double>();
+            var worst = (a - e).abs().to(ScalarType.Float64).contiguous(MemoryFormat.Contiguous).ToArray<double>().Zip(size, (d, s) => d / (s + size.Max() / 16 + 1e-6)).Max();
+            Assert.True(worst <= tolerance, $"{names[k]} of {c}: differs by {worst:G3} of its size");
+        }
+    }
+}
