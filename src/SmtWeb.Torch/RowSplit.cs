@@ -28,16 +28,18 @@ public static class RowSplit
         set => enabled = value;
     }
 
+    /// <summary>Whether <see cref="Run"/> would split rows like these, here and now.</summary>
+    public static bool Splits(Tensor rows) => Enabled && rows.Size(0) >= FewestRows && rows.Device.Type == DeviceType.Cpu && !Companion.IsCurrent;
+
     /// <summary>
     /// <paramref name="network"/> of <paramref name="inputs"/>, each [N,…] or null; row k of its result must depend on
-    /// row k of the inputs alone. Splits where that is <see cref="Enabled"/>, the tensors are on the CPU and
-    /// there are at least <see cref="FewestRows"/> rows. <paramref name="parameters"/> are the leaves that the network may give gradients to.
+    /// row k of the inputs alone. Splits where <see cref="Splits"/> says so. <paramref name="parameters"/> are the leaves that the network may give gradients to.
     /// </summary>
     public static Tensor Run(IReadOnlyList<Parameter> parameters, Tensor?[] inputs, Func<Tensor?[], Tensor> network)
     {
         var first = inputs[0]!;
         var rows = first.Size(0);
-        if (!Enabled || rows < FewestRows || first.Device.Type != DeviceType.Cpu || Companion.IsCurrent) return network(inputs);
+        if (!Splits(first)) return network(inputs);
         lock (Turn)
         {
             var history = GradMode.IsEnabled;

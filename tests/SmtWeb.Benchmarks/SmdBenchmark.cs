@@ -23,6 +23,9 @@ internal static class SmdBenchmark
             Network = new DdpmPpSpec { ModelChannels = 32, ChannelMultipliers = [1, 2, 2], BlocksPerLevel = 2, AttentionResolutions = [16], Patch = 1 },
             Optimisation = preset.Optimisation with { BatchSize = Batch },
         };
+        // as a training run sets them
+        RowSplit.Enabled = options.Threads > 1;
+        if (RowSplit.Enabled) torch.Threads = options.Threads / 2;
         using var released = new Setup(spec, dropRepeatedPasses: false);
         using var dropped = new Setup(spec, dropRepeatedPasses: true);
         Console.WriteLine($"  {released.Parameters:N0} parameters a network, batch {Batch}, a generator update every {((SmdSpec)spec.Method).ScoreUpdatesPerGeneratorUpdate} iterations, {iterations} iterations a round");

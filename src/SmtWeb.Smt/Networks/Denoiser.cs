@@ -51,7 +51,8 @@ public abstract class Denoiser(double sigmaData, int classes) : Module
     public (Tensor D, Tensor Bottleneck) ForwardWithBottleneck(Tensor x_t, Tensor σ, Tensor? α, Tensor? labels, bool decoderLearns)
     {
         var (c_skip, c_out, c_in, c_noise) = EdmPrecond.Coefficients(σ, SigmaData);
-        var (F, bottleneck) = RawWithBottleneck(EdmPrecond.Like(c_in, x_t) * x_t, c_noise, α, labels, decoderLearns);
+        var (F, bottleneck) = SplitPair(
+            [EdmPrecond.Like(c_in, x_t) * x_t, c_noise, α, labels], half => RawWithBottleneck(half[0]!, half[1]!, half[2], half[3], decoderLearns));
         var D = EdmPrecond.Like(c_skip, x_t) * x_t + EdmPrecond.Like(c_out, x_t) * F;
         return (decoderLearns ? D : D.detach(), bottleneck);
     }
@@ -100,6 +101,22 @@ public abstract class Denoiser(double sigmaData, int classes) : Module
 
     private Tensor Split(Tensor?[] inputs, Func<Tensor?[], Tensor> network) =>
         MaySplitRows ? RowSplit.Run(parameters ??= [.. NamedParameters().Select(p => p.Parameter)], inputs, network) : network(inputs);
+
+    // two results of one pass: side by side in one tensor while the halves are joined
+    private (Tensor, Tensor) SplitPair(Tensor?[] inputs, Func<Tensor?[], (Tensor, Tensor)> network)
+    {
+        if (!MaySplitRows || !RowSplit.Splits(inputs[0]!)) return network(inputs);
+        var rows = inputs[0]!.Size(0);
+        long[] first = [rows, .. SampleShape], second = [rows, .. BottleneckShape];
+        var both = Split(inputs, half =>
+        {
+            var (a, b) = network(half);
+            return torch.cat([a.reshape(a.Size(0), -1), b.reshape(b.Size(0), -1)], 1);
+        });
+        var width = both.Size(1);
+        var middle = first.Skip(1).Aggregate(1L, (size, side) => size * side);
+        return (both.narrow(1, 0, middle).reshape(first), both.narrow(1, middle, width - middle).reshape(second));
+    }
 
     /// <summary>The encoder alone.</summary>
     protected abstract Tensor RawBottleneck(Tensor scaled, Tensor c_noise, Tensor? α, Tensor? labels);

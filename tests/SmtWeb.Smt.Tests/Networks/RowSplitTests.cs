@@ -33,6 +33,22 @@ public sealed class RowSplitTests : IDisposable
         foreach (var (name, gradient) in firstGradients) Assert.Equal(gradient, secondGradients[name]);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void ForwardWithBottleneck_SplitOrWhole_SameResultsAndSameGradients(bool decoderLearns)
+    {
+        using var scope = torch.NewDisposeScope();
+        var denoiser = Score().Denoiser;
+        var (whole, wholeGradients) = PairPass(denoiser, decoderLearns, split: false);
+        var (halves, splitGradients) = PairPass(denoiser, decoderLearns, split: true);
+        Close(whole, halves, "result");
+        Assert.Equal(wholeGradients.Keys.Order(), splitGradients.Keys.Order());
+        foreach (var (name, gradient) in wholeGradients) Close(gradient, splitGradients[name], name);
+        Assert.Equal(decoderLearns, splitGradients.Any(g => g.Key.Contains(".dec.", StringComparison.Ordinal) && g.Value.Any(v => v != 0)));
+        Assert.Contains(splitGradients, g => g.Key.Contains(".enc.", StringComparison.Ordinal) && g.Value.Any(v => v != 0));
+    }
+
     [Fact]
     public void Forward_HalfFails_SaysWhyAndGoesOn()
     {
@@ -63,6 +79,27 @@ public sealed class RowSplitTests : IDisposable
         var gradients = score.NamedParameters().Where(p => p.Parameter.Value.Grad is not null).ToDictionary(p => p.Name, p => p.Parameter.Value.Grad!.ToArray<float>());
         gradients["x"] = x.Grad!.ToArray<float>();
         return ([.. f.detach().ToArray<float>(), .. ℓ.detach().ToArray<float>()], gradients);
+    }
+
+    // an odd number of rows, so that the halves differ
+    private static (float[] Result, Dictionary<string, float[]> Gradients) PairPass(Denoiser denoiser, bool decoderLearns, bool split)
+    {
+        RowSplit.Enabled = split;
+        var random = new Generator(8, Device.Cpu);
+        const int n = 21;
+        var x = torch.randn([n, 1, 16, 16], random).detach();
+        x.RequiresGrad = true;
+        Assert.Equal(split, RowSplit.Splits(x));
+        var labels = torch.randint(3, [n], random).one_hot(3).to(ScalarType.Float32);
+        foreach (var (_, p) in denoiser.NamedParameters()) p.Value.Grad = null;
+        var (D, bottleneck) = denoiser.ForwardWithBottleneck(x, torch.rand([n], random) + 0.1, torch.rand([n], random), labels, decoderLearns);
+        Assert.Equal(decoderLearns, D.RequiresGrad);
+        Assert.Equal([n, .. denoiser.SampleShape], D.Shape);
+        Assert.Equal([n, .. denoiser.BottleneckShape], bottleneck.Shape);
+        (D.square().mean() + bottleneck.square().mean()).backward();
+        var gradients = denoiser.NamedParameters().Where(p => p.Parameter.Value.Grad is not null).ToDictionary(p => p.Name, p => p.Parameter.Value.Grad!.ToArray<float>());
+        gradients["x"] = x.Grad!.ToArray<float>();
+        return ([.. D.detach().ToArray<float>(), .. bottleneck.detach().ToArray<float>()], gradients);
     }
 
     private static AmortizedScore Score()
