@@ -3,28 +3,19 @@
 #include <torch/library.h>
 #include <torch/torch.h>
 
-#if defined(__x86_64__)
-#include <cpuid.h>
-#endif
-
 #include "convolution_bf16.h"
+#include "instruction_sets.h"
 
 namespace {
 
 const smt::conv_kernels* kernels() {
-  static const smt::conv_kernels* best = []() -> const smt::conv_kernels* {
 #if defined(__x86_64__)
-    unsigned a, b, c, d;
-    const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-                        __builtin_cpu_supports("avx512dq"); // the system's consent included
-    if (!avx512 || !__get_cpuid_count(7, 1, &a, &b, &c, &d) || !(a & 1u << 5)) return nullptr; // AVX512-BF16
-    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & 1u << 22)) return nullptr;            // AMX-BF16: libtorch's own are faster
-    return smt::conv_bf16();
-#else
-    return nullptr;
-#endif
-  }();
+  // with AMX libtorch's own convolutions are faster
+  static const smt::conv_kernels* const best = smt::has_avx512_bf16() && !smt::has_amx_bf16() ? smt::conv_bf16() : nullptr;
   return best;
+#else
+  return nullptr;
+#endif
 }
 
 uint16_t* bits(const at::Tensor& t) { return static_cast<uint16_t*>(t.data_ptr()); }
@@ -73,8 +64,8 @@ struct ConvResidual : torch::autograd::Function<ConvResidual> {
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& input, const at::Tensor& weight, const c10::optional<at::Tensor>& bias,
                             const c10::optional<at::Tensor>& residual, double scale, double factor) {
     auto x = input.contiguous(at::MemoryFormat::ChannelsLast);
-    auto w = weight.contiguous();
-    auto b = bias ? *bias * scale : at::Tensor();
+    auto w = weight.contiguous(at::MemoryFormat::ChannelsLast);  // as FlatParameters keeps them
+    auto b = !bias ? at::Tensor() : scale == 1 ? bias->contiguous() : *bias * scale;
     auto r = residual ? residual->contiguous(at::MemoryFormat::ChannelsLast) : at::Tensor();
     const auto s = shape_of(x, w);
     auto packed = at::empty({s.weights()}, x.options().memory_format(c10::nullopt));
@@ -102,7 +93,7 @@ struct ConvResidual : torch::autograd::Function<ConvResidual> {
       const auto t = s.transposed();
       auto packed = at::empty({s.weights()}, x.options().memory_format(c10::nullopt));
       kernels()->pack_transposed(s, floats(w), scale, bits(packed));
-      dx = at::empty_like(x);
+      dx = at::empty(x.sizes(), x.options().memory_format(at::MemoryFormat::ChannelsLast));
       run(t, dy, packed, nullptr, at::Tensor(), 0, dx);
     }
     // inputs are counted without those that are absent
@@ -117,7 +108,7 @@ struct ConvResidual : torch::autograd::Function<ConvResidual> {
         sums[0].add_(sums[k]);
         d_bias[0].add_(d_bias[k]);
       }
-      dw = at::empty_like(w);
+      dw = at::empty(w.sizes(), w.options().memory_format(at::MemoryFormat::ChannelsLast));
       kernels()->unpack(s, floats(sums), scale, floats(dw));
       if (has_bias) db = scale == 1 ? d_bias[0] : d_bias[0] * scale;
     }

@@ -75,48 +75,39 @@ inline int64_t group_of(int64_t blocks, int64_t done) {
   return left == 4 || left == 2 ? 2 : std::min<int64_t>(left, 3);
 }
 
+// 16 rows of 16 values as eight rows of pairs, each `apart` values from the next
+inline void pack_block(const float* rows, int64_t row, __m512 factor, uint16_t* to, int64_t apart) {
+#pragma GCC unroll 8
+  for (int64_t j = 0; j < 8; j++)
+    _mm512_storeu_si512(to + j * apart, pairs_of(_mm512_loadu_ps(rows + 2 * j * row) * factor, _mm512_loadu_ps(rows + (2 * j + 1) * row) * factor));
+}
+
 // Packed weights: for each group of K output blocks [input block][tap][pair of inputs][K][16 outputs][2].
 void pack(const conv_shape& s, const float* weights, float scale, uint16_t* packed) {
   const int64_t taps = s.side * s.side, blocks = s.outputs / lanes, row = s.inputs * taps;
-  alignas(64) float columns[9 * lanes * lanes];
+  alignas(64) float square[lanes * lanes];
   const __m512 factor = _mm512_set1_ps(scale);
-  for (int64_t o = 0, K; o < blocks; o += K) {
+  for (int64_t o = 0, K; o < blocks; packed += K * lanes * row, o += K) {
     K = group_of(blocks, o);
     for (int64_t k = 0; k < K; k++)
-      for (int64_t b = 0; b < s.inputs / lanes; b++) {
-        const float* from = weights + (o + k) * lanes * row + b * lanes * taps;
-        for (int64_t t = 0; t < taps; t++) transpose(from + t * lanes, row, columns + t * lanes * lanes, lanes);
-        // columns[input * taps + tap] now holds 16 outputs
-        for (int64_t t = 0; t < taps; t++)
-          for (int64_t j = 0; j < 8; j++) {
-            const __m512 first = _mm512_load_ps(columns + (2 * j * taps + t) * lanes), second = _mm512_load_ps(columns + ((2 * j + 1) * taps + t) * lanes);
-            _mm512_storeu_si512(packed + (((b * taps + t) * 8 + j) * K + k) * 32, pairs_of(first * factor, second * factor));
-          }
-      }
-    packed += K * lanes * row;
+      for (int64_t b = 0; b < s.inputs / lanes; b++)
+        for (int64_t t = 0; t < taps; t++) {
+          transpose(weights + (o + k) * lanes * row + t * s.inputs + b * lanes, row, square, lanes);
+          pack_block(square, lanes, factor, packed + ((b * taps + t) * 8 * K + k) * 32, K * 32);
+        }
   }
 }
 
+// Inputs and outputs change places, and each tap goes to the other side of the middle.
 void pack_transposed(const conv_shape& s, const float* weights, float scale, uint16_t* packed) {
   const int64_t taps = s.side * s.side, blocks = s.inputs / lanes, row = s.inputs * taps;
-  alignas(64) float columns[9 * lanes * lanes], square[lanes * lanes];
   const __m512 factor = _mm512_set1_ps(scale);
-  for (int64_t i = 0, K; i < blocks; i += K) {
+  for (int64_t i = 0, K; i < blocks; packed += K * lanes * s.outputs * taps, i += K) {
     K = group_of(blocks, i);
     for (int64_t k = 0; k < K; k++)
-      for (int64_t b = 0; b < s.outputs / lanes; b++) {
-        const float* from = weights + b * lanes * row + (i + k) * lanes * taps;
-        for (int64_t t = 0; t < taps; t++) transpose(from + t * lanes, row, columns + t * lanes * lanes, lanes);
-        for (int64_t t = 0; t < taps; t++) {
-          // square[output] holds 16 inputs at the tap on the other side of the middle
-          transpose(columns + (taps - 1 - t) * lanes, taps * lanes, square, lanes);
-          for (int64_t j = 0; j < 8; j++) {
-            const __m512 first = _mm512_load_ps(square + 2 * j * lanes), second = _mm512_load_ps(square + (2 * j + 1) * lanes);
-            _mm512_storeu_si512(packed + (((b * taps + t) * 8 + j) * K + k) * 32, pairs_of(first * factor, second * factor));
-          }
-        }
-      }
-    packed += K * lanes * s.outputs * taps;
+      for (int64_t b = 0; b < s.outputs / lanes; b++)
+        for (int64_t t = 0; t < taps; t++)
+          pack_block(weights + b * lanes * row + (taps - 1 - t) * s.inputs + (i + k) * lanes, row, factor, packed + ((b * taps + t) * 8 * K + k) * 32, K * 32);
   }
 }
 
@@ -270,10 +261,10 @@ struct strip {
     images = rows < s.height ? 1 : std::min(s.images, std::max<int64_t>(1, wanted / (pairs * rows)));
   }
   int64_t input_run(const conv_shape& s) const { return (rows + s.side - 1) * pairs * 32; }  // of an image
-  int64_t input_plane(const conv_shape& s) const { return images * input_run(s); }           // of a channel block and column of taps
+  int64_t input_plane(const conv_shape& s) const { return images * input_run(s); }           // of a channel block
   int64_t output_run() const { return rows * pairs * 32; }
-  int64_t output_plane() const { return images * output_run(); }
-  int64_t size(const conv_shape& s) const { return s.side * s.inputs / lanes * input_plane(s) + s.outputs / lanes * output_plane(); }
+  int64_t output_plane() const { return images * output_run(); }                             // of a channel block and column of taps
+  int64_t size(const conv_shape& s) const { return s.inputs / lanes * input_plane(s) + s.side * s.outputs / lanes * output_plane(); }
 };
 
 // One row of a channel block as pairs of neighbours (first + 2q, first + 2q + 1), zeros beyond the row's ends.
@@ -289,12 +280,12 @@ inline void interleave_row(const uint16_t* row, int64_t channels, int64_t width,
 // sums[input][16 outputs] += x * dy over all pairs, for I inputs and K blocks of outputs
 template <int K, int I>
 void gradient_tile(const uint16_t* x, int64_t x_run, const uint16_t* dy, int64_t dy_plane, int64_t dy_run, int64_t runs, int64_t pairs,
-                   float* sums, int64_t block_stride, int64_t input_stride) {
+                   float* sums, int64_t block_stride) {
   __m512 sum[I][K];
 #pragma GCC unroll 16
   for (int i = 0; i < I; i++)
 #pragma GCC unroll 4
-    for (int k = 0; k < K; k++) sum[i][k] = _mm512_loadu_ps(sums + k * block_stride + i * input_stride);
+    for (int k = 0; k < K; k++) sum[i][k] = _mm512_loadu_ps(sums + k * block_stride + i * lanes);
   for (int64_t r = 0; r < runs; r++) {
     const uint16_t *a = x + r * x_run, *d = dy + r * dy_run;
 #pragma GCC unroll 2
@@ -317,7 +308,7 @@ void gradient_tile(const uint16_t* x, int64_t x_run, const uint16_t* dy, int64_t
 #pragma GCC unroll 16
   for (int i = 0; i < I; i++)
 #pragma GCC unroll 4
-    for (int k = 0; k < K; k++) _mm512_storeu_ps(sums + k * block_stride + i * input_stride, sum[i][k]);
+    for (int k = 0; k < K; k++) _mm512_storeu_ps(sums + k * block_stride + i * lanes, sum[i][k]);
 }
 
 int64_t gradient_scratch(const conv_shape& shape) {
@@ -325,14 +316,15 @@ int64_t gradient_scratch(const conv_shape& shape) {
   return strip(s).size(s) * sizeof(uint16_t);
 }
 
-// sums: [output block][input][tap][16 outputs]
+// sums: [output block][tap][input][16 outputs]. A tap to the left or right pairs every pixel of x with a neighbour of
+// dy's; dy is laid out once for each column of taps, x once for all.
 void gradient(const conv_shape& shape, const uint16_t* x, const uint16_t* dy, float* sums, float* d_bias, void* scratch) {
   const auto s = flattened(shape);
   const strip p(s);
   const int64_t taps = s.side * s.side, border = s.side / 2, blocks = s.outputs / lanes, input_blocks = s.inputs / lanes;
   const int64_t x_run = p.input_run(s), x_plane = p.input_plane(s), dy_run = p.output_run(), dy_plane = p.output_plane();
   auto* inputs = static_cast<uint16_t*>(scratch);
-  auto* outputs = inputs + s.side * input_blocks * x_plane;
+  auto* outputs = inputs + input_blocks * x_plane;  // [column of taps][block]
   const __m512i ones = _mm512_set1_epi16(0x3f80);
   for (int64_t n = 0; n < s.images; n += p.images)
     for (int64_t h = 0; h < s.height; h += p.rows) {
@@ -340,37 +332,39 @@ void gradient(const conv_shape& shape, const uint16_t* x, const uint16_t* dy, fl
       for (int64_t m = 0; m < images; m++) {
         const uint16_t* image = x + (n + m) * s.height * s.width * s.inputs;
         for (int64_t b = 0; b < input_blocks; b++)
-          for (int64_t j = 0; j < s.side; j++)
-            for (int64_t r = 0; r < rows + s.side - 1; r++) {
-              uint16_t* to = inputs + (b * s.side + j) * x_plane + m * x_run + r * p.pairs * 32;
-              const int64_t from = h + r - border;
-              if (from < 0 || from >= s.height) std::memset(to, 0, p.pairs * 64);
-              else interleave_row(image + from * s.width * s.inputs + b * lanes, s.inputs, s.width, j - border, p.pairs, to);
-            }
+          for (int64_t r = 0; r < rows + s.side - 1; r++) {
+            uint16_t* to = inputs + b * x_plane + m * x_run + r * p.pairs * 32;
+            const int64_t from = h + r - border;
+            if (from < 0 || from >= s.height) std::memset(to, 0, p.pairs * 64);
+            else interleave_row(image + from * s.width * s.inputs + b * lanes, s.inputs, s.width, 0, p.pairs, to);
+          }
         const uint16_t* gradient = dy + ((n + m) * s.height + h) * s.width * s.outputs;
         for (int64_t o = 0; o < blocks; o++) {
-          uint16_t* to = outputs + o * dy_plane + m * dy_run;
-          for (int64_t r = 0; r < rows; r++) interleave_row(gradient + r * s.width * s.outputs + o * lanes, s.outputs, s.width, 0, p.pairs, to + r * p.pairs * 32);
+          for (int64_t j = 0; j < s.side; j++)
+            for (int64_t r = 0; r < rows; r++)
+              interleave_row(gradient + r * s.width * s.outputs + o * lanes, s.outputs, s.width, border - j, p.pairs,
+                             outputs + (j * blocks + o) * dy_plane + m * dy_run + r * p.pairs * 32);
           if (!d_bias) continue;
-          __m512 total = _mm512_setzero_ps();
-          for (int64_t q = 0; q < rows * p.pairs; q++) total = multiply_add(total, _mm512_load_si512(to + q * 32), ones);
-          _mm512_storeu_ps(d_bias + o * lanes, _mm512_loadu_ps(d_bias + o * lanes) + total);
+          const uint16_t* middle = outputs + (border * blocks + o) * dy_plane + m * dy_run;
+          __m512 total[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
+          for (int64_t q = 0; q < rows * p.pairs; q++) total[q & 1] = multiply_add(total[q & 1], _mm512_load_si512(middle + q * 32), ones);
+          _mm512_storeu_ps(d_bias + o * lanes, _mm512_loadu_ps(d_bias + o * lanes) + (total[0] + total[1]));
         }
       }
+      const int64_t block_stride = taps * s.inputs * lanes, pairs = rows * p.pairs;
       for (int64_t o = 0, K; o < blocks; o += K) {
         K = group_of(blocks, o);
-        for (int64_t b = 0; b < input_blocks; b++)
-          for (int64_t t = 0; t < taps; t++) {
-            const uint16_t* from = inputs + (b * s.side + t % s.side) * x_plane + t / s.side * p.pairs * 32;
-            const uint16_t* d = outputs + o * dy_plane;
-            float* to = sums + ((o * s.inputs + b * lanes) * taps + t) * lanes;
-            const int64_t block_stride = s.inputs * taps * lanes, input_stride = taps * lanes, pairs = rows * p.pairs;
-            if (K == 1) gradient_tile<1, 16>(from, x_run, d, dy_plane, dy_run, images, pairs, to, block_stride, input_stride);
-            for (int64_t i = 0; i < 16 && K > 1; i += 8) {
-              const auto tile = K == 2 ? gradient_tile<2, 8> : gradient_tile<3, 8>;
-              tile(from + 2 * i, x_run, d, dy_plane, dy_run, images, pairs, to + i * input_stride, block_stride, input_stride);
+        for (int64_t j = 0; j < s.side; j++)
+          for (int64_t b = 0; b < input_blocks; b++)
+            for (int64_t i = 0; i < s.side; i++) {
+              const uint16_t *from = inputs + b * x_plane + i * p.pairs * 32, *d = outputs + (j * blocks + o) * dy_plane;
+              float* to = sums + ((o * taps + i * s.side + j) * s.inputs + b * lanes) * lanes;
+              if (K == 1) gradient_tile<1, 16>(from, x_run, d, dy_plane, dy_run, images, pairs, to, block_stride);
+              for (int64_t c = 0; c < lanes && K > 1; c += 8) {
+                const auto tile = K == 2 ? gradient_tile<2, 8> : gradient_tile<3, 8>;
+                tile(from + 2 * c, x_run, d, dy_plane, dy_run, images, pairs, to + c * lanes, block_stride);
+              }
             }
-          }
       }
     }
 }

@@ -13,7 +13,7 @@ struct conv_shape {
   conv_shape transposed() const { return {images, height, width, outputs, inputs, side}; }
 };
 
-// Tensors are [images][height][width][channels] in bfloat16, weights [outputs][inputs][side][side] in float32. All
+// Tensors are [images][height][width][channels] in bfloat16, weights [outputs][side][side][inputs] in float32. All
 // functions work on one thread. `packed` is [weights()], aligned to 64 bytes, as is scratch.
 struct conv_kernels {
   // bfloat16(scale * weights) in the order in which `run` reads them

@@ -27,5 +27,6 @@ struct group_norm_kernels {
 const group_norm_kernels& group_norm_default();
 const group_norm_kernels& group_norm_avx2();
 const group_norm_kernels& group_norm_avx512();
+const group_norm_kernels& group_norm_avx512_bf16();
 
 }  // namespace smt

@@ -6,13 +6,15 @@
 #include <vector>
 
 #include "group_norm_silu.h"
+#include "instruction_sets.h"
 
 namespace {
 
 const smt::group_norm_kernels& kernels() {
   static const smt::group_norm_kernels& best = []() -> const smt::group_norm_kernels& {
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) return smt::group_norm_avx512();
+    if (smt::has_avx512_bf16()) return smt::group_norm_avx512_bf16();
+    if (smt::has_avx512()) return smt::group_norm_avx512();
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return smt::group_norm_avx2();
 #endif
     return smt::group_norm_default();
