@@ -53,7 +53,7 @@ internal static class PresetFamilies
                 WarmupIterations = ToyWarmup, GeneratorNoiseFrom = ToyNoise.Generator.From, GeneratorNoiseTo = ToyNoise.Generator.To, ScoreNoiseFrom = ToyNoise.Score.From, ScoreNoiseTo = ToyNoise.Score.To,
             }, score: 1e-4),
         Toy("fig5/gan", "GAN", "The GAN of App. E.2: non-saturating loss, rate 1e-4 for both networks.", new GanSpec(), score: 1e-4, generator: 1e-4),
-        Toy("fig5/diffusion-gan", "Diffusion-GAN", "The Diffusion-GAN of App. E.2: the same under noise up to σ = 1.9; the paper found it sensitive to the levels.",
+        Toy("fig5/diffusion-gan", "Diffusion-GAN", "The Diffusion-GAN of App. E.2: the same under noise up to σ = 1.6; the paper found it sensitive to the levels.",
             new DiffusionGanSpec(), score: 1e-4, generator: 1e-4),
     ];
 

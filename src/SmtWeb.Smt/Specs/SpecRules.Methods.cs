@@ -10,6 +10,7 @@ internal static partial class SpecRules
             .. Range("generatorNoise", "Generator noise", smt.GeneratorNoiseFrom, smt.GeneratorNoiseTo),
             .. Range("scoreNoise", "Score noise", smt.ScoreNoiseFrom, smt.ScoreNoiseTo),
             .. Alphas(smt.ScoreAlpha, smt.GeneratorAlpha),
+            .. Discriminator(smt),
             .. Warmup(smt.WarmupIterations, smt.ScoreFromWarmup, spec),
             .. Steps(smt.GeneratorSteps),
             .. Turns("scoreUpdatesPerGeneratorUpdate", "Score updates per generator update", smt.ScoreUpdatesPerGeneratorUpdate, spec),
@@ -51,6 +52,17 @@ internal static partial class SpecRules
         foreach (var error in NoZero(generator, "Eq. (6)")) yield return error;
         if (!ContainsZero(score))
             yield return new SpecError("$.method.scoreAlpha", $"α of the score loss is \"{SpecSchema.EnumName(score)}\", which never trains α = 0, which every generator update uses; use \"uniformQuarterZero\", \"releasedScore\" or \"zeroOne\".");
+        if (score == AlphaSampler.ZeroOne && generator != AlphaSampler.One)
+            yield return new SpecError("$.method.scoreAlpha", $"α of the score loss is \"zeroOne\", but α of the generator is \"{SpecSchema.EnumName(generator)}\", which asks the score at values in between; use \"one\" for the generator or another distribution for the score.");
+    }
+
+    // the discriminator's α comes from the generator's distribution, and weighs its fakes by 1 - α
+    private static IEnumerable<SpecError> Discriminator(SmtSpec smt)
+    {
+        if (smt.GanGeneratorWeight > 0 && smt.GanScoreWeight == 0)
+            yield return new SpecError("$.method.ganScoreWeight", $"GAN weight, score (μ) is 0, but the generator's (λ) is {smt.GanGeneratorWeight}: it would follow a discriminator that never learns; set both, or both to 0.");
+        if (smt.GanScoreWeight > 0 && smt.GeneratorAlpha == AlphaSampler.One)
+            yield return new SpecError("$.method.generatorAlpha", $"α of the generator is \"one\", which gives the discriminator's fakes the weight 1 - α = 0, so that it would learn nothing; use \"uniformNoZero\", or set both GAN weights to 0.");
     }
 
     private static IEnumerable<SpecError> NoZero(AlphaSampler generator, string equation)
