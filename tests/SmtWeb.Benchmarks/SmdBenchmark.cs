@@ -13,6 +13,7 @@ namespace SmtWeb.Benchmarks;
 internal static class SmdBenchmark
 {
     private const int Batch = 32;
+    private const int ScoreUpdates = 5; // as in Algorithm 2
 
     public static void Run(Options options)
     {
@@ -28,7 +29,7 @@ internal static class SmdBenchmark
         if (RowSplit.Enabled) torch.Threads = options.Threads / 2;
         using var released = new Setup(spec, dropRepeatedPasses: false);
         using var dropped = new Setup(spec, dropRepeatedPasses: true);
-        Console.WriteLine($"  {released.Parameters:N0} parameters a network, batch {Batch}, a generator update every {((SmdSpec)spec.Method).ScoreUpdatesPerGeneratorUpdate} iterations, {iterations} iterations a round");
+        Console.WriteLine($"  {released.Parameters:N0} parameters a network, batch {Batch}, a generator update every {ScoreUpdates} iterations, {iterations} iterations a round");
         released.Iterate(5);
         dropped.Iterate(5);
         var ratios = new List<double>();
@@ -55,7 +56,7 @@ internal static class SmdBenchmark
 
         internal Setup(TrainingSpec spec, bool dropRepeatedPasses)
         {
-            var method = (SmdSpec)spec.Method with { DropRepeatedPasses = dropRepeatedPasses, ScoreUpdatesPerGeneratorUpdate = 5 }; // as in Algorithm 2
+            var method = (SmdSpec)spec.Method with { DropRepeatedPasses = dropRepeatedPasses, ScoreUpdatesPerGeneratorUpdate = ScoreUpdates };
             using var scope = torch.NewDisposeScope();
             (generator, teacher, fake) = (NetworkFactory.CreateGenerator(spec, weights), NetworkFactory.CreateGenerator(spec, weights), NetworkFactory.CreateFakeScore(spec, weights));
             trainer = new SmdTrainer(generator, fake, teacher, method, spec.Optimisation);

@@ -11,6 +11,9 @@ public abstract class TensorTest : IDisposable
     protected TensorTest()
     {
         torch.Initialize();
+        // what tests of other classes left to the garbage collector must not go while this one counts
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
         before = torch.LiveTensors;
     }
 
