@@ -3,7 +3,9 @@ using Microsoft.JSInterop;
 using SmtWeb.Runs;
 using SmtWeb.Runs.Datasets;
 using SmtWeb.Runs.Models;
+using SmtWeb.Smt.Datasets;
 using SmtWeb.Smt.Specs;
+using SmtWeb.Smt.Weights.Teachers;
 using SmtWeb.Web.Panel.Shared;
 
 namespace SmtWeb.Web.Panel.Start;
@@ -116,14 +118,24 @@ public sealed partial class NewRunPage
         {
             _draft.SetTeacher(teacher);
             _draft.Name = $"{teacher.Name}, distilled";
+            dataset ??= (await Datasets.ListAsync()).FirstOrDefault(d => d.State == DatasetState.Ready && Fits(d, teacher));
+            if (dataset is null && DataShape.Of(_draft.Spec.Data) is var shape && (shape.Side, shape.Channels) != (teacher.Resolution, teacher.Channels))
+            {
+                _problem = $"{teacher.Name} draws {teacher.Channels}×{teacher.Resolution}×{teacher.Resolution} images{(teacher.Classes > 0 ? $" of {teacher.Classes} classes" : "")}, and no registered data set is of that kind. Register one on the page Data sets, then distil.";
+            }
         }
 
         if (dataset is { State: DatasetState.Ready })
         {
-            _draft.SetData(DatasetStore.SpecOf(dataset));
-            _draft.Name = dataset.Name;
+            var data = DatasetStore.SpecOf(dataset);
+            _draft.SetData(teacher is null ? data : data with { Conditional = teacher.Classes > 0 });
+            _draft.Name = teacher is null ? dataset.Name : _draft.Name;
         }
     }
+
+    // an unconditional teacher takes data with or without labels
+    private static bool Fits(DatasetSummary data, TeacherDescription teacher) =>
+        (data.Side, data.Channels) == (teacher.Resolution, teacher.Channels) && (teacher.Classes == 0 || data.Classes == teacher.Classes);
 
     private Task SetName(string? name)
     {
