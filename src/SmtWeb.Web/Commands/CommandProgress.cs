@@ -8,12 +8,15 @@ internal sealed class CommandProgress : IDisposable
 {
     private readonly StatusLine line = new();
     private long started = Stopwatch.GetTimestamp();
+    private long last = Stopwatch.GetTimestamp();
     private string what = "";
 
     /// <summary>Tells where a measurement stands.</summary>
     internal void Report(MeasureProgress progress)
     {
-        if (progress.What != what) (what, started) = (progress.What, Stopwatch.GetTimestamp());
+        // the first report comes after the first batch: what is measured began when the one before it ended
+        if (progress.What != what) (what, started) = (progress.What, last);
+        last = Stopwatch.GetTimestamp();
         line.Show(() =>
         {
             var rate = progress.Done / Math.Max(0.001, Stopwatch.GetElapsedTime(started).TotalSeconds);
