@@ -51,6 +51,7 @@ public sealed class EvaluationQueueTests(PostgresFixture postgres)
         Assert.Equal(ChangeResult.Done, await queue.EnqueueAsync(run, checkpoint, "edm-50k", "ada"));
         Assert.Equal(ChangeOutcome.Conflict, (await queue.EnqueueAsync(run, checkpoint, "edm-50k", "ada")).Outcome);
         Assert.Contains("quick", (await queue.EnqueueAsync(run, checkpoint, "edm", "ada")).Problem);
+        Assert.Contains("trained to draw in 1 step", (await queue.EnqueueAsync(run, checkpoint, "quick-2-steps", "ada")).Problem);
         Assert.Equal(ChangeOutcome.NotFound, (await queue.EnqueueAsync(run, checkpoint + 1, "quick", "ada")).Outcome);
 
         var job = await queue.ClaimAsync(Make.Worker, Make.Lease);

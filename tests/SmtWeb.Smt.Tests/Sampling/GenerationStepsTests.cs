@@ -1,3 +1,5 @@
+using SmtWeb.Smt.Datasets;
+using SmtWeb.Smt.Metrics;
 using SmtWeb.Smt.Networks;
 using SmtWeb.Smt.Sampling;
 using SmtWeb.Smt.Specs;
@@ -13,7 +15,7 @@ public sealed class GenerationStepsTests : TensorTest
     [Fact]
     public void Points_OfAGeneratorOfFourSteps_AreThoseOfTheFewStepSampler()
     {
-        var checkpoint = Train(SwissRoll(new SmtSpec { GeneratorSteps = 4 }));
+        var checkpoint = Train(Roll(new SmtSpec { GeneratorSteps = 4 }));
         using var model = OneStepGenerator.Load(new MemoryStream(checkpoint));
         Assert.Equal([1, 2, 4], model.StepChoices);
         var seeds = Enumerable.Range(0, 40).Select(k => (ulong)k).ToArray();
@@ -35,7 +37,7 @@ public sealed class GenerationStepsTests : TensorTest
     [Fact]
     public void Points_InMoreStepsThanTrainedFor_SaysHowToTrainThem()
     {
-        using var model = OneStepGenerator.Load(new MemoryStream(Train(SwissRoll(new SmtSpec()))));
+        using var model = OneStepGenerator.Load(new MemoryStream(Train(Roll(new SmtSpec()))));
         var error = Assert.Throws<ArgumentException>(() => model.Points([1], 2));
         Assert.Contains("2 steps are asked for; this model was trained to draw in 1 step", error.Message);
         Assert.Contains("$.method.generatorSteps 2", error.Message);
@@ -45,10 +47,43 @@ public sealed class GenerationStepsTests : TensorTest
     [Fact]
     public void Points_OfADiffusionModel_TakeItsOwnStepsAlone()
     {
-        using var model = OneStepGenerator.Load(new MemoryStream(Train(SwissRoll(new DiffusionSpec { SamplerSteps = 2 }))));
+        using var model = OneStepGenerator.Load(new MemoryStream(Train(Roll(new DiffusionSpec { SamplerSteps = 2 }))));
         Assert.Empty(model.StepChoices);
         Assert.Single(model.Points([1]));
         Assert.Contains("diffusion model", Assert.Throws<ArgumentException>(() => model.Points([1], 1)).Message);
+    }
+
+    [Fact]
+    public void EvaluatePoints_InTwoSteps_MeasuresThoseAndSaysSo()
+    {
+        using var model = OneStepGenerator.Load(new MemoryStream(Train(Roll(new SmtSpec { GeneratorSteps = 2 }))));
+        var protocol = EvaluationProtocol.Find("quick") with { Samples = 200 };
+        var (one, two) = (ModelEvaluator.EvaluatePoints(model, protocol), ModelEvaluator.EvaluatePoints(model, protocol.WithSteps(2)));
+        Assert.Equal((1, "quick"), (one.Steps, one.Protocol));
+        Assert.Equal((2, "quick-2-steps"), (two.Steps, two.Protocol));
+        var drawn = model.Points([.. Enumerable.Range(0, 200).Select(k => (ulong)k)], 2).SelectMany(p => new[] { p.X, p.Y }).ToArray();
+        var roll = (SwissRollSpec)model.Spec.Data;
+        Assert.Equal(SlicedWasserstein.Distance(SwissRoll.Draw(new HostRandom(seed: 0, stream: 5), 200, roll.Noise), drawn), two.Metrics[0].Min, 1e-9);
+        Assert.NotEqual(one.Metrics[0].Min, two.Metrics[0].Min);
+        Assert.Equal(["steps per image: 1 and 2"], EvaluationComparison.Differences(one.ToRecord(), two.ToRecord()));
+        Assert.Contains("at most 2 steps", Assert.Throws<ArgumentException>(() => ModelEvaluator.EvaluatePoints(model, protocol.WithSteps(4))).Message);
+    }
+
+    [Fact]
+    public void EvaluatePoints_OfADiffusionModel_CountsItsHeunSteps()
+    {
+        using var model = OneStepGenerator.Load(new MemoryStream(Train(Roll(new DiffusionSpec { SamplerSteps = 2 }))));
+        var report = ModelEvaluator.EvaluatePoints(model, EvaluationProtocol.Find("quick") with { Samples = 50 });
+        Assert.Equal((2, "quick"), (report.Steps, report.Protocol));
+    }
+
+    [Fact]
+    public void Find_ProtocolWithSteps_IsTheOneThatNamesIt()
+    {
+        var two = EvaluationProtocol.Find("edm-50k").WithSteps(2);
+        Assert.Equal(two, EvaluationProtocol.Find(two.Name));
+        Assert.Equal("edm-50k", EvaluationProtocol.Find("edm-50k").WithSteps(1).Name);
+        Assert.Null(EvaluationProtocol.TryFind("edm-50k-3-steps"));
     }
 
     [Theory]
@@ -72,7 +107,7 @@ public sealed class GenerationStepsTests : TensorTest
         Assert.Equal([1], GenerationSteps.Of(new ReverseKlSpec()));
     }
 
-    private static TrainingSpec SwissRoll(MethodSpec method) => (Presets.Find("swiss-roll")!.Spec with { Method = method }).ForQuickTest();
+    private static TrainingSpec Roll(MethodSpec method) => (Presets.Find("swiss-roll")!.Spec with { Method = method }).ForQuickTest();
 
     private static byte[] Train(TrainingSpec spec)
     {

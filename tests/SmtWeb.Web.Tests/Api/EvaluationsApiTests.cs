@@ -21,6 +21,8 @@ public sealed class EvaluationsApiTests(SiteFixture site) : SiteTest(site)
         {
             (member, $"/api/v1/runs/{run}/checkpoints/1/evaluations?protocol=edm-5k", HttpStatusCode.BadRequest),
             (member, $"/api/v1/runs/{run}/checkpoints/1/evaluations?protocol=", HttpStatusCode.BadRequest),
+            (member, $"/api/v1/runs/{run}/checkpoints/1/evaluations?protocol=quick&steps=3", HttpStatusCode.BadRequest),
+            (member, $"/api/v1/runs/{run}/checkpoints/1/evaluations?protocol=quick&steps=2", HttpStatusCode.NotFound),
             (member, $"/api/v1/runs/{run}/checkpoints/1/evaluations", HttpStatusCode.NotFound),
             (member, $"/api/v1/runs/{run}/checkpoints/-1/evaluations?protocol=quick", HttpStatusCode.NotFound),
             (member, $"/api/v1/runs/-3/checkpoints/{long.MaxValue}/evaluations", HttpStatusCode.NotFound),
