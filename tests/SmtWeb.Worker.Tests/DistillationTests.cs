@@ -15,19 +15,19 @@ namespace SmtWeb.Worker.Tests;
 public sealed class DistillationTests(PostgresFixture postgres)
 {
     [Fact]
-    public async Task Smd_NamingAFinishedTeacher_DistilsItIntoOneStep()
+    public async Task Smd_QueuedBesideItsTeacher_WaitsForItAndDistilsItIntoOneStep()
     {
         Assert.SkipUnless(Directory.Exists(FashionMnist.DefaultFolder), "Fashion-MNIST is missing (Debian: apt-get install dataset-fashion-mnist).");
         await using var database = await postgres.DatabaseAsync();
-        await using var worker = await WorkerHarness.StartAsync(database);
+        await using var worker = await WorkerHarness.StartAsync(database, slots: 2, lease: 20); // a trainer takes seconds to load on a busy machine
         long teacher = await database.Store.CreateAsync(new("teacher", Quick("fashion-mnist-teacher"), "fashion-mnist-teacher", 0, "tester"));
-        await WorkerHarness.UntilAsync(database, teacher, RunState.Finished);
-
         var spec = Quick("fashion-mnist-smd");
         spec = spec with { Method = (SmdSpec)spec.Method with { Teacher = $"{teacher}" } };
         long run = await database.Store.CreateAsync(new("distilled", spec, "fashion-mnist-smd", 0, "tester"));
+        // the second slot is free all the while
+        var taught = await WorkerHarness.UntilAsync(database, teacher, RunState.Finished);
         var detail = await WorkerHarness.UntilAsync(database, run, RunState.Finished);
-        Assert.Single(detail.Attempts);
+        Assert.True(Assert.Single(detail.Attempts).Started >= Assert.Single(taught.Attempts).Ended);
         var points = (await database.Store.MetricsAsync(run)).Points;
         Assert.Contains(points, p => p.Name == MetricNames.RatioLoss);
         Assert.Contains(points, p => p.Name == MetricNames.GeneratorLoss);
