@@ -40,6 +40,9 @@ public sealed class MlpDenoiser : Denoiser
     public override IReadOnlyList<long> BottleneckShape => [width];
 
     /// <inheritdoc/>
+    protected override bool MaySplitRows => true;
+
+    /// <inheritdoc/>
     public override Tensor Raw(Tensor scaled, Tensor c_noise, Tensor? α, Tensor? labels, Tensor? augment) =>
         output.Forward(RawBottleneck(scaled, c_noise, α, labels));
 

@@ -10,9 +10,6 @@ public static class NetworkFactory
     /// <summary>g_θ: a denoiser without α, called at the largest noise level.</summary>
     public static Denoiser CreateGenerator(TrainingSpec spec, Generator random) => Create(spec, Role.Generator, random);
 
-    /// <summary>The denoiser that a distillation starts from: of the score network's size, without α.</summary>
-    public static Denoiser CreateTeacher(TrainingSpec spec, Generator random) => Create(spec, Role.Denoiser, random);
-
     /// <summary>f_ψ with its discriminator head.</summary>
     public static AmortizedScore CreateScore(TrainingSpec spec, Generator random)
     {
@@ -23,7 +20,7 @@ public static class NetworkFactory
     /// <summary>f_fake of distillation with its log-density-ratio head; a discriminator to the GAN baselines.</summary>
     public static FakeScore CreateFakeScore(TrainingSpec spec, Generator random)
     {
-        var denoiser = Create(spec, Role.Denoiser, random);
+        var denoiser = Create(spec, Role.FakeScore, random);
         return new FakeScore(denoiser, Head(denoiser, random));
     }
 
@@ -37,7 +34,7 @@ public static class NetworkFactory
     private enum Role
     {
         Generator,
-        Denoiser,
+        FakeScore,
         AmortizedScore,
     }
 

@@ -78,11 +78,11 @@ public sealed record MlpSpec : NetworkSpec
     public int HiddenLayers { get; init; } = 2;
 
     /// <summary>Hidden width of the score network or discriminator; 0 = as the generator. App. E.2 gives the generator's alone.</summary>
-    [Setting("Score hidden width", "Units per hidden layer of the score network or discriminator, and of a teacher to distil; 0 = as the generator.", Min = 0, Max = 4096)]
+    [Setting("Score hidden width", "Units per hidden layer of the score network or discriminator; 0 = as the generator.", Min = 0, Max = 4096)]
     public int ScoreHiddenWidth { get; init; }
 
     /// <summary>Hidden layers of the score network or discriminator; 0 = as the generator.</summary>
-    [Setting("Score hidden layers", "Hidden layers of the score network or discriminator, and of a teacher to distil; 0 = as the generator.", Min = 0, Max = 8)]
+    [Setting("Score hidden layers", "Hidden layers of the score network or discriminator; 0 = as the generator.", Min = 0, Max = 8)]
     public int ScoreHiddenLayers { get; init; }
 
     /// <summary>Width and hidden layers of the score network.</summary>

@@ -20,6 +20,7 @@ internal static partial class SpecRules
             .. Range("generatorNoise", "Generator noise", smd.GeneratorNoiseFrom, smd.GeneratorNoiseTo),
             .. Range("scoreNoise", "Score noise", smd.ScoreNoiseFrom, smd.ScoreNoiseTo),
             .. NoZero(smd.GeneratorAlpha, "Eq. (15)"),
+            .. OneSize(spec),
             .. Steps(smd.GeneratorSteps),
             .. Turns("scoreUpdatesPerGeneratorUpdate", "Score updates per generator update", smd.ScoreUpdatesPerGeneratorUpdate, spec),
         ],
@@ -77,6 +78,12 @@ internal static partial class SpecRules
             yield return new SpecError("$.method.scoreFromWarmup", "Score network from warm-up is on, but the score network has another size than the generator that is warmed up; switch it off, or set Score hidden width and Score hidden layers to 0.");
         if (scoreFromWarmup && iterations == 0)
             yield return new SpecError("$.method.scoreFromWarmup", "Score network from warm-up is on, but Warm-up iterations is 0; switch it off or warm up.");
+    }
+
+    private static IEnumerable<SpecError> OneSize(TrainingSpec spec)
+    {
+        if (spec.Network is MlpSpec mlp && !mlp.SameSize())
+            yield return new SpecError("$.network.scoreHiddenLayers", "The score network has another size than the generator, but in a distillation all networks start from the teacher; set Score hidden width and Score hidden layers to 0.");
     }
 
     private static IEnumerable<SpecError> Steps(int steps)

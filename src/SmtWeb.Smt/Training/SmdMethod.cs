@@ -21,7 +21,7 @@ internal sealed class SmdMethod : TrainingMethod
     internal SmdMethod(TrainingSpec spec, SmdSpec method, RandomStreams random, Teacher? weights)
     {
         (this.method, optimisation) = (method, spec.Optimisation);
-        teacher = NetworkFactory.CreateTeacher(spec, random.Weights);
+        teacher = NetworkFactory.CreateGenerator(spec, random.Weights);
         try
         {
             weights?.CopyTo(teacher);
@@ -33,8 +33,7 @@ internal sealed class SmdMethod : TrainingMethod
         }
         Generator = NetworkFactory.CreateGenerator(spec, random.Weights);
         fake = NetworkFactory.CreateFakeScore(spec, random.Weights);
-        // a generator of another size learns from fresh weights (2-D data alone)
-        if (spec.Network is not MlpSpec mlp || mlp.SameSize()) Generator.CopyFrom(teacher);
+        Generator.CopyFrom(teacher);
         fake.Denoiser.CopyFrom(teacher);
         trainer = new SmdTrainer(Generator, fake, teacher, method, optimisation);
         draws = new SmdDrawSource(method, random.Share, random.Host, random.Noise);

@@ -107,8 +107,7 @@ public sealed class TrainingSessionTests : TensorTest
     [Fact]
     public void Run_Distillation_StartsFromTheTeachersAverage()
     {
-        // all of one size: a generator of another size than the teacher starts afresh
-        var spec = Quick("fig5/smd") with { Network = new MlpSpec { HiddenWidth = 16 } };
+        var spec = Quick("fig5/smd");
         var teacher = TeacherFor(spec)!;
         var journal = new MemoryJournal { Teacher = teacher, At = (1, TrainingSignal.Pause) };
         TrainingSession.Run(spec with { Optimisation = spec.Optimisation with { RampIterations = 2 } }, journal, null, 1);
@@ -179,9 +178,7 @@ public sealed class TrainingSessionTests : TensorTest
     {
         if (spec.Method is not SmdSpec) return null;
         var journal = new MemoryJournal();
-        // the teacher is as large as the score network
-        var network = spec.Network is MlpSpec { ScoreHiddenLayers: > 0 } mlp ? mlp with { HiddenLayers = mlp.ScoreHiddenLayers } : spec.Network;
-        TrainingSession.Run(spec with { Network = network, Method = new DiffusionSpec { SamplerSteps = 2 } }, journal, null, 2);
+        TrainingSession.Run(spec with { Method = new DiffusionSpec { SamplerSteps = 2 } }, journal, null, 2);
         return journal.Checkpoints[^1].Bytes;
     }
 
