@@ -32,11 +32,11 @@ public sealed class FormTests(Lab lab) : BrowserTest(lab)
     {
         await using var page = await Lab.OpenAsync();
         await page.GoAsync("/runs/new?preset=swiss-roll");
-        await Expect(page.Page.GetByLabel("Hidden width")).ToBeVisibleAsync();
+        await Expect(page.Page.GetByLabel("Hidden width", new() { Exact = true })).ToBeVisibleAsync();
         await page.Page.Locator("section[aria-labelledby=group-network] .rz-dropdown").First.ClickAsync();
         await page.Page.Locator(".rz-dropdown-item:visible", new() { HasText = "DDPM++" }).ClickAsync();
         await Expect(page.Page.GetByLabel("Base channels")).ToBeVisibleAsync();
-        await Expect(page.Page.GetByLabel("Hidden width")).ToHaveCountAsync(0);
+        await Expect(page.Page.GetByLabel("Hidden width", new() { Exact = true })).ToHaveCountAsync(0);
     }
 
     [Fact]
