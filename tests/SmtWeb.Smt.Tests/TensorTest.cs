@@ -19,7 +19,8 @@ public abstract class TensorTest : IDisposable
 
     public virtual void Dispose()
     {
-        Assert.Equal(before, torch.LiveTensors);
+        // fewer: garbage of a test before has gone meanwhile
+        Assert.InRange(torch.LiveTensors, 0, before);
         GC.SuppressFinalize(this);
     }
 }

@@ -13,7 +13,7 @@ public sealed class RowSplitTests : IDisposable
     public void Forward_SplitOrWhole_SameResultAndSameGradients()
     {
         using var scope = torch.NewDisposeScope();
-        var score = Score();
+        using var score = Score();
         var (whole, wholeGradients) = Pass(score, split: false);
         var (halves, splitGradients) = Pass(score, split: true);
         Close(whole, halves, "result");
@@ -26,7 +26,7 @@ public sealed class RowSplitTests : IDisposable
     public void Forward_SplitTwice_SameBits()
     {
         using var scope = torch.NewDisposeScope();
-        var score = Score();
+        using var score = Score();
         var (first, firstGradients) = Pass(score, split: true);
         var (second, secondGradients) = Pass(score, split: true);
         Assert.Equal(first, second);
@@ -39,7 +39,8 @@ public sealed class RowSplitTests : IDisposable
     public void ForwardWithBottleneck_SplitOrWhole_SameResultsAndSameGradients(bool decoderLearns)
     {
         using var scope = torch.NewDisposeScope();
-        var denoiser = Score().Denoiser;
+        using var score = Score();
+        var denoiser = score.Denoiser;
         var (whole, wholeGradients) = PairPass(denoiser, decoderLearns, split: false);
         var (halves, splitGradients) = PairPass(denoiser, decoderLearns, split: true);
         Close(whole, halves, "result");

@@ -50,7 +50,7 @@ public sealed class SpecValidationTests
         { "$.method.generatorAlpha", Images with { Method = Smt with { GeneratorAlpha = AlphaSampler.One } } },
         { "$.method.scoreFromWarmup", Images with { Method = Smt with { ScoreFromWarmup = true, WarmupIterations = 0 } } },
         { "$.method.scoreFromWarmup", Presets.Find("swiss-roll")!.Spec with { Network = new MlpSpec { HiddenLayers = 3, ScoreHiddenLayers = 4 } } },
-        { "$.network.scoreHiddenLayers", Presets.Find("fig5/smd")!.Spec with { Network = new MlpSpec { ScoreHiddenLayers = 3 } } },
+        { "$.network.scoreHiddenLayers", Presets.Find("fig5/smd")!.Spec with { Method = new SmdSpec { Teacher = "1" }, Network = new MlpSpec { ScoreHiddenLayers = 3 } } },
         { "$.method.generatorSteps", Images with { Method = Smt with { GeneratorSteps = 3 } } },
         { "$.method.teacher", Images with { Method = new SmdSpec() } },
         { "$.method.teacher", Images with { Method = new SmdSpec { Teacher = "a\nb" } } },
