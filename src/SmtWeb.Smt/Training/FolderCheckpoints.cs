@@ -15,7 +15,6 @@ internal sealed class FolderCheckpoints
     public FolderCheckpoints(string folder, int kept)
     {
         (this.folder, this.kept) = (folder, kept);
-        Directory.CreateDirectory(folder);
         foreach (var (iteration, distance) in ReadIndex()) distances[iteration] = distance;
     }
 
@@ -24,6 +23,7 @@ internal sealed class FolderCheckpoints
 
     public void Add(CheckpointRecord checkpoint, Action<Stream> write, JsonSerializerOptions lines)
     {
+        Directory.CreateDirectory(folder);
         FolderJournal.WriteWhole(Path.Combine(folder, checkpoint.Iteration.ToString("D8", CultureInfo.InvariantCulture) + Extension), write);
         File.AppendAllText(IndexPath, JsonSerializer.Serialize(checkpoint, lines) + "\n");
         if (checkpoint.Distance is { } distance) distances[checkpoint.Iteration] = distance;
@@ -41,7 +41,7 @@ internal sealed class FolderCheckpoints
         foreach (var (_, path) in all.Take(Math.Max(0, all.Count - kept)).Where(c => c.Path != best)) File.Delete(path);
     }
 
-    private List<(long Iteration, string Path)> All() =>
+    private List<(long Iteration, string Path)> All() => !Directory.Exists(folder) ? [] :
         [.. Directory.EnumerateFiles(folder, "*" + Extension)
             .Select(path => (Parsed: long.TryParse(Path.GetFileNameWithoutExtension(path), NumberStyles.None, CultureInfo.InvariantCulture, out var i), Iteration: i, Path: path))
             .Where(c => c.Parsed).Select(c => (c.Iteration, c.Path)).OrderBy(c => c.Iteration)];

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
@@ -11,7 +12,8 @@ namespace SmtWeb.Smt.Training;
 /// A run in a folder, without a database: <c>spec.json</c>, <c>metrics.jsonl</c>, <c>evaluations.jsonl</c>, <c>log.txt</c>,
 /// <c>samples/</c>, <c>interpolation/</c> and <c>scatter/</c> (PNG), <c>checkpoints/</c> (safetensors, and
 /// <c>index.jsonl</c> with their facts). Opening a folder that holds a checkpoint of the same spec goes on from it, as one
-/// curve: what was written after that checkpoint is dropped.
+/// curve: what was written after that checkpoint is dropped. Nothing is made or changed before there is something to write:
+/// a run that is refused (its data or its teacher are missing, …) leaves no folder behind.
 /// </summary>
 public sealed class FolderJournal : ITrainingJournal, IDisposable
 {
@@ -23,27 +25,26 @@ public sealed class FolderJournal : ITrainingJournal, IDisposable
     };
 
     private readonly string folder;
-    private readonly FileStream mine;
+    private readonly TrainingSpec spec;
     private readonly FolderCheckpoints checkpoints;
     private readonly ProgressLine progress;
-    private readonly StreamWriter metrics;
-    private readonly StreamWriter evaluations;
-    private readonly StreamWriter log;
+    private FileStream? mine;
+    private StreamWriter? metrics, evaluations, log;
     private volatile int signal = (int)TrainingSignal.Continue;
 
-    /// <summary>Opens or creates a run's folder.</summary>
-    /// <exception cref="IOException">The folder holds a run of another spec, another process writes it, or it cannot be written.</exception>
+    /// <summary>Opens the folder of a run, or a path at which there will be one.</summary>
+    /// <exception cref="IOException">The folder holds a run of another spec, another process writes it, or it is a file.</exception>
     public FolderJournal(string folder, TrainingSpec spec, TextWriter console, bool terminal)
     {
-        this.folder = folder;
-        Directory.CreateDirectory(folder);
-        ClaimFor(spec);
-        mine = Lock();
+        (this.folder, this.spec) = (folder, spec);
+        if (File.Exists(folder)) throw new IOException($"{folder} is a file. Give a folder; it is made if it is not there.");
+        if (File.Exists(SpecPath))
+        {
+            EnsureSameSpec();
+            mine = Lock();
+        }
+
         checkpoints = new FolderCheckpoints(Path.Combine(folder, "checkpoints"), spec.Evaluation.CheckpointsKept);
-        var last = checkpoints.Last?.Iteration ?? -1;
-        metrics = Continue("metrics.jsonl", last);
-        evaluations = Continue("evaluations.jsonl", last);
-        log = new StreamWriter(Path.Combine(folder, "log.txt"), append: true) { AutoFlush = true };
         progress = new ProgressLine(console, terminal, spec);
     }
 
@@ -76,6 +77,7 @@ public sealed class FolderJournal : ITrainingJournal, IDisposable
     /// <inheritdoc/>
     public void Metrics(IReadOnlyList<MetricPoint> points)
     {
+        Begin();
         foreach (var point in points) metrics.WriteLine(JsonSerializer.Serialize(point, Lines));
         metrics.Flush();
         progress.Show(points);
@@ -84,6 +86,7 @@ public sealed class FolderJournal : ITrainingJournal, IDisposable
     /// <inheritdoc/>
     public void Picture(PictureRecord picture)
     {
+        Begin();
         var (directory, name) = (Path.Combine(folder, FolderOf(picture.Kind)), $"{picture.Iteration:D8}.png");
         Directory.CreateDirectory(directory);
         WriteWhole(Path.Combine(directory, name), file => file.Write(picture.Png));
@@ -92,13 +95,18 @@ public sealed class FolderJournal : ITrainingJournal, IDisposable
     /// <inheritdoc/>
     public void Evaluation(EvaluationRecord evaluation)
     {
+        Begin();
         evaluations.WriteLine(JsonSerializer.Serialize(evaluation, Lines));
         evaluations.Flush();
         progress.Distance = $"{evaluation.Metric} {evaluation.Value.ToString("G5", CultureInfo.InvariantCulture)}";
     }
 
     /// <inheritdoc/>
-    public void Checkpoint(CheckpointRecord checkpoint, Action<Stream> write) => checkpoints.Add(checkpoint, write, Lines);
+    public void Checkpoint(CheckpointRecord checkpoint, Action<Stream> write)
+    {
+        Begin();
+        checkpoints.Add(checkpoint, write, Lines);
+    }
 
     /// <inheritdoc/>
     public Stream OpenTeacher(string teacher)
@@ -114,6 +122,7 @@ public sealed class FolderJournal : ITrainingJournal, IDisposable
     /// <inheritdoc/>
     public void Log(LogLevel level, string message)
     {
+        Begin();
         log.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{DateTimeOffset.UtcNow:yyyy-MM-ddTHH:mm:ssZ} {level,-11} {message}"));
         progress.Say(level == LogLevel.Information ? message : $"{level}: {message}");
     }
@@ -122,10 +131,10 @@ public sealed class FolderJournal : ITrainingJournal, IDisposable
     public void Dispose()
     {
         progress.End();
-        metrics.Dispose();
-        evaluations.Dispose();
-        log.Dispose();
-        mine.Dispose();
+        metrics?.Dispose();
+        evaluations?.Dispose();
+        log?.Dispose();
+        mine?.Dispose();
     }
 
     /// <summary>Writes a file that is either absent or whole: to a neighbour first, then by renaming.</summary>
@@ -156,20 +165,36 @@ public sealed class FolderJournal : ITrainingJournal, IDisposable
         PictureKind.Scatter => "scatter",
     };
 
+    private string SpecPath => Path.Combine(folder, "spec.json");
+
+    /// <summary>Before the first thing that is written: makes the folder and the files, or goes on with them.</summary>
+    /// <exception cref="IOException">Another process was faster, or the folder cannot be written.</exception>
+    [MemberNotNull(nameof(metrics), nameof(evaluations), nameof(log))]
+    private void Begin()
+    {
+        if (metrics is not null && evaluations is not null && log is not null) return;
+        Directory.CreateDirectory(folder);
+        if (mine is null)
+        {
+            mine = Lock();
+            if (File.Exists(SpecPath)) throw new IOException($"{folder} was empty and is not any more: another process has trained there meanwhile. The same command again goes on from where it came to.");
+        }
+
+        WriteWhole(SpecPath, file => file.Write(System.Text.Encoding.UTF8.GetBytes(SpecJson.Write(spec))));
+        var last = checkpoints.Last?.Iteration ?? -1;
+        metrics = Continue("metrics.jsonl", last);
+        evaluations = Continue("evaluations.jsonl", last);
+        log = new StreamWriter(Path.Combine(folder, "log.txt"), append: true) { AutoFlush = true };
+    }
+
     // two processes would write over each other's checkpoints; the lock ends with the process, however it ends
     private FileStream Lock() => LockFile.TryTake(Path.Combine(folder, ".lock")) ?? throw new IOException($"{folder} is in use: another process trains there.");
 
-    private void ClaimFor(TrainingSpec spec)
+    private void EnsureSameSpec()
     {
-        var path = Path.Combine(folder, "spec.json");
-        if (File.Exists(path))
-        {
-            var (earlier, _) = SpecJson.Parse(File.ReadAllText(path));
-            if (earlier is null || SpecJson.Hash(earlier) != SpecJson.Hash(spec))
-                throw new IOException($"{folder} holds a run of another spec (its spec.json differs). Give an empty folder, or that spec to go on with it.");
-        }
-
-        WriteWhole(path, file => file.Write(System.Text.Encoding.UTF8.GetBytes(SpecJson.Write(spec))));
+        var (earlier, _) = SpecJson.Parse(File.ReadAllText(SpecPath));
+        if (earlier is null || SpecJson.Hash(earlier) != SpecJson.Hash(spec))
+            throw new IOException($"{folder} holds a run of another spec (its spec.json differs). Give an empty folder, or that spec to go on with it.");
     }
 
     /// <summary>Opens a file of JSON lines for appending, without the lines after <paramref name="lastIteration"/> and without one cut off by a crash.</summary>

@@ -41,8 +41,46 @@ public sealed class FolderJournalTests : IDisposable
     [Fact]
     public void Open_WhileAnotherWrites_IsRefusedUntilThatEnds()
     {
-        using (Open()) Assert.Contains("another process trains there", Assert.Throws<IOException>(Open).Message);
+        using (var writing = Open())
+        {
+            writing.Log(LogLevel.Information, "Starts.");
+            Assert.Contains("another process trains there", Assert.Throws<IOException>(Open).Message);
+        }
+
         Open().Dispose();
+    }
+
+    [Fact]
+    public void Open_TwoIntoOneEmptyFolder_TheFirstToWriteHasIt()
+    {
+        using var late = Open();
+        using (var early = Open())
+        {
+            early.Log(LogLevel.Information, "Starts.");
+            Assert.Contains("another process trains there", Assert.Throws<IOException>(() => late.Log(LogLevel.Information, "Starts.")).Message);
+            early.Checkpoint(Facts(4, null), stream => stream.WriteByte(4));
+        }
+
+        // it would start from nothing over a run that is done by now
+        Assert.Contains("meanwhile", Assert.Throws<IOException>(() => late.Log(LogLevel.Information, "Starts.")).Message);
+        Assert.Single(File.ReadAllLines(Path.Combine(folder, "log.txt")));
+    }
+
+    [Fact]
+    public void Open_NothingWritten_LeavesNothing()
+    {
+        var absent = Path.Combine(folder, "runs", "1");
+        new FolderJournal(absent, spec, console, terminal: false).Dispose();
+        Assert.Empty(Directory.GetFileSystemEntries(folder));
+    }
+
+    [Fact]
+    public void Open_AFile_IsRefusedAndKept()
+    {
+        var file = Path.Combine(folder, "notes.txt");
+        File.WriteAllText(file, "mine");
+        Assert.Contains("notes.txt is a file", Assert.Throws<IOException>(() => new FolderJournal(file, spec, console, terminal: false)).Message);
+        Assert.Equal("mine", File.ReadAllText(file));
     }
 
     [Fact]
@@ -90,7 +128,7 @@ public sealed class FolderJournalTests : IDisposable
     [Fact]
     public void Open_FolderOfAnotherSpec_IsRefused()
     {
-        Open().Dispose();
+        using (var first = Open()) first.Log(LogLevel.Information, "Starts.");
         var error = Assert.Throws<IOException>(() => new FolderJournal(folder, spec with { Seed = 77 }, console, terminal: false));
         Assert.Contains(folder, error.Message);
     }

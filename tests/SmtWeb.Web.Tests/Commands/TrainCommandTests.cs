@@ -1,0 +1,83 @@
+using SmtWeb.Smt.Specs;
+using SmtWeb.Web.Commands;
+
+namespace SmtWeb.Web.Tests.Commands;
+
+/// <summary><c>smtweb train</c> into a folder: what a refused start leaves behind, and that a good one goes on.</summary>
+public sealed class TrainCommandTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("smtweb-train-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    public static TheoryData<int, string[]> Refused => new()
+    {
+        { 2, ["--preset", "fig5/smd"] },                     // its teacher is to be named
+        { 2, ["--preset", "swiss-rol"] },
+        { 2, ["--preset", "swiss-roll", "--threads", "0"] },
+        { 2, ["--preset", "swiss-roll", "spec.json"] },
+        { 2, ["invalid.json"] },
+        { 2, ["broken.json"] },
+        { 2, [] },
+        { 1, ["absent.json"] },
+        { 2, ["outside.json"] },                             // data that are not below the folder of data sets
+        { 1, ["no-data.json"] },
+        { 1, ["no-teacher.json"] },
+        { 1, ["bad-teacher.json"] },
+    };
+
+    [Theory]
+    [MemberData(nameof(Refused))]
+    public async Task Train_Refused_LeavesTheDiskAsItWas(int code, string[] args)
+    {
+        var roll = Presets.Find("swiss-roll")!.Spec.ForQuickTest();
+        var distilled = Presets.Find("fig5/smd")!.Spec.ForQuickTest();
+        Write("spec.json", SpecJson.Write(roll));
+        Write("invalid.json", SpecJson.Write(roll with { Optimisation = roll.Optimisation with { BatchSize = -1 } }));
+        Write("broken.json", "{");
+        var images = Presets.Find("fashion-mnist-quick")!.Spec.ForQuickTest();
+        Write("outside.json", SpecJson.Write(images with { Data = new ZipSpec { Source = Path.Combine(_folder, "absent.zip") } }));
+        Write("no-data.json", SpecJson.Write(images with { Data = new ZipSpec { Source = $"absent-{Guid.NewGuid():N}.zip", Side = 16, Channels = 1 } }));
+        Write("no-teacher.json", SpecJson.Write(distilled with { Method = ((SmdSpec)distilled.Method) with { Teacher = Path.Combine(_folder, "absent") } }));
+        Write("bad-teacher.json", SpecJson.Write(distilled with { Method = ((SmdSpec)distilled.Method) with { Teacher = Path.Combine(_folder, "broken.json") } }));
+        Directory.CreateDirectory(Path.Combine(_folder, "empty"));
+        var before = Everything();
+
+        var words = args.Select(a => a.EndsWith(".json", StringComparison.Ordinal) ? Path.Combine(_folder, a) : a).ToArray();
+        foreach (var folder in new[] { "fresh", Path.Combine("deep", "fresh"), "empty" })
+        {
+            Assert.Equal(code, await TrainAsync(folder, words));
+            Assert.Equal(before, Everything());
+        }
+    }
+
+    [Fact]
+    public async Task Train_RefusedWhereARunIs_KeepsWhatItHas()
+    {
+        var spec = Presets.Find("swiss-roll")!.Spec.ForQuickTest();
+        var file = Write("spec.json", SpecJson.Write(spec));
+        Assert.Equal(0, await TrainAsync("run", file, "--threads", "1"));
+        var trained = Everything();
+        Assert.Contains(trained, f => f.Path.EndsWith(".safetensors", StringComparison.Ordinal));
+
+        Assert.Equal(2, await TrainAsync("run", file, "--threads", "none"));
+        Assert.Equal(1, await TrainAsync("run", Write("other.json", SpecJson.Write(spec with { Seed = 77 }))));
+        File.Delete(Path.Combine(_folder, "other.json"));
+        Assert.Equal(trained, Everything());
+        Assert.Equal(0, await TrainAsync("run", file, "--threads", "1"));
+    }
+
+    private Task<int> TrainAsync(string folder, params string[] args) =>
+        new CommandTable(new TrainCommand()).RunAsync(["train", "--out", Path.Combine(_folder, folder), .. args]);
+
+    private string Write(string name, string text)
+    {
+        var path = Path.Combine(_folder, name);
+        File.WriteAllText(path, text);
+        return path;
+    }
+
+    private List<(string Path, long Length)> Everything() =>
+        [.. new DirectoryInfo(_folder).EnumerateFileSystemInfos("*", SearchOption.AllDirectories)
+            .Select(e => (e.FullName, (e as FileInfo)?.Length ?? 0)).OrderBy(e => e.FullName, StringComparer.Ordinal)];
+}
