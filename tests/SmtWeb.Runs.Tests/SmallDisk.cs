@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Npgsql;
 
 namespace SmtWeb.Runs.Tests;
 
@@ -6,6 +7,7 @@ namespace SmtWeb.Runs.Tests;
 internal sealed class SmallDisk(string folder, string name) : IAsyncDisposable
 {
     private TestDatabase? _database;
+    private string _table = "";
 
     public static async Task<SmallDisk> MountAsync(string under, int megabytes)
     {
@@ -21,6 +23,7 @@ internal sealed class SmallDisk(string folder, string name) : IAsyncDisposable
     public async Task TakeAsync(TestDatabase database, string table)
     {
         _database = database;
+        _table = table;
         await database.SqlAsync($"CREATE TABLESPACE {name} LOCATION '{folder}'");
         await database.SqlAsync($"ALTER TABLE {table} SET TABLESPACE {name}");
     }
@@ -34,13 +37,22 @@ internal sealed class SmallDisk(string folder, string name) : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        // Neither a full disk, nor a session that a failed test left open, nor a checkpoint that takes its time may hold this up.
+        await GrowAsync(megabytes: 1024);
         if (_database is not null)
         {
-            await _database.SqlAsync("DROP TABLE checkpoint_chunks");
-            await _database.SqlAsync($"DROP TABLESPACE {name}");
+            await _database.SqlAsync("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
+            await using var connection = new NpgsqlConnection(_database.ConnectionString + ";Pooling=false;Command Timeout=300");
+            await connection.OpenAsync();
+            foreach (string sql in new[] { $"DROP TABLE {_table}", $"DROP TABLESPACE {name}" })
+            {
+                await using var command = new NpgsqlCommand(sql, connection);
+                await command.ExecuteNonQueryAsync();
+            }
         }
 
-        await ShellAsync($"umount {folder}");
+        (int code, string said) = await ShellAsync($"umount {folder}");
+        Assert.True(code == 0, said);
     }
 
     private static async Task<(int Code, string Said)> ShellAsync(string command)
