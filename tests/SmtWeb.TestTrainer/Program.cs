@@ -38,6 +38,6 @@ if (args is ["neighbours", "--job"])
 string connection = Console.ReadLine() ?? throw new InvalidOperationException("No connection string.");
 var builder = Host.CreateApplicationBuilder();
 builder.Services.AddSmtWebRuns(connection);
-builder.Services.AddRunWorker(new WorkerOptions { ConnectionString = connection, Lease = TimeSpan.FromSeconds(3), TrainerProgram = [Environment.ProcessPath!] });
+builder.Services.AddRunWorker(new WorkerOptions { ConnectionString = connection, Lease = TimeSpan.FromMinutes(1), TrainerProgram = [Environment.ProcessPath!] });
 await builder.Build().RunAsync();
 return 0;

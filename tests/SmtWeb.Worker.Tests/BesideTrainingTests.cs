@@ -22,7 +22,7 @@ public sealed class BesideTrainingTests(PostgresFixture postgres)
         await using var database = await postgres.DatabaseAsync();
         var queue = new EvaluationQueue(database.Database);
         await using var worker = await WorkerHarness.StartAsync(database);
-        var options = new WorkerOptions { ConnectionString = database.ConnectionString, TrainerProgram = [WorkerHarness.Program], Threads = 1 };
+        var options = WorkerHarness.Options(database) with { Threads = 1 };
         using var evaluations = new EvaluationWorker(database.Database, queue, options, NullLogger<EvaluationWorker>.Instance);
         await evaluations.StartAsync(CancellationToken.None);
 
@@ -54,7 +54,7 @@ public sealed class BesideTrainingTests(PostgresFixture postgres)
         var folder = Directory.CreateDirectory(Path.Combine(DatasetRoot.Folder, source)).FullName;
         for (var k = 0; k < 4; k++) await File.WriteAllBytesAsync(Path.Combine(folder, $"{k}.png"), new Raster(16, 16, 3, [.. Enumerable.Repeat((byte)(k * 50), 768)]).ToPng(), TestContext.Current.CancellationToken);
         var metrics = Path.Combine(folder, "metrics of this node");
-        var options = new WorkerOptions { ConnectionString = database.ConnectionString, TrainerProgram = [WorkerHarness.Program], Threads = 1, MetricsFolder = metrics };
+        var options = WorkerHarness.Options(database) with { Threads = 1, MetricsFolder = metrics };
         await using var worker = await WorkerHarness.StartAsync(database, options);
         using var evaluations = new EvaluationWorker(database.Database, queue, options, NullLogger<EvaluationWorker>.Instance);
         await evaluations.StartAsync(CancellationToken.None);
@@ -88,7 +88,7 @@ public sealed class BesideTrainingTests(PostgresFixture postgres)
         Assert.SkipUnless(Directory.Exists(FashionMnist.DefaultFolder), "The Debian package dataset-fashion-mnist is not installed.");
         await using var database = await postgres.DatabaseAsync();
         var queue = new EvaluationQueue(database.Database);
-        var options = new WorkerOptions { ConnectionString = database.ConnectionString, TrainerProgram = [WorkerHarness.Program], Threads = 1, Lease = TimeSpan.FromSeconds(3) };
+        var options = WorkerHarness.Options(database) with { Threads = 1 };
         await using var worker = await WorkerHarness.StartAsync(database, options);
         using var evaluations = new EvaluationWorker(database.Database, queue, options, NullLogger<EvaluationWorker>.Instance);
         var spec = Presets.Find("fashion-mnist-quick")!.Spec.ForQuickTest();
@@ -104,7 +104,7 @@ public sealed class BesideTrainingTests(PostgresFixture postgres)
         var second = Assert.Single(Children(job.Id));
         Assert.Equal(ChangeOutcome.Done, (await queue.CancelAsync(job.Id)).Outcome);
         for (long begin = Stopwatch.GetTimestamp(); Children(job.Id).Count > 0; await Task.Delay(100, TestContext.Current.CancellationToken))
-            Assert.True(Stopwatch.GetElapsedTime(begin) < TimeSpan.FromSeconds(60), $"Process {second} still measures what was cancelled.");
+            Assert.True(Stopwatch.GetElapsedTime(begin) < WorkerHarness.Patience, $"Process {second} still measures what was cancelled.");
         Assert.Equal(EvaluationJobState.Cancelled, Assert.Single(await queue.OfRunAsync(run)).State);
         Assert.Empty(await database.Store.EvaluationsAsync(run));
         await evaluations.StopAsync(CancellationToken.None);
@@ -115,7 +115,7 @@ public sealed class BesideTrainingTests(PostgresFixture postgres)
             {
                 var now = Assert.Single(await queue.OfRunAsync(run));
                 if (now is { State: EvaluationJobState.Running, Progress: > 0, ProgressText: { Length: > 0 } } && Children(job.Id) is [var process] && process != other) return;
-                Assert.True(Stopwatch.GetElapsedTime(begin) < TimeSpan.FromSeconds(90), now.ToString());
+                Assert.True(Stopwatch.GetElapsedTime(begin) < WorkerHarness.Patience, now.ToString());
             }
         }
     }
@@ -145,7 +145,7 @@ public sealed class BesideTrainingTests(PostgresFixture postgres)
         {
             var jobs = await queue.OfRunAsync(run);
             if (jobs.Count > 0 && jobs.All(j => j.State is not (EvaluationJobState.Queued or EvaluationJobState.Running))) return jobs;
-            Assert.True(Stopwatch.GetElapsedTime(begin) < TimeSpan.FromSeconds(90), string.Join("\n", jobs));
+            Assert.True(Stopwatch.GetElapsedTime(begin) < WorkerHarness.Patience, string.Join("\n", jobs));
         }
     }
 }

@@ -19,7 +19,7 @@ public sealed class DistillationTests(PostgresFixture postgres)
     {
         Assert.SkipUnless(Directory.Exists(FashionMnist.DefaultFolder), "Fashion-MNIST is missing (Debian: apt-get install dataset-fashion-mnist).");
         await using var database = await postgres.DatabaseAsync();
-        await using var worker = await WorkerHarness.StartAsync(database, slots: 2, lease: 20); // a trainer takes seconds to load on a busy machine
+        await using var worker = await WorkerHarness.StartAsync(database, slots: 2);
         long teacher = await database.Store.CreateAsync(new("teacher", Quick("fashion-mnist-teacher"), "fashion-mnist-teacher", 0, "tester"));
         var spec = Quick("fashion-mnist-smd");
         spec = spec with { Method = (SmdSpec)spec.Method with { Teacher = $"{teacher}" } };

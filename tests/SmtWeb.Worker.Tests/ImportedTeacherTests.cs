@@ -42,7 +42,7 @@ public sealed class ImportedTeacherTests(PostgresFixture postgres)
         using var patch = System.Text.Json.JsonDocument.Parse(teacher.DistillationPatch("tiny-edm"));
         var (spec, errors) = SpecJson.Merge(start, patch.RootElement);
         Assert.Empty(errors);
-        await using var worker = await WorkerHarness.StartAsync(database, lease: 15);
+        await using var worker = await WorkerHarness.StartAsync(database);
         long run = await database.Store.CreateAsync(new("distilled", spec!, null, 0, "tester"));
         await WorkerHarness.UntilAsync(database, run, RunState.Finished);
         Directory.Delete(Path.Combine(DatasetRoot.Folder, source), recursive: true);

@@ -82,7 +82,7 @@ public sealed class NeighbourServiceTests(PostgresFixture postgres)
 
     private static async Task<long> RunAsync(TestDatabase database, string source)
     {
-        await using var worker = await WorkerHarness.StartAsync(database, lease: 15);
+        await using var worker = await WorkerHarness.StartAsync(database);
         var spec = Presets.Find("fashion-mnist-quick")!.Spec.ForQuickTest();
         spec = spec with
         {

@@ -11,7 +11,7 @@ namespace SmtWeb.Worker.Tests;
 /// <summary>A worker over a test's database, with real trainer processes that count.</summary>
 internal sealed class WorkerHarness : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(180);
 
     private readonly TestDatabase _database;
     private bool _stopped;
@@ -22,14 +22,24 @@ internal sealed class WorkerHarness : IAsyncDisposable
 
     public static string Program => Path.Combine(AppContext.BaseDirectory, "SmtWeb.TestTrainer");
 
-    public static Task<WorkerHarness> StartAsync(TestDatabase database, int slots = 1, double lease = 3, double patience = 60) => StartAsync(database, new WorkerOptions
+    public static Task<WorkerHarness> StartAsync(TestDatabase database, int slots = 1) => StartAsync(database, Options(database) with { Slots = slots });
+
+    /// <summary>
+    /// A lease far longer than a trainer takes to load, even beside everything else that a busy machine does: a test that is
+    /// about a lost lease has it run out in the database (<see cref="ExpireAsync"/>).
+    /// </summary>
+    public static WorkerOptions Options(TestDatabase database) => new()
     {
         ConnectionString = database.ConnectionString,
-        Slots = slots,
-        Lease = TimeSpan.FromSeconds(lease),
-        Patience = TimeSpan.FromSeconds(patience),
+        Lease = TimeSpan.FromMinutes(1),
+        Patience = TimeSpan.FromMinutes(1),
+        ShutdownGrace = TimeSpan.FromMinutes(1),
         TrainerProgram = [Program],
-    });
+    };
+
+    /// <summary>The lease of a run's attempt runs out now.</summary>
+    public static async Task ExpireAsync(TestDatabase database, long run, int attempt) =>
+        Assert.Equal(1, await database.SqlAsync($"UPDATE runs SET lease_until = now() - interval '1 second' WHERE id = {run} AND attempt = {attempt}"));
 
     public static async Task<WorkerHarness> StartAsync(TestDatabase database, WorkerOptions options)
     {
