@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.DataProtection.KeyManagement;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
@@ -24,7 +25,11 @@ public static class RunsServiceCollectionExtensions
     {
         services.AddSingleton(_ => NpgsqlDataSource.Create(connectionString));
         services.AddDbContextFactory<SmtWebDbContext>((provider, options) => options
-            .UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>(), npgsql => npgsql.MigrationsAssembly(RunsDatabase.MigrationsAssembly)));
+            .UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>(), npgsql => npgsql
+                .MigrationsAssembly(RunsDatabase.MigrationsAssembly)
+                // Npgsql's own strategy wraps a lost connection in an InvalidOperationException, which nobody who waits for a
+                // NpgsqlException would know: those who can wait do so themselves (PostgresFaults.RetryAsync, QueueService, …).
+                .ExecutionStrategy(dependencies => new NonRetryingExecutionStrategy(dependencies))));
         services.AddSingleton<RunsDatabase>();
         services.AddSingleton<IRunStore, RunStore>();
         services.TryAddSingleton(TimeProvider.System);
