@@ -106,7 +106,7 @@ public sealed class Lab : IAsyncLifetime
     {
         if (!_signedIn.ContainsKey(role))
         {
-            await SignInByLinkAsync(role, await InviteAsync(role));
+            await SignInByLinkAsync(role, await InviteAsync(role, role.ToLowerInvariant()));
         }
 
         var context = await Browser.NewContextAsync(new()
@@ -117,6 +117,14 @@ public sealed class Lab : IAsyncLifetime
             ColorScheme = dark ? ColorScheme.Dark : ColorScheme.Light,
         });
         return new PanelPage(context, await context.NewPageAsync());
+    }
+
+    /// <summary>A page of somebody new with this role, whose account the test may spoil.</summary>
+    internal async Task<(string Name, PanelPage Page)> OpenFreshAsync(string role)
+    {
+        var name = $"{role.ToLowerInvariant()}-{Guid.NewGuid():N}"[..16];
+        await SignInByLinkAsync(name, await InviteAsync(role, name));
+        return (name, await OpenAsync(name));
     }
 
     /// <summary>A page of a stranger.</summary>
@@ -140,18 +148,18 @@ public sealed class Lab : IAsyncLifetime
     }
 
     /// <summary>An administrator makes an account on the users page and hands out its link.</summary>
-    private async Task<string> InviteAsync(string role)
+    private async Task<string> InviteAsync(string role, string name)
     {
         await using var page = await OpenAsync();
         await page.GoAsync("/admin/users");
-        await page.Page.GetByLabel("Name", new() { Exact = true }).FillAsync(role.ToLowerInvariant());
+        await page.Page.GetByLabel("Name", new() { Exact = true }).FillAsync(name);
         await page.Page.Locator(".add .rz-dropdown").ClickAsync();
         await page.Page.Locator(".rz-dropdown-item", new() { HasText = role }).ClickAsync();
         await page.Page.GetByRole(AriaRole.Button, new() { Name = "Add" }).ClickAsync();
         return await page.Page.Locator(".once code").InnerTextAsync();
     }
 
-    private async Task SignInByLinkAsync(string role, string link)
+    private async Task SignInByLinkAsync(string who, string link)
     {
         await using var context = await Browser.NewContextAsync();
         var page = await context.NewPageAsync();
@@ -160,6 +168,6 @@ public sealed class Lab : IAsyncLifetime
         await page.FillAsync("#again", Password);
         await page.ClickAsync("button[type=submit]");
         await page.WaitForURLAsync(url => !url.Contains("sign-in"));
-        _signedIn[role] = await context.StorageStateAsync();
+        _signedIn[who] = await context.StorageStateAsync();
     }
 }

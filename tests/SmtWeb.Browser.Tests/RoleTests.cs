@@ -64,4 +64,37 @@ public sealed class RoleTests(Lab lab) : BrowserTest(lab)
         await Expect(page.Page.GetByText("revoked", new() { Exact = true })).ToBeVisibleAsync();
         Assert.Equal(System.Net.HttpStatusCode.Unauthorized, (await client.GetAsync("/api/v1/runs", TestContext.Current.CancellationToken)).StatusCode);
     }
+
+    [Fact]
+    public async Task Administrator_DemotedWhileThePageIsOpen_ChangesNothingMore()
+    {
+        await using var first = await Lab.OpenAsync();
+        var (name, opening) = await Lab.OpenFreshAsync("Admin");
+        await using var second = opening;
+        await second.GoAsync("/admin/users");
+        await second.Page.GetByLabel("Name", new() { Exact = true }).FillAsync("accomplice");
+        await first.GoAsync("/admin/users");
+        await first.Page.GetByLabel($"Role of {name}").SelectOptionAsync("Reviewer");
+        await Expect(first.Page.GetByLabel($"Role of {name}")).ToHaveValueAsync("Reviewer");
+
+        await second.Page.GetByRole(AriaRole.Button, new() { Name = "Add" }).ClickAsync();
+        await Expect(second.Page.GetByText("You are signed out")).ToBeVisibleAsync();
+        await first.GoAsync("/admin/users");
+        await Expect(first.Page.GetByText(name, new() { Exact = true })).ToBeVisibleAsync();
+        await Expect(first.Page.GetByText("accomplice")).ToHaveCountAsync(0);
+    }
+
+    [Fact]
+    public async Task SignOut_InOneTab_EndsTheOthers()
+    {
+        var (_, opening) = await Lab.OpenFreshAsync("Member");
+        await using var one = opening;
+        await one.GoAsync($"/runs/{Lab.Seeds.Running}/charts");
+        var other = await one.Page.Context.NewPageAsync();
+        await other.GotoAsync("/runs");
+        await Expect(one.Page.GetByRole(AriaRole.Button, new() { Name = "Pause" })).ToBeVisibleAsync();
+        await other.GetByRole(AriaRole.Button, new() { Name = "Sign out" }).ClickAsync();
+        await one.Page.WaitForURLAsync(url => url.Contains("/sign-in"));
+        await Expect(one.Page.GetByLabel("Password")).ToBeVisibleAsync();
+    }
 }

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Authentication.Cookies;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.AspNetCore.DataProtection;
@@ -40,7 +41,20 @@ internal static class AuthSetup
             .SetDefaultPolicy(new AuthorizationPolicyBuilder().RequireRole(LabRoles.All).Build())
             .SetFallbackPolicy(new AuthorizationPolicyBuilder().RequireRole(LabRoles.All).Build());
         services.AddCascadingAuthenticationState();
-        services.AddScoped<AuthenticationStateProvider, LiveAuthenticationState>();
+        services.AddScoped<AuthenticationStateProvider, LiveAuthenticationState>().AddScoped<LiveRights>();
+    }
+
+    // Looking may go on for a minute after an account lost a right; changing may not.
+    private static async Task ValidateAsync(CookieValidatePrincipalContext context)
+    {
+        await SecurityStampValidator.ValidatePrincipalAsync(context);
+        Welcome.Mark(context.Principal, context.Properties.ExpiresUtc);
+        var http = context.HttpContext;
+        if (!HttpMethods.IsGet(http.Request.Method) && !HttpMethods.IsHead(http.Request.Method) && context.Principal is { } person
+            && !await http.RequestServices.GetRequiredService<Welcome>().LastsAsync(person, http.RequestAborted))
+        {
+            context.RejectPrincipal();
+        }
     }
 
     private static void AddCookies(IServiceCollection services)
@@ -67,6 +81,7 @@ internal static class AuthSetup
             o.ReturnUrlParameter = "returnUrl";
             o.Events.OnRedirectToLogin = Refusals.OnRedirectToLogin;
             o.Events.OnRedirectToAccessDenied = Refusals.OnRedirectToAccessDenied;
+            o.Events.OnValidatePrincipal = ValidateAsync;
         });
         services.AddAntiforgery(o =>
         {

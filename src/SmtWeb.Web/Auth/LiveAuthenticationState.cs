@@ -1,4 +1,5 @@
 using System.Data.Common;
+using System.Security.Claims;
 using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.AspNetCore.Components.Server;
 
@@ -9,6 +10,20 @@ internal sealed class LiveAuthenticationState(ILoggerFactory logger, Welcome wel
 {
     /// <inheritdoc/>
     protected override TimeSpan RevalidationInterval => Welcome.AskEvery;
+
+    /// <summary>Asks now, and signs the page out where the answer is no; the person, or nobody.</summary>
+    internal async Task<ClaimsPrincipal> AskAgainAsync()
+    {
+        var person = (await GetAuthenticationStateAsync()).User;
+        if (person.Identity?.IsAuthenticated != true || await welcome.LastsAsync(person, CancellationToken.None))
+        {
+            return person;
+        }
+
+        var nobody = new ClaimsPrincipal(new ClaimsIdentity());
+        SetAuthenticationState(Task.FromResult(new AuthenticationState(nobody)));
+        return nobody;
+    }
 
     /// <inheritdoc/>
     protected override async Task<bool> ValidateAuthenticationStateAsync(AuthenticationState authenticationState, CancellationToken cancellationToken)

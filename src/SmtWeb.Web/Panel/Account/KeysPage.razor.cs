@@ -19,6 +19,8 @@ public sealed partial class KeysPage
 
     [Inject] private ApiKeyService Keys { get; set; } = default!;
 
+    [Inject] private LiveRights Rights { get; set; } = default!;
+
     [Inject] private DialogService Dialogs { get; set; } = default!;
 
     [Inject] private IJSRuntime Js { get; set; } = default!;
@@ -30,12 +32,12 @@ public sealed partial class KeysPage
 
     private async Task CreateAsync()
     {
-        if (string.IsNullOrWhiteSpace(_name))
+        if (string.IsNullOrWhiteSpace(_name) || await Rights.AskAsync(Policies.Person) is not { } person)
         {
             return;
         }
 
-        _made = await Keys.CreateAsync(await OwnerAsync(), _name.Trim());
+        _made = await Keys.CreateAsync(person.UserId(), _name.Trim());
         (_name, _copied) = ("", false);
         _keys = await Keys.ListAsync(await OwnerAsync());
     }
@@ -43,9 +45,9 @@ public sealed partial class KeysPage
     private async Task RevokeAsync(ApiKeyInfo key)
     {
         var sure = await Dialogs.Confirm("Programs that use it are refused from now on.", $"Revoke {key.Name}?", new ConfirmOptions { OkButtonText = "Revoke", CancelButtonText = "Keep it" });
-        if (sure == true)
+        if (sure == true && await Rights.AskAsync(Policies.Person) is { } person)
         {
-            await Keys.RevokeAsync(key.Id, await OwnerAsync());
+            await Keys.RevokeAsync(key.Id, person.UserId());
             _made = _made?.Key.Id == key.Id ? null : _made;
             _keys = await Keys.ListAsync(await OwnerAsync());
         }

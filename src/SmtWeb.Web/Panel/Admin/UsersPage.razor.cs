@@ -3,6 +3,7 @@ using Microsoft.JSInterop;
 using Radzen;
 using SmtWeb.Runs.Model;
 using SmtWeb.Runs.People;
+using SmtWeb.Web.Auth;
 
 namespace SmtWeb.Web.Panel.Admin;
 
@@ -29,6 +30,8 @@ public sealed partial class UsersPage
 
     [Inject] private AccountService Accounts { get; set; } = default!;
 
+    [Inject] private LiveRights Rights { get; set; } = default!;
+
     [Inject] private OneTimeLinks Links { get; set; } = default!;
 
     [Inject] private NavigationManager Navigation { get; set; } = default!;
@@ -42,6 +45,11 @@ public sealed partial class UsersPage
 
     private async Task AddAsync()
     {
+        if (!await MayAsync())
+        {
+            return;
+        }
+
         var (account, change) = await Accounts.CreateAsync(_name.Trim(), _role);
         _problem = change.Problem;
         if (account is not null)
@@ -53,26 +61,41 @@ public sealed partial class UsersPage
         _users = await Accounts.ListAsync();
     }
 
-    private Task SetRoleAsync(AccountInfo user, ChangeEventArgs e) => ChangeAsync(Accounts.SetRoleAsync(user.Id, (string)e.Value!));
+    private Task SetRoleAsync(AccountInfo user, ChangeEventArgs e) => ChangeAsync(() => Accounts.SetRoleAsync(user.Id, (string)e.Value!));
 
     private async Task ResetAsync(AccountInfo user)
     {
         var sure = await Dialogs.Confirm(
             "The present password stops working; the account opens only by the new link.", $"New link for {user.Name}?",
             new ConfirmOptions { OkButtonText = "Make a link", CancelButtonText = "Keep the password" });
-        if (sure == true && await ChangeAsync(Accounts.ClearPasswordAsync(user.Id)))
+        if (sure == true && await ChangeAsync(() => Accounts.ClearPasswordAsync(user.Id)))
         {
             await ShowLinkAsync(user);
         }
     }
 
-    private async Task<bool> ChangeAsync(Task<AccountChange?> change)
+    private Task CloseOrOpenAsync(AccountInfo user) => ChangeAsync(() => Accounts.SetDisabledAsync(user.Id, !user.Disabled));
+
+    private async Task<bool> ChangeAsync(Func<Task<AccountChange?>> change)
     {
-        var result = await change;
+        if (!await MayAsync())
+        {
+            return false;
+        }
+
+        var result = await change();
         _problem = result is null ? "This account no longer exists." : result.Problem;
         _users = await Accounts.ListAsync();
         _shown++;
         return _problem is null;
+    }
+
+    // An administrator who is one no longer must not make the next one from a page that is still open.
+    private async Task<bool> MayAsync()
+    {
+        var may = await Rights.AskAsync(Policies.Administer) is not null;
+        _problem = may ? null : "Your role does not allow this.";
+        return may;
     }
 
     private async Task ShowLinkAsync(AccountInfo user)

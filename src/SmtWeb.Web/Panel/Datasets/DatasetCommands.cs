@@ -1,5 +1,3 @@
-using Microsoft.AspNetCore.Authorization;
-using Microsoft.AspNetCore.Components.Authorization;
 using Radzen;
 using SmtWeb.Runs.Datasets;
 using SmtWeb.Smt.Specs;
@@ -8,8 +6,7 @@ using SmtWeb.Web.Auth;
 namespace SmtWeb.Web.Panel.Datasets;
 
 /// <summary>Changes of data sets by the signed-in person; the role is asked again at each call.</summary>
-public sealed class DatasetCommands(
-    DatasetStore store, AuthenticationStateProvider people, IAuthorizationService authorization, NotificationService notices, DialogService dialogs)
+public sealed class DatasetCommands(DatasetStore store, LiveRights rights, NotificationService notices, DialogService dialogs)
 {
     /// <summary>Registers a data set; null (and a notice) where the role does not allow it.</summary>
     /// <exception cref="SpecException">A member is wrong.</exception>
@@ -36,10 +33,9 @@ public sealed class DatasetCommands(
 
     private async Task<string?> OperatorAsync()
     {
-        var user = (await people.GetAuthenticationStateAsync()).User;
-        if ((await authorization.AuthorizeAsync(user, Policies.Operate)).Succeeded)
+        if (await rights.AskAsync(Policies.Operate) is { } person)
         {
-            return user.DisplayName();
+            return person.DisplayName();
         }
 
         notices.Notify(NotificationSeverity.Error, "Not with your role", "Reviewers look at data sets, but change nothing. Ask an administrator for the role Member.", duration: 8000);

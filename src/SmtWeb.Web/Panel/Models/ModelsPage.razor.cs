@@ -1,6 +1,4 @@
-using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Components;
-using Microsoft.AspNetCore.Components.Authorization;
 using Radzen;
 using SmtWeb.Runs;
 using SmtWeb.Runs.Models;
@@ -20,9 +18,7 @@ public sealed partial class ModelsPage : IDisposable
 
     [Inject] private WeightsFolder Folder { get; set; } = default!;
 
-    [Inject] private AuthenticationStateProvider People { get; set; } = default!;
-
-    [Inject] private IAuthorizationService Authorization { get; set; } = default!;
+    [Inject] private LiveRights Rights { get; set; } = default!;
 
     [Inject] private DialogService Dialogs { get; set; } = default!;
 
@@ -77,9 +73,8 @@ public sealed partial class ModelsPage : IDisposable
     /// <summary>The name of the person, or null (and a notice) where the role does not allow it now.</summary>
     private async Task<string?> AllowedAsync(string policy)
     {
-        var user = (await People.GetAuthenticationStateAsync()).User;
-        var allowed = (await Authorization.AuthorizeAsync(user, policy)).Succeeded;
-        _problem = allowed ? null : "Your role does not allow this.";
-        return allowed ? user.DisplayName() : null;
+        var person = await Rights.AskAsync(policy);
+        _problem = person is null ? "Your role does not allow this." : null;
+        return person?.DisplayName();
     }
 }

@@ -19,7 +19,6 @@ public sealed partial class CheckpointsTab
     private List<RunCheckpoint>? _checkpoints;
     private IReadOnlyList<RunEvaluation> _evaluations = [];
     private IReadOnlyList<EvaluationJob> _jobs = [];
-    private string? _problem;
     private IReadOnlyList<int> _steps = [];
     private int _wantedSteps = 1;
     private Task _watch = Task.CompletedTask;
@@ -28,6 +27,8 @@ public sealed partial class CheckpointsTab
     [Parameter, EditorRequired] public required RunSummary Run { get; set; }
 
     [Inject] private TimeProvider Clock { get; set; } = default!;
+
+    [Inject] private RunCommands Commands { get; set; } = default!;
 
     [Inject] private EvaluationQueue Queue { get; set; } = default!;
 
@@ -62,16 +63,16 @@ public sealed partial class CheckpointsTab
         _checkpoints = [.. (await Store.CheckpointsAsync(Run.Id, Gone)).Reverse()];
     }
 
-    private async Task EvaluateAsync(RunCheckpoint checkpoint, string protocol, string? by)
+    private async Task EvaluateAsync(RunCheckpoint checkpoint, EvaluationProtocol protocol)
     {
-        _problem = (await Queue.EnqueueAsync(Run.Id, checkpoint.Id, EvaluationProtocol.Find(protocol).WithSteps(_wantedSteps).Name, by ?? "", Gone)).Problem;
+        await Commands.EvaluateAsync(Run.Id, checkpoint, protocol.WithSteps(_wantedSteps).Name);
         await LoadAsync();
         Watch();
     }
 
     private async Task CancelAsync(EvaluationJob job)
     {
-        _problem = (await Queue.CancelAsync(job.Id, Gone)).Problem;
+        await Commands.CancelAsync(job);
         await LoadAsync();
     }
 

@@ -1,7 +1,6 @@
-using Microsoft.AspNetCore.Authorization;
-using Microsoft.AspNetCore.Components.Authorization;
 using Radzen;
 using SmtWeb.Runs;
+using SmtWeb.Runs.Queue;
 using SmtWeb.Web.Auth;
 
 namespace SmtWeb.Web.Panel.Shared;
@@ -10,8 +9,7 @@ namespace SmtWeb.Web.Panel.Shared;
 /// Changes of runs by the signed-in person. The role is asked again at each call: a button that is still on a page
 /// proves nothing. What could not be done is told in the store's own sentence.
 /// </summary>
-public sealed class RunCommands(
-    IRunStore store, AuthenticationStateProvider people, IAuthorizationService authorization, NotificationService notices, DialogService dialogs)
+public sealed class RunCommands(IRunStore store, EvaluationQueue evaluations, LiveRights rights, NotificationService notices, DialogService dialogs)
 {
     /// <summary>Queues a run; null (and a notice) where the role does not allow it.</summary>
     /// <exception cref="SmtWeb.Smt.Specs.SpecException">The spec has errors.</exception>
@@ -41,6 +39,13 @@ public sealed class RunCommands(
     /// <summary>Renames a run.</summary>
     public Task<bool> RenameAsync(RunSummary run, string name) => ChangeAsync(by => store.RenameAsync(run.Id, name, by), $"Renamed to {name}.");
 
+    /// <summary>Queues an evaluation of a checkpoint.</summary>
+    public Task<bool> EvaluateAsync(long run, RunCheckpoint checkpoint, string protocol) =>
+        ChangeAsync(by => evaluations.EnqueueAsync(run, checkpoint.Id, protocol, by), $"The checkpoint of iteration {checkpoint.Iteration:N0} is queued for {protocol}.");
+
+    /// <summary>Takes an evaluation back.</summary>
+    public Task<bool> CancelAsync(EvaluationJob job) => ChangeAsync(_ => evaluations.CancelAsync(job.Id), $"{job.Protocol} at iteration {job.Iteration:N0} is cancelled.");
+
     private async Task<bool> AskAsync(string title, string text, string yes) =>
         await dialogs.Confirm(text, title, new ConfirmOptions { OkButtonText = yes, CancelButtonText = "Keep it" }) == true;
 
@@ -59,10 +64,9 @@ public sealed class RunCommands(
 
     private async Task<string?> OperatorAsync()
     {
-        var user = (await people.GetAuthenticationStateAsync()).User;
-        if ((await authorization.AuthorizeAsync(user, Policies.Operate)).Succeeded)
+        if (await rights.AskAsync(Policies.Operate) is { } person)
         {
-            return user.DisplayName();
+            return person.DisplayName();
         }
 
         notices.Notify(NotificationSeverity.Error, "Not with your role", "Reviewers look and draw samples, but change nothing. Ask an administrator for the role Member.", duration: 8000);
