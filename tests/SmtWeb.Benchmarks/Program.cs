@@ -6,7 +6,8 @@ using SmtWeb.Torch;
 var sections = new Dictionary<string, (string What, Action<Options> Run)>
 {
     ["training"] = ("images/s of fashion-mnist-official against plain PyTorch, and the share of the convolution peak", TrainingBenchmark.Run),
-    ["step"] = ("time and processor time of a training iteration of the Fashion-MNIST presets", StepBenchmark.Run),
+    ["step"] = ("time and processor time of a training iteration of the Fashion-MNIST presets", StepBenchmark.Fashion),
+    ["step-roll"] = ("the same of fig5/smt, the Swiss roll at the settings of App. E.2", StepBenchmark.SwissRoll),
     ["operator"] = ("cost of a small operator from C# and from Python", OperatorBenchmark.Run),
     ["conv-peak"] = ("GFLOP/s of 3x3 convolutions, forward and backward, by number format and memory layout", ConvolutionPeak.Run),
     ["hub"] = ("what 200 hub clients on one run cost its trainer", HubBenchmark.Run),

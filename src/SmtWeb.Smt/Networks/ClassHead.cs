@@ -52,19 +52,3 @@ public sealed class ClassHead : DiscriminatorHead
         internal Tensor Forward(Tensor x) => torch.functional.conv2d(x, weight.Value, bias.Value, stride, padding);
     }
 }
-
-/// <summary>Discriminator of the 2-D networks: one hidden layer.</summary>
-public sealed class MlpHead : DiscriminatorHead
-{
-    private readonly Linear hidden, output;
-
-    /// <summary>A head on [N, width].</summary>
-    public MlpHead(long width, Generator generator)
-    {
-        hidden = Register("hidden", new Linear(width, width, generator));
-        output = Register("output", new Linear(width, 1, generator));
-    }
-
-    /// <inheritdoc/>
-    public override Tensor Forward(Tensor feature) => output.Forward(hidden.Forward(feature).leaky_relu(0.2)).reshape(-1);
-}

@@ -58,7 +58,7 @@ public static class TrainingSession
     {
         torch.Initialize();
         var device = Choose(spec.Hardware.Device, ranks?.Rank ?? 0);
-        RowSplit.Enabled = threads > 1 && device.Type == DeviceType.Cpu;
+        RowSplit.Enabled = threads > 1 && device.Type == DeviceType.Cpu && spec.Network is UNetSpec; // an MLP is one operator, which splits rows itself
         torch.Threads = RowSplit.Enabled ? threads / 2 : threads;
         if (device.Type == DeviceType.Cuda) torch.CudaFastMath(true);
 

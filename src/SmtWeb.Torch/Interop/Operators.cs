@@ -99,6 +99,9 @@ internal static class Operators
     /// <summary>Our own (src/native/convolution.cpp): on any device, with kernels of our own for one kind of CPU.</summary>
     internal static readonly Operator Conv2dResidual = new("smtweb::conv2d_residual", "x weight bias residual scale factor");
 
+    /// <summary>Our own (src/native/mlp.cpp): on any device, with kernels of our own on the CPU.</summary>
+    internal static readonly Operator Mlp = new("smtweb::mlp", "x weights biases slope activate_last");
+
     // in place
     internal static readonly Operator Copy_ = new("aten::copy_", "self src non_blocking");
     internal static readonly Operator Zero_ = new("aten::zero_", "self");

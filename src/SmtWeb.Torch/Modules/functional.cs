@@ -46,6 +46,25 @@ public static partial class torch
             return r;
         }
 
+        /// <summary>
+        /// Linear layers with leaky ReLU of <paramref name="slope"/> (at least 0) after each but the last, after that too where
+        /// <paramref name="activateLast"/>. <paramref name="input"/> [N,in], <paramref name="weights"/> [out,in] and
+        /// <paramref name="biases"/> [out] of each layer. One operator: for narrow layers, calling several costs as much as their arithmetic.
+        /// </summary>
+        public static unsafe Tensor mlp(Tensor input, ReadOnlySpan<Tensor> weights, ReadOnlySpan<Tensor> biases, double slope, bool activateLast)
+        {
+            Span<nint> w = stackalloc nint[weights.Length], b = stackalloc nint[biases.Length];
+            for (var k = 0; k < w.Length; k++) w[k] = weights[k].Raw;
+            for (var k = 0; k < b.Length; k++) b[k] = biases[k].Raw;
+            Tensor r;
+            fixed (nint* wp = w) fixed (nint* bp = b)
+                r = Operators.Mlp.Call([input, new Value(Value.Tag.TensorList, wp, w.Length), new Value(Value.Tag.TensorList, bp, b.Length), slope, activateLast]);
+            GC.KeepAlive(input);
+            foreach (var t in weights) GC.KeepAlive(t);
+            foreach (var t in biases) GC.KeepAlive(t);
+            return r;
+        }
+
         public static Tensor group_norm(Tensor input, long groups, Tensor weight, Tensor bias, double eps)
         {
             var r = Operators.GroupNorm.Call([input, groups, weight, bias, eps]);

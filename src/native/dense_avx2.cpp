@@ -1,0 +1,2 @@
+#define SMT_ISA dense_avx2
+#include "dense.inc"

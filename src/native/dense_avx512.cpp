@@ -1,0 +1,2 @@
+#define SMT_ISA dense_avx512
+#include "dense.inc"

@@ -1,0 +1,2 @@
+#define SMT_ISA dense_default
+#include "dense.inc"
