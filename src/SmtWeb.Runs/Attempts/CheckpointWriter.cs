@@ -3,6 +3,7 @@ using Npgsql;
 using NpgsqlTypes;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Queue;
+using SmtWeb.Smt.Files;
 using SmtWeb.Smt.Training;
 
 namespace SmtWeb.Runs.Attempts;
@@ -11,7 +12,7 @@ namespace SmtWeb.Runs.Attempts;
 /// A checkpoint being written: 8 MiB chunks, each in a transaction of its own under the fence, so that a connection lost
 /// in the middle costs one chunk. Disposing before <see cref="CompleteAsync"/> removes what was written.
 /// </summary>
-public sealed class CheckpointWriter : Stream
+public sealed class CheckpointWriter : WriteOnlyStream
 {
     /// <summary>Bytes of a chunk.</summary>
     public const int ChunkBytes = 8 << 20;
@@ -35,22 +36,7 @@ public sealed class CheckpointWriter : Stream
     }
 
     /// <inheritdoc/>
-    public override bool CanRead => false;
-
-    /// <inheritdoc/>
-    public override bool CanSeek => false;
-
-    /// <inheritdoc/>
-    public override bool CanWrite => true;
-
-    /// <inheritdoc/>
-    public override long Length => throw new NotSupportedException();
-
-    /// <inheritdoc/>
     public override long Position { get => _bytes; set => throw new NotSupportedException(); }
-
-    /// <inheritdoc/>
-    public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
 
     /// <inheritdoc/>
     public override void Write(ReadOnlySpan<byte> buffer)
@@ -68,20 +54,6 @@ public sealed class CheckpointWriter : Stream
             }
         }
     }
-
-    /// <inheritdoc/>
-    public override void Flush()
-    {
-    }
-
-    /// <inheritdoc/>
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     /// <summary>Makes the checkpoint visible, and prunes those beyond the number to keep; the best by distance stays.</summary>
     /// <exception cref="CheckpointWriteException">The database has no room.</exception>

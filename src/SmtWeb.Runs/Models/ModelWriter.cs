@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Npgsql;
 using NpgsqlTypes;
 using SmtWeb.Runs.Attempts;
+using SmtWeb.Smt.Files;
 
 namespace SmtWeb.Runs.Models;
 
@@ -9,7 +10,7 @@ namespace SmtWeb.Runs.Models;
 /// The bytes of a model on their way into chunks, inside the caller's transaction. It is written from a thread of its own
 /// and uses PostgreSQL synchronously there.
 /// </summary>
-internal sealed class ModelWriter(NpgsqlConnection connection, long modelId, CancellationToken ct) : Stream
+internal sealed class ModelWriter(NpgsqlConnection connection, long modelId, CancellationToken ct) : WriteOnlyStream
 {
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private readonly byte[] _buffer = new byte[CheckpointWriter.ChunkBytes];
@@ -17,17 +18,7 @@ internal sealed class ModelWriter(NpgsqlConnection connection, long modelId, Can
     private int _chunks;
     private long _bytes;
 
-    public override bool CanRead => false;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => true;
-
-    public override long Length => throw new NotSupportedException();
-
     public override long Position { get => _bytes + _filled; set => throw new NotSupportedException(); }
-
-    public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
 
     public override void Write(ReadOnlySpan<byte> buffer)
     {
@@ -54,16 +45,6 @@ internal sealed class ModelWriter(NpgsqlConnection connection, long modelId, Can
 
         return (_bytes, _chunks, Convert.ToHexStringLower(_hash.GetHashAndReset()));
     }
-
-    public override void Flush()
-    {
-    }
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

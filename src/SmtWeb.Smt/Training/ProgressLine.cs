@@ -1,4 +1,5 @@
 using System.Globalization;
+using SmtWeb.Smt.Files;
 using SmtWeb.Smt.Specs;
 
 namespace SmtWeb.Smt.Training;
@@ -9,12 +10,11 @@ internal sealed class ProgressLine(TextWriter console, bool terminal, TrainingSp
     private static readonly TimeSpan OnTerminal = TimeSpan.FromSeconds(0.5);
     private static readonly TimeSpan Elsewhere = TimeSpan.FromSeconds(10);
 
-    private readonly Lock writing = new();
+    private readonly StatusLine line = new(console, terminal);
     private readonly long warmup = spec.Method.Warmup();
     private readonly Queue<MetricPoint> recent = new();
     private DateTimeOffset shown = DateTimeOffset.MinValue;
     private bool behind;
-    private int width;
 
     /// <summary>The last distance, as text.</summary>
     public string? Distance { get; set; }
@@ -33,31 +33,18 @@ internal sealed class ProgressLine(TextWriter console, bool terminal, TrainingSp
         behind = now - shown < (terminal ? OnTerminal : Elsewhere);
         if (behind) return;
         shown = now;
-        Write(Text(last));
+        line.Show(Text(last));
     }
 
     /// <summary>Writes a line of its own, and leaves the progress line below it.</summary>
-    public void Say(string message)
-    {
-        lock (writing)
-        {
-            if (terminal && width > 0) console.Write("\r" + new string(' ', width) + "\r");
-            console.WriteLine(message);
-            console.Flush();
-            width = 0;
-        }
-    }
+    public void Say(string message) => line.Say(message);
 
     /// <summary>Shows where the run has come to, if that is not there yet, and ends the line.</summary>
     public void End()
     {
-        if (behind && recent.TryPeek(out _)) Write(Text(recent.Last()));
+        if (behind && recent.TryPeek(out _)) line.Show(Text(recent.Last()));
         behind = false;
-        lock (writing)
-        {
-            if (terminal && width > 0) console.WriteLine();
-            width = 0;
-        }
+        line.End();
     }
 
     private string Text(MetricPoint last)
@@ -80,15 +67,4 @@ internal sealed class ProgressLine(TextWriter console, bool terminal, TrainingSp
     private static string Left(TimeSpan time) => time.TotalDays >= 1
         ? string.Create(CultureInfo.InvariantCulture, $"{time.TotalDays:F1} days")
         : time.ToString(time.TotalHours >= 1 ? @"h\:mm\:ss" : @"m\:ss", CultureInfo.InvariantCulture);
-
-    private void Write(string text)
-    {
-        lock (writing)
-        {
-            if (terminal) console.Write("\r" + text.PadRight(width));
-            else console.WriteLine(text);
-            console.Flush();
-            width = text.Length;
-        }
-    }
 }

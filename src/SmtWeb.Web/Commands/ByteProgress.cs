@@ -6,7 +6,7 @@ namespace SmtWeb.Web.Commands;
 /// <summary>How far a file is.</summary>
 internal sealed class ByteProgress(string what, long total) : IProgress<long>, IDisposable
 {
-    private readonly StatusLine _line = new();
+    private readonly ErrorLine _line = new();
     private readonly long _began = Stopwatch.GetTimestamp();
 
     /// <inheritdoc/>

@@ -6,7 +6,7 @@ namespace SmtWeb.Web.Commands;
 /// <summary>How far a measurement is.</summary>
 internal sealed class CommandProgress : IDisposable
 {
-    private readonly StatusLine line = new();
+    private readonly ErrorLine line = new();
     private long started = Stopwatch.GetTimestamp();
     private long last = Stopwatch.GetTimestamp();
     private string what = "";

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using SmtWeb.Smt.Files;
 using SmtWeb.Smt.Weights.Bytes;
 
 namespace SmtWeb.Smt.Weights.Archives;
@@ -134,7 +135,7 @@ internal sealed class ZipWriter(Stream stream)
     private static void U32(Span<byte> bytes, int at, uint value) => BinaryPrimitives.WriteUInt32LittleEndian(bytes[at..], value);
 
     /// <summary>Counts and sums what passes through.</summary>
-    private sealed class ChecksumStream(Stream inner) : Stream
+    private sealed class ChecksumStream(Stream inner) : WriteOnlyStream
     {
         private Crc32 crc = new();
 
@@ -142,17 +143,7 @@ internal sealed class ZipWriter(Stream stream)
 
         public uint Crc => crc.Value;
 
-        public override bool CanRead => false;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => true;
-
-        public override long Length => throw new NotSupportedException();
-
         public override long Position { get => Count; set => throw new NotSupportedException(); }
-
-        public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
 
         public override void Write(ReadOnlySpan<byte> buffer)
         {
@@ -160,15 +151,5 @@ internal sealed class ZipWriter(Stream stream)
             crc.Append(buffer);
             Count += buffer.Length;
         }
-
-        public override void Flush()
-        {
-        }
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
     }
 }

@@ -1,22 +1,11 @@
 using System.Runtime.InteropServices;
+using SmtWeb.Smt.Files;
 
 namespace SmtWeb.Smt.Weights.Teachers;
 
 /// <summary>Passes the content of a tensor on while every value is finite.</summary>
-internal sealed class FiniteStream(Stream inner, WeightTensor tensor) : Stream
+internal sealed class FiniteStream(Stream inner, WeightTensor tensor) : WriteOnlyStream
 {
-    public override bool CanRead => false;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => true;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-
-    public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
-
     // pieces are whole elements: WeightTensor writes them so
     public override void Write(ReadOnlySpan<byte> buffer)
     {
@@ -31,16 +20,6 @@ internal sealed class FiniteStream(Stream inner, WeightTensor tensor) : Stream
         if (!finite) throw new WeightsException($"Tensor {tensor.Name} holds values that are not finite; a network of such weights gives nothing.");
         inner.Write(buffer);
     }
-
-    public override void Flush()
-    {
-    }
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     // NaN and infinity are the values with all bits of the exponent set
     private static bool Any<T>(ReadOnlySpan<byte> bytes, T exponent) where T : unmanaged, System.Numerics.IBinaryInteger<T>

@@ -6,11 +6,8 @@ using SmtWeb.Web.Panel.Shared;
 namespace SmtWeb.Web.Panel.Datasets;
 
 /// <summary>One data set: what its check found, a grid of real samples, its classes.</summary>
-public sealed partial class DatasetPage : IDisposable
+public sealed partial class DatasetPage
 {
-    private static readonly TimeSpan Between = TimeSpan.FromMilliseconds(700);
-
-    private readonly CancellationTokenSource _gone = new();
     private DatasetSummary? _dataset;
     private IReadOnlyList<ClassChoice> _classes = [];
     private string _search = "";
@@ -24,6 +21,12 @@ public sealed partial class DatasetPage : IDisposable
     [Inject] private DatasetCommands Commands { get; set; } = default!;
 
     [Inject] private NavigationManager Navigation { get; set; } = default!;
+
+    /// <inheritdoc/>
+    protected override TimeSpan Between => TimeSpan.FromMilliseconds(700);
+
+    /// <inheritdoc/>
+    protected override bool GoesOn => _dataset is { State: DatasetState.Queued or DatasetState.Checking };
 
     private bool HasSynsets => _classes.Any(c => c.Synset.Length > 0);
 
@@ -54,48 +57,12 @@ public sealed partial class DatasetPage : IDisposable
     }
 
     /// <inheritdoc/>
-    protected override void OnAfterRender(bool firstRender)
-    {
-        if (firstRender)
-        {
-            _ = FollowAsync();
-        }
-    }
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        _gone.Cancel();
-        _gone.Dispose();
-    }
+    protected override Task LookAsync() => LoadAsync();
 
     private async Task LoadAsync()
     {
         _dataset = await Store.FindAsync(Id);
         _classes = _dataset is null ? [] : ClassChoice.Of([.. Enumerable.Range(0, _dataset.Classes).Select(_dataset.ClassName)], _dataset.ClassNames.SequenceEqual(ImageNetClasses.Names));
-    }
-
-    private async Task FollowAsync()
-    {
-        using var timer = new PeriodicTimer(Between);
-        try
-        {
-            while (await timer.WaitForNextTickAsync(_gone.Token))
-            {
-                if (_dataset is { State: DatasetState.Queued or DatasetState.Checking })
-                {
-                    await InvokeAsync(async () =>
-                    {
-                        await LoadAsync();
-                        StateHasChanged();
-                    });
-                }
-            }
-        }
-        catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
-        {
-            // the page is gone
-        }
     }
 
     private async Task CheckAsync(bool skipCorrupt)

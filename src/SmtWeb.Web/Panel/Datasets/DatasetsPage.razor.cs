@@ -7,11 +7,8 @@ using SmtWeb.Web.Panel.Shared;
 namespace SmtWeb.Web.Panel.Datasets;
 
 /// <summary>Registered data sets, and the registration of another one. The page looks again each second while a check goes on.</summary>
-public sealed partial class DatasetsPage : IDisposable
+public sealed partial class DatasetsPage
 {
-    private static readonly TimeSpan Between = TimeSpan.FromSeconds(1);
-
-    private readonly CancellationTokenSource _gone = new();
     private IReadOnlyList<DatasetSummary>? _datasets;
     private IReadOnlyList<string> _there = [];
     private IReadOnlyList<string> _problems = [];
@@ -26,6 +23,12 @@ public sealed partial class DatasetsPage : IDisposable
     [Inject] private DatasetCommands Commands { get; set; } = default!;
 
     [Inject] private NavigationManager Navigation { get; set; } = default!;
+
+    /// <inheritdoc/>
+    protected override TimeSpan Between => TimeSpan.FromSeconds(1);
+
+    /// <inheritdoc/>
+    protected override bool GoesOn => _datasets?.Any(d => d.State is DatasetState.Queued or DatasetState.Checking) == true;
 
     /// <summary>What a data set is, in one line.</summary>
     public static string Describe(DatasetSummary d) => d.State switch
@@ -44,43 +47,7 @@ public sealed partial class DatasetsPage : IDisposable
     }
 
     /// <inheritdoc/>
-    protected override void OnAfterRender(bool firstRender)
-    {
-        if (firstRender)
-        {
-            _ = FollowAsync();
-        }
-    }
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        _gone.Cancel();
-        _gone.Dispose();
-    }
-
-    private async Task FollowAsync()
-    {
-        using var timer = new PeriodicTimer(Between);
-        try
-        {
-            while (await timer.WaitForNextTickAsync(_gone.Token))
-            {
-                if (_datasets?.Any(d => d.State is DatasetState.Queued or DatasetState.Checking) == true)
-                {
-                    await InvokeAsync(async () =>
-                    {
-                        _datasets = await Store.ListAsync(_gone.Token);
-                        StateHasChanged();
-                    });
-                }
-            }
-        }
-        catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
-        {
-            // the page is gone
-        }
-    }
+    protected override async Task LookAsync() => _datasets = await Store.ListAsync(Gone);
 
     /// <summary>What lies in the folder and is not registered yet, to choose from.</summary>
     private void LookAround()

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Globalization;
 using Microsoft.AspNetCore.Components;
 using SmtWeb.Runs;
@@ -92,16 +93,25 @@ public sealed partial class CheckpointsTab
             while (_jobs.Any(IsOpen))
             {
                 await Task.Delay(Refresh, Gone);
-                await InvokeAsync(async () =>
-                {
-                    await LoadAsync();
-                    StateHasChanged();
-                });
+                await InvokeAsync(LookAsync);
             }
         }
         catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException || Disposed)
         {
             // the page is gone
+        }
+    }
+
+    private async Task LookAsync()
+    {
+        try
+        {
+            await LoadAsync();
+            StateHasChanged();
+        }
+        catch (DbException) when (!Disposed)
+        {
+            // The database is away: what is shown stays, and the next look may see more.
         }
     }
 
