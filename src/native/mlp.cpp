@@ -5,23 +5,13 @@
 
 #include <vector>
 
-#include "dense.h"
-#include "instruction_sets.h"
+#include "float_kernels.h"
 
 namespace {
 
 using torch::autograd::variable_list;
 
-const smt::dense_kernels& kernels() {
-  static const smt::dense_kernels& best = []() -> const smt::dense_kernels& {
-#if defined(__x86_64__)
-    if (smt::has_avx512()) return smt::dense_avx512();
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return smt::dense_avx2();
-#endif
-    return smt::dense_default();
-  }();
-  return best;
-}
+const smt::float_kernels& kernels() { return smt::float_best(); }
 
 constexpr int64_t fewest_rows = 64;  // that are worth a thread
 

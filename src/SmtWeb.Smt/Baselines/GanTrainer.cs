@@ -81,7 +81,7 @@ public sealed class GanTrainer : IDisposable
         return (report, new(discriminator.detach(), ψ.Descend(discriminator, η_disc)));
     }
 
-    private static Tensor Noisy(Tensor x, Tensor σ, Tensor? ε) => ε is null ? x : x + EdmPrecond.Like(σ, x) * ε;
+    private static Tensor Noisy(Tensor x, Tensor σ, Tensor? ε) => ε is null ? x : EdmPrecond.Noisy(x, σ, ε);
 
     /// <inheritdoc/>
     public void Dispose()

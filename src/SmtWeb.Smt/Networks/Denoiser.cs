@@ -33,15 +33,15 @@ public abstract class Denoiser(double sigmaData, int classes) : Module
     public Tensor Forward(Tensor x_t, Tensor σ, Tensor? α, Tensor? labels, Tensor? augment = null)
     {
         var (c_skip, c_out, c_in, c_noise) = EdmPrecond.Coefficients(σ, SigmaData);
-        var F = Split([EdmPrecond.Like(c_in, x_t) * x_t, c_noise, α, labels, augment], half => Raw(half[0]!, half[1]!, half[2], half[3], half[4]));
-        return EdmPrecond.Like(c_skip, x_t) * x_t + EdmPrecond.Like(c_out, x_t) * F;
+        var F = Split([torch.functional.mix_rows(c_in, x_t), c_noise, α, labels, augment], half => Raw(half[0]!, half[1]!, half[2], half[3], half[4]));
+        return torch.functional.mix_rows(c_skip, x_t, c_out, F);
     }
 
     /// <summary>Output of the encoder at (x_t; α, σ), for the discriminator head.</summary>
     public Tensor Bottleneck(Tensor x_t, Tensor σ, Tensor? α, Tensor? labels)
     {
-        var (c_in, c_noise) = EdmPrecond.InputCoefficients(σ, SigmaData);
-        return Split([EdmPrecond.Like(c_in, x_t) * x_t, c_noise, α, labels], half => RawBottleneck(half[0]!, half[1]!, half[2], half[3]));
+        var (_, _, c_in, c_noise) = EdmPrecond.Coefficients(σ, SigmaData);
+        return Split([torch.functional.mix_rows(c_in, x_t), c_noise, α, labels], half => RawBottleneck(half[0]!, half[1]!, half[2], half[3]));
     }
 
     /// <summary>
@@ -52,8 +52,8 @@ public abstract class Denoiser(double sigmaData, int classes) : Module
     {
         var (c_skip, c_out, c_in, c_noise) = EdmPrecond.Coefficients(σ, SigmaData);
         var (F, bottleneck) = SplitPair(
-            [EdmPrecond.Like(c_in, x_t) * x_t, c_noise, α, labels], half => RawWithBottleneck(half[0]!, half[1]!, half[2], half[3], decoderLearns));
-        var D = EdmPrecond.Like(c_skip, x_t) * x_t + EdmPrecond.Like(c_out, x_t) * F;
+            [torch.functional.mix_rows(c_in, x_t), c_noise, α, labels], half => RawWithBottleneck(half[0]!, half[1]!, half[2], half[3], decoderLearns));
+        var D = torch.functional.mix_rows(c_skip, x_t, c_out, F);
         return (decoderLearns ? D : D.detach(), bottleneck);
     }
 

@@ -11,17 +11,11 @@ public static class EdmPrecond
     /// <summary>σ_data of images in [-1, 1].</summary>
     public const double ImageSigmaData = 0.5;
 
-    /// <summary>The four coefficients, each of the shape of <paramref name="sigma"/>; c_noise has no gradient to spare.</summary>
-    public static (Tensor Skip, Tensor Out, Tensor In, Tensor Noise) Coefficients(Tensor sigma, double sigmaData)
-    {
-        var total = sigma.square() + sigmaData * sigmaData;
-        var root = total.sqrt();
-        return (sigmaData * sigmaData / total, sigma * sigmaData / root, root.reciprocal(), sigma.log() / 4);
-    }
+    /// <summary>The four coefficients, each of the shape of <paramref name="sigma"/> [N]; they have no gradient to spare.</summary>
+    public static (Tensor Skip, Tensor Out, Tensor In, Tensor Noise) Coefficients(Tensor sigma, double sigmaData) => torch.functional.edm_coefficients(sigma, sigmaData);
 
-    /// <summary>c_in and c_noise alone, what an encoder needs.</summary>
-    public static (Tensor In, Tensor Noise) InputCoefficients(Tensor sigma, double sigmaData) =>
-        ((sigma.square() + sigmaData * sigmaData).sqrt().reciprocal(), sigma.log() / 4);
+    /// <summary>x_t = x + σε: samples [N,…] at noise levels [N].</summary>
+    public static Tensor Noisy(Tensor x, Tensor σ, Tensor ε) => torch.functional.mix_rows(null, x, σ, ε);
 
     /// <summary><paramref name="perSample"/> [N] with as many unit dimensions as <paramref name="x"/> has.</summary>
     public static Tensor Like(Tensor perSample, Tensor x)

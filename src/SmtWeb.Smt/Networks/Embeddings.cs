@@ -28,18 +28,13 @@ public static class PositionalEmbedding
 /// <summary>Random Fourier features of a number (scale 16 for α, Sec. 3.4).</summary>
 public sealed class FourierEmbedding : Module
 {
-    private readonly Tensor freqs;
-
     /// <summary>An embedding of <paramref name="channels"/> features with fixed random frequencies.</summary>
     public FourierEmbedding(long channels, Generator generator, double scale = 16) =>
-        freqs = RegisterBuffer("freqs", torch.randn([channels / 2], generator) * scale);
+        Frequencies = RegisterBuffer("freqs", torch.randn([channels / 2], generator) * scale);
+
+    /// <summary>[channels / 2]</summary>
+    internal Tensor Frequencies { get; }
 
     /// <summary>[N] → [N, channels], cosines first.</summary>
-    public Tensor Forward(Tensor x)
-    {
-        // 2π·f is rounded to float32 before the product, as in the reference
-        var column = (x.ScalarType == ScalarType.Float32 ? x : x.to(ScalarType.Float32)).unsqueeze(1);
-        var phases = column * (freqs * (float)(2 * Math.PI));
-        return torch.cat([phases.cos(), phases.sin()], 1);
-    }
+    public Tensor Forward(Tensor x) => torch.functional.fourier_features(null, [x], [Frequencies]);
 }

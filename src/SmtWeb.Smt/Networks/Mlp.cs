@@ -54,8 +54,8 @@ public sealed class MlpDenoiser : Denoiser
         hidden.Forward(Features(scaled, c_noise, α), activateLast: true);
 
     private Tensor Features(Tensor scaled, Tensor c_noise, Tensor? α) => alphaFourier is null
-        ? torch.cat([scaled, noiseFourier.Forward(c_noise)], 1)
-        : torch.cat([scaled, noiseFourier.Forward(c_noise), alphaFourier.Forward(α!)], 1);
+        ? torch.functional.fourier_features(scaled, [c_noise], [noiseFourier.Frequencies])
+        : torch.functional.fourier_features(scaled, [c_noise, α!], [noiseFourier.Frequencies, alphaFourier.Frequencies]);
 }
 
 /// <summary>Discriminator of the 2-D networks: one hidden layer.</summary>

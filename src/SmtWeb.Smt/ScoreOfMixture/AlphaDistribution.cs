@@ -60,7 +60,7 @@ public sealed class AlphaDistribution
     /// <summary>The value at cumulative probability <paramref name="u"/> in [0,1).</summary>
     public float At(double u)
     {
-        var k = Array.BinarySearch(cumulative, u);
+        var k = cumulative.AsSpan().BinarySearch(u);
         // on a boundary the next point begins; beyond the last one (rounding) stay on it
         return Support[Math.Min(k >= 0 ? k + 1 : ~k, cumulative.Length - 1)];
     }

@@ -28,7 +28,7 @@ public static class FewStep
         {
             var first = generator.Generate(z, labels);
             var fromNoise = EdmPrecond.Like(draws.σ.eq(Denoiser.SigmaMax), z);
-            x_t = torch.where(fromNoise, z * Denoiser.SigmaMax, first + EdmPrecond.Like(draws.σ, z) * draws.ε);
+            x_t = torch.where(fromNoise, z * Denoiser.SigmaMax, EdmPrecond.Noisy(first, draws.σ, draws.ε));
         }
         return generator.Forward(x_t, draws.σ, null, labels);
     }

@@ -10,7 +10,7 @@ public sealed partial class SmdTrainer
     private (Tensor Denoising, Tensor Real, Tensor Fake) ThreeTerms(Tensor x_real, Tensor? realLabels, Tensor x_fake, Tensor? fakeLabels, SmdScoreDraws draw)
     {
         var B = x_real.Size(0);
-        var f = Fake.Denoise(x_fake + EdmPrecond.Like(draw.σ_fake, x_fake) * draw.ε_fake, draw.σ_fake, fakeLabels);
+        var f = Fake.Denoise(EdmPrecond.Noisy(x_fake, draw.σ_fake, draw.ε_fake), draw.σ_fake, fakeLabels);
         var denoising = SmtLosses.ScoreLoss(f, x_fake, torch.ones([B], device: x_fake.Device), SmtLosses.DenoisingWeight(draw.σ_fake, Fake.Denoiser.SigmaData), B);
         if (!method.DropRepeatedPasses)
         {
@@ -51,7 +51,7 @@ public sealed partial class SmdTrainer
     private static (Tensor x_t, Tensor σ, Tensor α, Tensor? Labels) Pairs(WeightedRows rows, Tensor x, Tensor? realLabels, Tensor? fakeLabels, SmdScoreDraws draw)
     {
         var (σ, α, ε) = (rows.Join(draw.σ), rows.Join(draw.α), rows.Join(draw.ε_pairReal, draw.ε_pairFake));
-        return (x + EdmPrecond.Like(σ, x) * ε, σ, α, realLabels is null ? null : rows.Join(realLabels, fakeLabels!));
+        return (EdmPrecond.Noisy(x, σ, ε), σ, α, realLabels is null ? null : rows.Join(realLabels, fakeLabels!));
     }
 
     // f_fake as a constant, and ℓ: one pass of the encoder, or two as in the released step
@@ -80,7 +80,7 @@ public sealed partial class SmdTrainer
 
         Tensor Half(Tensor x, Tensor ε, Tensor? labels, Tensor share, Func<Tensor, Tensor?, Tensor> target)
         {
-            var x_t = x + EdmPrecond.Like(draw.σ, x) * ε;
+            var x_t = EdmPrecond.Noisy(x, draw.σ, ε);
             var (f_fake, ℓ) = FakeAndRatio(x_t, draw.σ, labels, method.EncoderLearnsRatio);
             Tensor f_p, f_target;
             using (torch.no_grad()) (f_p, f_target) = (Teacher.Forward(x_t, draw.σ, null, labels), target(x_t, labels));

@@ -76,7 +76,7 @@ public sealed partial class SmdTrainer : IDisposable
     private SmdGeneratorReport UpdateGenerator(Tensor x, Tensor? labels, SmdGeneratorDraws draw, double η)
     {
         Fake.RequireGrad(false); // gradients pass through ℓ to x, but not into ψ
-        var x_t = x + EdmPrecond.Like(draw.σ, x) * draw.ε;
+        var x_t = EdmPrecond.Noisy(x, draw.σ, draw.ε);
         var (f_fake, ℓ) = FakeAndRatio(x_t, draw.σ, labels, throughEncoder: method.GanGeneratorWeight > 0);
         Tensor direction;
         using (torch.no_grad())

@@ -51,7 +51,11 @@ public static class SmtLosses
     /// is 0 need not be there.
     /// </summary>
     public static Tensor ScoreLoss(Tensor prediction, Tensor target, Tensor share, Tensor weight, long batch) =>
-        (MeanOverSample((prediction - target).square()) * weight * share).sum() / batch;
+        ScoreLosses(prediction, target, share, weight, batch).sum();
+
+    /// <summary>The terms of <see cref="ScoreLoss"/>, one a row. [N]</summary>
+    public static Tensor ScoreLosses(Tensor prediction, Tensor target, Tensor share, Tensor weight, long batch) =>
+        torch.functional.row_errors(prediction, target, weight * share / batch);
 
     /// <summary>
     /// Non-saturating generator GAN loss: mean softplus(-ℓ - shift), shift = log(α/(1-α)) in the paper's Eq. (11),

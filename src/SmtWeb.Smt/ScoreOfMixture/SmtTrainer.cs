@@ -65,7 +65,7 @@ public sealed class SmtTrainer : IDisposable
         Tensor direction;
         using (torch.no_grad())
         {
-            var (f_0, f_α, f_1) = DenoiseAtThreeAlphas(x + EdmPrecond.Like(draw.σ, x) * draw.ε, draw.σ, draw.α, labels);
+            var (f_0, f_α, f_1) = DenoiseAtThreeAlphas(EdmPrecond.Noisy(x, draw.σ, draw.ε), draw.σ, draw.α, labels);
             direction = SmtLosses.GeneratorDirection(x, f_0, f_α, f_1, method.AdaptiveWeight);
         }
         var divergence = SmtLosses.GeneratorLoss(x, direction);
@@ -75,7 +75,7 @@ public sealed class SmtTrainer : IDisposable
         {
             // gradients pass through the score network to x but not into its weights
             Score.RequireGrad(false);
-            var ℓ = Score.LogDensityRatio(x + EdmPrecond.Like(draw.σ_GAN, x) * draw.ε_GAN, draw.σ_GAN, labels);
+            var ℓ = Score.LogDensityRatio(EdmPrecond.Noisy(x, draw.σ_GAN, draw.ε_GAN), draw.σ_GAN, labels);
             gan = SmtLosses.GeneratorGanLoss(ℓ, draw.α_GAN, method.GanForm);
             loss = divergence + method.GanGeneratorWeight * gan;
         }
@@ -90,17 +90,15 @@ public sealed class SmtTrainer : IDisposable
         var B = x_real.Size(0);
         // α = 0 gives a real row, α = 1 a fake row, no weight: such rows are not computed
         using var rows = new WeightedRows(draw.αHost, x_real.Device);
-        var nReal = rows.Real;
-
         var x = rows.Join(x_real, x_fake);
         var (σ, α, ε) = (rows.Join(draw.σ), rows.Join(draw.α), rows.Join(draw.ε_real, draw.ε_fake));
+        var share = rows.Join(draw.α, 1 - draw.α);
         var labels = realLabels is null ? null : rows.Join(realLabels, fakeLabels!);
 
-        var f = Score.Denoise(x + EdmPrecond.Like(σ, x) * ε, σ, α, labels);
+        var f = Score.Denoise(EdmPrecond.Noisy(x, σ, ε), σ, α, labels);
         var w = SmtLosses.DenoisingWeight(σ, Score.Denoiser.SigmaData);
-        var realLoss = SmtLosses.ScoreLoss(Top(f, nReal), Top(x, nReal), Top(α, nReal), Top(w, nReal), B);
-        var fakeLoss = SmtLosses.ScoreLoss(Bottom(f, nReal), Bottom(x, nReal), 1 - Bottom(α, nReal), Bottom(w, nReal), B);
-        var loss = realLoss + fakeLoss;
+        var losses = SmtLosses.ScoreLosses(f, x, share, w, B);
+        var loss = losses.sum();
 
         var discriminator = torch.zeros([], device: x.Device);
         if (method.GanScoreWeight > 0)
@@ -108,12 +106,12 @@ public sealed class SmtTrainer : IDisposable
             var σ_disc = torch.cat([draw.σ_discReal, draw.σ_discFake]);
             var x_disc = torch.cat([x_real, x_fake]);
             var ℓ = Score.LogDensityRatio(
-                x_disc + EdmPrecond.Like(σ_disc, x_disc) * torch.cat([draw.ε_discReal, draw.ε_discFake]), σ_disc,
+                EdmPrecond.Noisy(x_disc, σ_disc, torch.cat([draw.ε_discReal, draw.ε_discFake])), σ_disc,
                 realLabels is null ? null : torch.cat([realLabels, fakeLabels!]));
             discriminator = SmtLosses.DiscriminatorLoss(Top(ℓ, B), Bottom(ℓ, B), draw.α_disc, method.GanForm);
             loss = loss + method.GanScoreWeight * discriminator;
         }
-        return new ScoreReport(realLoss.detach(), fakeLoss.detach(), discriminator.detach(), ψ.Descend(loss, η));
+        return new ScoreReport(losses.detach(), rows.Real, discriminator.detach(), ψ.Descend(loss, η));
     }
 
     // one batched call for α = 0, α and 1, of which the last two may be one

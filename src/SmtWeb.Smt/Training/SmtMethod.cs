@@ -72,9 +72,9 @@ internal sealed class SmtMethod : TrainingMethod
             curves.Add(new(MetricNames.GeneratorGradient, () => generator.GradientNorm, true));
             curves.Add(new(MetricNames.GeneratorRate, () => η_gen, true));
         }
-        curves.Add(new(MetricNames.ScoreLoss, () => score.RealLoss.ToDouble() + score.FakeLoss.ToDouble()));
-        curves.Add(new(MetricNames.ScoreRealLoss, score.RealLoss.ToDouble));
-        curves.Add(new(MetricNames.ScoreFakeLoss, score.FakeLoss.ToDouble));
+        curves.Add(new(MetricNames.ScoreLoss, () => score.Losses.sum().ToDouble()));
+        curves.Add(new(MetricNames.ScoreRealLoss, () => score.RealLoss.ToDouble()));
+        curves.Add(new(MetricNames.ScoreFakeLoss, () => score.FakeLoss.ToDouble()));
         if (method.GanScoreWeight > 0) curves.Add(new(MetricNames.DiscriminatorLoss, score.DiscriminatorLoss.ToDouble));
         curves.Add(new(MetricNames.ScoreGradient, () => score.GradientNorm));
         curves.Add(new(MetricNames.ScoreRate, () => η_score));

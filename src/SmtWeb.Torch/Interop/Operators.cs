@@ -102,6 +102,13 @@ internal static class Operators
     /// <summary>Our own (src/native/mlp.cpp): on any device, with kernels of our own on the CPU.</summary>
     internal static readonly Operator Mlp = new("smtweb::mlp", "x weights biases slope activate_last");
 
+    // our own as well (src/native/preconditioning.cpp), on any device, in one pass on the CPU
+    internal static readonly Operator EdmCoefficients = new("smtweb::edm_coefficients", "sigma sigma_data");
+    internal static readonly Operator MixRows = new("smtweb::mix_rows", "a x b z");
+    internal static readonly Operator RowErrors = new("smtweb::row_errors", "x target weight");
+    internal static readonly Operator FourierFeatures = new("smtweb::fourier_features", "x values frequencies");
+    internal static readonly Operator AdamW_ = new("smtweb::adamw_", "weights gradients first second scale keep beta1 beta2 root eps rate");
+
     // in place
     internal static readonly Operator Copy_ = new("aten::copy_", "self src non_blocking");
     internal static readonly Operator Zero_ = new("aten::zero_", "self");

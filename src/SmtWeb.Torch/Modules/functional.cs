@@ -65,6 +65,72 @@ public static partial class torch
             return r;
         }
 
+        /// <summary>
+        /// c_skip = σ_data²/(σ²+σ_data²), c_out = σ·σ_data/√(σ²+σ_data²), c_in = 1/√(σ²+σ_data²) and c_noise = ln(σ)/4 of
+        /// <paramref name="sigma"/> [N], [N] each. On the CPU they have no gradient to spare.
+        /// </summary>
+        public static (Tensor Skip, Tensor Out, Tensor In, Tensor Noise) edm_coefficients(Tensor sigma, double sigmaData)
+        {
+            var r = Operators.EdmCoefficients.CallMany([sigma, sigmaData], 4);
+            GC.KeepAlive(sigma);
+            return (r[0], r[1], r[2], r[3]);
+        }
+
+        /// <summary>
+        /// a·x + b·z with a factor per row: <paramref name="x"/> and <paramref name="z"/> [N,…], <paramref name="a"/> (null: 1) and
+        /// <paramref name="b"/> [N]. Without z it is a·x.
+        /// </summary>
+        public static Tensor mix_rows(Tensor? a, Tensor x, Tensor? b = null, Tensor? z = null)
+        {
+            var r = Operators.MixRows.Call([a, x, b, z]);
+            GC.KeepAlive(a);
+            GC.KeepAlive(x);
+            GC.KeepAlive(b);
+            GC.KeepAlive(z);
+            return r;
+        }
+
+        /// <summary>weight · mean (x - target)² of every row: x and target [N,…], weight [N] → [N].</summary>
+        public static Tensor row_errors(Tensor x, Tensor target, Tensor weight)
+        {
+            var r = Operators.RowErrors.Call([x, target, weight]);
+            GC.KeepAlive(x);
+            GC.KeepAlive(target);
+            GC.KeepAlive(weight);
+            return r;
+        }
+
+        /// <summary>
+        /// <paramref name="input"/> [N,D] (or null) and beside it, for each of the <paramref name="values"/> [N], cos(2π v f) and then
+        /// sin(2π v f) of its <paramref name="frequencies"/> [F]: [N, D + 2F + …].
+        /// </summary>
+        public static unsafe Tensor fourier_features(Tensor? input, ReadOnlySpan<Tensor> values, ReadOnlySpan<Tensor> frequencies)
+        {
+            Span<nint> v = stackalloc nint[values.Length], f = stackalloc nint[frequencies.Length];
+            for (var k = 0; k < v.Length; k++) v[k] = values[k].Raw;
+            for (var k = 0; k < f.Length; k++) f[k] = frequencies[k].Raw;
+            Tensor r;
+            fixed (nint* vp = v) fixed (nint* fp = f)
+                r = Operators.FourierFeatures.Call([input, new Value(Value.Tag.TensorList, vp, v.Length), new Value(Value.Tag.TensorList, fp, f.Length)]);
+            GC.KeepAlive(input);
+            foreach (var t in values) GC.KeepAlive(t);
+            foreach (var t in frequencies) GC.KeepAlive(t);
+            return r;
+        }
+
+        /// <summary>
+        /// One step of AdamW in place, all arguments [N]: gradients times scale, weights times keep, the moments on to the gradients and their squares, then
+        /// weights less rate · first / (√second / root + eps).
+        /// </summary>
+        public static void adamw_(Tensor weights, Tensor gradients, Tensor first, Tensor second, double scale, double keep, double beta1, double beta2, double root, double eps, double rate)
+        {
+            Operators.AdamW_.Run([weights, gradients, first, second, scale, keep, beta1, beta2, root, eps, rate]);
+            GC.KeepAlive(weights);
+            GC.KeepAlive(gradients);
+            GC.KeepAlive(first);
+            GC.KeepAlive(second);
+        }
+
         public static Tensor group_norm(Tensor input, long groups, Tensor weight, Tensor bias, double eps)
         {
             var r = Operators.GroupNorm.Call([input, groups, weight, bias, eps]);

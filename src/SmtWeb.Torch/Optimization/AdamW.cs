@@ -1,7 +1,7 @@
 namespace SmtWeb.Torch;
 
 /// <summary>
-/// AdamW (Loshchilov and Hutter 2019) on one flat vector, with PyTorch's order of operations.
+/// AdamW (Loshchilov and Hutter 2019) on one flat vector, with PyTorch's order of operations, in one pass.
 /// </summary>
 public sealed class AdamW : IDisposable
 {
@@ -35,17 +35,12 @@ public sealed class AdamW : IDisposable
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
         parameters.Exchange?.End();
-        var (w, g) = (parameters.Values, parameters.Gradients);
         var norm = parameters.GradientNorm();
         if (!double.IsFinite(norm)) return norm;
-        if (norm > clip) g.mul_(clip / (norm + 1e-6));
-
         Steps++;
-        w.mul_(1 - rate * weightDecay);
-        FirstMoment.lerp_(g, 1 - beta1);
-        SecondMoment.mul_(beta2).addcmul_(g, g, 1 - beta2);
-        var denominator = SecondMoment.sqrt().div_(Math.Sqrt(1 - Math.Pow(beta2, Steps))).add_(eps);
-        w.addcdiv_(FirstMoment, denominator, -rate / (1 - Math.Pow(beta1, Steps)));
+        torch.functional.adamw_(
+            parameters.Values, parameters.Gradients, FirstMoment, SecondMoment, scale: norm > clip ? clip / (norm + 1e-6) : 1, keep: 1 - rate * weightDecay,
+            beta1, beta2, root: Math.Sqrt(1 - Math.Pow(beta2, Steps)), eps, rate / (1 - Math.Pow(beta1, Steps)));
         return norm;
     }
 

@@ -1,5 +1,5 @@
-// Products of small float32 matrices with what a layer does around them, without a torch header in sight: dense.inc is
-// compiled once per instruction set (SMT_ISA), and code shared with the rest must not carry its instructions.
+// What small float32 networks do with numbers, without a torch header in sight: float_kernels.inc is compiled once per
+// instruction set (SMT_ISA), and code shared with the rest must not carry its instructions.
 #pragma once
 #include <stdint.h>
 
@@ -24,7 +24,12 @@ struct dense_product {
 // The widest panel: where the columns of b are a multiple of this, nothing is read beyond its end.
 constexpr int64_t dense_padding = 64;
 
-struct dense_kernels {
+// see smtweb::adamw_; `fresh` is one less its beta, taken before it was rounded
+struct adamw_step {
+  float scale, keep, fresh1, beta2, fresh2, root, eps, rate;
+};
+
+struct float_kernels {
   int64_t panel;                          // columns of b that lie together
   void (*multiply)(const dense_product&);
   // element (k, j) of a [depth, columns] matrix at source[k * depth_step + j * column_step] to panels, zeros beyond its columns
@@ -35,10 +40,21 @@ struct dense_kernels {
   void (*scale_by_sign)(const float* x, const float* sign, int64_t n, float slope, float* y);
   // y += x; n values
   void (*add)(const float* x, int64_t n, float* y);
+  // n values each of the weights, the gradients and their moments
+  void (*adamw)(const adamw_step&, int64_t n, float* weight, float* gradient, float* first, float* second);
+  // y[i][j] = a[i] x[i][j] + b[i] z[i][j]; a null: 1; z null: without that term; y may be x or z
+  void (*mix_rows)(int64_t rows, int64_t columns, const float* a, const float* x, const float* b, const float* z, float* y);
+  // y[i] = weight[i] times the mean over j of (x[i][j] - z[i][j])^2
+  void (*row_errors)(int64_t rows, int64_t columns, const float* x, const float* z, const float* weight, float* y);
+  // y[i] = cos(2π f_k v_i) for the m frequencies, then the sines, in rows that are y_row apart
+  void (*fourier)(const float* values, int64_t rows, const float* frequencies, int64_t m, float* y, int64_t y_row);
 };
 
-const dense_kernels& dense_default();
-const dense_kernels& dense_avx2();
-const dense_kernels& dense_avx512();
+// those for this CPU
+const float_kernels& float_best();
+
+const float_kernels& float_default();
+const float_kernels& float_avx2();
+const float_kernels& float_avx512();
 
 }  // namespace smt

@@ -1,2 +1,0 @@
-#define SMT_ISA dense_avx2
-#include "dense.inc"

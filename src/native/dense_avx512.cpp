@@ -1,2 +1,0 @@
-#define SMT_ISA dense_avx512
-#include "dense.inc"

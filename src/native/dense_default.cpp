@@ -1,2 +1,0 @@
-#define SMT_ISA dense_default
-#include "dense.inc"

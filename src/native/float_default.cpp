@@ -1,0 +1,2 @@
+#define SMT_ISA float_default
+#include "float_kernels.inc"
