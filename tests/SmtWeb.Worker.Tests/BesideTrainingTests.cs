@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging.Abstractions;
 using SmtWeb.Runs;
 using SmtWeb.Runs.Model;
@@ -14,7 +15,7 @@ namespace SmtWeb.Worker.Tests;
 
 /// <summary>Evaluations as jobs: a real checkpoint, measured by a real process beside the trainer.</summary>
 [Trait("Needs", "Postgres")]
-public sealed class BesideTrainingTests(PostgresFixture postgres)
+public sealed partial class BesideTrainingTests(PostgresFixture postgres)
 {
     [Fact]
     public async Task SwissRoll_MeasuredBeside_HasAPointForEachCheckpointAtItsIteration()
@@ -107,6 +108,14 @@ public sealed class BesideTrainingTests(PostgresFixture postgres)
             Assert.True(Stopwatch.GetElapsedTime(begin) < WorkerHarness.Patience, $"Process {second} still measures what was cancelled.");
         Assert.Equal(EvaluationJobState.Cancelled, Assert.Single(await queue.OfRunAsync(run)).State);
         Assert.Empty(await database.Store.EvaluationsAsync(run));
+
+        // one that hangs and cannot hear of it is ended, too: the next would wait for it for ever
+        Assert.Equal(ChangeOutcome.Done, (await queue.EnqueueAsync(run, job.CheckpointId, "edm-50k", "tester")).Outcome);
+        int third = 0;
+        await WaitAsync(async () => (await queue.OfRunAsync(run))[0] is { State: EvaluationJobState.Running } now && Children(now.Id) is [var id] && (third = id) > 0);
+        Assert.Equal(0, Kill(third, StopSignal));
+        Assert.Equal(ChangeOutcome.Done, (await queue.CancelAsync((await queue.OfRunAsync(run))[0].Id)).Outcome);
+        await WaitAsync(() => Task.FromResult(CommandLine(third).Length <= 1));
         await evaluations.StopAsync(CancellationToken.None);
 
         async Task UntilProgressAsync(int? other = null)
@@ -118,6 +127,17 @@ public sealed class BesideTrainingTests(PostgresFixture postgres)
                 Assert.True(Stopwatch.GetElapsedTime(begin) < WorkerHarness.Patience, now.ToString());
             }
         }
+    }
+
+    private const int StopSignal = 19;
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int Kill(int pid, int signal);
+
+    private static async Task WaitAsync(Func<Task<bool>> condition)
+    {
+        for (long begin = Stopwatch.GetTimestamp(); !await condition(); await Task.Delay(100, TestContext.Current.CancellationToken))
+            Assert.True(Stopwatch.GetElapsedTime(begin) < WorkerHarness.Patience, "waited in vain");
     }
 
     // processes that measure a job; the program itself, not what starts it

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Microsoft.Extensions.Logging;
+using Npgsql;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Queue;
 using SmtWeb.Worker.Training;
@@ -15,6 +16,8 @@ public sealed partial class EvaluationWorker(RunsDatabase database, EvaluationQu
 {
     private const int LessPriority = 10;
     private const int TailLines = 20;
+    private static readonly TimeSpan Look = TimeSpan.FromSeconds(2), DisownedGrace = TimeSpan.FromSeconds(10);
+
     private const string GpuFolder = "/proc/driver/nvidia/gpus";
 
     private readonly ILogger _logger = logger;
@@ -62,7 +65,7 @@ public sealed partial class EvaluationWorker(RunsDatabase database, EvaluationQu
 
             try
             {
-                await process.WaitForExitAsync(ct);
+                await ExitAsync(process, job, ct);
             }
             catch (OperationCanceledException)
             {
@@ -76,6 +79,32 @@ public sealed partial class EvaluationWorker(RunsDatabase database, EvaluationQu
             string words = tail.Count > 0 ? $": {string.Join(" / ", tail.TakeLast(3))}" : "";
             await queue.ReportLostAsync(job.JobId, job.Attempt, ct.IsCancellationRequested ? "the worker shut down" : $"its process ended with code {process.ExitCode}{words}", !ct.IsCancellationRequested, CancellationToken.None);
         }
+    }
+
+    /// <summary>Waits for the end; a process that was cancelled or lost its job and does not end by itself must not hold up all others.</summary>
+    private async Task ExitAsync(Process process, ClaimedEvaluation job, CancellationToken ct)
+    {
+        var exit = process.WaitForExitAsync(ct);
+        for (long? disowned = null; await Task.WhenAny(exit, Task.Delay(Look, CancellationToken.None)) != exit;)
+        {
+            try
+            {
+                disowned = await queue.FindClaimAsync(job.JobId, job.Attempt, ct) is null ? disowned ?? Stopwatch.GetTimestamp() : null;
+            }
+            catch (NpgsqlException)
+            {
+                // The database is away: nobody knows.
+            }
+
+            if (disowned is { } since && Stopwatch.GetElapsedTime(since) > DisownedGrace)
+            {
+                Disowned(job.JobId, process.Id);
+                process.Kill(entireProcessTree: true);
+                break;
+            }
+        }
+
+        await exit;
     }
 
     private static async Task PumpAsync(StreamReader reader, Queue<string> tail)
@@ -95,6 +124,9 @@ public sealed partial class EvaluationWorker(RunsDatabase database, EvaluationQu
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Evaluation {JobId} of run {RunId} ({Protocol}) started as process {ProcessId}")]
     private partial void Started(long jobId, long runId, string protocol, int processId);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Evaluation {JobId} is no longer to be measured, and process {ProcessId} does not end; it is killed")]
+    private partial void Disowned(long jobId, int processId);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Evaluation {JobId} ended with code {Code}")]
     private partial void Ended(long jobId, int code);
