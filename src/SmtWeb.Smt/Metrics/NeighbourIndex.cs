@@ -59,8 +59,8 @@ public sealed class NeighbourIndex : IDisposable
         return new NeighbourIndex(PlainFile.OpenHandle(path), start + features.Offset, (int)count, (int)dimension, distances, reader.Metadata);
     }
 
-    /// <summary>The <paramref name="count"/> nearest training images of a feature vector, nearest first.</summary>
-    public IReadOnlyList<Neighbour> Nearest(ReadOnlySpan<float> feature, int count)
+    /// <summary>The <paramref name="count"/> nearest training images of a feature vector, nearest first. The whole file is read for it: gigabytes for a large set.</summary>
+    public IReadOnlyList<Neighbour> Nearest(ReadOnlySpan<float> feature, int count, CancellationToken ct = default)
     {
         if (feature.Length != Dimension) throw new ArgumentException($"A feature vector has {Dimension} numbers, not {feature.Length}.", nameof(feature));
         var nearest = new PriorityQueue<int, float>(); // the farthest of those kept comes out first
@@ -68,6 +68,7 @@ public sealed class NeighbourIndex : IDisposable
         var block = new float[rows * Dimension];
         for (var first = 0; first < Count; first += rows)
         {
+            ct.ThrowIfCancellationRequested();
             var here = Math.Min(rows, Count - first);
             ReadRows(file, start, first, block.AsSpan(0, here * Dimension), Dimension);
             for (var k = 0; k < here; k++)

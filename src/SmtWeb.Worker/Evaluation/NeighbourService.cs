@@ -81,7 +81,7 @@ public sealed class NeighbourService(IRunStore store, GenerationService generati
             await _searchTurn.WaitAsync(ct);
             try
             {
-                return new NeighbourAnswer.Found(await Task.Run(() => Find(Open(key, path, run.Spec.Data), done.Model, drawn, count), ct));
+                return new NeighbourAnswer.Found(await Task.Run(() => Find(Open(key, path, run.Spec.Data), done.Model, drawn, count, ct), ct));
             }
             finally
             {
@@ -155,13 +155,13 @@ public sealed class NeighbourService(IRunStore store, GenerationService generati
         return open;
     }
 
-    private static NeighbourResult Find(OpenIndex open, GenerationModel model, GeneratedImages drawn, int count)
+    private static NeighbourResult Find(OpenIndex open, GenerationModel model, GeneratedImages drawn, int count, CancellationToken ct)
     {
         var (index, images, network) = (open.Index, open.Images, open.Network);
         using var scope = torch.NewDisposeScope();
         var pixels = torch.tensor(drawn.Pixels, [1, drawn.Height, drawn.Width, drawn.Channels]).permute(0, 3, 1, 2).contiguous();
         var (feature, _) = network.Measure(pixels, wantLogits: false);
-        var neighbours = index.Nearest(feature, count).Select(n =>
+        var neighbours = index.Nearest(feature, count, ct).Select(n =>
         {
             var planes = new byte[images.Channels * images.Side * images.Side];
             var label = images.Read(n.Index, planes);

@@ -34,7 +34,7 @@ public sealed class NeighbourIndexTests : TensorTest
         for (var k = 0; k < images.Count; k += 5)
         {
             var expected = Enumerable.Range(0, images.Count).Select(j => (Index: j, Distance: Distance(k, j))).OrderBy(n => n.Distance).ThenBy(n => n.Index).Take(4).ToList();
-            var found = index.Nearest(Row(k), 4);
+            var found = index.Nearest(Row(k), 4, Ct);
             Assert.Equal(0, found[0].Distance);
             Assert.Equal(expected.Select(n => n.Distance), found.Select(n => n.Distance), (a, b) => Math.Abs(a - b) < 1e-4);
         }
@@ -139,7 +139,7 @@ public sealed class NeighbourIndexTests : TensorTest
         using var images = EvaluationImages.Of(DataFixture.Make(nameof(FolderSpec)), cache);
         using var index = NeighbourIndex.Open(NeighbourIndexWriter.Write(images, network, cache, ct: Ct));
         // of the first folder are the first half of the images, which differ by a pixel each
-        var nearest = index.Nearest(DatasetStatistics.Features(images, network, [5], ct: Ct).Values, DataFixture.Records);
+        var nearest = index.Nearest(DatasetStatistics.Features(images, network, [5], ct: Ct).Values, DataFixture.Records, Ct);
         Assert.Equal(Enumerable.Range(0, DataFixture.Records / 2), nearest.Take(DataFixture.Records / 2).Select(n => n.Index).Order());
         Assert.Equal(nearest.Select(n => n.Distance).Order(), nearest.Select(n => n.Distance));
         Assert.Equal(DataFixture.Records, index.RealDistances.Count);
