@@ -49,6 +49,18 @@ public sealed class CheckpointTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task CompleteAsync_PastTheLastPoint_TellsHowFarTheRunIs()
+    {
+        await using var database = await postgres.DatabaseAsync();
+        long id = await Make.RunAsync(database);
+        var writer = Make.Writer(database, await Make.ClaimAsync(database));
+        await Make.CheckpointAsync(writer, 7, Make.Bytes(10));
+        Assert.Equal(7, (await database.Store.FindAsync(id))!.Summary.Iteration);
+        await Make.CheckpointAsync(writer, 5, Make.Bytes(10));
+        Assert.Equal(7, (await database.Store.FindAsync(id))!.Summary.Iteration);
+    }
+
+    [Fact]
     public async Task Dispose_BeforeComplete_RemovesTheChunks()
     {
         await using var database = await postgres.DatabaseAsync();

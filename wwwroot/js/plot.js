@@ -136,14 +136,19 @@ export class Plot {
         ctx.save();
         ctx.beginPath(); ctx.rect(left, top, width, height); ctx.clip();
         const starts = this.view.attemptStarts(column);
-        starts.forEach(({ number: attempt, x }, i) => {
-            if (i === 0) return;
+        ctx.textAlign = "left"; ctx.textBaseline = "alphabetic"; ctx.font = `${10 * devicePixelRatio}px ${css("--sans")}`;
+        let free = left + width; // a label is drawn where it does not run into that of the next attempt
+        for (let i = starts.length - 1; i > 0; i--) {
+            const { number: attempt, x } = starts[i];
             const from = u.valToPos(x, "x", true), to = i + 1 < starts.length ? u.valToPos(starts[i + 1].x, "x", true) : left + width;
             if (i % 2) { ctx.fillStyle = css("--sunken"); ctx.fillRect(from, top, Math.max(0, to - from), height); }
             ctx.fillStyle = css("--border-strong"); ctx.fillRect(from, top, devicePixelRatio, height);
-            ctx.fillStyle = css("--faint"); ctx.textAlign = "left"; ctx.textBaseline = "alphabetic"; ctx.font = `${10 * devicePixelRatio}px ${css("--sans")}`;
-            ctx.fillText(`attempt ${attempt}`, from + 4 * devicePixelRatio, top + 11 * devicePixelRatio);
-        });
+            const label = `attempt ${attempt}`, at = from + 4 * devicePixelRatio;
+            if (at + ctx.measureText(label).width > free) continue;
+            ctx.fillStyle = css("--faint");
+            ctx.fillText(label, at, top + 11 * devicePixelRatio);
+            free = from;
+        }
         ctx.restore();
     }
 

@@ -74,7 +74,11 @@ public sealed class CheckpointWriter : WriteOnlyStream
                     [_id, _bytes, _chunks, sha256],
                     ct);
                 // Progress that outlives the attempt: the run is not in a loop of losses.
-                await connection.ExecuteAsync("UPDATE runs SET fruitless_attempts = 0 WHERE id = $1", [_runId], ct);
+                // It may be past the last point of the curves; pages must not show less than what the run goes on from.
+                await connection.ExecuteAsync(
+                    "UPDATE runs SET fruitless_attempts = 0, iteration = greatest(iteration, $2), seconds = greatest(seconds, $3) WHERE id = $1",
+                    [_runId, _record.Iteration, _record.Seconds],
+                    ct);
                 // Before pruning: a checkpoint that is to be measured stays until it is.
                 await EvaluationQueue.OnCheckpointAsync(connection, _runId, _id!.Value, ct);
                 await PruneAsync(connection, ct);

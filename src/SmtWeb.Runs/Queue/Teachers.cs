@@ -10,8 +10,8 @@ namespace SmtWeb.Runs.Queue;
 /// <summary>
 /// A distillation that names a diffusion run waits until that run has finished. Where the teacher fails, is stopped or is
 /// deleted, the runs that wait for it fail and say so; resumed by hand they no longer wait, and distil its last checkpoint.
-/// A distillation that has a checkpoint of its own needs its teacher no more. Other teachers (imported models; runs of other methods, which the trainer refuses in words) are never waited for, so
-/// that no two runs wait for each other.
+/// A distillation that has a checkpoint of its own needs its teacher no more. Other teachers (imported models; runs of other
+/// methods, which the trainer refuses in words) are never waited for, so that no two runs wait for each other.
 /// </summary>
 internal static class Teachers
 {

@@ -23,6 +23,9 @@ public sealed partial class ChartsTab
     /// <summary>The runs, drawn over each other. Another choice of runs needs another component (@key).</summary>
     [Parameter, EditorRequired] public required IReadOnlyList<RunSummary> Runs { get; set; }
 
+    /// <summary>The page compares already, and offers no way to itself.</summary>
+    [Parameter] public bool Comparing { get; set; }
+
     private IEnumerable<(RunSummary Run, RunEvaluation Evaluation)> Records =>
         Runs.SelectMany(r => (_evaluations.GetValueOrDefault(r.Id) ?? []).AsEnumerable().Reverse().Select(e => (r, e)));
 
