@@ -8,8 +8,8 @@ using SmtWeb.Smt.Training;
 namespace SmtWeb.Runs.Queue;
 
 /// <summary>
-/// The queue: strict priority, then age, passing over distillations whose teacher still trains (<see cref="Teachers"/>). A claim gives the run a new attempt number; whatever an older attempt still
-/// sends is refused from that moment on.
+/// The queue: strict priority, then age, passing over distillations whose teacher still trains (<see cref="Teachers"/>). A
+/// claim gives the run a new attempt number; whatever an older attempt still sends is refused from that moment on.
 /// </summary>
 public sealed class RunQueue(RunsDatabase database)
 {

@@ -37,7 +37,7 @@ public sealed partial class DatasetChecker(RunsDatabase database, DatasetChecks 
         {
             path = DatasetRoot.Resolve(check.Path);
         }
-        catch (Exception e) when (e is SpecException or FileNotFoundException)
+        catch (Exception e) when (e is SpecException or IOException or UnauthorizedAccessException)
         {
             await checks.FailAsync(check, e is SpecException spec ? spec.Errors[0].Message : e.Message, ct);
             return;

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Microsoft.AspNetCore.Components;
 using SmtWeb.Runs;
 using SmtWeb.Smt.Datasets;
@@ -98,9 +99,16 @@ public sealed partial class RunPage
                 await InvokeAsync(async () =>
                 {
                     _now = Clock.GetUtcNow();
-                    if (_run is not null && RunStates.IsActive(_run.Summary.State))
+                    try
                     {
-                        await LoadAsync();
+                        if (_run is not null && RunStates.IsActive(_run.Summary.State))
+                        {
+                            await LoadAsync();
+                        }
+                    }
+                    catch (DbException)
+                    {
+                        // The database is away; the clock goes on, and the heartbeat is seen to be missing.
                     }
 
                     StateHasChanged();
