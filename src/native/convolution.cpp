@@ -21,18 +21,24 @@ const smt::conv_kernels* kernels() {
 uint16_t* bits(const at::Tensor& t) { return static_cast<uint16_t*>(t.data_ptr()); }
 float* floats(const at::Tensor& t) { return t.defined() ? t.data_ptr<float>() : nullptr; }
 
-smt::conv_shape shape_of(const at::Tensor& x, const at::Tensor& weight) {
-  return {x.size(0), x.size(2), x.size(3), weight.size(1), weight.size(0), weight.size(2)};
+// as the enum Resample of SmtWeb.Torch
+enum resample : int64_t { none, up, down };
+
+smt::conv_shape shape_of(const at::Tensor& x, const at::Tensor& weight, bool doubled) {
+  return {x.size(0), x.size(2), x.size(3), weight.size(1), weight.size(0), weight.size(2), doubled};
 }
 
-bool is_ours(const at::Tensor& x, const at::Tensor& weight, const c10::optional<at::Tensor>& bias, const c10::optional<at::Tensor>& residual) {
+bool is_ours(const at::Tensor& x, const at::Tensor& weight, const c10::optional<at::Tensor>& bias, const c10::optional<at::Tensor>& residual, int64_t change) {
   constexpr int64_t block = 16;
-  return kernels() && x.device().is_cpu() && x.scalar_type() == at::kBFloat16 && x.dim() == 4 && x.numel() > 0 && weight.device().is_cpu() &&
-         weight.scalar_type() == at::kFloat && weight.dim() == 4 && weight.size(1) == x.size(1) && weight.size(0) > 0 && weight.size(0) % block == 0 &&
-         weight.size(1) % block == 0 && weight.size(2) == weight.size(3) && (weight.size(2) == 1 || weight.size(2) == 3) &&
-         (!bias || (bias->scalar_type() == at::kFloat && bias->dim() == 1 && bias->size(0) == weight.size(0))) &&
-         (!residual || (residual->scalar_type() == at::kBFloat16 && residual->dim() == 4 && residual->size(0) == x.size(0) &&
-                        residual->size(1) == weight.size(0) && residual->size(2) == x.size(2) && residual->size(3) == x.size(3)));
+  if (!kernels() || !x.device().is_cpu() || x.scalar_type() != at::kBFloat16 || x.dim() != 4 || x.numel() == 0 || !weight.device().is_cpu() ||
+      weight.scalar_type() != at::kFloat || weight.dim() != 4 || weight.size(1) != x.size(1) || weight.size(0) == 0 || weight.size(0) % block != 0 ||
+      weight.size(1) % block != 0 || weight.size(2) != weight.size(3) || (weight.size(2) != 1 && weight.size(2) != 3))
+    return false;
+  if (change == down && (x.size(2) % 2 != 0 || x.size(3) % 2 != 0)) return false;
+  if (bias && (bias->scalar_type() != at::kFloat || bias->dim() != 1 || bias->size(0) != weight.size(0))) return false;
+  // no block adds to a doubled result
+  return !residual || (change != up && residual->scalar_type() == at::kBFloat16 && residual->dim() == 4 && residual->size(0) == x.size(0) &&
+                       residual->size(1) == weight.size(0) && residual->size(2) == x.size(2) >> (change == down) && residual->size(3) == x.size(3) >> (change == down));
 }
 
 // Images in as many parts as there are threads, each with its own piece of scratch: work(part, its shape, first image, scratch)
@@ -52,56 +58,92 @@ void by_parts(const smt::conv_shape& s, int64_t parts, int64_t scratch_bytes, F&
 
 int64_t parts_of(const smt::conv_shape& s) { return std::min<int64_t>(s.images, at::get_num_threads()); }
 
-void run(const smt::conv_shape& s, const at::Tensor& x, const at::Tensor& packed, const float* bias, const at::Tensor& residual, double factor, const at::Tensor& y) {
-  const int64_t in = s.height * s.width * s.inputs, out = s.height * s.width * s.outputs;
-  by_parts(s, parts_of(s), kernels()->run_scratch(s), [&](int64_t, const smt::conv_shape& part, int64_t first, void* scratch) {
-    kernels()->run(part, bits(x) + first * in, bits(packed), bias, residual.defined() ? bits(residual) + first * out : nullptr,
-                   static_cast<float>(factor), bits(y) + first * out, scratch);
-  });
+at::Tensor image_like(const at::Tensor& x, int64_t channels, int64_t height, int64_t width) {
+  return at::empty({x.size(0), channels, height, width}, x.options().memory_format(at::MemoryFormat::ChannelsLast));
 }
 
+// factor * the sums of 2x2 pixels
+at::Tensor gathered(const at::Tensor& x, float factor) {
+  const int64_t C = x.size(1), H = x.size(2), W = x.size(3);
+  auto y = image_like(x, C, H / 2, W / 2);
+  at::parallel_for(0, x.size(0), 1, [&](int64_t from, int64_t to) {
+    for (int64_t n = from; n < to; n++) kernels()->gather(H, W, C, factor, bits(x) + n * H * W * C, bits(y) + n * (H / 2) * (W / 2) * C);
+  });
+  return y;
+}
+
+// factor * every pixel, at the 2x2 pixels in its place
+at::Tensor spread(const at::Tensor& x, float factor) {
+  const int64_t C = x.size(1), H = x.size(2), W = x.size(3);
+  auto y = image_like(x, C, 2 * H, 2 * W);
+  at::parallel_for(0, x.size(0), 1, [&](int64_t from, int64_t to) {
+    for (int64_t n = from; n < to; n++) kernels()->spread(H, W, C, factor, bits(x) + n * H * W * C, bits(y) + n * 4 * H * W * C);
+  });
+  return y;
+}
+
+// in which order the kernels take the weights: doubled convolutions take those of their phases
+at::Tensor kernel_weights(const smt::conv_shape& s, const at::Tensor& w) {
+  if (!s.doubled) return w;
+  auto sums = at::empty({s.packed()}, w.options().memory_format(c10::nullopt));
+  kernels()->sum_phases(s, floats(w), floats(sums));
+  return sums;
+}
+
+// Resampling is done before the convolution, but for a convolution of single pixels that doubles: that is doubled afterwards,
+// which gives the same numbers for a quarter of the work.
 struct ConvResidual : torch::autograd::Function<ConvResidual> {
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& input, const at::Tensor& weight, const c10::optional<at::Tensor>& bias,
-                            const c10::optional<at::Tensor>& residual, double scale, double factor) {
+                            const c10::optional<at::Tensor>& residual, double scale, double factor, int64_t change) {
     auto x = input.contiguous(at::MemoryFormat::ChannelsLast);
+    if (change == down) x = gathered(x, 0.25f);
     auto w = weight.contiguous(at::MemoryFormat::ChannelsLast);  // as FlatParameters keeps them
     auto b = !bias ? at::Tensor() : scale == 1 ? bias->contiguous() : *bias * scale;
     auto r = residual ? residual->contiguous(at::MemoryFormat::ChannelsLast) : at::Tensor();
-    const auto s = shape_of(x, w);
-    auto packed = at::empty({s.weights()}, x.options().memory_format(c10::nullopt));
-    kernels()->pack(s, floats(w), static_cast<float>(scale), bits(packed));
-    auto y = at::empty({s.images, s.outputs, s.height, s.width}, x.options().memory_format(at::MemoryFormat::ChannelsLast));
-    run(s, x, packed, floats(b), r, factor, y);
+    const auto s = shape_of(x, w, change == up && w.size(2) > 1);
+    auto packed = at::empty({s.packed()}, x.options().memory_format(c10::nullopt));
+    kernels()->pack(s, floats(kernel_weights(s, w)), static_cast<float>(scale), bits(packed));
+    auto y = s.doubled ? image_like(x, s.outputs, 2 * s.height, 2 * s.width) : image_like(x, s.outputs, s.height, s.width);
+    by_parts(s, parts_of(s), kernels()->run_scratch(s), [&](int64_t, const smt::conv_shape& part, int64_t first, void* scratch) {
+      kernels()->run(part, bits(x) + first * s.input(), bits(packed), floats(b), r.defined() ? bits(r) + first * s.output() : nullptr,
+                     static_cast<float>(factor), bits(y) + first * s.output(), scratch);
+    });
     context->save_for_backward({x, w});
     context->saved_data["scale"] = scale;
     context->saved_data["factor"] = factor;
+    context->saved_data["change"] = change;
     context->saved_data["bias"] = bias.has_value();
     context->saved_data["residual"] = residual.has_value();
-    return y;
+    return change == up && !s.doubled ? spread(y, 1) : y;
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
     auto saved = context->get_saved_variables();
     const auto &x = saved[0], &w = saved[1];
-    const auto s = shape_of(x, w);
+    const auto change = context->saved_data["change"].toInt();
+    const auto s = shape_of(x, w, change == up && w.size(2) > 1);
     const auto scale = static_cast<float>(context->saved_data["scale"].toDouble());
     const auto factor = context->saved_data["factor"].toDouble();
     const bool has_bias = context->saved_data["bias"].toBool(), has_residual = context->saved_data["residual"].toBool();
     auto dy = gradients[0].to(at::kBFloat16).contiguous(at::MemoryFormat::ChannelsLast);
+    if (change == up && !s.doubled) dy = gathered(dy, 1);
     at::Tensor dx, dw, db, dr;
     if (context->needs_input_grad(0)) {
-      const auto t = s.transposed();
-      auto packed = at::empty({s.weights()}, x.options().memory_format(c10::nullopt));
-      kernels()->pack_transposed(s, floats(w), scale, bits(packed));
-      dx = at::empty(x.sizes(), x.options().memory_format(at::MemoryFormat::ChannelsLast));
-      run(t, dy, packed, nullptr, at::Tensor(), 0, dx);
+      auto packed = at::empty({s.packed()}, x.options().memory_format(c10::nullopt));
+      kernels()->pack_transposed(s, floats(kernel_weights(s, w)), scale, bits(packed));
+      dx = image_like(x, s.inputs, s.height, s.width);
+      by_parts(s, parts_of(s), kernels()->run_scratch(s), [&](int64_t, const smt::conv_shape& part, int64_t first, void* scratch) {
+        kernels()->run_transposed(part, bits(dy) + first * s.output(), bits(packed), bits(dx) + first * s.input(), scratch);
+      });
+      if (change == down) dx = spread(dx, 0.25f);
     }
     // inputs are counted without those that are absent
     if (context->needs_input_grad(1) || (has_bias && context->needs_input_grad(2))) {
-      const int64_t parts = parts_of(s), size = s.weights(), in = s.height * s.width * s.inputs, out = s.height * s.width * s.outputs;
+      const int64_t parts = parts_of(s), size = s.packed();
       auto sums = at::zeros({parts, size}, w.options()), d_bias = at::zeros({parts, s.outputs}, w.options());
       by_parts(s, parts, kernels()->gradient_scratch(s), [&](int64_t k, const smt::conv_shape& part, int64_t first, void* scratch) {
-        kernels()->gradient(part, bits(x) + first * in, bits(dy) + first * out, floats(sums) + k * size, has_bias ? floats(d_bias) + k * s.outputs : nullptr, scratch);
+        kernels()->gradient(part, bits(x) + first * s.input(), bits(dy) + first * s.output(), floats(sums) + k * size,
+                            has_bias ? floats(d_bias) + k * s.outputs : nullptr, scratch);
       });
       // always in the same order: a number of threads always gives the same bits
       for (int64_t k = 1; k < parts; k++) {
@@ -113,24 +155,29 @@ struct ConvResidual : torch::autograd::Function<ConvResidual> {
       if (has_bias) db = scale == 1 ? d_bias[0] : d_bias[0] * scale;
     }
     if (has_residual && context->needs_input_grad(has_bias ? 3 : 2)) dr = factor == 1 ? dy : dy * factor;
-    return {dx, dw, db, dr, at::Tensor(), at::Tensor()};
+    return {dx, dw, db, dr, at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };
 
-at::Tensor conv2d_residual(const at::Tensor& x, const at::Tensor& weight, const c10::optional<at::Tensor>& bias, const c10::optional<at::Tensor>& residual,
-                           double scale, double factor) {
-  if (is_ours(x, weight, bias, residual)) return ConvResidual::apply(x, weight, bias, residual, scale, factor);
-  const auto type = x.scalar_type();
-  auto scaled = [&](const at::Tensor& t) { return (scale == 1 ? t : t * scale).to(type); };
+at::Tensor conv2d_residual(const at::Tensor& input, const at::Tensor& weight, const c10::optional<at::Tensor>& bias, const c10::optional<at::Tensor>& residual,
+                           double scale, double factor, int64_t change) {
   TORCH_CHECK(weight.dim() == 4 && weight.size(2) % 2 == 1 && weight.size(2) == weight.size(3), "conv2d_residual takes weights [O,C,k,k], k odd");
+  TORCH_CHECK(change == none || change == up || change == down, "conv2d_residual takes resample 0 (none), 1 (up) or 2 (down), not ", change);
+  if (is_ours(input, weight, bias, residual, change)) return ConvResidual::apply(input, weight, bias, residual, scale, factor, change);
+  const auto type = input.scalar_type();
+  auto scaled = [&](const at::Tensor& t) { return (scale == 1 ? t : t * scale).to(type); };
+  auto doubled = [](const at::Tensor& t) { return at::upsample_nearest2d(t, {2 * t.size(2), 2 * t.size(3)}); };
+  const bool afterwards = change == up && weight.size(2) == 1;
+  auto x = change == down ? at::avg_pool2d(input, 2) : change == up && !afterwards ? doubled(input) : input;
   auto y = at::conv2d(x, scaled(weight), bias ? c10::optional<at::Tensor>(scaled(*bias)) : c10::nullopt, 1, weight.size(2) / 2);
+  if (afterwards) y = doubled(y);
   return residual ? y.add(*residual, factor) : y;
 }
 
 }  // namespace
 
 TORCH_LIBRARY_FRAGMENT(smtweb, library) {
-  // scale * (conv(x, weight) + bias) + factor * residual: x [N,C,H,W], stride 1, same padding, weight [O,C,k,k] and bias
-  // [O] of any number format, residual like the result or absent
-  library.def("conv2d_residual(Tensor x, Tensor weight, Tensor? bias, Tensor? residual, float scale, float factor) -> Tensor", &conv2d_residual);
+  // scale * (conv(resampled x, weight) + bias) + factor * residual: x [N,C,H,W], stride 1, same padding, weight [O,C,k,k] and bias
+  // [O] of any number format, residual like the result or absent. resample: 0 none, 1 every pixel counts for 2x2, 2 the mean of 2x2
+  library.def("conv2d_residual(Tensor x, Tensor weight, Tensor? bias, Tensor? residual, float scale, float factor, int resample) -> Tensor", &conv2d_residual);
 }

@@ -45,6 +45,40 @@ public sealed class ConvolutionTests : IDisposable
         }
     }
 
+    /// <summary>Resampling, images, input and output channels, height, width, side of the kernel.</summary>
+    public static TheoryData<Resample, int, int, int, int, int, int> ResampledShapes()
+    {
+        var data = new TheoryData<Resample, int, int, int, int, int, int>();
+        (int Images, int Inputs, int Outputs, int Height, int Width, int Side)[] shapes =
+        [
+            (3, 32, 32, 16, 16, 3), (2, 48, 48, 8, 8, 3), (9, 64, 64, 4, 4, 3), (2, 16, 112, 8, 8, 3), (21, 16, 32, 2, 2, 3), (1, 128, 80, 6, 10, 3), (1, 16, 16, 70, 4, 3),
+            (3, 32, 48, 16, 16, 1), (5, 48, 16, 2, 6, 1), (3, 20, 16, 6, 6, 3), (3, 3, 16, 6, 6, 1),
+        ];
+        foreach (var s in shapes)
+            foreach (var resample in new[] { Resample.Up, Resample.Down })
+                data.Add(resample, s.Images, s.Inputs, s.Outputs, s.Height, s.Width, s.Side);
+        // a doubled convolution takes odd sides too
+        data.Add(Resample.Up, 2, 16, 32, 33, 5, 3);
+        data.Add(Resample.Up, 7, 32, 16, 1, 1, 3);
+        data.Add(Resample.Up, 2, 48, 48, 3, 17, 3);
+        return data;
+    }
+
+    [Theory]
+    [MemberData(nameof(ResampledShapes))]
+    public void Conv2dResidual_Resampled_EqualsResamplingFirst(Resample resample, int images, int inputs, int outputs, int height, int width, int side)
+    {
+        using var scope = torch.NewDisposeScope();
+        foreach (var count in new[] { 1, 2 })
+        {
+            torch.Threads = count;
+            var c = new Case(images, inputs, outputs, height, width, side, resample);
+            Compare(c, ScalarType.BFloat16, MemoryFormat.ChannelsLast, bias: true, residual: false, scale: 0.7, factor: 1);
+            Compare(c, ScalarType.BFloat16, MemoryFormat.ChannelsLast, bias: false, residual: true, scale: 1, factor: 0.6);
+            Compare(c, ScalarType.Float32, MemoryFormat.ChannelsLast, bias: true, residual: true, scale: 0.7, factor: 0.6);
+        }
+    }
+
     [Theory]
     [InlineData(ScalarType.BFloat16, MemoryFormat.Contiguous, true, true, 1, 1)]
     [InlineData(ScalarType.BFloat16, MemoryFormat.ChannelsLast, false, true, 1, 0.5)]
@@ -106,7 +140,13 @@ public sealed class ConvolutionTests : IDisposable
         for (var k = 0; k < y.Length; k++) Assert.Equal(k < 16 * 25 && k % 25 / 5 <= 1 && k % 5 <= 1, float.IsNaN(y[k]));
     }
 
-    private sealed record Case(int Images, int Inputs, int Outputs, int Height, int Width, int Side);
+    private sealed record Case(int Images, int Inputs, int Outputs, int Height, int Width, int Side, Resample Resample = Resample.None)
+    {
+        private int Resampled(int side) => Resample == Resample.Up ? 2 * side : Resample == Resample.Down ? side / 2 : side;
+
+        /// <summary>Shape of the result.</summary>
+        public long[] Result => [Images, Outputs, Resampled(Height), Resampled(Width)];
+    }
 
     private static Tensor Bits(Tensor x, MemoryFormat format = MemoryFormat.ChannelsLast) => x.to(ScalarType.BFloat16).contiguous(format);
 
@@ -116,7 +156,7 @@ public sealed class ConvolutionTests : IDisposable
     private static void Compare(Case c, ScalarType type, MemoryFormat format, bool bias, bool residual, double scale, double factor)
     {
         using var random = new Generator(7, Device.Cpu);
-        long[] of = [c.Images, c.Outputs, c.Height, c.Width];
+        var of = c.Result;
         var (x, w) = (Rounded(random, c.Images, c.Inputs, c.Height, c.Width), Rounded(random, c.Outputs, c.Inputs, c.Side, c.Side));
         var (b, r, dy) = (Rounded(random, c.Outputs), Rounded(random, of), Rounded(random, of));
         // where the weights are rounded after they were scaled, the comparison must start from the same
@@ -124,13 +164,14 @@ public sealed class ConvolutionTests : IDisposable
 
         Tensor[] Run(bool ours)
         {
-            var leaves = new[] { ours ? x.to(type).contiguous(format) : x.clone(), ours ? w.clone() : exact.clone(), b.clone(), ours ? r.to(type).contiguous(format) : r.clone() };
+            var leaves = new[] { (ours ? x.to(type).contiguous(format) : x).clone(), ours ? w.clone() : exact.clone(), b.clone(), (ours ? r.to(type).contiguous(format) : r).clone() };
             foreach (var leaf in leaves) leaf.RequiresGrad = true;
             Tensor y;
-            if (ours) y = torch.functional.conv2d_residual(leaves[0], leaves[1], bias ? leaves[2] : null, residual ? leaves[3] : null, scale, factor);
+            if (ours) y = torch.functional.conv2d_residual(leaves[0], leaves[1], bias ? leaves[2] : null, residual ? leaves[3] : null, scale, factor, c.Resample);
             else
             {
-                y = torch.functional.conv2d(leaves[0], leaves[1] * scale, bias ? leaves[2] * scale : null, padding: c.Side / 2);
+                y = c.Resample == Resample.Up ? torch.functional.upsample_nearest2d(leaves[0], 2) : c.Resample == Resample.Down ? torch.functional.avg_pool2d(leaves[0], 2) : leaves[0];
+                y = torch.functional.conv2d(y, leaves[1] * scale, bias ? leaves[2] * scale : null, padding: c.Side / 2);
                 if (residual) y = y.add(leaves[3], factor);
             }
             Assert.Equal(ours ? type : ScalarType.Float32, y.ScalarType);
@@ -139,8 +180,9 @@ public sealed class ConvolutionTests : IDisposable
         }
         var (mine, theirs) = (Run(true), Run(false));
         string[] names = ["result", "gradient of x", "of the weights", "of the bias", "of the residual"];
-        // bfloat16 keeps 8 bits; the way round rounds the bias, the gradients of the weights and what comes before the sum as well
-        var tolerance = type == ScalarType.BFloat16 ? 1.0 / 32 : 1e-5;
+        // bfloat16 keeps 8 bits; the way round rounds the bias, the gradients of the weights and what comes before the sum as well;
+        // resampling rounds the mean, the sums of the weights or, the way round, four gradients once more
+        var tolerance = type != ScalarType.BFloat16 ? 1e-5 : c.Resample == Resample.None ? 1.0 / 32 : 1.0 / 16;
         for (var k = 0; k < mine.Length; k++)
         {
             var (a, e) = (mine[k].to(ScalarType.Float32), theirs[k]);

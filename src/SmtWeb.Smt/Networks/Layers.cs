@@ -20,19 +20,6 @@ public sealed class Linear : Module
     public Tensor Forward(Tensor x) => torch.functional.linear(x, weight.Value, bias?.Value);
 }
 
-/// <summary>How a convolution changes resolution.</summary>
-public enum Resample
-{
-    /// <summary>It does not.</summary>
-    None,
-
-    /// <summary>Doubles it before the convolution.</summary>
-    Up,
-
-    /// <summary>Halves it before the convolution.</summary>
-    Down,
-}
-
 /// <summary>
 /// Convolution, optionally after resampling with the [1,1] filter. That filter is average pooling downwards and nearest
 /// upsampling upwards: the numbers of EDM's grouped (transposed) convolutions, far cheaper.
@@ -63,13 +50,13 @@ public sealed class Conv2d : Module
     /// </summary>
     public Tensor Forward(Tensor x, double scale = 1, Tensor? residual = null, double factor = 1)
     {
+        if (weight is not null) return torch.functional.conv2d_residual(x, weight.Value, bias!.Value, residual, scale, factor, resample);
         x = resample switch
         {
             Resample.Up => torch.functional.upsample_nearest2d(x, 2),
             Resample.Down => torch.functional.avg_pool2d(x, 2),
             Resample.None => x,
         };
-        if (weight is not null) return torch.functional.conv2d_residual(x, weight.Value, bias!.Value, residual, scale, factor);
         if (scale != 1) x *= scale;
         return residual is null ? x : x.add(residual, factor);
     }

@@ -97,7 +97,7 @@ internal static class Operators
     internal static readonly Operator GroupNormSiLU = new("smtweb::group_norm_silu", "x shift weight bias groups eps");
 
     /// <summary>Our own (src/native/convolution.cpp): on any device, with kernels of our own for one kind of CPU.</summary>
-    internal static readonly Operator Conv2dResidual = new("smtweb::conv2d_residual", "x weight bias residual scale factor");
+    internal static readonly Operator Conv2dResidual = new("smtweb::conv2d_residual", "x weight bias residual scale factor resample");
 
     /// <summary>Our own (src/native/mlp.cpp): on any device, with kernels of our own on the CPU.</summary>
     internal static readonly Operator Mlp = new("smtweb::mlp", "x weights biases slope activate_last");

@@ -23,13 +23,14 @@ public static partial class torch
         }
 
         /// <summary>
-        /// <paramref name="scale"/> · (conv(input, weight) + bias) + <paramref name="factor"/> · residual with same padding, in the
-        /// number format of <paramref name="input"/> [N,C,H,W]; <paramref name="weight"/> [O,C,k,k] with odd k and
-        /// <paramref name="bias"/> [O] may have another; <paramref name="residual"/> [N,O,H,W] or null.
+        /// <paramref name="scale"/> · (conv(resampled input, weight) + bias) + <paramref name="factor"/> · residual with same padding, in
+        /// the number format of <paramref name="input"/> [N,C,H,W]; <paramref name="weight"/> [O,C,k,k] with odd k and
+        /// <paramref name="bias"/> [O] may have another; <paramref name="residual"/> like the result or null.
         /// </summary>
-        public static Tensor conv2d_residual(Tensor input, Tensor weight, Tensor? bias, Tensor? residual = null, double scale = 1, double factor = 1)
+        public static Tensor conv2d_residual(
+            Tensor input, Tensor weight, Tensor? bias, Tensor? residual = null, double scale = 1, double factor = 1, Resample resample = Resample.None)
         {
-            var r = Operators.Conv2dResidual.Call([input, weight, bias, residual, scale, factor]);
+            var r = Operators.Conv2dResidual.Call([input, weight, bias, residual, scale, factor, (long)resample]);
             GC.KeepAlive(input);
             GC.KeepAlive(weight);
             GC.KeepAlive(bias);
