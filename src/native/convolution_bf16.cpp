@@ -102,8 +102,9 @@ struct output {
   int64_t row, pixel;  // from one to the next, in y and in the residual
 };
 
-// K blocks of output channels of `height` rows, in tiles of R rows by P pixels.
-template <int K, int P, int R, int S>
+// K blocks of output channels of `height` rows, in tiles of R rows by P pixels. The side of the taps is no template
+// argument: a compiler that knows it unrolls further and then has too few registers.
+template <int K, int P, int R>
 void run_tiles(const geometry& g, const padded& p, int64_t height, const uint16_t* x, const uint16_t* packed, const output& out) {
   const int64_t pitch = p.pitch(), plane = p.plane(), blocks = p.blocks;
   for (int64_t h = 0; h < height; h += R)
@@ -119,9 +120,9 @@ void run_tiles(const geometry& g, const padded& p, int64_t height, const uint16_
       for (int64_t phase = 0; phase < g.phases; phase++)
         for (int64_t b = 0; b < blocks; b++) {
           const uint16_t* row = x + p.origin(g, phase) + (phase * blocks + b) * plane + h * pitch + w * lanes;
-          for (int i = 0; i < S; i++, row += pitch - S * lanes)
+          for (int64_t i = 0; i < g.taps; i++, row += pitch - g.taps * lanes)
 #pragma GCC unroll 1
-            for (int j = 0; j < S; j++, row += lanes)
+            for (int64_t j = 0; j < g.taps; j++, row += lanes)
 #pragma GCC unroll 8
               for (int c = 0; c < 8; c++, weight += K * 32) {
                 __m512i factors[K];
@@ -162,11 +163,10 @@ void run_tiles(const geometry& g, const padded& p, int64_t height, const uint16_
 
 using tiles_function = void (*)(const geometry&, const padded&, int64_t, const uint16_t*, const uint16_t*, const output&);
 
-template <int S>
 tiles_function tiles_for(int64_t K, int64_t width) {
-  if (K == 1) return width > 8 ? run_tiles<1, 16, 1, S> : width > 4 ? run_tiles<1, 8, 2, S> : run_tiles<1, 4, 4, S>;
-  if (K == 2) return width > 4 ? run_tiles<2, 8, 1, S> : run_tiles<2, 4, 2, S>;
-  return width > 4 ? run_tiles<3, 8, 1, S> : run_tiles<3, 4, 2, S>;
+  if (K == 1) return width > 8 ? run_tiles<1, 16, 1> : width > 4 ? run_tiles<1, 8, 2> : run_tiles<1, 4, 4>;
+  if (K == 2) return width > 4 ? run_tiles<2, 8, 1> : run_tiles<2, 4, 2>;
+  return width > 4 ? run_tiles<3, 8, 1> : run_tiles<3, 4, 2>;
 }
 
 geometry forwards(const conv_shape& s) { return {s.height, s.width, s.inputs, 1, s.outputs, s.side, side_of_phase(s)}; }
@@ -194,8 +194,7 @@ void run_images(const geometry& g, int64_t images, int64_t result_phases, const 
           K = group_of(blocks, o);
           const int64_t at = n * pixels * result_phases * g.outputs + (h * apart + a) * line + b * g.outputs + o * lanes;
           const output out = {bias ? bias + o * lanes : nullptr, residual ? residual + at : nullptr, factor, y + at, apart * line, apart * g.outputs};
-          const auto tiles = g.taps == 3 ? tiles_for<3>(K, g.width) : g.taps == 2 ? tiles_for<2>(K, g.width) : tiles_for<1>(K, g.width);
-          tiles(g, p, rows, scratch + a * p.pitch() + b * lanes, packed + (phase * g.outputs + o * lanes) * weights, out);
+          tiles_for(K, g.width)(g, p, rows, scratch + a * p.pitch() + b * lanes, packed + (phase * g.outputs + o * lanes) * weights, out);
         }
       }
     }

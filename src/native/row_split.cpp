@@ -100,13 +100,27 @@ struct JoinRows : torch::autograd::Node {
         next++;
         if (a.defined() && b.defined()) out[k] = at::cat({a, b});
       }
+    std::vector<at::Tensor*> sums, others;
+    int64_t numbers = 0;
     for (size_t k = 0; k < parameters.size(); k++, next++) {
       auto &a = found[0][next], &b = found[1][next];
-      if (a.defined() && b.defined()) out[n + k] = a + b;
+      if (a.defined() && b.defined()) { sums.push_back(&(out[n + k] = std::move(a))); others.push_back(&b); numbers += b.numel(); }
     }
+    // what both halves found for the parameters is added on both threads again
+    size_t middle = 0;
+    for (int64_t so_far = 0; middle < sums.size() && 2 * so_far < numbers; middle++) so_far += others[middle]->numel();
+    auto add = [&](size_t from, size_t to) {
+      at::NoGradGuard none;
+      for (size_t k = from; k < to; k++)
+        if (alone(*sums[k])) sums[k]->add_(*others[k]); else *sums[k] = *sums[k] + *others[k];
+    };
+    Companion::get().both(at::get_num_threads(), [&] { add(0, middle); }, [&] { add(middle, sums.size()); });
     release_variables();
     return out;
   }
+
+  // whether nothing else sees this memory
+  static bool alone(const at::Tensor& t) { return t.use_count() == 1 && t.storage().use_count() == 1 && t.is_non_overlapping_and_dense(); }
 
   void release_variables() override {
     for (int k = 0; k < 2; k++) { result[k].reset(); leaves[k].clear(); }
