@@ -18,6 +18,8 @@ const smt::conv_kernels* kernels() {
 #endif
 }
 
+constexpr int64_t block = 16;  // channels that the kernels take at a time
+
 uint16_t* bits(const at::Tensor& t) { return static_cast<uint16_t*>(t.data_ptr()); }
 float* floats(const at::Tensor& t) { return t.defined() ? t.data_ptr<float>() : nullptr; }
 
@@ -29,7 +31,6 @@ smt::conv_shape shape_of(const at::Tensor& x, const at::Tensor& weight, bool dou
 }
 
 bool is_ours(const at::Tensor& x, const at::Tensor& weight, const c10::optional<at::Tensor>& bias, const c10::optional<at::Tensor>& residual, int64_t change) {
-  constexpr int64_t block = 16;
   if (!kernels() || !x.device().is_cpu() || x.scalar_type() != at::kBFloat16 || x.dim() != 4 || x.numel() == 0 || !weight.device().is_cpu() ||
       weight.scalar_type() != at::kFloat || weight.dim() != 4 || weight.size(1) != x.size(1) || weight.size(0) == 0 || weight.size(0) % block != 0 ||
       weight.size(1) % block != 0 || weight.size(2) != weight.size(3) || (weight.size(2) != 1 && weight.size(2) != 3))
@@ -42,8 +43,8 @@ bool is_ours(const at::Tensor& x, const at::Tensor& weight, const c10::optional<
 }
 
 // Images in as many parts as there are threads, each with its own piece of scratch: work(part, its shape, first image, scratch)
-template <class F>
-void by_parts(const smt::conv_shape& s, int64_t parts, int64_t scratch_bytes, F&& work) {
+template <class Shape, class F>
+void by_parts(const Shape& s, int64_t parts, int64_t scratch_bytes, F&& work) {
   const int64_t piece = (scratch_bytes + 63) / 64 * 64;
   auto scratch = at::empty({parts * piece}, at::kByte);
   at::parallel_for(0, parts, 1, [&](int64_t from, int64_t to) {
@@ -56,7 +57,8 @@ void by_parts(const smt::conv_shape& s, int64_t parts, int64_t scratch_bytes, F&
   });
 }
 
-int64_t parts_of(const smt::conv_shape& s) { return std::min<int64_t>(s.images, at::get_num_threads()); }
+template <class Shape>
+int64_t parts_of(const Shape& s) { return std::min<int64_t>(s.images, at::get_num_threads()); }
 
 at::Tensor image_like(const at::Tensor& x, int64_t channels, int64_t height, int64_t width) {
   return at::empty({x.size(0), channels, height, width}, x.options().memory_format(at::MemoryFormat::ChannelsLast));
@@ -159,11 +161,79 @@ struct ConvResidual : torch::autograd::Function<ConvResidual> {
   }
 };
 
+// Between one channel and many: what a network of grey images begins and ends with.
+bool is_one(const at::Tensor& x, const at::Tensor& weight, const c10::optional<at::Tensor>& bias, const c10::optional<at::Tensor>& residual, int64_t change) {
+  if (!kernels() || !x.device().is_cpu() || x.scalar_type() != at::kBFloat16 || x.dim() != 4 || x.numel() == 0 || !weight.device().is_cpu() ||
+      weight.scalar_type() != at::kFloat || weight.dim() != 4 || weight.size(1) != x.size(1) || weight.size(2) != 3 || weight.size(3) != 3 || residual || change != none)
+    return false;
+  const int64_t C = weight.size(1), O = weight.size(0);
+  return ((C == 1 && O > 0 && O % block == 0) || (O == 1 && C % block == 0)) && (!bias || (bias->scalar_type() == at::kFloat && bias->dim() == 1 && bias->size(0) == O));
+}
+
+struct ConvOne : torch::autograd::Function<ConvOne> {
+  static smt::conv_one_shape shape_of(const at::Tensor& x, const at::Tensor& weight) {
+    return {x.size(0), x.size(2), x.size(3), std::max(weight.size(0), weight.size(1))};
+  }
+
+  // weights [O,C,3,3] as [9][channels], times scale; turned: from the last tap to the first
+  static at::Tensor taps(const at::Tensor& weight, double scale, bool turned) {
+    auto w = weight.reshape({-1, 9}).t();
+    return ((turned ? w.flip(0) : w) * scale).contiguous();
+  }
+
+  static at::Tensor run(const at::Tensor& x, const at::Tensor& weights, const at::Tensor& bias, const smt::conv_one_shape& s) {
+    const bool to_many = x.size(1) == 1;
+    auto y = image_like(x, to_many ? s.channels : 1, s.height, s.width);
+    const int64_t from = x.size(1) * s.height * s.width, to = y.size(1) * s.height * s.width;
+    const float single = !to_many && bias.defined() ? *floats(bias) : 0;
+    by_parts(s, parts_of(s), kernels()->one.scratch(s), [&](int64_t, const smt::conv_one_shape& part, int64_t first, void* scratch) {
+      if (to_many) kernels()->one.to_many(part, bits(x) + first * from, floats(weights), floats(bias), bits(y) + first * to, scratch);
+      else kernels()->one.to_one(part, bits(x) + first * from, floats(weights), single, bits(y) + first * to, scratch);
+    });
+    return y;
+  }
+
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& input, const at::Tensor& weight, const c10::optional<at::Tensor>& bias, double scale) {
+    auto x = input.contiguous(at::MemoryFormat::ChannelsLast);
+    context->save_for_backward({x, weight});
+    context->saved_data["scale"] = scale;
+    context->saved_data["bias"] = bias.has_value();
+    return run(x, taps(weight, scale, false), bias ? (*bias * scale).contiguous() : at::Tensor(), shape_of(x, weight));
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
+    auto saved = context->get_saved_variables();
+    const auto &x = saved[0], &w = saved[1];
+    const auto s = shape_of(x, w);
+    const auto scale = context->saved_data["scale"].toDouble();
+    const bool has_bias = context->saved_data["bias"].toBool(), to_many = x.size(1) == 1;
+    auto dy = gradients[0].to(at::kBFloat16).contiguous(at::MemoryFormat::ChannelsLast);
+    at::Tensor dx, dw, db;
+    if (context->needs_input_grad(0)) dx = run(dy, taps(w, scale, true), at::Tensor(), s);
+    if (context->needs_input_grad(1) || (has_bias && context->needs_input_grad(2))) {
+      const int64_t parts = parts_of(s), pixels = s.height * s.width;
+      auto sums = at::zeros({parts, 10, s.channels}, w.options().memory_format(c10::nullopt));
+      const auto &one = to_many ? x : dy, &many = to_many ? dy : x;
+      by_parts(s, parts, kernels()->one.scratch(s), [&](int64_t k, const smt::conv_one_shape& part, int64_t first, void* scratch) {
+        float* to = floats(sums) + k * 10 * s.channels;
+        kernels()->one.gradient(part, bits(one) + first * pixels, bits(many) + first * pixels * s.channels, to, to + 9 * s.channels, scratch);
+      });
+      auto total = sums.sum(0) * scale;
+      auto by_tap = total.narrow(0, 0, 9);
+      // of many channels to one, every pixel of x met the pixels of dy around it, so the taps are turned
+      dw = (to_many ? by_tap : by_tap.flip(0)).t().reshape(w.sizes()).contiguous(at::MemoryFormat::ChannelsLast);
+      if (has_bias) db = to_many ? total.select(0, 9).clone() : dy.to(at::kFloat).sum().reshape({1}) * scale;
+    }
+    return {dx, dw, db, at::Tensor()};
+  }
+};
+
 at::Tensor conv2d_residual(const at::Tensor& input, const at::Tensor& weight, const c10::optional<at::Tensor>& bias, const c10::optional<at::Tensor>& residual,
                            double scale, double factor, int64_t change) {
   TORCH_CHECK(weight.dim() == 4 && weight.size(2) % 2 == 1 && weight.size(2) == weight.size(3), "conv2d_residual takes weights [O,C,k,k], k odd");
   TORCH_CHECK(change == none || change == up || change == down, "conv2d_residual takes resample 0 (none), 1 (up) or 2 (down), not ", change);
   if (is_ours(input, weight, bias, residual, change)) return ConvResidual::apply(input, weight, bias, residual, scale, factor, change);
+  if (is_one(input, weight, bias, residual, change)) return ConvOne::apply(input, weight, bias, scale);
   const auto type = input.scalar_type();
   auto scaled = [&](const at::Tensor& t) { return (scale == 1 ? t : t * scale).to(type); };
   auto doubled = [](const at::Tensor& t) { return at::upsample_nearest2d(t, {2 * t.size(2), 2 * t.size(3)}); };

@@ -238,7 +238,7 @@ void spread(int64_t height, int64_t width, int64_t channels, float factor, const
 }  // namespace
 
 const conv_kernels* conv_bf16() {
-  static const conv_kernels table = {sum_phases, pack, pack_transposed, run_scratch, run, run_transposed, conv_gradient_scratch, conv_gradient, conv_unpack, gather, spread};
+  static const conv_kernels table = {sum_phases, pack, pack_transposed, run_scratch, run, run_transposed, conv_gradient_scratch, conv_gradient, conv_unpack, gather, spread, conv_one};
   return &table;
 }
 

@@ -21,8 +21,25 @@ struct conv_shape {
   int64_t output() const { return height * width * outputs * phases(); }  // of a result
 };
 
-// Tensors are [images][height][width][channels] in bfloat16, weights [outputs][side][side][inputs] in float32. All
-// functions work on one thread. `packed` is [packed()], aligned to 64 bytes, as is scratch.
+// All functions work on one thread. Tensors are [images][height][width][channels] in bfloat16, scratch is aligned to 64 bytes.
+
+// A 3x3 convolution between one channel and many, a multiple of 16.
+struct conv_one_shape {
+  int64_t images, height, width, channels;
+};
+
+// Weights are [9][channels], tap by tap, already scaled.
+struct conv_one_kernels {
+  int64_t (*scratch)(const conv_one_shape&);
+  // y [..][channels] = conv(x [..][1]) + bias [channels], which may be null
+  void (*to_many)(const conv_one_shape&, const uint16_t* x, const float* weights, const float* bias, uint16_t* y, void* scratch);
+  // y [..][1] = conv(x [..][channels]) + bias
+  void (*to_one)(const conv_one_shape&, const uint16_t* x, const float* weights, float bias, uint16_t* y, void* scratch);
+  // adds the products of every pixel of `many` with the pixel of `one` at each tap to sums [9][channels], and `many` to total [channels]
+  void (*gradient)(const conv_one_shape&, const uint16_t* one, const uint16_t* many, float* sums, float* total, void* scratch);
+};
+
+// Weights are [outputs][side][side][inputs] in float32; `packed` is [packed()], aligned to 64 bytes.
 struct conv_kernels {
   // of a doubled convolution: the weights of its phases, [packed()]; `pack` and `pack_transposed` then take these
   void (*sum_phases)(const conv_shape&, const float* weights, float* sums);
@@ -46,6 +63,7 @@ struct conv_kernels {
   void (*gather)(int64_t height, int64_t width, int64_t channels, float factor, const uint16_t* x, uint16_t* y);
   // y [2 height][2 width] = factor * x [height][width], of one image
   void (*spread)(int64_t height, int64_t width, int64_t channels, float factor, const uint16_t* x, uint16_t* y);
+  conv_one_kernels one;
 };
 
 // Only for CPUs that have AVX512-BF16.

@@ -104,4 +104,7 @@ int64_t conv_gradient_scratch(const conv_shape&);
 void conv_gradient(const conv_shape&, const uint16_t* x, const uint16_t* dy, float* sums, float* d_bias, void* scratch);
 void conv_unpack(const conv_shape&, const float* sums, float scale, float* d_weights);
 
+// of convolution_bf16_one.cpp
+extern const conv_one_kernels conv_one;
+
 }  // namespace smt

@@ -1,2 +1,2 @@
 #define SMT_ISA group_norm_avx2
-#include "group_norm_silu.inc"
+#include "group_norm.inc"

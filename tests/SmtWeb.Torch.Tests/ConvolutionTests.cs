@@ -30,7 +30,7 @@ public sealed class ConvolutionTests : IDisposable
         { 1, 16, 16, 70, 11, 3 }, { 1, 16, 16, 3, 300, 3 },
         { 3, 32, 48, 16, 16, 1 }, { 2, 48, 16, 9, 7, 1 }, { 19, 80, 64, 1, 1, 1 }, { 1, 16, 32, 37, 41, 1 },
         // not ours: other channels, other sides
-        { 3, 1, 16, 8, 8, 3 }, { 3, 16, 1, 8, 8, 3 }, { 2, 20, 16, 6, 6, 3 }, { 2, 16, 16, 9, 9, 5 },
+        { 3, 1, 16, 8, 8, 3 }, { 3, 16, 1, 8, 8, 3 }, { 3, 3, 16, 8, 8, 3 }, { 2, 20, 16, 6, 6, 3 }, { 2, 16, 16, 9, 9, 5 },
     };
 
     [Theory]
@@ -42,6 +42,28 @@ public sealed class ConvolutionTests : IDisposable
         {
             torch.Threads = count;
             Compare(new Case(images, inputs, outputs, height, width, side), ScalarType.BFloat16, MemoryFormat.ChannelsLast, bias: true, residual: true, scale: 0.7, factor: 0.6);
+        }
+    }
+
+    [Theory]
+    [InlineData(3, 1, 16, 8, 8)]
+    [InlineData(3, 16, 1, 8, 8)]
+    [InlineData(2, 1, 48, 32, 32)]
+    [InlineData(2, 48, 1, 32, 32)]
+    [InlineData(5, 1, 32, 5, 19)]
+    [InlineData(5, 32, 1, 5, 19)]
+    [InlineData(1, 1, 16, 1, 1)]
+    [InlineData(1, 16, 1, 1, 1)]
+    [InlineData(4, 16, 1, 9, 37)]
+    [InlineData(4, 1, 16, 9, 37)]
+    public void Conv2dResidual_BetweenOneChannelAndMany_EqualsLibtorchs(int images, int inputs, int outputs, int height, int width)
+    {
+        using var scope = torch.NewDisposeScope();
+        foreach (var count in new[] { 1, 2 })
+        {
+            torch.Threads = count;
+            Compare(new Case(images, inputs, outputs, height, width, 3), ScalarType.BFloat16, MemoryFormat.ChannelsLast, bias: true, residual: false, scale: 0.5, factor: 1);
+            Compare(new Case(images, inputs, outputs, height, width, 3), ScalarType.BFloat16, MemoryFormat.ChannelsLast, bias: false, residual: false, scale: 1, factor: 1);
         }
     }
 

@@ -110,10 +110,12 @@ public sealed class TensorTests : IDisposable
     }
 
     [Theory]
-    [InlineData(ScalarType.Float32, true, 2e-6)]
-    [InlineData(ScalarType.Float32, false, 2e-6)]
-    [InlineData(ScalarType.BFloat16, true, 2e-2)]
-    public void GroupNormSiLU_ValueAndGradients_EqualTheSeparateOperators(ScalarType type, bool shifted, double tolerance)
+    [InlineData(ScalarType.Float32, true, true, 2e-6)]
+    [InlineData(ScalarType.Float32, false, true, 2e-6)]
+    [InlineData(ScalarType.Float32, true, false, 2e-6)]
+    [InlineData(ScalarType.BFloat16, true, true, 2e-2)]
+    [InlineData(ScalarType.BFloat16, false, false, 2e-2)]
+    public void GroupNorm_ValueAndGradients_EqualTheSeparateOperators(ScalarType type, bool shifted, bool silu, double tolerance)
     {
         using var scope = torch.NewDisposeScope();
         using var random = new Generator(1, Device.Cpu);
@@ -130,18 +132,56 @@ public sealed class TensorTests : IDisposable
             torch.backward([y], [upstream.to(y.ScalarType)]);
             return [y.detach(), leaves[0].Grad!, shifted ? leaves[1].Grad! : torch.zeros([1]), leaves[2].Grad!, leaves[3].Grad!];
         }
-        var fused = Run((x, s, w, b) => torch.functional.group_norm_silu(x, s, 5, w, b, 1e-5), type);
-        var separate = Run((x, s, w, b) => torch.functional.group_norm(s is null ? x : x + s.unsqueeze(2).unsqueeze(3), 5, w, b, 1e-5).silu(), ScalarType.Float32);
-        for (var k = 0; k < fused.Length; k++)
+        var fused = Run((x, s, w, b) => torch.functional.group_norm(x, s, 5, w, b, 1e-5, silu), type);
+        var separate = Run((x, s, w, b) => Separate(s is null ? x : x + s.unsqueeze(2).unsqueeze(3), w, b, silu), ScalarType.Float32);
+        AssertClose(fused, separate, tolerance);
+    }
+
+    [Theory]
+    [InlineData(ScalarType.Float32, true, 2e-6)]
+    [InlineData(ScalarType.Float32, false, 2e-6)]
+    [InlineData(ScalarType.BFloat16, true, 2e-2)]
+    public void GroupNormBranch_GradientsOfBothWays_AreAdded(ScalarType type, bool silu, double tolerance)
+    {
+        using var scope = torch.NewDisposeScope();
+        using var random = new Generator(2, Device.Cpu);
+        var (host, weight, bias) = (torch.randn([3, 36, 3, 5], random) * 3 - 2, torch.randn([36], random), torch.randn([36], random));
+        var (upper, lower) = (torch.randn([3, 36, 3, 5], random), torch.randn([3, 36, 3, 5], random));
+        foreach (var (first, second) in new[] { (true, true), (true, false), (false, true) })
         {
-            var scale = separate[k].abs().mean().ToDouble() + 1e-3;
-            var worst = (fused[k].to(ScalarType.Float32) - separate[k]).abs().to(ScalarType.Float64).ToArray<double>().Max();
+            Tensor[] Run(Func<Tensor, (Tensor, Tensor)> f, ScalarType t)
+            {
+                var leaf = host.to(t).clone();
+                leaf.RequiresGrad = true;
+                var (a, b) = f(leaf);
+                List<Tensor> results = [], gradients = [];
+                if (first) (results, gradients) = ([.. results, a], [.. gradients, upper.to(t)]);
+                if (second) (results, gradients) = ([.. results, b], [.. gradients, lower.to(t)]);
+                torch.backward([.. results], [.. gradients]);
+                return [a.detach(), b.detach(), leaf.Grad!];
+            }
+            AssertClose(Run(x => torch.functional.group_norm_branch(x, 9, weight, bias, 1e-5, silu), type), Run(x => (Separate(x, weight, bias, silu, 9), x), ScalarType.Float32), tolerance);
+        }
+    }
+
+    private static Tensor Separate(Tensor x, Tensor weight, Tensor bias, bool silu, long groups = 5)
+    {
+        var y = torch.functional.group_norm(x, groups, weight, bias, 1e-5);
+        return silu ? y.silu() : y;
+    }
+
+    private static void AssertClose(Tensor[] ours, Tensor[] theirs, double tolerance)
+    {
+        for (var k = 0; k < ours.Length; k++)
+        {
+            var scale = theirs[k].abs().mean().ToDouble() + 1e-3;
+            var worst = (ours[k].to(ScalarType.Float32) - theirs[k]).abs().to(ScalarType.Float64).ToArray<double>().Max();
             Assert.True(worst <= tolerance * 10 * scale, $"result {k}: differs by {worst}, typical size {scale}");
         }
     }
 
     [Fact]
-    public void GroupNormSiLU_NotANumber_StaysOne()
+    public void GroupNorm_NotANumber_StaysOne()
     {
         using var scope = torch.NewDisposeScope();
         using var random = new Generator(1, Device.Cpu);
@@ -149,7 +189,7 @@ public sealed class TensorTests : IDisposable
         x.narrow(1, 0, 1).fill_(double.NaN);
         foreach (var type in new[] { ScalarType.Float32, ScalarType.BFloat16 })
         {
-            var y = torch.functional.group_norm_silu(x.to(type), null, 2, torch.ones([4]), torch.zeros([4]), 1e-5).to(ScalarType.Float32).ToArray<float>();
+            var y = torch.functional.group_norm(x.to(type), null, 2, torch.ones([4]), torch.zeros([4]), 1e-5, silu: true).to(ScalarType.Float32).ToArray<float>();
             Assert.All(y[..8], v => Assert.True(float.IsNaN(v)));
             Assert.All(y[8..], v => Assert.True(float.IsFinite(v)));
         }

@@ -79,12 +79,14 @@ public sealed class GroupNorm : Module
     }
 
     /// <summary>[N,C,H,W] → the same.</summary>
-    public Tensor Forward(Tensor x)
-    {
-        var type = x.ScalarType;
-        return torch.functional.group_norm(x, groups, weight.Value.to(type), bias.Value.to(type), eps);
-    }
+    public Tensor Forward(Tensor x) => torch.functional.group_norm(x, null, groups, weight.Value, bias.Value, eps, silu: false);
 
     /// <summary>silu(normalised (x + shift)), what every residual block needs; <paramref name="shift"/> [N,C].</summary>
-    public Tensor ForwardSiLU(Tensor x, Tensor? shift = null) => torch.functional.group_norm_silu(x, shift, groups, weight.Value, bias.Value, eps);
+    public Tensor ForwardSiLU(Tensor x, Tensor? shift = null) => torch.functional.group_norm(x, shift, groups, weight.Value, bias.Value, eps, silu: true);
+
+    /// <summary>
+    /// Where a residual block begins: normalised x, by wish with SiLU, and x for the way around, which is to be used instead of
+    /// <paramref name="x"/>: its gradient costs no pass of its own.
+    /// </summary>
+    public (Tensor Normalised, Tensor X) Branch(Tensor x, bool silu) => torch.functional.group_norm_branch(x, groups, weight.Value, bias.Value, eps, silu);
 }

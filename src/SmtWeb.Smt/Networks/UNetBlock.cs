@@ -80,8 +80,8 @@ public sealed class UNetBlock : Module
     /// <summary>[N,C,H,W] and embedding [N,E] → [N,C',H',W'].</summary>
     public Tensor Forward(Tensor x, Tensor embedding)
     {
-        var original = x;
-        x = conv0.Forward(norm0.ForwardSiLU(x));
+        var (h, original) = norm0.Branch(x, silu: true);
+        x = conv0.Forward(h);
         var shift = affine.Forward(embedding);
         if (options.AdaptiveScale)
         {
@@ -95,8 +95,9 @@ public sealed class UNetBlock : Module
         // (f(x) + skip) · s, with s inside the convolutions
         var s = options.SkipScale;
         x = skip is null ? conv1.Forward(Dropout(x), s, original, s) : conv1.Forward(Dropout(x), s, skip.Forward(original, s));
-        if (options.Heads > 0) x = proj!.Forward(Attention(x), s, x, s);
-        return x;
+        if (options.Heads == 0) return x;
+        (h, original) = norm2!.Branch(x, silu: false);
+        return proj!.Forward(Attention(h), s, original, s);
     }
 
     private Tensor Dropout(Tensor x)
@@ -111,7 +112,7 @@ public sealed class UNetBlock : Module
     {
         var (n, c, h, w) = (x.Size(0), x.Size(1), x.Size(2), x.Size(3));
         var d = c / options.Heads;
-        var parts = qkv!.Forward(norm2!.Forward(x)).reshape(n * options.Heads, d, 3, h * w);
+        var parts = qkv!.Forward(x).reshape(n * options.Heads, d, 3, h * w);
         Tensor Part(int k) => parts.narrow(2, k, 1).squeeze(2); // [N·heads, d, HW]
         var (q, k, v) = (Part(0), Part(1), Part(2));
         if (torch.functional.HasFusedAttention)

@@ -94,7 +94,8 @@ internal static class Operators
     internal static readonly Operator EigValsH = new("aten::linalg_eigvalsh", "self");
 
     /// <summary>Our own (src/native/operators.cpp), for the CPU.</summary>
-    internal static readonly Operator GroupNormSiLU = new("smtweb::group_norm_silu", "x shift weight bias groups eps");
+    internal static readonly Operator FusedGroupNorm = new("smtweb::group_norm", "x shift weight bias groups eps silu");
+    internal static readonly Operator GroupNormBranch = new("smtweb::group_norm_branch", "x weight bias groups eps silu");
 
     /// <summary>Our own (src/native/convolution.cpp): on any device, with kernels of our own for one kind of CPU.</summary>
     internal static readonly Operator Conv2dResidual = new("smtweb::conv2d_residual", "x weight bias residual scale factor resample");

@@ -142,26 +142,41 @@ public static partial class torch
         }
 
         /// <summary>
-        /// silu(group_norm(x + shift)); <paramref name="input"/> [N,C,H,W], <paramref name="shift"/> [N,C] or null, weight and
-        /// bias float32 [C]. One pass over memory on the CPU, the three operators elsewhere.
+        /// group_norm(x + shift), with <paramref name="silu"/> SiLU of that; <paramref name="input"/> [N,C,H,W], <paramref name="shift"/>
+        /// [N,C] or null, weight and bias float32 [C]. One pass over memory on the CPU, the separate operators elsewhere.
         /// </summary>
-        public static Tensor group_norm_silu(Tensor input, Tensor? shift, long groups, Tensor weight, Tensor bias, double eps)
+        public static Tensor group_norm(Tensor input, Tensor? shift, long groups, Tensor weight, Tensor bias, double eps, bool silu)
         {
             Tensor r;
             if (input.Device.Type == DeviceType.Cpu)
             {
-                r = Operators.GroupNormSiLU.Call([input, shift, weight, bias, groups, eps]);
+                r = Operators.FusedGroupNorm.Call([input, shift, weight, bias, groups, eps, silu]);
                 GC.KeepAlive(input);
                 GC.KeepAlive(shift);
             }
             else
             {
                 var x = shift is null ? input : input + shift.to(input.ScalarType).unsqueeze(2).unsqueeze(3);
-                r = group_norm(x, groups, weight.to(x.ScalarType), bias.to(x.ScalarType), eps).silu();
+                r = group_norm(x, groups, weight.to(x.ScalarType), bias.to(x.ScalarType), eps);
+                if (silu) r = r.silu();
             }
             GC.KeepAlive(weight);
             GC.KeepAlive(bias);
             return r;
+        }
+
+        /// <summary>
+        /// The two ways of a residual block: the fused group norm of <paramref name="input"/>, and the input itself for the other
+        /// way. On the CPU the gradients of the two are then added where the first is written, not in a pass of their own.
+        /// </summary>
+        public static (Tensor Normalised, Tensor Input) group_norm_branch(Tensor input, long groups, Tensor weight, Tensor bias, double eps, bool silu)
+        {
+            if (input.Device.Type != DeviceType.Cpu) return (group_norm(input, null, groups, weight, bias, eps, silu), input);
+            var both = Operators.GroupNormBranch.CallMany([input, weight, bias, groups, eps, silu], 2);
+            GC.KeepAlive(input);
+            GC.KeepAlive(weight);
+            GC.KeepAlive(bias);
+            return (both[0], both[1]);
         }
 
         public static unsafe Tensor avg_pool2d(Tensor input, int size) { long* k = stackalloc long[2] { size, size }; var r = Operators.AvgPool2d.Call([input, Value.IntList(k, 2), Value.IntList(k, 2)]); GC.KeepAlive(input); return r; }
