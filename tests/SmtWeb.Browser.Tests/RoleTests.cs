@@ -1,4 +1,5 @@
 using Microsoft.Playwright;
+using Npgsql;
 using static Microsoft.Playwright.Assertions;
 
 namespace SmtWeb.Browser.Tests;
@@ -75,7 +76,7 @@ public sealed class RoleTests(Lab lab) : BrowserTest(lab)
         await second.Page.GetByLabel("Name", new() { Exact = true }).FillAsync("accomplice");
         await first.GoAsync("/admin/users");
         await first.Page.GetByLabel($"Role of {name}").SelectOptionAsync("Reviewer");
-        await Expect(first.Page.GetByLabel($"Role of {name}")).ToHaveValueAsync("Reviewer");
+        await UntilRoleAsync(name, "Reviewer");
 
         await second.Page.GetByRole(AriaRole.Button, new() { Name = "Add" }).ClickAsync();
         await Expect(second.Page.GetByText("You are signed out")).ToBeVisibleAsync();
@@ -96,5 +97,18 @@ public sealed class RoleTests(Lab lab) : BrowserTest(lab)
         await other.GetByRole(AriaRole.Button, new() { Name = "Sign out" }).ClickAsync();
         await one.Page.WaitForURLAsync(url => url.Contains("/sign-in"));
         await Expect(one.Page.GetByLabel("Password")).ToBeVisibleAsync();
+    }
+
+    /// <summary>The server has stored the role; the page shows what was chosen before that.</summary>
+    private async Task UntilRoleAsync(string name, string role)
+    {
+        await using var source = NpgsqlDataSource.Create(Lab.Connection);
+        await using var select = source.CreateCommand("SELECT r.name FROM users u JOIN user_roles ON user_id = u.id JOIN roles r ON r.id = role_id WHERE u.user_name = $1");
+        select.Parameters.Add(new() { Value = name });
+        for (var tries = 0; (string?)await select.ExecuteScalarAsync() != role; tries++)
+        {
+            Assert.True(tries < 300, $"{name} has not got the role {role}.");
+            await Task.Delay(100);
+        }
     }
 }
