@@ -108,14 +108,24 @@ void conv_gradient(const conv_shape& shape, const uint16_t* x, const uint16_t* d
             _mm512_storeu_ps(d_bias + o * lanes, _mm512_loadu_ps(d_bias + o * lanes) + (total[0] + total[1]));
           }
         }
-        const int64_t block_stride = taps * s.inputs * lanes;
+        const int64_t block_stride = taps * s.inputs * lanes, column_stride = s.inputs * lanes;
+        auto sums_of = [&](int64_t o, int64_t i, int64_t j, int64_t b) { return sums + (((phase * blocks + o) * taps + i * side + j) * s.inputs + b * lanes) * lanes; };
+        if (blocks == 1 && side > 1) {
+          // with one block of outputs the columns of taps are what a pixel of x is multiplied with at a time
+          const auto tile = side == 2 ? gradient_tile<2, 8> : gradient_tile<3, 8>;
+          for (int64_t b = 0; b < input_blocks; b++)
+            for (int64_t i = 0; i < side; i++)
+              for (int64_t c = 0; c < lanes; c += 8)
+                tile(inputs + b * x_plane + (a + i) * p.pairs * 32 + 2 * c, x_run, outputs, dy_plane, dy_run, images, pairs, sums_of(0, i, 0, b) + c * lanes, column_stride);
+          continue;
+        }
         for (int64_t o = 0, K; o < blocks; o += K) {
           K = group_of(blocks, o);
           for (int64_t j = 0; j < side; j++)
             for (int64_t b = 0; b < input_blocks; b++)
               for (int64_t i = 0; i < side; i++) {
                 const uint16_t *from = inputs + b * x_plane + (a + i) * p.pairs * 32, *d = outputs + (j * blocks + o) * dy_plane;
-                float* to = sums + (((phase * blocks + o) * taps + i * side + j) * s.inputs + b * lanes) * lanes;
+                float* to = sums_of(o, i, j, b);
                 if (K == 1) gradient_tile<1, 16>(from, x_run, d, dy_plane, dy_run, images, pairs, to, block_stride);
                 for (int64_t c = 0; c < lanes && K > 1; c += 8) {
                   const auto tile = K == 2 ? gradient_tile<2, 8> : gradient_tile<3, 8>;
