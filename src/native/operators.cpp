@@ -81,7 +81,7 @@ struct GroupNorm : torch::autograd::Function<GroupNorm> {
     auto d_shift = s.defined() ? at::empty({N, C}, w.options()) : at::Tensor();
     // one partial sum per chunk of images, added up in order: the same result however many threads there are
     const int64_t chunks = std::min<int64_t>(N, 16);
-    auto partial = at::zeros({chunks, 2, C}, w.options());
+    std::vector<float> partial(chunks * 2 * C);
     auto* mean = statistics.data_ptr<float>();
     auto* rstd = mean + N * groups;
     at::parallel_for(0, chunks, 1, [&](int64_t from, int64_t to) {
@@ -91,19 +91,28 @@ struct GroupNorm : torch::autograd::Function<GroupNorm> {
           auto g = image_of(x, w, b, groups, eps, silu);
           if (s.defined()) g.shift = s.data_ptr<float>() + n * C;
           auto* ds = d_shift.defined() ? d_shift.data_ptr<float>() + n * C : nullptr;
-          auto* dw = partial.data_ptr<float>() + k * 2 * C;
+          auto* to = partial.data() + k * 2 * C;
           const int64_t at = n * pixels * C;
           if (x.scalar_type() == at::kFloat)
             kernels().backward_f32(g, x.data_ptr<float>() + at, dy.data_ptr<float>() + at, more.defined() ? more.data_ptr<float>() + at : nullptr,
-                                   mean + n * groups, rstd + n * groups, dx.data_ptr<float>() + at, ds, dw, dw + C, scratch.data());
+                                   mean + n * groups, rstd + n * groups, dx.data_ptr<float>() + at, ds, to, to + C, scratch.data());
           else
             kernels().backward_bf16(g, bits(x) + at, bits(dy) + at, more.defined() ? bits(more) + at : nullptr, mean + n * groups, rstd + n * groups,
-                                    bits(dx) + at, ds, dw, dw + C, scratch.data());
+                                    bits(dx) + at, ds, to, to + C, scratch.data());
         }
     });
-    auto sums = partial.sum(0);
+    auto dw = at::empty({C}, w.options()), db = at::empty({C}, w.options());
+    for (int64_t c = 0; c < C; c++) {
+      float sum_w = 0, sum_b = 0;
+      for (int64_t k = 0; k < chunks; k++) {
+        sum_w += partial[k * 2 * C + c];
+        sum_b += partial[(k * 2 + 1) * C + c];
+      }
+      dw.data_ptr<float>()[c] = sum_w;
+      db.data_ptr<float>()[c] = sum_b;
+    }
     if (d_shift.defined()) d_shift = d_shift.to(static_cast<at::ScalarType>(context->saved_data["shift_type"].toInt()));
-    return {dx, d_shift, sums[0], sums[1], at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
+    return {dx, d_shift, dw, db, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };
 

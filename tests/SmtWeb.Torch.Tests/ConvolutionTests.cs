@@ -162,6 +162,28 @@ public sealed class ConvolutionTests : IDisposable
         for (var k = 0; k < y.Length; k++) Assert.Equal(k < 16 * 25 && k % 25 / 5 <= 1 && k % 5 <= 1, float.IsNaN(y[k]));
     }
 
+    [Theory]
+    [InlineData(ScalarType.BFloat16, 32, 16, MemoryFormat.ChannelsLast)]
+    [InlineData(ScalarType.BFloat16, 16, 48, MemoryFormat.Contiguous)]
+    [InlineData(ScalarType.BFloat16, 20, 16, MemoryFormat.ChannelsLast)]
+    [InlineData(ScalarType.Float32, 16, 16, MemoryFormat.ChannelsLast)]
+    public void CatChannels_ValueAndGradients_EqualLibtorchs(ScalarType type, int first, int second, MemoryFormat format)
+    {
+        using var scope = torch.NewDisposeScope();
+        using var random = new Generator(6, Device.Cpu);
+        var (a, b, dy) = (torch.randn([5, first, 3, 7], random).to(type), torch.randn([5, second, 3, 7], random).to(type), torch.randn([5, first + second, 3, 7], random).to(type));
+        float[][] Run(Func<Tensor, Tensor, Tensor> cat)
+        {
+            Tensor[] leaves = [a.contiguous(format).clone(), b.contiguous(format).clone()];
+            foreach (var leaf in leaves) leaf.RequiresGrad = true;
+            var y = cat(leaves[0], leaves[1]);
+            torch.backward([y], [dy]);
+            Tensor[] results = [y.detach(), leaves[0].Grad!, leaves[1].Grad!];
+            return [.. results.Select(t => t.to(ScalarType.Float32).contiguous(MemoryFormat.Contiguous).ToArray<float>())];
+        }
+        foreach (var (mine, theirs) in Run(torch.functional.cat_channels).Zip(Run((x, z) => torch.cat([x, z], 1)))) Assert.Equal(theirs, mine);
+    }
+
     private sealed record Case(int Images, int Inputs, int Outputs, int Height, int Width, int Side, Resample Resample = Resample.None)
     {
         private int Resampled(int side) => Resample == Resample.Up ? 2 * side : Resample == Resample.Down ? side / 2 : side;

@@ -180,7 +180,7 @@ public abstract class UNet : Module
         foreach (var (name, module) in decoder.Parts)
         {
             if (module is not UNetBlock block) continue;
-            if (features.Size(1) != block.Inputs) features = torch.cat([features, skips.Pop()], 1);
+            if (features.Size(1) != block.Inputs) features = torch.functional.cat_channels(features, skips.Pop());
             features = Traced($"dec.{name}", block.Forward(features, e));
         }
         var f = Output(features).to(ScalarType.Float32);

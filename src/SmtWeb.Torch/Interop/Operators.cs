@@ -98,6 +98,7 @@ internal static class Operators
     internal static readonly Operator GroupNormBranch = new("smtweb::group_norm_branch", "x weight bias groups eps silu");
 
     /// <summary>Our own (src/native/convolution.cpp): on any device, with kernels of our own for one kind of CPU.</summary>
+    internal static readonly Operator CatChannels = new("smtweb::cat_channels", "a b");
     internal static readonly Operator Conv2dResidual = new("smtweb::conv2d_residual", "x weight bias residual scale factor resample");
 
     /// <summary>Our own (src/native/mlp.cpp): on any device, with kernels of our own on the CPU.</summary>

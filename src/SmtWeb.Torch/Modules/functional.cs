@@ -38,6 +38,15 @@ public static partial class torch
             return r;
         }
 
+        /// <summary>The channels of two images [N,C,H,W] and [N,D,H,W] in one of C + D; on the CPU the gradients are images of their own again.</summary>
+        public static Tensor cat_channels(Tensor first, Tensor second)
+        {
+            var r = Operators.CatChannels.Call([first, second]);
+            GC.KeepAlive(first);
+            GC.KeepAlive(second);
+            return r;
+        }
+
         public static Tensor linear(Tensor input, Tensor weight, Tensor? bias)
         {
             var r = Operators.Linear.Call([input, weight, bias]);
