@@ -102,6 +102,25 @@ struct output {
   int64_t row, pixel;  // from one to the next, in y and in the residual
 };
 
+// sums of R rows of P pixels to where they belong, less what lies beyond the image
+template <int K, int P, int R>
+inline __attribute__((always_inline)) void store_tile(const __m512 (&sum)[R * P][K], int64_t rows, int64_t columns, const output& out, int64_t first) {
+  const __m512 factor = _mm512_set1_ps(out.factor);
+#pragma GCC unroll 4
+  for (int r = 0; r < R; r++)
+#pragma GCC unroll 32
+    for (int q = 0; q < P; q++) {
+      if (r >= rows || q >= columns) continue;
+      const int64_t at = first + r * out.row + q * out.pixel;
+#pragma GCC unroll 4
+      for (int k = 0; k < K; k++) {
+        __m512 v = sum[r * P + q][k];
+        if (out.residual) v = _mm512_fmadd_ps(widened(out.residual + at + k * lanes), factor, v);
+        _mm256_storeu_si256((__m256i*)(out.y + at + k * lanes), (__m256i)_mm512_cvtneps_pbh(v));
+      }
+    }
+}
+
 // K blocks of output channels of `height` rows, in tiles of R rows by P pixels. The side of the taps is no template
 // argument: a compiler that knows it unrolls further and then has too few registers.
 template <int K, int P, int R>
@@ -143,27 +162,46 @@ void run_tiles(const geometry& g, const padded& p, int64_t height, const uint16_
                   }
               }
         }
-      const int64_t rows = std::min<int64_t>(R, height - h), columns = std::min<int64_t>(P, g.width - w);
-      const __m512 factor = _mm512_set1_ps(out.factor);
-#pragma GCC unroll 4
-      for (int r = 0; r < R; r++)
+      store_tile<K, P, R>(sum, std::min<int64_t>(R, height - h), std::min<int64_t>(P, g.width - w), out, h * out.row + w * out.pixel);
+    }
+}
+
+// The same for one block of outputs and 3x3 taps, where a pair of inputs is loaded once for the three columns of taps that it
+// meets: loads, not multiplications, are what one block would wait for.
+template <int P>
+void run_tiles_of_one(const geometry& g, const padded& p, int64_t height, const uint16_t* x, const uint16_t* packed, const output& out) {
+  constexpr int64_t tap = 8 * 32;  // packed values
+  for (int64_t h = 0; h < height; h++)
+    for (int64_t w = 0; w < g.width; w += P) {
+      __m512 sum[P][1];
 #pragma GCC unroll 32
-        for (int q = 0; q < P; q++) {
-          if (r >= rows || q >= columns) continue;
-          const int64_t at = (h + r) * out.row + (w + q) * out.pixel;
-#pragma GCC unroll 4
-          for (int k = 0; k < K; k++) {
-            __m512 v = sum[r * P + q][k];
-            if (out.residual) v = _mm512_fmadd_ps(widened(out.residual + at + k * lanes), factor, v);
-            _mm256_storeu_si256((__m256i*)(out.y + at + k * lanes), (__m256i)_mm512_cvtneps_pbh(v));
+      for (int q = 0; q < P; q++) sum[q][0] = out.bias ? _mm512_loadu_ps(out.bias) : _mm512_setzero_ps();
+      const uint16_t* weight = packed;
+      for (int64_t b = 0; b < p.blocks; b++)
+#pragma GCC unroll 1
+        for (int64_t i = 0; i < g.taps; i++, weight += 3 * tap) {
+          const uint16_t* row = x + b * p.plane() + (h + i) * p.pitch() + w * lanes;
+#pragma GCC unroll 1
+          for (int64_t c = 0; c < 8; c++) {
+            const __m512i factors[3] = {_mm512_load_si512(weight + c * 32), _mm512_load_si512(weight + tap + c * 32), _mm512_load_si512(weight + 2 * tap + c * 32)};
+#pragma GCC unroll 32
+            for (int q = 0; q < P + 2; q++) {
+              const __m512i pair = to_all(row + q * lanes + 2 * c);
+#pragma GCC unroll 3
+              for (int j = 0; j < 3; j++)
+                if (q - j >= 0 && q - j < P) sum[q - j][0] = multiply_add(sum[q - j][0], pair, factors[j]);
+            }
           }
         }
+      store_tile<1, P, 1>(sum, 1, std::min<int64_t>(P, g.width - w), out, h * out.row + w * out.pixel);
     }
 }
 
 using tiles_function = void (*)(const geometry&, const padded&, int64_t, const uint16_t*, const uint16_t*, const output&);
 
-tiles_function tiles_for(int64_t K, int64_t width) {
+tiles_function tiles_for(const geometry& g, int64_t K) {
+  const int64_t width = g.width;
+  if (K == 1 && g.taps == 3 && width > 8) return run_tiles_of_one<16>;
   if (K == 1) return width > 8 ? run_tiles<1, 16, 1> : width > 4 ? run_tiles<1, 8, 2> : run_tiles<1, 4, 4>;
   if (K == 2) return width > 4 ? run_tiles<2, 8, 1> : run_tiles<2, 4, 2>;
   return width > 4 ? run_tiles<3, 8, 1> : run_tiles<3, 4, 2>;
@@ -194,7 +232,7 @@ void run_images(const geometry& g, int64_t images, int64_t result_phases, const 
           K = group_of(blocks, o);
           const int64_t at = n * pixels * result_phases * g.outputs + (h * apart + a) * line + b * g.outputs + o * lanes;
           const output out = {bias ? bias + o * lanes : nullptr, residual ? residual + at : nullptr, factor, y + at, apart * line, apart * g.outputs};
-          tiles_for(K, g.width)(g, p, rows, scratch + a * p.pitch() + b * lanes, packed + (phase * g.outputs + o * lanes) * weights, out);
+          tiles_for(g, K)(g, p, rows, scratch + a * p.pitch() + b * lanes, packed + (phase * g.outputs + o * lanes) * weights, out);
         }
       }
     }
