@@ -45,7 +45,9 @@ public sealed partial class EmbeddedPostgres : IAsyncDisposable
         Username = "smtweb",
         Password = File.ReadAllText(_passwordFile).Trim(),
         Database = "postgres",
-        Timeout = 5,
+        // Seconds that a request waits for its turn in the pool: hundreds who open a run at once beside its trainer are served
+        // late, not refused. A server that is gone refuses at once.
+        Timeout = 20,
         MaxPoolSize = 40,
         // Idle connections die with the server; a fresh one costs a millisecond.
         KeepAlive = 10,
