@@ -30,16 +30,26 @@ smt::conv_shape shape_of(const at::Tensor& x, const at::Tensor& weight, bool dou
   return {x.size(0), x.size(2), x.size(3), weight.size(1), weight.size(0), weight.size(2), doubled};
 }
 
+// What all kernels take: bfloat16 images on the CPU, float32 weights [O,C,side,side] and bias
+bool fits(const at::Tensor& x, const at::Tensor& weight, const c10::optional<at::Tensor>& bias) {
+  return kernels() && x.device().is_cpu() && x.scalar_type() == at::kBFloat16 && x.dim() == 4 && x.numel() > 0 && weight.device().is_cpu() &&
+         weight.scalar_type() == at::kFloat && weight.dim() == 4 && weight.size(0) > 0 && weight.size(1) == x.size(1) && weight.size(2) == weight.size(3) &&
+         (!bias || (bias->scalar_type() == at::kFloat && bias->dim() == 1 && bias->size(0) == weight.size(0)));
+}
+
 bool is_ours(const at::Tensor& x, const at::Tensor& weight, const c10::optional<at::Tensor>& bias, const c10::optional<at::Tensor>& residual, int64_t change) {
-  if (!kernels() || !x.device().is_cpu() || x.scalar_type() != at::kBFloat16 || x.dim() != 4 || x.numel() == 0 || !weight.device().is_cpu() ||
-      weight.scalar_type() != at::kFloat || weight.dim() != 4 || weight.size(1) != x.size(1) || weight.size(0) == 0 || weight.size(0) % block != 0 ||
-      weight.size(1) % block != 0 || weight.size(2) != weight.size(3) || (weight.size(2) != 1 && weight.size(2) != 3))
-    return false;
+  if (!fits(x, weight, bias) || weight.size(0) % block != 0 || weight.size(1) % block != 0 || (weight.size(2) != 1 && weight.size(2) != 3)) return false;
   if (change == down && (x.size(2) % 2 != 0 || x.size(3) % 2 != 0)) return false;
-  if (bias && (bias->scalar_type() != at::kFloat || bias->dim() != 1 || bias->size(0) != weight.size(0))) return false;
   // no block adds to a doubled result
   return !residual || (change != up && residual->scalar_type() == at::kBFloat16 && residual->dim() == 4 && residual->size(0) == x.size(0) &&
                        residual->size(1) == weight.size(0) && residual->size(2) == x.size(2) >> (change == down) && residual->size(3) == x.size(3) >> (change == down));
+}
+
+// Between one channel and many: what a network of grey images begins and ends with.
+bool is_one(const at::Tensor& x, const at::Tensor& weight, const c10::optional<at::Tensor>& bias, const c10::optional<at::Tensor>& residual, int64_t change) {
+  if (!fits(x, weight, bias) || weight.size(2) != 3 || residual || change != none) return false;
+  const int64_t C = weight.size(1), O = weight.size(0);
+  return (C == 1 && O % block == 0) || (O == 1 && C % block == 0);
 }
 
 // Images in as many parts as there are threads, each with its own piece of scratch: work(part, its shape, first image, scratch)
@@ -166,15 +176,6 @@ struct ConvResidual : torch::autograd::Function<ConvResidual> {
     return {dx, dw, db, dr, at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };
-
-// Between one channel and many: what a network of grey images begins and ends with.
-bool is_one(const at::Tensor& x, const at::Tensor& weight, const c10::optional<at::Tensor>& bias, const c10::optional<at::Tensor>& residual, int64_t change) {
-  if (!kernels() || !x.device().is_cpu() || x.scalar_type() != at::kBFloat16 || x.dim() != 4 || x.numel() == 0 || !weight.device().is_cpu() ||
-      weight.scalar_type() != at::kFloat || weight.dim() != 4 || weight.size(1) != x.size(1) || weight.size(2) != 3 || weight.size(3) != 3 || residual || change != none)
-    return false;
-  const int64_t C = weight.size(1), O = weight.size(0);
-  return ((C == 1 && O > 0 && O % block == 0) || (O == 1 && C % block == 0)) && (!bias || (bias->scalar_type() == at::kFloat && bias->dim() == 1 && bias->size(0) == O));
-}
 
 struct ConvOne : torch::autograd::Function<ConvOne> {
   static smt::conv_one_shape shape_of(const at::Tensor& x, const at::Tensor& weight) {
