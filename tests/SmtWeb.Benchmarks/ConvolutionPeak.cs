@@ -31,10 +31,10 @@ internal static class ConvolutionPeak
     private static double Measure(ScalarType type, MemoryFormat format, (int Batch, int Channels, int Side) shape, int rounds, bool ours = false)
     {
         using var scope = torch.NewDisposeScope();
-        using var generator = new Generator(1, Device.Cpu);
-        var x = torch.randn([shape.Batch, shape.Channels, shape.Side, shape.Side], generator).to(type).contiguous(format);
-        var weight = torch.randn([shape.Channels, shape.Channels, 3, 3], generator).to(ours ? ScalarType.Float32 : type).contiguous(format);
-        x.RequiresGrad = weight.RequiresGrad = true;
+        using var generator = new Generator(1, torch.CPU);
+        var x = torch.randn([shape.Batch, shape.Channels, shape.Side, shape.Side], generator: generator).to(type).contiguous(format);
+        var weight = torch.randn([shape.Channels, shape.Channels, 3, 3], generator: generator).to(ours ? ScalarType.Float32 : type).contiguous(format);
+        x.requires_grad = weight.requires_grad = true;
         var flops = 3.0 * 2 * shape.Batch * shape.Channels * shape.Channels * 9 * shape.Side * shape.Side; // forward, and two gradients
         Step(x, weight, ours);
         return Enumerable.Range(0, rounds * 4).Max(_ =>
@@ -49,7 +49,7 @@ internal static class ConvolutionPeak
     private static void Step(Tensor x, Tensor weight, bool ours)
     {
         using var scope = torch.NewDisposeScope();
-        var y = ours ? torch.functional.conv2d_residual(x, weight, null) : torch.functional.conv2d(x, weight, null, padding: 1);
+        var y = ours ? Fused.conv2d_residual(x, weight, null) : torch.nn.functional.conv2d(x, weight, null, padding: 1);
         // the gradient is the output itself: any tensor of its shape and layout does, and making one costs nothing
         torch.grad([y], [y.detach()], [x, weight]);
     }

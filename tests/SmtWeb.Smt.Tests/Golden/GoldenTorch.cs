@@ -11,7 +11,7 @@ namespace SmtWeb.Smt.Tests.Golden;
 internal static class GoldenTorch
 {
     internal static Tensor ToTensor(this GoldenTensor t) =>
-        TensorFile.ToTensor(new SafetensorsEntry(t.Name, t.Type, t.Shape, 0, t.Bytes.Length), t.Bytes, Device.Cpu);
+        TensorFile.ToTensor(new SafetensorsEntry(t.Name, t.Type, t.Shape, 0, t.Bytes.Length), t.Bytes, torch.CPU);
 
     internal static Tensor? Optional(this GoldenCase golden, string name) => golden.HasInput(name) ? golden.Input(name).ToTensor() : null;
 
@@ -32,7 +32,7 @@ internal static class GoldenTorch
         var c = golden.Config;
         var grid = KarrasGrid.Create(c.Int("num_train_timesteps", KarrasGrid.Levels), c.Double("sigma_min", 0.002), c.Double("sigma_max", 80), c.Double("rho", 7));
         var steps = golden.Input(name).Longs;
-        return torch.tensor(Array.ConvertAll(steps, k => grid[k]), [steps.Length]);
+        return Tensors.Of(Array.ConvertAll(steps, k => grid[k]), [steps.Length]);
     }
 
     internal static int Int(this JsonElement e, string name, int otherwise = 0) =>
@@ -78,7 +78,7 @@ internal static class GoldenTorch
     internal static void LoadWeights(this GoldenCase golden, Module network)
     {
         using var _ = torch.no_grad();
-        using var mine = network.StateDict().GetEnumerator();
+        using var mine = network.StateEntries().GetEnumerator();
         foreach (var weight in golden.EachWeight())
         {
             using var scope = torch.NewDisposeScope();

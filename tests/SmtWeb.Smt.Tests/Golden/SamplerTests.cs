@@ -14,7 +14,7 @@ public sealed class SamplerTests : TensorTest
     {
         var golden = GoldenCase.Load(id);
         using var scope = torch.NewDisposeScope();
-        using var random = new Generator(0, Device.Cpu);
+        using var random = new Generator(0, torch.CPU);
         var c = golden.Config;
         using var network = GoldenTorch.Network(c.GetProperty("model_type").GetString()!, c.GetProperty("network"), random);
         network.Training = false;

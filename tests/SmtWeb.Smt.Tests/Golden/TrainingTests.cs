@@ -52,16 +52,16 @@ public sealed class TrainingTests : TensorTest
     {
         var golden = GoldenCase.Load(id);
         using var scope = torch.NewDisposeScope();
-        using var random = new Generator(0, Device.Cpu);
+        using var random = new Generator(0, torch.CPU);
         var c = golden.Config;
         using var generator = GoldenTorch.Network(c.GetProperty("gen_type").GetString()!, c.GetProperty("gen_net"), random);
         var denoiser = GoldenTorch.Network(c.GetProperty("score_type").GetString()!, c.GetProperty("score_net"), random);
         var head = new ClassHead(denoiser.Model.BottleneckChannels, denoiser.Model.BottleneckSide, random, c.Int("head_groups"));
         using var score = new AmortizedScore(denoiser, head);
-        generator.LoadStateDict(golden.WeightTensors("generator."));
+        generator.LoadValues(golden.WeightTensors("generator."));
         var prefixes = golden.Weights().Select(w => w.Name.Split('.')[0]).Distinct().Where(p => p != "generator").ToArray();
-        denoiser.LoadStateDict(golden.WeightTensors($"{prefixes[0]}."));
-        head.LoadStateDict(golden.WeightTensors($"{prefixes[1]}."));
+        denoiser.LoadValues(golden.WeightTensors($"{prefixes[0]}."));
+        head.LoadValues(golden.WeightTensors($"{prefixes[1]}."));
 
         var method = new SmtSpec
         {
@@ -92,7 +92,7 @@ public sealed class TrainingTests : TensorTest
         using var __ = torch.no_grad();
         golden.Verify("final.x_fake", generator.Generate(golden.Tensor("z0"), null));
         var x = golden.Tensor("x_real0");
-        golden.Verify("final.f_half", score.Denoise(x, torch.ones([x.Size(0)]), torch.full([x.Size(0)], 0.5), null));
+        golden.Verify("final.f_half", score.Denoise(x, torch.ones([x.size(0)]), torch.full([x.size(0)], 0.5), null));
     }
 
     private sealed class Holder : Module
