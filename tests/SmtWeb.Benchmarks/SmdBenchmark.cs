@@ -46,7 +46,8 @@ internal static class SmdBenchmark
 
     private sealed class Setup : IDisposable
     {
-        private readonly Generator weights = new(1, torch.CPU), noise = new(2, torch.CPU), host = new(3, torch.CPU);
+        private readonly Generator weights = new(1), host = new(3);
+        private readonly NoiseStream noise = new(2, torch.CPU);
         private readonly Denoiser generator, teacher;
         private readonly FakeScore fake;
         private readonly SmdTrainer trainer;
@@ -61,11 +62,11 @@ internal static class SmdBenchmark
             (generator, teacher, fake) = (NetworkFactory.CreateGenerator(spec, weights), NetworkFactory.CreateGenerator(spec, weights), NetworkFactory.CreateFakeScore(spec, weights));
             trainer = new SmdTrainer(generator, fake, teacher, method, spec.Optimisation);
             draws = new SmdDrawSource(method, Batch, host, noise);
-            x = (torch.randn([Batch, .. generator.SampleShape], generator: noise) * 0.5).DetachFromDisposeScope();
-            labels = torch.randint(generator.Classes, [Batch], generator: host).one_hot(generator.Classes).to(ScalarType.Float32).DetachFromDisposeScope();
+            x = (torch.randn([Batch, .. generator.SampleShape], generator: host) * 0.5).DetachFromDisposeScope();
+            labels = HostTransfer.OneHot(torch.randint(generator.Classes, [Batch], ScalarType.Int64, generator: host), generator.Classes).DetachFromDisposeScope();
         }
 
-        internal long Parameters => generator.ParameterCount;
+        internal long Parameters => generator.ParameterCount();
 
         internal (double Seconds, double ProcessorSeconds) Iterate(int count)
         {

@@ -33,8 +33,8 @@ internal static partial class StepFlops
         };
         using var generator = new ImageDenoiser(options, random);
         using var score = new ImageDenoiser(options with { Alpha = network.AlphaEmbedding }, random);
-        var (g, f) = (forward(generator, _ => true), forward(score, _ => true));
-        var encoder = forward(score, name => !name.Contains(".dec.", StringComparison.Ordinal));
+        var (g, f) = (Forward(generator, _ => true), Forward(score, _ => true));
+        var encoder = Forward(score, name => !name.Contains(".dec.", StringComparison.Ordinal));
 
         // a backward pass costs twice the forward pass: gradients of the inputs and of the weights
         var rows = RowsOf(method.ScoreAlpha);
@@ -44,9 +44,9 @@ internal static partial class StepFlops
     }
 
     /// <summary>FLOP of one forward pass per image. The name of a layer holds the resolution of its output.</summary>
-    private static double forward(Module network, Func<string, bool> counts) => network.NamedParameters()
-        .Where(p => p.Parameter.Value.Dimensions >= 2 && counts(p.Name))
-        .Sum(p => 2.0 * p.Parameter.Value.Count * (p.Parameter.Value.Dimensions == 4 ? Pixels(p.Name) * Needed(p.Name) : 1));
+    private static double Forward(Module network, Func<string, bool> counts) => network.ParameterEntries()
+        .Where(p => p.Parameter.dim() >= 2 && counts(p.Name))
+        .Sum(p => 2.0 * p.Parameter.numel() * (p.Parameter.dim() == 4 ? Pixels(p.Name) * Needed(p.Name) : 1));
 
     // 2x2 weights a phase instead of 3x3; single pixels before they are doubled
     private static double Needed(string name) => !name.Contains("_up.", StringComparison.Ordinal) ? 1

@@ -43,9 +43,9 @@ internal sealed class BatchPrefetcher : IDisposable
     private bool stopping;
 
     /// <summary>Begins to read ahead. <paramref name="sampler"/> belongs to it until it is disposed.</summary>
-    public BatchPrefetcher(ImageSource source, EpochSampler sampler, int batch, bool mirror, bool skipCorrupt, int workers, int ahead, Device device)
+    public BatchPrefetcher(ImageSource source, EpochSampler sampler, int batch, bool mirror, bool skipCorrupt, int workers, int ahead, Device? device = null)
     {
-        (this.source, this.sampler, this.mirror, this.skipCorrupt, size, this.device) = (source, sampler, mirror, skipCorrupt, batch, device);
+        (this.source, this.sampler, this.mirror, this.skipCorrupt, size, this.device) = (source, sampler, mirror, skipCorrupt, batch, device ?? torch.CPU);
         for (var i = 0; i < ahead + workers; i++) free.Push(new ImageBatch(batch, source.ImageBytes));
         for (var i = 0; i < workers; i++)
         {

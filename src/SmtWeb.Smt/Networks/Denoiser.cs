@@ -72,7 +72,7 @@ public abstract class Denoiser(double sigmaData, int classes) : NetworkPart
         using var _ = torch.no_grad();
         var theirs = other.StateEntries().ToDictionary(e => e.Name, e => e.Value);
         var learnable = named_parameters().Select(p => p.name).ToHashSet();
-        foreach (var (name, mine) in StateDict())
+        foreach (var (name, mine) in this.StateEntries())
         {
             if (!theirs.TryGetValue(name, out var source))
             {

@@ -56,7 +56,7 @@ public sealed class Conv2d : Layer
         if (weight is not null) return Fused.conv2d_residual(x, weight, bias, residual, scale, factor, resample);
         x = resample switch
         {
-            Resample.Up => torch.nn.functional.interpolate(x, scale_factor: [2, 2], mode: TorchSharp.InterpolationMode.Nearest),
+            Resample.Up => torch.nn.functional.interpolate(x, scale_factor: [2, 2], mode: torch.InterpolationMode.Nearest),
             Resample.Down => torch.nn.functional.avg_pool2d(x, 2),
             Resample.None => x,
         };

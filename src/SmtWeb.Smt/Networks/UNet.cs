@@ -52,7 +52,7 @@ public abstract class UNet : NetworkPart
         return Decode(features, skips, e);
     }
 
-    /// <summary>As <see cref="Forward"/>, with the encoder's output; without <paramref name="decoderLearns"/> no gradient is recorded in the decoder.</summary>
+    /// <summary>As <see cref="forward"/>, with the encoder's output; without <paramref name="decoderLearns"/> no gradient is recorded in the decoder.</summary>
     public (Tensor F, Tensor Bottleneck) ForwardWithBottleneck(Tensor x, Tensor noise, Tensor? alpha, Tensor? labels, bool decoderLearns)
     {
         var e = Embed(noise, alpha, labels, null);

@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using SmtWeb.Smt.Datasets;
+using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.ScoreOfMixture;
 

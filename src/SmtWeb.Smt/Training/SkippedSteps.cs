@@ -44,7 +44,7 @@ internal sealed class SkippedSteps(Device device) : IDisposable
             using var _ = torch.no_grad();
             InRow = (int)inRowOnDevice!.ToDouble();
             count += (long)countOnDevice!.ToDouble();
-            countOnDevice.zero_();
+            countOnDevice!.zero_();
             stale = false;
         }
         (var taken, count) = (count, 0);

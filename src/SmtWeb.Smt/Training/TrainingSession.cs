@@ -44,7 +44,7 @@ public static class TrainingSession
     {
         Ensure(spec);
         TorchRuntime.Initialize();
-        using var ranks = RankGroup.Join(host, port, rank, size, Choose(spec.Hardware.Device, rank).Type, patience);
+        using var ranks = RankGroup.Join(host, port, rank, size, Choose(spec.Hardware.Device, rank).type, patience);
         return Train(spec, journal, checkpoint, threads, ranks, metricsFolder ?? MetricsFolder.Default);
     }
 

@@ -164,7 +164,7 @@ internal sealed class TrainingState : IDisposable
 
     private IEnumerable<(string Name, Tensor Value)> Tensors()
     {
-        static Tensor Bytes(byte[] state) => Tensors.Of(state, [state.Length]);
+        static Tensor Bytes(byte[] state) => SmtWeb.Torch.Tensors.Of(state, [state.Length]);
         return Averages.SelectMany(a => a.Network.StateEntries(a.Prefix))
             .Concat(Generator.StateEntries("generator."))
             .Concat(Method.Others.SelectMany(o => o.Network.StateEntries(o.Prefix)))

@@ -39,5 +39,6 @@ public static class TensorFile
         ScalarType.Int8 => SafetensorsType.I8,
         ScalarType.Byte => SafetensorsType.U8,
         ScalarType.Bool => SafetensorsType.BOOL,
+        _ => throw new ArgumentOutOfRangeException(nameof(type), type, "safetensors has no such element type"),
     };
 }

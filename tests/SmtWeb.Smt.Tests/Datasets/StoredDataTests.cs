@@ -141,9 +141,9 @@ public sealed class StoredDataTests : TensorTest
     private static List<(float Pixel, long Label)> Values((Tensor Samples, Tensor? Labels) batch)
     {
         var pixels = batch.Samples.ToArray<float>();
-        var each = pixels.Length / (int)batch.Samples.Shape[0];
+        var each = pixels.Length / (int)batch.Samples.shape[0];
         var labels = batch.Labels?.argmax(1).ToArray<long>();
-        return [.. Enumerable.Range(0, (int)batch.Samples.Shape[0]).Select(i => (pixels.Skip(i * each).Take(each).Select((v, k) => v * ((k % 13) + 1)).Sum(), labels?[i] ?? -1))];
+        return [.. Enumerable.Range(0, (int)batch.Samples.shape[0]).Select(i => (pixels.Skip(i * each).Take(each).Select((v, k) => v * ((k % 13) + 1)).Sum(), labels?[i] ?? -1))];
     }
 
     private static List<(int Pixel, int Label)> Batches(ImageSource source, int workers)

@@ -18,7 +18,7 @@ internal sealed class GaussianDenoiser(double s, int classes = 0, int size = 2) 
         if (labels is null) return torch.zeros(scaled.shape, device: scaled.device);
         // c_out F = (1 - c_skip) m
         var (c_skip, c_out, _, _) = EdmPrecond.Coefficients((c_noise * 4).exp(), SigmaData);
-        var m = (labels * torch.arange(Classes)).sum([1]);
+        var m = (labels * torch.arange(Classes, dtype: ScalarType.Float32)).sum([1]);
         return EdmPrecond.Like((1 - c_skip) * m / c_out, scaled) + torch.zeros(scaled.shape);
     }
 

@@ -55,7 +55,7 @@ public sealed class DistillationTests : TensorTest
         using var _ = torch.no_grad();
         var σ2 = EdmPrecond.Like(σ.square(), x);
         golden.Verify("paper.s_exp", (SmdLosses.ExplicitMixture(D, f_p, f_fake) - golden.Expect("x_t").Tensor.ToTensor()) / σ2);
-        var dimension = x.Count / x.size(0);
+        var dimension = (double)(x.numel() / x.size(0));
         var γ = SmdLosses.GeneratorDirection(x, f_fake, f_p, D, α, σ, DistillationWeight.None) / dimension;
         golden.Verify("paper.gamma_exp_x", γ);
         golden.Verify("paper.w_dmd", σ.square() / (SmtLosses.MeanOverSample((x - f_p).abs()) * dimension));
@@ -69,7 +69,7 @@ public sealed class DistillationTests : TensorTest
         using var scope = torch.NewDisposeScope();
         var (real, fake, α) = (golden.Tensor("latents_real"), golden.Tensor("latents_fake"), golden.Tensor("alpha"));
         var (σ, σ_dsm) = (golden.Levels("timesteps_interp"), golden.Levels("timesteps_fake"));
-        var (B, σ_data) = (α.Count, golden.Config.Double("sigma_data", 0.5));
+        var (B, σ_data) = (α.numel(), golden.Config.Double("sigma_data", 0.5));
         golden.Verify("sigma", σ);
         golden.Verify("sigma_dsm", σ_dsm);
         golden.Verify("x_t_fake", fake + EdmPrecond.Like(σ, fake) * golden.Tensor("noise_interp"));
@@ -102,7 +102,7 @@ public sealed class DistillationTests : TensorTest
         golden.Verify("paper.d3_per_sample", α * (1 - D_real).square() + (1 - α) * D_fake.square());
 
         // Eq. (14) is a squared norm of scores: σ⁻⁴ on denoisers, summed over the dimension
-        var dimension = real.Count / B;
+        var dimension = real.numel() / B;
         var perSample = Enumerable.Range(0, (int)B).Select(k => SmtLosses.ScoreLoss(
             torch.cat([f_exp[0].narrow(0, k, 1), f_exp[1].narrow(0, k, 1)]), torch.cat([real.narrow(0, k, 1), fake.narrow(0, k, 1)]),
             torch.cat([α.narrow(0, k, 1), 1 - α.narrow(0, k, 1)]), σ.pow(-4).narrow(0, k, 1).expand(2) * (double)dimension, 1).ToDouble());
@@ -139,7 +139,7 @@ public sealed class DistillationTests : TensorTest
         };
         using var trainer = new SmdTrainer(generator, fake, teacher, method, new OptimisationSpec { WeightDecay = c.Double("weight_decay", 0), GradientClip = c.Double("max_grad_norm", 0) });
         var start = Parameters(trainer);
-        var labels = golden.Optional("labels");
+        var labels = golden.Labels(generator.Classes);
         for (var k = 0; k < c.Int("iterations"); k++)
         {
             Tensor In(string name) => golden.Tensor($"{name}{k}");
@@ -151,8 +151,8 @@ public sealed class DistillationTests : TensorTest
                 turn ? new SmdGeneratorDraws(golden.Levels($"t_gen{k}"), In("n_gen"), In("alpha_gen")) : null,
                 new SmdScoreDraws(golden.Levels($"t_dsm{k}"), In("n_dsm"), golden.Levels($"t_interp{k}"), In("n_interp"), In("n_interp"), In("alpha_score"), golden.Input($"alpha_score{k}").Floats),
                 c.Double("gen_lr", 0), c.Double("score_lr", 0));
-            if (g is not null) golden.Expect($"gen{k}").Verify(g.DivergenceLoss.ToDouble() + c.Double("gan_weight", 0) * g.GanLoss.ToDouble(), g.GradientNorm);
-            golden.Expect($"score{k}").Verify(s.DenoisingLoss.ToDouble(), s.FakeLoss.ToDouble(), s.RealLoss.ToDouble(), s.GradientNorm);
+            if (g is not null) golden.Expect($"gen{k}").Verify(g.DivergenceLoss.ToDouble() + c.Double("gan_weight", 0) * g.GanLoss.ToDouble(), g.GradientNorm.Value);
+            golden.Expect($"score{k}").Verify(s.DenoisingLoss.ToDouble(), s.FakeLoss.ToDouble(), s.RealLoss.ToDouble(), s.GradientNorm.Value);
         }
         using var __ = torch.no_grad();
         var end = Parameters(trainer);
@@ -188,8 +188,8 @@ public sealed class DistillationTests : TensorTest
     private static Dictionary<string, Tensor> Parameters(SmdTrainer trainer)
     {
         using var _ = torch.no_grad();
-        return trainer.Generator.NamedParameters("generator.")
-            .Concat(trainer.Fake.NamedParameters().Select(p => (p.Name.StartsWith("head.", StringComparison.Ordinal) ? p.Name : $"fake.{p.Name["score.".Length..]}", p.Parameter)))
-            .ToDictionary(p => p.Item1, p => p.Item2.Value.detach().to(ScalarType.Float64).clone());
+        return trainer.Generator.ParameterEntries("generator.")
+            .Concat(trainer.Fake.ParameterEntries().Select(p => (p.Name.StartsWith("head.", StringComparison.Ordinal) ? p.Name : $"fake.{p.Name["score.".Length..]}", p.Parameter)))
+            .ToDictionary(p => p.Item1, p => p.Item2.detach().to(ScalarType.Float64).clone());
     }
 }

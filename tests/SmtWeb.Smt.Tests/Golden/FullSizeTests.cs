@@ -22,10 +22,10 @@ public sealed class FullSizeTests : TensorTest
         using var _ = torch.no_grad();
         using var random = new Generator(0, torch.CPU);
         using var network = GoldenTorch.Network(golden.Config.GetProperty("model_type").GetString()!, golden.Config.GetProperty("network"), random);
-        network.Training = false;
+        network.eval();
         golden.LoadWeights(network);
 
-        var (x, σ, α, labels) = (golden.Tensor("x"), golden.Tensor("sigma"), golden.Optional("alpha"), golden.Optional("labels"));
+        var (x, σ, α, labels) = (golden.Tensor("x"), golden.Tensor("sigma"), golden.Optional("alpha"), golden.Labels(network.Classes));
         golden.VerifyTrace(network, () => golden.Verify("D", network.forward(x, σ, α, labels)));
         var bottleneck = network.Bottleneck(x, σ, α, labels);
         Assert.Equal(golden.Config.GetProperty("bottleneck_shape").EnumerateArray().Select(s => s.GetInt64()), bottleneck.shape);
@@ -50,11 +50,11 @@ public sealed class FullSizeTests : TensorTest
             : new ClassHead(entries[0].Shape[1], 8, random);
 
         Assert.Equal(entries.Select(e => e.Name), network.StateEntries(prefix).Select(e => e.Name));
-        Assert.Equal(entries.Select(e => string.Join('x', e.Shape)), network.StateEntries().Select(e => string.Join('x', e.Value.Shape)));
-        var parameters = network.NamedParameters(prefix).Select(p => p.Name).ToHashSet();
+        Assert.Equal(entries.Select(e => string.Join('x', e.Shape)), network.StateEntries().Select(e => string.Join('x', e.Value.shape)));
+        var parameters = network.ParameterEntries(prefix).Select(p => p.Name).ToHashSet();
         Assert.Equal(entries.Where(e => e.Kind == "param").Select(e => e.Name).ToHashSet(), parameters);
         var facts = golden.Values.GetProperty(role);
-        Assert.Equal(facts.GetProperty("parameter_count").GetInt64(), network.ParameterCount);
+        Assert.Equal(facts.GetProperty("parameter_count").GetInt64(), network.ParameterCount());
         Assert.Equal(facts.GetProperty("state_dict_tensors").GetInt32(), network.StateEntries().Count());
         Assert.Equal(facts.GetProperty("buffers").GetInt32(), network.StateEntries().Count() - parameters.Count);
     }

@@ -15,6 +15,16 @@ internal static class GoldenTorch
 
     internal static Tensor? Optional(this GoldenCase golden, string name) => golden.HasInput(name) ? golden.Input(name).ToTensor() : null;
 
+    /// <summary>
+    /// The labels of a case, one-hot, where it has any: those of <paramref name="iteration"/> or else those of all; class numbers
+    /// become rows of <paramref name="classes"/>.
+    /// </summary>
+    internal static Tensor? Labels(this GoldenCase golden, int classes, int? iteration = null)
+    {
+        var labels = (iteration is { } k ? golden.Optional($"labels{k}") : null) ?? golden.Optional("labels");
+        return labels is null || labels.dim() == 2 ? labels : HostTransfer.OneHot(labels.to(ScalarType.Int64), classes);
+    }
+
     internal static Tensor Tensor(this GoldenCase golden, string name) => golden.Input(name).ToTensor();
 
     internal static void Verify(this GoldenCase golden, string name, Tensor actual)
@@ -84,7 +94,7 @@ internal static class GoldenTorch
             using var scope = torch.NewDisposeScope();
             Assert.True(mine.MoveNext(), $"{weight.Name} is not in the network");
             Assert.Equal(weight.Name, mine.Current.Name);
-            Assert.Equal(weight.Shape, mine.Current.Value.Shape);
+            Assert.Equal(weight.Shape, mine.Current.Value.shape);
             mine.Current.Value.copy_(weight.ToTensor());
         }
         Assert.False(mine.MoveNext());

@@ -41,7 +41,7 @@ public sealed class LossTests : TensorTest
         {
             // without w_α the 1/α of Eq. (9) stays; the paper's L1 norm is a sum over the D elements, ours a mean
             var dmd = SmtLosses.GeneratorDirection(golden.Tensor("latents"), f_0, f_α, f_1, AdaptiveWeight.DmdOnly);
-            golden.Verify("paper.gamma_x_dmd_only", dmd / Networks.EdmPrecond.Like(golden.Tensor("alpha"), dmd) / (x.Count / x.size(0)));
+            golden.Verify("paper.gamma_x_dmd_only", dmd / Networks.EdmPrecond.Like(golden.Tensor("alpha"), dmd) / (double)(x.numel() / x.size(0)));
         }
     }
 
@@ -56,8 +56,8 @@ public sealed class LossTests : TensorTest
         golden.Verify("weight", w);
         var (real, fake, α) = (golden.Tensor("pred_real"), golden.Tensor("pred_fake"), golden.Tensor("alpha"));
         real.requires_grad = fake.requires_grad = true;
-        var realLoss = SmtLosses.ScoreLoss(real, golden.Tensor("latents_real"), α, w, α.Count);
-        var fakeLoss = SmtLosses.ScoreLoss(fake, golden.Tensor("latents_fake"), 1 - α, w, α.Count);
+        var realLoss = SmtLosses.ScoreLoss(real, golden.Tensor("latents_real"), α, w, α.numel());
+        var fakeLoss = SmtLosses.ScoreLoss(fake, golden.Tensor("latents_fake"), 1 - α, w, α.numel());
         golden.Verify("official.loss_real_mean", realLoss);
         golden.Verify("official.loss_fake_mean", fakeLoss);
         golden.Verify("official.loss_mean", realLoss + fakeLoss);
@@ -97,12 +97,12 @@ public sealed class LossTests : TensorTest
         using var scope = torch.NewDisposeScope();
         using var random = new Generator(0, torch.CPU);
         using var network = GoldenTorch.Network(golden.Config.GetProperty("model_type").GetString()!, golden.Config.GetProperty("network"), random, golden.Config.Double("sigma_data", 0.5));
-        network.Training = false;
+        network.eval();
         network.LoadValues(golden.WeightTensors());
         using var flat = new FlatParameters(("", network));
         var σ = (golden.Tensor("rnd_normal").reshape(-1) * golden.Config.Double("P_std", 1.2) + golden.Config.Double("P_mean", -1.2)).exp();
         golden.Verify("sigma", σ);
-        var loss = DenoisingTrainer.Loss(network, golden.Tensor("images"), null, σ, golden.Tensor("noise"));
+        var loss = DenoisingTrainer.Loss(network, golden.Tensor("images"), golden.Labels(network.Classes), σ, golden.Tensor("noise"));
         golden.Verify("loss", loss);
         var mean = loss.mean();
         golden.Verify("loss_mean", mean);

@@ -24,11 +24,11 @@ public sealed class NetworkTests : TensorTest
         using var scope = torch.NewDisposeScope();
         using var random = new Generator(0, torch.CPU);
         using var network = GoldenTorch.Network(golden.Config.GetProperty("model_type").GetString()!, golden.Config.GetProperty("network"), random);
-        network.Training = false;
+        network.eval();
         golden.LoadWeights(network);
         using var flat = new FlatParameters(("", network));
 
-        var (x, σ, α, labels) = (golden.Tensor("x"), golden.Tensor("sigma"), golden.Optional("alpha"), golden.Optional("labels"));
+        var (x, σ, α, labels) = (golden.Tensor("x"), golden.Tensor("sigma"), golden.Optional("alpha"), golden.Labels(network.Classes));
         var (c_skip, c_out, c_in, c_noise) = Networks.EdmPrecond.Coefficients(σ, network.SigmaData);
         golden.Verify("c_skip", c_skip);
         golden.Verify("c_out", c_out);
@@ -77,7 +77,7 @@ public sealed class NetworkTests : TensorTest
             SkipScale = block.Double("skip_scale", 1),
             Eps = block.Double("eps", 1e-5),
         };
-        using var network = new UNetBlock(block.Int("in_channels"), block.Int("out_channels"), options, random) { Training = false };
+        using var network = new UNetBlock(block.Int("in_channels"), block.Int("out_channels"), options, random).Evaluating();
         network.LoadValues(golden.WeightTensors());
         Assert.Equal(golden.Weights().Select(w => w.Name), network.StateEntries().Select(e => e.Name));
 
@@ -88,7 +88,7 @@ public sealed class NetworkTests : TensorTest
         (y * golden.Tensor("cotangent")).sum().backward();
         golden.Verify("grad_x", x.grad!);
         golden.Verify("grad_emb", e.grad!);
-        foreach (var (name, p) in network.NamedParameters()) golden.Verify($"grad.{name}", p.Value.grad!);
+        foreach (var (name, p) in network.ParameterEntries()) golden.Verify($"grad.{name}", p.grad!);
     }
 
     [Theory, MemberData(nameof(EmbeddingCases))]
@@ -99,7 +99,10 @@ public sealed class NetworkTests : TensorTest
         using var random = new Generator(0, torch.CPU);
         var t = golden.Tensor("t");
         foreach (var form in golden.Config.GetProperty("positional").EnumerateObject())
-            golden.Verify($"pos.{form.Name}", PositionalEmbedding.forward(t, form.Value.Int("num_channels"), form.Value.Flag("endpoint")));
+            {
+            using var positional = new PositionalEmbedding(form.Value.Int("num_channels"), form.Value.Flag("endpoint"), torch.CPU);
+            golden.Verify($"pos.{form.Name}", positional.forward(t));
+        }
         var fourier = golden.Config.GetProperty("fourier");
         using var embedding = new FourierEmbedding(fourier.Int("num_channels"), random, fourier.Double("scale", 16));
         embedding.LoadValues(new Dictionary<string, Tensor> { ["freqs"] = golden.Tensor("freqs") });
@@ -120,11 +123,11 @@ public sealed class NetworkTests : TensorTest
         golden.Verify("logits", logits);
         (logits * golden.Tensor("cotangent").reshape(-1)).sum().backward();
         golden.Verify("grad_feature", feature.grad!);
-        foreach (var (name, p) in head.NamedParameters())
+        foreach (var (name, p) in head.ParameterEntries())
         {
             // tensors of 5000 elements or more are stored as their norm
-            var g = p.Value.grad!;
-            golden.Verify($"grad.{name}", golden.Expect($"grad.{name}").Tensor.Count == g.Count ? g : g.norm());
+            var g = p.grad!;
+            golden.Verify($"grad.{name}", golden.Expect($"grad.{name}").Tensor.Count == g.numel() ? g : g.norm());
         }
     }
 }

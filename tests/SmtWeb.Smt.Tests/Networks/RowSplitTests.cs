@@ -71,13 +71,13 @@ public sealed class RowSplitTests : IDisposable
         x.requires_grad = true;
         var σ = torch.rand([n], generator: random) + 0.1;
         var α = torch.rand([n], generator: random);
-        var labels = torch.randint(3, [n], generator: random).one_hot(3).to(ScalarType.Float32);
+        var labels = HostTransfer.OneHot(torch.randint(3, [n], ScalarType.Int64, generator: random), 3);
         score.RequireGrad(true);
-        foreach (var (_, p) in score.NamedParameters()) p.Value.grad = null;
+        foreach (var (_, p) in score.ParameterEntries()) p.grad = null;
         var f = score.Denoise(x, σ, α, labels);
         var ℓ = score.LogDensityRatio(x * 0.5, σ, labels);
         (f.square().mean() + ℓ.square().mean()).backward();
-        var gradients = score.NamedParameters().Where(p => p.Parameter.Value.grad is not null).ToDictionary(p => p.Name, p => p.Parameter.Value.grad!.ToArray<float>());
+        var gradients = score.ParameterEntries().Where(p => p.Parameter.grad is not null).ToDictionary(p => p.Name, p => p.Parameter.grad!.ToArray<float>());
         gradients["x"] = x.grad!.ToArray<float>();
         return ([.. f.detach().ToArray<float>(), .. ℓ.detach().ToArray<float>()], gradients);
     }
@@ -91,14 +91,14 @@ public sealed class RowSplitTests : IDisposable
         var x = torch.randn([n, 1, 16, 16], generator: random).detach();
         x.requires_grad = true;
         Assert.Equal(split, RowSplit.Splits(x));
-        var labels = torch.randint(3, [n], generator: random).one_hot(3).to(ScalarType.Float32);
-        foreach (var (_, p) in denoiser.NamedParameters()) p.Value.grad = null;
+        var labels = HostTransfer.OneHot(torch.randint(3, [n], ScalarType.Int64, generator: random), 3);
+        foreach (var (_, p) in denoiser.ParameterEntries()) p.grad = null;
         var (D, bottleneck) = denoiser.ForwardWithBottleneck(x, torch.rand([n], generator: random) + 0.1, torch.rand([n], generator: random), labels, decoderLearns);
         Assert.Equal(decoderLearns, D.requires_grad);
         Assert.Equal([n, .. denoiser.SampleShape], D.shape);
         Assert.Equal([n, .. denoiser.BottleneckShape], bottleneck.shape);
         (D.square().mean() + bottleneck.square().mean()).backward();
-        var gradients = denoiser.NamedParameters().Where(p => p.Parameter.Value.grad is not null).ToDictionary(p => p.Name, p => p.Parameter.Value.grad!.ToArray<float>());
+        var gradients = denoiser.ParameterEntries().Where(p => p.Parameter.grad is not null).ToDictionary(p => p.Name, p => p.Parameter.grad!.ToArray<float>());
         gradients["x"] = x.grad!.ToArray<float>();
         return ([.. D.detach().ToArray<float>(), .. bottleneck.detach().ToArray<float>()], gradients);
     }
@@ -111,7 +111,7 @@ public sealed class RowSplitTests : IDisposable
             random);
         var score = new AmortizedScore(denoiser, new ClassHead(denoiser.Model.BottleneckChannels, denoiser.Model.BottleneckSide, random));
         // the last convolutions start near 0, which would hide everything before them
-        foreach (var (_, p) in score.NamedParameters()) p.Value.detach().add_(torch.randn(p.Value.Shape, generator: random) * 0.05);
+        foreach (var (_, p) in score.ParameterEntries()) p.detach().add_(torch.randn(p.shape, generator: random) * 0.05);
         return score;
     }
 

@@ -27,7 +27,7 @@ public sealed class ScoreSizeTests : TensorTest
     private static (int Width, int Layers) Size(Module network)
     {
         // the head has a hidden layer of its own
-        var weights = network.NamedParameters().Where(p => !p.Name.StartsWith("head.", StringComparison.Ordinal) && p.Name.Contains("hidden", StringComparison.Ordinal) && p.Name.EndsWith("weight", StringComparison.Ordinal)).ToList();
-        return ((int)weights[0].Parameter.Value.size(0), weights.Count);
+        var weights = network.ParameterEntries().Where(p => !p.Name.StartsWith("head.", StringComparison.Ordinal) && p.Name.Contains("hidden", StringComparison.Ordinal) && p.Name.EndsWith("weight", StringComparison.Ordinal)).ToList();
+        return ((int)weights[0].Parameter.size(0), weights.Count);
     }
 }

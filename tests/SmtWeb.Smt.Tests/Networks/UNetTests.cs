@@ -40,8 +40,8 @@ public sealed class UNetTests : TensorTest
             Tensor At(float α) => network.forward(x, torch.ones([1]), Tensors.Of([α], [1]), null);
             Assert.True(Distance(At(0.25f), At(0.75f)) > 1e-4, form.ToString());
             At(0.25f).square().sum().backward();
-            foreach (var (name, p) in network.NamedParameters().Where(p => p.Name.Contains("alpha", StringComparison.Ordinal)))
-                Assert.True(p.Value.grad!.norm().ToDouble() > 0, name);
+            foreach (var (name, p) in network.ParameterEntries().Where(p => p.Name.Contains("alpha", StringComparison.Ordinal)))
+                Assert.True(p.grad!.norm().ToDouble() > 0, name);
             Assert.Throws<ArgumentNullException>(() => network.forward(x, torch.ones([1]), null, null));
         }
     }
@@ -53,7 +53,7 @@ public sealed class UNetTests : TensorTest
         using var _ = torch.no_grad();
         using var random = new Generator(3, torch.CPU);
         using var exact = Scrambled(options, random);
-        using var rounded = new ImageDenoiser(options with { BodyType = ScalarType.BFloat16 }, random) { Training = false };
+        using var rounded = new ImageDenoiser(options with { BodyType = ScalarType.BFloat16 }, random).Evaluating();
         rounded.CopyFrom(exact);
         var bodies = new List<ScalarType>();
         rounded.Model.Trace = (name, y) => bodies.Add(y.dtype);
@@ -79,11 +79,11 @@ public sealed class UNetTests : TensorTest
         var x = torch.randn([1, 3, 8, 8], generator: random);
         Tensor Run() => network.forward(x, torch.ones([1]), null, null);
         Assert.Equal(0, Distance(Run(), Run()));
-        network.Training = true;
-        random.ManualSeed(5);
+        network.train();
+        random.manual_seed(5);
         var first = Run();
         Assert.True(Distance(first, Run()) > 0);
-        random.ManualSeed(5);
+        random.manual_seed(5);
         Assert.Equal(0, Distance(first, Run()));
     }
 
@@ -94,7 +94,7 @@ public sealed class UNetTests : TensorTest
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
         using var random = new Generator(6, torch.CPU);
-        using var network = new ImageDenoiser(Small(new AdmOptions { Resolution = 8, ImageChannels = 3 }), random) { Training = false };
+        using var network = new ImageDenoiser(Small(new AdmOptions { Resolution = 8, ImageChannels = 3 }), random).Evaluating();
         var (x, σ) = (torch.randn([2, 3, 8, 8], generator: random), Tensors.Of([0.5f, 2f], [2]));
         var (c_skip, _, _, _) = EdmPrecond.Coefficients(σ, 0.5);
         Assert.Equal(0, Distance(network.forward(x, σ, null, null), EdmPrecond.Like(c_skip, x) * x));
@@ -106,7 +106,7 @@ public sealed class UNetTests : TensorTest
         using var scope = torch.NewDisposeScope();
         using var random = new Generator(7, torch.CPU);
         using var network = new ImageDenoiser(Small(new AdmOptions { Resolution = 8, ImageChannels = 3, ChannelsPerHead = 32 }), random);
-        var attending = network.NamedParameters().Where(p => p.Name.EndsWith("qkv.weight", StringComparison.Ordinal)).Select(p => p.Name).ToList();
+        var attending = network.ParameterEntries().Where(p => p.Name.EndsWith("qkv.weight", StringComparison.Ordinal)).Select(p => p.Name).ToList();
         // 16 channels at 8×8, 32 at 4×4: only the lower level has a head
         Assert.Equal(["model.enc.4x4_block0.qkv.weight", "model.dec.4x4_in0.qkv.weight", "model.dec.4x4_block0.qkv.weight", "model.dec.4x4_block1.qkv.weight"], attending);
     }
@@ -119,9 +119,9 @@ public sealed class UNetTests : TensorTest
     {
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
-        var network = new ImageDenoiser(options, random) { Training = false };
-        foreach (var (_, p) in network.NamedParameters())
-            if (p.Value.Dimensions > 1) p.Value.copy_(torch.randn(p.Value.Shape, generator: random) / Math.Sqrt(p.Value.Count / (double)p.Value.size(0)));
+        var network = new ImageDenoiser(options, random).Evaluating();
+        foreach (var (_, p) in network.ParameterEntries())
+            if (p.dim() > 1) p.copy_(torch.randn(p.shape, generator: random) / Math.Sqrt(p.numel() / (double)p.size(0)));
         return network;
     }
 

@@ -22,7 +22,7 @@ public sealed class GenerationStepsTests : TensorTest
 
         using var scope = torch.NewDisposeScope();
         using var random = new Generator(0, torch.CPU);
-        var (spec, _, tensors) = CheckpointFile.Read(new MemoryStream(checkpoint), name => name.StartsWith(CheckpointFile.AveragePrefix, StringComparison.Ordinal));
+        var (spec, _, tensors, _) = CheckpointFile.Read(new MemoryStream(checkpoint), name => name.StartsWith(CheckpointFile.AveragePrefix, StringComparison.Ordinal));
         using var network = NetworkFactory.CreateGenerator(spec, random);
         network.LoadValues(tensors.ToDictionary(t => t.Key[CheckpointFile.AveragePrefix.Length..], t => t.Value));
         var drawn = new[] { 1, 2, 4 }.Select(steps => model.Points(seeds, steps)).ToList();

@@ -76,11 +76,11 @@ public sealed class SmdTrainerTests : TensorTest
             Fake = new FakeScore(denoiser, head);
             // EDM starts its last layer near zero, where neither denoiser says anything
             foreach (var network in new[] { Generator, Teacher, denoiser })
-                foreach (var (name, p) in network.NamedParameters())
+                foreach (var (name, p) in network.ParameterEntries())
                     if (name.EndsWith("aux_conv.weight", StringComparison.Ordinal))
                     {
                         using var _ = torch.no_grad();
-                        p.Value.copy_(torch.randn(p.Value.Shape, generator: random) * 0.1);
+                        p.copy_(torch.randn(p.shape, generator: random) * 0.1);
                     }
             Trainer = new SmdTrainer(Generator, Fake, Teacher, method, new OptimisationSpec { GradientClip = 1e9 });
         }

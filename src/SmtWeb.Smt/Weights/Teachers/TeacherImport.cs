@@ -141,7 +141,7 @@ public sealed partial class TeacherImport : IDisposable
         foreach (var (name, mine) in network.StateEntries())
         {
             if (!theirs.Remove(name, out var tensor)) missing.Add(name);
-            else if (!tensor.shape.SequenceEqual(mine.shape)) misshapen.Add($"{name} [{string.Join(",", tensor.shape)}] in place of [{string.Join(",", mine.shape)}]");
+            else if (!tensor.Shape.SequenceEqual(mine.shape)) misshapen.Add($"{name} [{string.Join(",", tensor.Shape)}] in place of [{string.Join(",", mine.shape)}]");
             else if (tensor.Type is not (SafetensorsType.F32 or SafetensorsType.F64 or SafetensorsType.F16 or SafetensorsType.BF16)) misshapen.Add($"{name} of type {tensor.Type}");
         }
 
