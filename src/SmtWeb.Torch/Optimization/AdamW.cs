@@ -1,7 +1,11 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
 namespace SmtWeb.Torch;
 
 /// <summary>
-/// AdamW (Loshchilov and Hutter 2019) on one flat vector, with PyTorch's order of operations, in one pass.
+/// AdamW (Loshchilov and Hutter 2019) on one flat vector, with PyTorch's order of operations, in one pass. TorchSharp's own loops
+/// over the parameters in C#, some ten operators each.
 /// </summary>
 public sealed class AdamW : IDisposable
 {
@@ -32,13 +36,16 @@ public sealed class AdamW : IDisposable
     /// <returns>The gradient norm before clipping.</returns>
     public double Step(double rate, double clip = double.PositiveInfinity)
     {
-        using var scope = torch.NewDisposeScope();
-        using var _ = torch.no_grad();
+        using var scope = NewDisposeScope();
+        using var none = no_grad();
         parameters.Exchange?.End();
         var norm = parameters.GradientNorm();
-        if (!double.IsFinite(norm)) return norm;
+        if (!double.IsFinite(norm))
+        {
+            return norm;
+        }
         Steps++;
-        torch.functional.adamw_(
+        Fused.adamw_(
             parameters.Values, parameters.Gradients, FirstMoment, SecondMoment, scale: norm > clip ? clip / (norm + 1e-6) : 1, keep: 1 - rate * weightDecay,
             beta1, beta2, root: Math.Sqrt(1 - Math.Pow(beta2, Steps)), eps, rate / (1 - Math.Pow(beta1, Steps)));
         return norm;

@@ -1,0 +1,61 @@
+using System.Runtime.InteropServices;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace SmtWeb.Torch;
+
+/// <summary>libtorch as this process has it.</summary>
+public static class TorchRuntime
+{
+    private static readonly Lazy<bool> Loaded = new(Load);
+
+    /// <summary>Loads libtorch and the kernels; call once at the start of a program.</summary>
+    /// <exception cref="TorchException">libtorch is missing or cannot be loaded; says the way out.</exception>
+    public static void Initialize() => _ = Loaded.Value;
+
+    /// <summary>Version of libtorch, such as 2.10.0.</summary>
+    public static string Version => __version__;
+
+    /// <summary>Tensors that managed code holds: 0 when everything was freed.</summary>
+    public static long LiveTensors => Tensor.TotalCount;
+
+    /// <summary>CPU threads of one operator called from this thread.</summary>
+    public static int Threads
+    {
+        get => get_num_threads();
+        set => set_num_threads(value);
+    }
+
+    /// <summary>What the native library offers on this machine, or why there is none.</summary>
+    public static string Kernels => "none";
+
+    private static bool Load()
+    {
+        try
+        {
+            InitializeDeviceType(DeviceType.CPU);
+            return true;
+        }
+        catch (Exception e) when (e is NotSupportedException or DllNotFoundException or TypeInitializationException)
+        {
+            throw new TorchException(
+                "libtorch could not be loaded. Probable causes: the libraries of the packages libtorch-cpu-linux-x64 and TorchSharp are not beside the program (build or publish it "
+                + "again, for linux-x64); the system's libstdc++ is older than gcc 12's (Debian 12, Ubuntu 24.04 or newer has it); a library that they need is missing (see: ldd "
+                + $"{Path.Combine(AppContext.BaseDirectory, "libLibTorchSharp.so")}). The loader says: {Reason(e)}", e);
+        }
+    }
+
+    // TorchSharp tells a missing package whatever the loader said; asking the loader itself tells the cause.
+    private static string Reason(Exception e)
+    {
+        try
+        {
+            NativeLibrary.Load(Path.Combine(AppContext.BaseDirectory, "libLibTorchSharp.so"));
+            return e.Message;
+        }
+        catch (DllNotFoundException cause)
+        {
+            return cause.Message;
+        }
+    }
+}
