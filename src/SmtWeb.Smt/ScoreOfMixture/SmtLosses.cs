@@ -40,7 +40,12 @@ public static class SmtLosses
     /// A scalar whose gradient with respect to <paramref name="x"/> is <paramref name="direction"/>/(N·D):
     /// ½ mean (x - stopgrad(x - direction))².
     /// </summary>
-    public static Tensor GeneratorLoss(Tensor x, Tensor direction) => 0.5 * (x - (x - direction).detach()).square().mean();
+    public static Tensor GeneratorLoss(Tensor x, Tensor direction)
+    {
+        var difference = x - (x - direction).detach();
+        // not square(), whose gradient 2·d overflows where the direction is the largest float
+        return (difference * difference).mean() * 0.5;
+    }
 
     /// <summary>w(σ) = 1/σ² + 1/σ_data² = (σ² + σ_data²)/(σ·σ_data)², EDM's weight of a denoising error. [N]</summary>
     public static Tensor DenoisingWeight(Tensor σ, double σ_data) => σ.pow(-2) + 1 / (σ_data * σ_data);
