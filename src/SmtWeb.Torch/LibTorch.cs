@@ -24,7 +24,7 @@ internal static unsafe partial class LibTorch
     }
 
     /// <summary>An uninitialised tensor on the CPU; the caller owns it.</summary>
-    internal static nint Empty(ReadOnlySpan<long> sizes, ReadOnlySpan<long> strides, int type)
+    internal static nint Strided(ReadOnlySpan<long> sizes, ReadOnlySpan<long> strides, int type)
     {
         nint tensor;
         fixed (long* s = sizes)
@@ -36,28 +36,46 @@ internal static unsafe partial class LibTorch
     }
 
     /// <summary>An uninitialised vector.</summary>
-    internal static nint Empty(long length, int type) => Empty([length], [1], type);
+    internal static nint Empty(long length, int type) => Strided([length], [1], type);
 
     /// <summary>An uninitialised matrix.</summary>
-    internal static nint Empty(long rows, long columns, int type) => Empty([rows, columns], [columns, 1], type);
+    internal static nint Empty(long rows, long columns, int type) => Strided([rows, columns], [columns, 1], type);
 
     /// <summary>An uninitialised image [N,C,H,W] in channels-last order.</summary>
-    internal static nint EmptyImage(long n, long c, long h, long w, int type) => Empty([n, c, h, w], [h * w * c, 1, w * c, c], type);
+    internal static nint EmptyImage(long n, long c, long h, long w, int type) => Strided([n, c, h, w], [h * w * c, 1, w * c, c], type);
 
     /// <summary>An uninitialised tensor of the same sizes and strides; those must be dense.</summary>
-    internal static nint EmptyLike(in TensorInfo t) => Empty(new(t.Sizes, t.Dimensions), new(t.Strides, t.Dimensions), t.Type);
+    internal static nint EmptyLike(in TensorInfo t) => Strided(new(t.Sizes, t.Dimensions), new(t.Strides, t.Dimensions), t.Type);
 
-    /// <summary>A view of a tensor's memory from its first element on, without history; the caller owns it.</summary>
-    internal static nint View(nint tensor, ReadOnlySpan<long> sizes, ReadOnlySpan<long> strides)
+    /// <summary>A view of a tensor's memory, from so many elements behind its first on, without history; the caller owns it.</summary>
+    internal static nint View(nint tensor, ReadOnlySpan<long> sizes, ReadOnlySpan<long> strides, long from = 0)
     {
         nint view;
         long offset;
         fixed (long* s = sizes)
         fixed (long* t = strides)
         {
-            Check(aoti_torch_get_storage_offset(tensor, &offset) | aoti_torch__reinterpret_tensor(tensor, sizes.Length, s, t, offset, &view), "a view");
+            Check(aoti_torch_get_storage_offset(tensor, &offset), "a view");
+            Check(aoti_torch__reinterpret_tensor(tensor, sizes.Length, s, t, offset + from, &view), "a view");
         }
         return view;
+    }
+
+    /// <summary>Two tensors on the CPU, one behind the other along the first dimension; the caller owns the result.</summary>
+    internal static nint Cat(nint first, nint second)
+    {
+        nint* both = stackalloc nint[] { first, second };
+        nint result;
+        Check(aoti_torch_cpu_cat(both, 2, 0, &result), "cat");
+        return result;
+    }
+
+    /// <summary>The sum of two tensors on the CPU; the caller owns the result.</summary>
+    internal static nint Add(nint first, nint second)
+    {
+        nint result;
+        Check(aoti_torch_cpu_add_Tensor(first, second, 1, &result), "add");
+        return result;
     }
 
     /// <summary>Another handle on the same tensor; the caller owns it.</summary>
@@ -140,6 +158,12 @@ internal static unsafe partial class LibTorch
 
     [LibraryImport(Library)]
     private static partial int aoti_torch__reinterpret_tensor(nint tensor, long dimensions, long* sizes, long* strides, long offset, nint* view);
+
+    [LibraryImport(Library)]
+    private static partial int aoti_torch_cpu_cat(nint* tensors, long count, long dimension, nint* result);
+
+    [LibraryImport(Library)]
+    private static partial int aoti_torch_cpu_add_Tensor(nint first, nint second, double alpha, nint* result);
 
     [LibraryImport(Library)]
     private static partial int aoti_torch_delete_tensor_object(nint tensor);

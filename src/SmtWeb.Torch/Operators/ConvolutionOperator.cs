@@ -12,7 +12,7 @@ internal sealed unsafe class ConvolutionOperator : FusedOperator
 
     private Kernels.ConvolutionShape shape;
     private nint x, weight;
-    private bool one, hasBias, hasResidual, wantsInput, wantsWeight, wantsResidual;
+    private bool one, hasBias, wantsInput, wantsWeight, wantsResidual;
 
     /// <summary>Whether kernels take this; <paramref name="one"/> says which kind.</summary>
     internal static bool Fits(Tensor input, Tensor weight, Tensor? bias, Tensor? residual, Resample resample, out bool one)
@@ -53,7 +53,7 @@ internal sealed unsafe class ConvolutionOperator : FusedOperator
 
     internal static Tensor Apply(Tensor input, Tensor weight, Tensor? bias, Tensor? residual, double scale, double factor, Resample resample, bool one)
     {
-        var call = new ConvolutionOperator { one = one, hasBias = bias is not null, hasResidual = residual is not null };
+        var call = new ConvolutionOperator { one = one, hasBias = bias is not null };
         var y = call.Forward(input.Handle, weight.Handle, bias?.Handle ?? 0, residual?.Handle ?? 0, scale, factor, resample);
         Span<nint> inputs = stackalloc nint[4];
         var count = 0;

@@ -36,7 +36,9 @@ internal sealed unsafe class FourierFeaturesOperator : FusedOperator
         for (var k = 0; k < values.Length; k++)
         {
             var list = new TensorInfo(frequencies[k]);
-            (v[k], f[k], counts[k]) = (new TensorInfo(values[k]).Floats, list.Floats, list.Sizes[0]);
+            v[k] = new TensorInfo(values[k]).Floats;
+            f[k] = list.Floats;
+            counts[k] = list.Sizes[0];
             width += 2 * counts[k];
         }
         var y = LibTorch.Empty(rows, width, LibTorch.Float32);

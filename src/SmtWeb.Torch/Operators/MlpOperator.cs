@@ -111,7 +111,8 @@ internal sealed unsafe class MlpOperator : FusedOperator
     {
         for (var k = 0; k < weights.Length; k++)
         {
-            (w[k], b[k]) = ((float*)LibTorch.Data(weights[k]), (float*)LibTorch.Data(biases[k]));
+            w[k] = Floats(weights[k]);
+            b[k] = Floats(biases[k]);
         }
         return new()
         {
@@ -143,7 +144,8 @@ internal sealed unsafe class MlpOperator : FusedOperator
             {
                 results[2 + 2 * k] = LibTorch.Empty(widths[k + 1], LibTorch.Float32);
             }
-            (dw[k], db[k]) = (Floats(results[1 + 2 * k]), Floats(results[2 + 2 * k]));
+            dw[k] = Floats(results[1 + 2 * k]);
+            db[k] = Floats(results[2 + 2 * k]);
         }
         fixed (long* sizes = widths)
         {
