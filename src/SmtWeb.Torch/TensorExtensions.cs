@@ -7,15 +7,6 @@ namespace SmtWeb.Torch;
 /// <summary>Values of a tensor on the host, whatever its device, strides and history.</summary>
 public static class TensorExtensions
 {
-    /// <summary>The value of a one-element tensor of any number type. Waits for the device.</summary>
-    public static double ToDouble(this Tensor tensor)
-    {
-        ArgumentNullException.ThrowIfNull(tensor);
-        using var none = no_grad();
-        using var scope = NewDisposeScope();
-        return tensor.to(ScalarType.Float64).item<double>();
-    }
-
     /// <summary>The elements, row-major. <typeparamref name="T"/> must match the element type.</summary>
     /// <exception cref="TorchException">It does not.</exception>
     public static T[] ToArray<T>(this Tensor tensor) where T : unmanaged
@@ -42,7 +33,7 @@ public static class TensorExtensions
 
     /// <summary>The tensor's own bytes, as they lie in the CPU's memory; it must be dense and row-major.</summary>
     internal static unsafe Span<byte> Memory(this Tensor tensor) =>
-        tensor.NumberOfElements == 0 ? default : new((void*)LibTorch.Data(tensor), checked((int)(tensor.NumberOfElements * tensor.ElementSize)));
+        tensor.NumberOfElements == 0 ? default : new(LibTorch.Data(tensor.Handle), checked((int)(tensor.NumberOfElements * tensor.ElementSize)));
 
     private static void CopyTo(Tensor tensor, Span<byte> to)
     {

@@ -14,7 +14,7 @@ public static class TorchRuntime
     public static void Initialize() => _ = Loaded.Value;
 
     /// <summary>Version of libtorch, such as 2.10.0.</summary>
-    public static string Version => __version__;
+    public static string Version => string.Join('.', __version__.Split('.').Take(3));
 
     /// <summary>Tensors that managed code holds: 0 when everything was freed.</summary>
     public static long LiveTensors => Tensor.TotalCount;
@@ -27,12 +27,14 @@ public static class TorchRuntime
     }
 
     /// <summary>What the native library offers on this machine, or why there is none.</summary>
-    public static string Kernels => "none";
+    public static string Kernels => SmtWeb.Torch.Kernels.State;
 
     private static bool Load()
     {
         try
         {
+            // first the kernels: they set how glibc keeps memory
+            _ = Kernels;
             InitializeDeviceType(DeviceType.CPU);
             return true;
         }

@@ -204,21 +204,25 @@ public sealed class ProcessGroupTests : IDisposable
             TaskCreationOptions.LongRunning)));
     }
 
-    /// <summary>Two layers, and a parameter that no loss reaches.</summary>
+    /// <summary>Two layers, and one that no loss reaches.</summary>
     private sealed class Network : nn.Module<Tensor, Tensor>
     {
-        private readonly Parameter first, second;
+        private readonly Linear unused, first, second;
 
         internal Network(int seed) : base(nameof(Network))
         {
+            using var none = no_grad();
             using var random = new Generator((ulong)seed);
-            register_parameter("unused", new Parameter(ones(3)));
-            first = new Parameter(randn([8, 5], generator: random));
-            second = new Parameter(randn([1, 8], generator: random));
-            register_parameter("first", first);
-            register_parameter("second", second);
+            unused = nn.Linear(3, 1, hasBias: false);
+            first = nn.Linear(5, 8, hasBias: false);
+            second = nn.Linear(8, 1, hasBias: false);
+            RegisterComponents();
+            foreach (var p in parameters())
+            {
+                p.copy_(randn(p.shape, generator: random));
+            }
         }
 
-        public override Tensor forward(Tensor x) => nn.functional.linear(nn.functional.silu(nn.functional.linear(x, first)), second);
+        public override Tensor forward(Tensor x) => second.forward(nn.functional.silu(first.forward(x)));
     }
 }
