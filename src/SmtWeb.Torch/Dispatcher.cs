@@ -21,9 +21,25 @@ public static unsafe partial class Dispatcher
     public static Tensor channels_last(Tensor tensor)
     {
         ArgumentNullException.ThrowIfNull(tensor);
-        Span<ulong> stack = [Argument(tensor), 2];
+        var result = Tensor.UnsafeCreateTensor(ChannelsLast(tensor.Handle));
+        GC.KeepAlive(tensor);
+        return result;
+    }
+
+    /// <summary>The same on handles; the caller owns the result.</summary>
+    internal static nint ChannelsLast(nint tensor)
+    {
+        Span<ulong> stack = [(ulong)LibTorch.Share(tensor), 2];
         Call("aten::contiguous", "", stack);
-        return Result(stack[0]);
+        return (nint)stack[0];
+    }
+
+    /// <summary>Row-major, itself where it is so already; the caller owns the result.</summary>
+    internal static nint RowMajor(nint tensor)
+    {
+        Span<ulong> stack = [(ulong)LibTorch.Share(tensor), 0];
+        Call("aten::contiguous", "", stack);
+        return (nint)stack[0];
     }
 
     /// <summary>
@@ -47,8 +63,7 @@ public static unsafe partial class Dispatcher
     // Arguments are consumed by the call: a copy of the handle, not of the data.
     private static ulong Argument(Tensor tensor)
     {
-        nint copy;
-        Check(aoti_torch_new_tensor_handle(tensor.Handle, &copy), "a tensor");
+        var copy = LibTorch.Share(tensor.Handle);
         GC.KeepAlive(tensor);
         return (ulong)copy;
     }
@@ -66,29 +81,19 @@ public static unsafe partial class Dispatcher
     private static ulong List(params ReadOnlySpan<Tensor> tensors)
     {
         nint list;
-        Check(torch_new_list_reserve_size((nuint)tensors.Length, &list), "a list");
+        LibTorch.Check(torch_new_list_reserve_size((nuint)tensors.Length, &list), "a list");
         foreach (var t in tensors)
         {
-            Check(torch_list_push_back(list, Argument(t)), "a list");
+            LibTorch.Check(torch_list_push_back(list, Argument(t)), "a list");
         }
         return (ulong)list;
     }
-
-    private static Tensor Result(ulong value) => Tensor.UnsafeCreateTensor((nint)value);
 
     private static void Call(string name, string overload, Span<ulong> stack)
     {
         fixed (ulong* s = stack)
         {
-            Check(torch_call_dispatcher(name, overload, s, Version), name);
-        }
-    }
-
-    private static void Check(int status, string what)
-    {
-        if (status != 0)
-        {
-            throw new TorchException($"libtorch refused {what}; its words are on the error output.");
+            LibTorch.Check(torch_call_dispatcher(name, overload, s, Version), name);
         }
     }
 
@@ -97,9 +102,6 @@ public static unsafe partial class Dispatcher
 
     [LibraryImport(Library)]
     private static partial ulong aoti_torch_abi_version();
-
-    [LibraryImport(Library)]
-    private static partial int aoti_torch_new_tensor_handle(nint tensor, nint* copy);
 
     [LibraryImport(Library)]
     private static partial int torch_new_list_reserve_size(nuint size, nint* list);

@@ -33,7 +33,7 @@ public static class TensorExtensions
 
     /// <summary>The tensor's own bytes, as they lie in the CPU's memory; it must be dense and row-major.</summary>
     internal static unsafe Span<byte> Memory(this Tensor tensor) =>
-        tensor.NumberOfElements == 0 ? default : new((void*)LibTorch.Data(tensor), checked((int)(tensor.NumberOfElements * tensor.ElementSize)));
+        tensor.NumberOfElements == 0 ? default : new(LibTorch.Data(tensor.Handle), checked((int)(tensor.NumberOfElements * tensor.ElementSize)));
 
     private static void CopyTo(Tensor tensor, Span<byte> to)
     {

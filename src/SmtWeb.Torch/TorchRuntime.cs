@@ -14,7 +14,7 @@ public static class TorchRuntime
     public static void Initialize() => _ = Loaded.Value;
 
     /// <summary>Version of libtorch, such as 2.10.0.</summary>
-    public static string Version => __version__;
+    public static string Version => string.Join('.', __version__.Split('.').Take(3));
 
     /// <summary>Tensors that managed code holds: 0 when everything was freed.</summary>
     public static long LiveTensors => Tensor.TotalCount;
@@ -27,21 +27,20 @@ public static class TorchRuntime
     }
 
     /// <summary>What the native library offers on this machine, or why there is none.</summary>
-    public static string Kernels => "none";
+    public static string Kernels => SmtWeb.Torch.Kernels.State;
 
     private static bool Load()
     {
         try
         {
+            // first the kernels: they set how glibc keeps memory
+            _ = Kernels;
             InitializeDeviceType(DeviceType.CPU);
             return true;
         }
         catch (Exception e) when (e is NotSupportedException or DllNotFoundException or TypeInitializationException)
         {
-            throw new TorchException(
-                "libtorch could not be loaded. Probable causes: the libraries of the packages libtorch-cpu-linux-x64 and TorchSharp are not beside the program (build or publish it "
-                + "again, for linux-x64); the system's libstdc++ is older than gcc 12's (Debian 12, Ubuntu 24.04 or newer has it); a library that they need is missing (see: ldd "
-                + $"{Path.Combine(AppContext.BaseDirectory, "libLibTorchSharp.so")}). The loader says: {Reason(e)}", e);
+            throw new TorchException(LoadFailure.Explain(AppContext.BaseDirectory, Reason(e)), e);
         }
     }
 

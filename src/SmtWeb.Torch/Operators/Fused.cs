@@ -8,7 +8,7 @@ namespace SmtWeb.Torch;
 /// Operators of ours on TorchSharp's tensors. Each stands for several of libtorch's, with their gradients; on the CPU kernels of
 /// <c>src/native</c> compute it, elsewhere libtorch's operators do.
 /// </summary>
-public static partial class Fused
+public static unsafe class Fused
 {
     /// <summary>
     /// <paramref name="scale"/> · (conv(resampled input, weight) + bias) + <paramref name="factor"/> · residual with same padding, in
@@ -17,10 +17,13 @@ public static partial class Fused
     /// </summary>
     public static Tensor conv2d_residual(
         Tensor input, Tensor weight, Tensor? bias, Tensor? residual = null, double scale = 1, double factor = 1, Resample resample = Resample.None) =>
-        Plain.Conv2dResidual(input, weight, bias, residual, scale, factor, resample);
+        ConvolutionOperator.Fits(input, weight, bias, residual, resample, out var one)
+            ? ConvolutionOperator.Apply(input, weight, bias, residual, scale, factor, resample, one)
+            : Plain.Conv2dResidual(input, weight, bias, residual, scale, factor, resample);
 
     /// <summary>The channels of two images [N,C,H,W] and [N,D,H,W] in one of C + D.</summary>
-    public static Tensor cat_channels(Tensor first, Tensor second) => cat([first, second], 1);
+    public static Tensor cat_channels(Tensor first, Tensor second) =>
+        CatChannelsOperator.Fits(first, second) ? CatChannelsOperator.Apply(first, second) : cat([first, second], 1);
 
     /// <summary>
     /// Linear layers with leaky ReLU of <paramref name="slope"/> (at least 0) after each but the last, after that too where
@@ -37,14 +40,30 @@ public static partial class Fused
         {
             throw new TorchException($"mlp takes a slope that keeps the sign, not {slope}");
         }
-        return Plain.Mlp(input, weights, biases, slope, activateLast);
+        return MlpOperator.Fits(input, weights, biases)
+            ? MlpOperator.Apply(input, weights, biases, slope, activateLast)
+            : Plain.Mlp(input, weights, biases, slope, activateLast);
     }
 
     /// <summary>
     /// c_skip = σ_data²/(σ²+σ_data²), c_out = σ·σ_data/√(σ²+σ_data²), c_in = 1/√(σ²+σ_data²) and c_noise = ln(σ)/4 of
     /// <paramref name="sigma"/> [N], [N] each. On the CPU they have no gradient to spare.
     /// </summary>
-    public static (Tensor Skip, Tensor Out, Tensor In, Tensor Noise) edm_coefficients(Tensor sigma, double sigmaData) => Plain.EdmCoefficients(sigma, sigmaData);
+    public static (Tensor Skip, Tensor Out, Tensor In, Tensor Noise) edm_coefficients(Tensor sigma, double sigmaData)
+    {
+        if (!Kernels.Edm || !IsConstantVector(sigma))
+        {
+            return Plain.EdmCoefficients(sigma, sigmaData);
+        }
+        var info = new TensorInfo(sigma);
+        var n = info.Sizes[0];
+        nint skip = LibTorch.Empty(n, LibTorch.Float32), c_out = LibTorch.Empty(n, LibTorch.Float32);
+        nint c_in = LibTorch.Empty(n, LibTorch.Float32), noise = LibTorch.Empty(n, LibTorch.Float32);
+        Kernels.smt_edm_coefficients(
+            n, info.Floats, sigmaData, (float*)LibTorch.Data(skip), (float*)LibTorch.Data(c_out), (float*)LibTorch.Data(c_in), (float*)LibTorch.Data(noise));
+        GC.KeepAlive(sigma);
+        return (Tensor.UnsafeCreateTensor(skip), Tensor.UnsafeCreateTensor(c_out), Tensor.UnsafeCreateTensor(c_in), Tensor.UnsafeCreateTensor(noise));
+    }
 
     /// <summary>
     /// a·x + b·z with a factor per row: <paramref name="x"/> and <paramref name="z"/> [N,…], <paramref name="a"/> (null: 1) and
@@ -63,7 +82,7 @@ public static partial class Fused
                 throw new TorchException($"mix_rows takes one factor a row: x has shape [{string.Join(',', x.shape)}], a factor [{string.Join(',', f.shape)}]");
             }
         }
-        return Plain.MixRows(a, x, b, z);
+        return MixRowsOperator.Fits(a, x, b, z) ? MixRowsOperator.Apply(a, x, b, z) : Plain.MixRows(a, x, b, z);
     }
 
     /// <summary>weight · mean (x - target)² of every row: x and target [N,…], weight [N] → [N].</summary>
@@ -73,7 +92,7 @@ public static partial class Fused
         {
             throw new TorchException($"row_errors takes one weight a row: x has shape [{string.Join(',', x.shape)}], weight [{string.Join(',', weight.shape)}]");
         }
-        return Plain.RowErrors(x, target, weight);
+        return RowErrorsOperator.Fits(x, target, weight) ? RowErrorsOperator.Apply(x, target, weight) : Plain.RowErrors(x, target, weight);
     }
 
     /// <summary>
@@ -94,7 +113,9 @@ public static partial class Fused
                 throw new TorchException("fourier_features takes one value a row, in each list, and x [rows, columns]");
             }
         }
-        return Plain.FourierFeatures(input, values, frequencies);
+        return FourierFeaturesOperator.Fits(input, values, frequencies)
+            ? FourierFeaturesOperator.Apply(input, values, frequencies)
+            : Plain.FourierFeatures(input, values, frequencies);
     }
 
     /// <summary>
@@ -110,6 +131,17 @@ public static partial class Fused
             throw new TorchException($"adamw_ takes as many gradients and moments as weights; there are {n} weights, {gradients.NumberOfElements} gradients and "
                 + $"{first.NumberOfElements} and {second.NumberOfElements} moments");
         }
+        if (Kernels.AdamW && IsConstantVector(weights) && IsConstantVector(gradients) && IsConstantVector(first) && IsConstantVector(second))
+        {
+            Kernels.smt_adamw(
+                n, new TensorInfo(weights).Floats, new TensorInfo(gradients).Floats, new TensorInfo(first).Floats, new TensorInfo(second).Floats, scale, keep, beta1, beta2, root,
+                eps, rate, LibTorch.Threads);
+            GC.KeepAlive(weights);
+            GC.KeepAlive(gradients);
+            GC.KeepAlive(first);
+            GC.KeepAlive(second);
+            return;
+        }
         Plain.AdamW_(weights, gradients, first, second, scale, keep, beta1, beta2, root, eps, rate);
     }
 
@@ -118,12 +150,19 @@ public static partial class Fused
     /// [N,C] or null, weight and bias float32 [C].
     /// </summary>
     public static Tensor group_norm(Tensor input, Tensor? shift, long groups, Tensor weight, Tensor bias, double eps, bool silu) =>
-        Plain.GroupNorm(input, shift, groups, weight, bias, eps, silu);
+        GroupNormOperator.Fits(input, shift, groups, weight, bias)
+            ? GroupNormOperator.Apply(input, shift, groups, weight, bias, eps, silu)
+            : Plain.GroupNorm(input, shift, groups, weight, bias, eps, silu);
 
     /// <summary>
     /// The two ways of a residual block: the fused group norm of <paramref name="input"/>, and the input itself for the other
     /// way. On the CPU the gradients of the two are then added where the first is written, not in a pass of their own.
     /// </summary>
     public static (Tensor Normalised, Tensor Input) group_norm_branch(Tensor input, long groups, Tensor weight, Tensor bias, double eps, bool silu) =>
-        (Plain.GroupNorm(input, null, groups, weight, bias, eps, silu), input);
+        GroupNormOperator.Fits(input, null, groups, weight, bias)
+            ? GroupNormOperator.Branch(input, groups, weight, bias, eps, silu)
+            : (Plain.GroupNorm(input, null, groups, weight, bias, eps, silu), input);
+
+    // float32 in the CPU's memory without history
+    private static bool IsConstantVector(Tensor tensor) => new TensorInfo(tensor).IsPlain(1) && !(LibTorch.GradMode && LibTorch.RequiresGrad(tensor.Handle));
 }
