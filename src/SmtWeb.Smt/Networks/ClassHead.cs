@@ -45,6 +45,6 @@ public sealed class ClassHead : DiscriminatorHead
             bias = Register("bias", WeightInit.Default([outputs], fan, random));
         }
 
-        public override Tensor forward(Tensor x) => torch.nn.functional.conv2d(x, weight, bias, stride, padding);
+        public override Tensor forward(Tensor x) => Fused.conv2d(x, weight, bias, stride, padding);
     }
 }

@@ -15,7 +15,7 @@ internal sealed class SeededRows
 
     private readonly ulong[] seeds;
     private readonly long[] shape;
-    private int drawn;
+    private ulong drawn; // draw 0 is what an image starts from, the next are what a sampler of several steps adds
 
     internal SeededRows(Denoiser network, IEnumerable<ulong> seeds)
     {
@@ -26,12 +26,8 @@ internal sealed class SeededRows
     /// <summary>The next standard normal noise of every row's stream. [seeds,…]</summary>
     internal Tensor Noise(Device device)
     {
-        var size = (int)shape.Aggregate(1L, (product, side) => product * side);
-        var values = new float[seeds.Length * size];
-        // on the CPU, so that every device draws the same
-        for (var k = 0; k < seeds.Length; k++) ImageNoise.Fill(seeds[k], drawn, values.AsSpan(k * size, size));
-        drawn++;
-        return Tensors.Of(values, [seeds.Length, .. shape], device);
+        var noise = Philox.Normal(seeds, shape, drawn++);
+        return device.type == DeviceType.CPU ? noise : HostTransfer.Start(HostTransfer.Stage(noise, device), device);
     }
 
     /// <summary>

@@ -19,7 +19,6 @@ internal sealed class RankGroup : IDisposable
     private readonly TcpStore store;
     private readonly ProcessGroup control; // over the CPU, also beside GPUs
     private readonly ProcessGroup tensors;
-    private readonly List<GradientExchange> exchanges = [];
 
     private const long StillBusy = 1, Done = 2;
 
@@ -29,7 +28,7 @@ internal sealed class RankGroup : IDisposable
     {
         (this.store, beat) = (store, patience / 10);
         control = new ProcessGroup(ProcessGroup.Gloo, store, rank, size, patience);
-        tensors = device == DeviceType.CPU ? control : new ProcessGroup(ProcessGroup.Nccl, store, rank, size, patience);
+        tensors = device == DeviceType.CPU ? control : new ProcessGroup(ProcessGroup.Nccl, store, rank, size, patience, device: rank);
     }
 
     /// <summary>This process's number.</summary>
@@ -134,15 +133,12 @@ internal sealed class RankGroup : IDisposable
     /// <summary>Has the gradients of <paramref name="parameters"/> averaged before each step from now on.</summary>
     internal void Exchange(FlatParameters parameters)
     {
-        var exchange = new GradientExchange(tensors, parameters);
-        exchanges.Add(exchange);
-        parameters.Exchange = exchange;
+        parameters.Exchange = new GradientExchange(tensors, parameters);
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var exchange in exchanges) exchange.Dispose();
         if (tensors != control) tensors.Dispose();
         control.Dispose();
         store.Dispose();

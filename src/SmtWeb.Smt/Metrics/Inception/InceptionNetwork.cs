@@ -80,7 +80,7 @@ public sealed class InceptionNetwork : IDisposable
     private Tensor Convolve(string name, Tensor x)
     {
         var (layer, weight, bias) = layers[name];
-        return torch.nn.functional.conv2d(x, weight, bias, [layer.Stride, layer.Stride], [layer.PadHeight, layer.PadWidth]).relu_();
+        return Fused.conv2d(x, weight, bias, [layer.Stride, layer.Stride], [layer.PadHeight, layer.PadWidth]).relu_();
     }
 
     // one branch: convolutions one after another
