@@ -92,8 +92,10 @@ sources=(src migrations wwwroot assets build appsettings.json Directory.Build.pr
 app=$artifacts/app; stamp=$artifacts/app.stamp; build=''
 [ -x "$app/smtweb" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$(source_hash "${sources[@]}")" ] || build=yes
 
-# while Debian's packages are being installed; a failure shows (again) below
-prefetch() { dotnet restore "$root/src/SmtWeb.Web" -v quiet >/dev/null 2>&1; }
+# The analyzers' opinions are for whoever changes the sources: test.sh asks for them.
+quickly=(-c Release -nologo -v quiet -p:UseSharedCompilation=false -p:RunAnalyzers=false -p:EnforceCodeStyleInBuild=false)
+# while Debian's packages are being installed: everything in C#. What fails here is tried again, and told, below.
+prefetch() { [ "$TorchDevice" = cpu ] && CXX=no-compiler-yet dotnet build "$root/src/SmtWeb.Web" "${quickly[@]}" >/dev/null 2>&1; }
 if [ -n "$build" ]; then need "${requirements_run[@]}" -- "${requirements_wanted[@]}"; else need "${requirements_run[@]}"; fi
 set_runtime_environment
 
@@ -111,9 +113,7 @@ if [ -n "$build" ]; then
   say "Building (log: artifacts/build.log)"
   mkdir -p "$artifacts"; rm -f "$stamp"; rm -rf "$app.new"
   fetch_packages "$root/src/SmtWeb.Web" || build_failed "$artifacts/restore.log"
-  # the analyzers' opinions are for whoever changes the sources: test.sh asks for them
-  dotnet publish "$root/src/SmtWeb.Web" -c Release -o "$app.new" --no-restore -nologo -v quiet -p:UseSharedCompilation=false \
-    -p:RunAnalyzers=false -p:EnforceCodeStyleInBuild=false >"$artifacts/build.log" 2>&1 || build_failed "$artifacts/build.log"
+  dotnet publish "$root/src/SmtWeb.Web" -o "$app.new" --no-restore "${quickly[@]}" >"$artifacts/build.log" 2>&1 || build_failed "$artifacts/build.log"
   # a build leaves traces in the source folders (blazor.web.js), so the stamp is the hash after it
   rm -rf "$app"; mv "$app.new" "$app"
   source_hash "${sources[@]}" >"$stamp"

@@ -97,7 +97,7 @@ install_packages() {
   say "Installing ${list[*]} (log: ${log#"$root"/})"
   mkdir -p "$artifacts"
   local get=(env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3)
-  # run.sh fetches the NuGet packages meanwhile
+  # run.sh fetches the NuGet packages meanwhile, and compiles
   if declare -F prefetch >/dev/null; then prefetch & prefetching=$!; fi
   {
     as_root "${get[@]}" update &&

@@ -71,7 +71,7 @@ public static class Philox
             return;
         }
         var length = checked((int)(rows.NumberOfElements / seeds.Count));
-        var data = (nint)LibTorch.Data(rows);
+        var data = (nint)LibTorch.Data(rows.Handle);
         void Row(int k) => Normal(new Span<float>((float*)data + ((long)k * length), length), seeds[k], draw);
         if (rows.NumberOfElements < WorthThreads || TorchRuntime.Threads == 1)
         {

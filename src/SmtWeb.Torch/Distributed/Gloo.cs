@@ -75,14 +75,14 @@ internal sealed unsafe class Gloo : ICollectives
             ScalarType.Int64 => 3,
             _ => throw new TorchException($"Gloo sums float32, float64, int32 and int64, not {tensor.dtype}."),
         };
-        var (data, count) = ((nint)LibTorch.Data(tensor), tensor.NumberOfElements);
+        var (data, count) = ((nint)LibTorch.Data(tensor.Handle), tensor.NumberOfElements);
         Run(tensor, error => ((delegate* unmanaged<nint, nint, long, int, byte*, long, int>)functions.Reduce)(group, data, count, type, (byte*)error, ErrorBytes));
     }
 
     /// <inheritdoc/>
     public void Broadcast(Tensor tensor, int root)
     {
-        var (data, bytes) = ((nint)LibTorch.Data(tensor), tensor.NumberOfElements * tensor.ElementSize);
+        var (data, bytes) = ((nint)LibTorch.Data(tensor.Handle), tensor.NumberOfElements * tensor.ElementSize);
         Run(tensor, error => ((delegate* unmanaged<nint, nint, long, int, byte*, long, int>)functions.Cast)(group, data, bytes, root, (byte*)error, ErrorBytes));
     }
 

@@ -66,7 +66,7 @@ internal sealed unsafe class Nccl : ICollectives
     public void AllReduce(Tensor tensor)
     {
         const int sum = 0;
-        var data = (nint)LibTorch.Data(tensor);
+        var data = (nint)LibTorch.Data(tensor.Handle);
         var (type, count) = (TypeOf(tensor.dtype), (nuint)tensor.NumberOfElements);
         Queue("ncclAllReduce", stream =>
             ((delegate* unmanaged<nint, nint, nuint, int, int, nint, nint, int>)functions.AllReduce)(data, data, count, type, sum, communicator, stream));
@@ -76,7 +76,7 @@ internal sealed unsafe class Nccl : ICollectives
     public void Broadcast(Tensor tensor, int root)
     {
         const int bytes = 1; // ncclUint8: a broadcast only moves them
-        var data = (nint)LibTorch.Data(tensor);
+        var data = (nint)LibTorch.Data(tensor.Handle);
         var count = (nuint)(tensor.NumberOfElements * tensor.ElementSize);
         Queue("ncclBroadcast", stream =>
             ((delegate* unmanaged<nint, nint, nuint, int, int, nint, nint, int>)functions.Broadcast)(data, data, count, bytes, root, communicator, stream));
