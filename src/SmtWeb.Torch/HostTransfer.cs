@@ -10,10 +10,15 @@ namespace SmtWeb.Torch;
 /// </summary>
 public static class HostTransfer
 {
-    private static long started;
+    private static long started, waited;
 
     /// <summary>Copies to a device other than the CPU since the program began.</summary>
     public static long Started => Interlocked.Read(ref started);
+
+    /// <summary>Copies to such a device since the program began that waited for it: fine outside of a step, and nowhere inside.</summary>
+    public static long Waited => Interlocked.Read(ref waited);
+
+    internal static void CountWait() => Interlocked.Increment(ref waited);
 
     /// <summary>
     /// <paramref name="host"/> such that <see cref="Start"/> to <paramref name="device"/> need not wait: pinned for a GPU, else as it is.

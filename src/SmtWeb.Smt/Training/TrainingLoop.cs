@@ -8,7 +8,7 @@ namespace SmtWeb.Smt.Training;
 /// Runs iterations of any method and does everything around them: data, averages, curves, evaluations, checkpoints,
 /// signals. The mathematics is in the trainers (<c>SmtTrainer</c>, <c>SmdTrainer</c>, …).
 /// </summary>
-internal sealed class TrainingLoop
+internal sealed class TrainingLoop : IDisposable
 {
     /// <summary>A run that fails this often in a row cannot help itself.</summary>
     private const int MaxSkippedInRow = 3;
@@ -40,7 +40,6 @@ internal sealed class TrainingLoop
 
     internal TrainingResult Run()
     {
-        using var _ = skipped;
         clock.Start();
         var evaluation = state.Spec.Evaluation;
         if (state.Progress.Iteration == 0)
@@ -84,7 +83,7 @@ internal sealed class TrainingLoop
         return new(TrainingOutcome.Finished, "All iterations done.");
     }
 
-    private void Iterate()
+    internal void Iterate()
     {
         using var scope = torch.NewDisposeScope();
         var batch = state.Spec.Optimisation.BatchSize;
@@ -155,6 +154,7 @@ internal sealed class TrainingLoop
     {
         var k = state.Progress.Iteration;
         if (lastCheckpoint == k) return;
+        NoteSkipped();
         Flush();
         Alone(() =>
         {
@@ -163,4 +163,7 @@ internal sealed class TrainingLoop
         });
         lastCheckpoint = k;
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => skipped.Dispose();
 }

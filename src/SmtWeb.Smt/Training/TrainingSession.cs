@@ -66,8 +66,12 @@ public static class TrainingSession
         state.Data.Note = text => journal.Log(LogLevel.Warning, text);
         if (checkpoint is not null && state.Load(checkpoint) is { } note) journal.Log(LogLevel.Warning, note);
         if (ranks is not null) state.Share(ranks);
-        journal.Log(LogLevel.Information, $"{(checkpoint is null ? "Starts" : $"Goes on at iteration {state.Progress.Iteration}")}: libtorch {TorchRuntime.Version}, {device}{(ranks is null ? "" : $" and {ranks.Size - 1} more")}, {threads} threads, {state.Method.Describe()}.");
-        return new TrainingLoop(state, journal, ranks, metricsFolder).Run();
+        journal.Log(LogLevel.Information, $"{(checkpoint is null ? "Starts" : $"Goes on at iteration {state.Progress.Iteration}")}: libtorch {TorchRuntime.Version}, {device}{(ranks is null ? "" : $" and {ranks.Size - 1} more")}, {threads} threads, kernels {TorchRuntime.Kernels}, {state.Method.Describe()}.");
+        if (device.type == DeviceType.CPU && TorchRuntime.Kernels.StartsWith("none", StringComparison.Ordinal))
+            journal.Log(LogLevel.Warning, $"This run is slower than it could be. Kernels: {TorchRuntime.Kernels}.");
+        if (device.type == DeviceType.CUDA && Gpu.Memory() is { } memory) journal.Log(LogLevel.Information, $"GPU memory: {memory.Used >> 20:N0} of {memory.Total >> 20:N0} MiB in use.");
+        using var loop = new TrainingLoop(state, journal, ranks, metricsFolder);
+        return loop.Run();
     }
 
     // a checkpoint holds the teacher's weights; only a fresh distillation reads it
@@ -88,7 +92,7 @@ public static class TrainingSession
         return gpus > rank
             ? new Device(DeviceType.CUDA, rank)
             : throw new SpecException([gpus == 0
-                ? new SpecError("$.hardware.device", "Device is 'cuda', but this machine has no GPU that libtorch can use; choose 'automatic' or 'cpu'.")
+                ? new SpecError("$.hardware.device", $"Device is 'cuda', but there is no GPU that libtorch can use; choose 'automatic' or 'cpu'. {GpuDriver.Problem ?? "The driver is in order, but shows libtorch no GPU."}")
                 : new SpecError("$.hardware.devices", $"Devices asks for more GPUs than the {gpus} of this machine; choose at most {gpus}.")]);
     }
 }
