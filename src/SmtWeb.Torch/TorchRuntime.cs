@@ -40,10 +40,7 @@ public static class TorchRuntime
         }
         catch (Exception e) when (e is NotSupportedException or DllNotFoundException or TypeInitializationException)
         {
-            throw new TorchException(
-                "libtorch could not be loaded. Probable causes: the libraries of the packages libtorch-cpu-linux-x64 and TorchSharp are not beside the program (build or publish it "
-                + "again, for linux-x64); the system's libstdc++ is older than gcc 12's (Debian 12, Ubuntu 24.04 or newer has it); a library that they need is missing (see: ldd "
-                + $"{Path.Combine(AppContext.BaseDirectory, "libLibTorchSharp.so")}). The loader says: {Reason(e)}", e);
+            throw new TorchException(LoadFailure.Explain(AppContext.BaseDirectory, Reason(e)), e);
         }
     }
 

@@ -25,7 +25,7 @@ if (args.Length == 0 || !sections.TryGetValue(args[0], out var section))
 }
 var options = Options.Parse(args[1..]);
 Machine.PreferPassiveThreads();
-torch.Threads = options.Threads;
-Console.WriteLine($"{args[0]} · {Machine.Describe()} · libtorch {torch.Version} · {options.Threads} threads · {DateTime.UtcNow:yyyy-MM-dd HH:mm} UTC");
+TorchRuntime.Threads = options.Threads;
+Console.WriteLine($"{args[0]} · {Machine.Describe()} · libtorch {TorchRuntime.Version} · {options.Threads} threads · {DateTime.UtcNow:yyyy-MM-dd HH:mm} UTC");
 section.Run(options);
 return 0;
