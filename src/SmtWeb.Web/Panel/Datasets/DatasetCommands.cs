@@ -1,4 +1,4 @@
-using Radzen;
+using MudBlazor;
 using SmtWeb.Runs.Datasets;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Web.Auth;
@@ -6,7 +6,7 @@ using SmtWeb.Web.Auth;
 namespace SmtWeb.Web.Panel.Datasets;
 
 /// <summary>Changes of data sets by the signed-in person; the role is asked again at each call.</summary>
-public sealed class DatasetCommands(DatasetStore store, LiveRights rights, NotificationService notices, DialogService dialogs)
+public sealed class DatasetCommands(DatasetStore store, LiveRights rights, ISnackbar notices, IDialogService dialogs)
 {
     /// <summary>Registers a data set; null (and a notice) where the role does not allow it.</summary>
     /// <exception cref="SpecException">A member is wrong.</exception>
@@ -25,9 +25,8 @@ public sealed class DatasetCommands(DatasetStore store, LiveRights rights, Notif
     /// <summary>Forgets a data set after asking.</summary>
     public async Task<bool> ForgetAsync(DatasetSummary dataset)
     {
-        var sure = await dialogs.Confirm(
-            "Its files stay, and runs that were trained on it keep their settings. New runs can no longer choose it.", $"Forget {dataset.Name}?",
-            new ConfirmOptions { OkButtonText = "Forget", CancelButtonText = "Keep it" });
+        var sure = await dialogs.ShowMessageBoxAsync(
+            $"Forget {dataset.Name}?", "Its files stay, and runs that were trained on it keep their settings. New runs can no longer choose it.", yesText: "Forget", cancelText: "Keep it");
         return sure == true && await OperatorAsync() is not null && await store.DeleteAsync(dataset.Id);
     }
 
@@ -38,7 +37,7 @@ public sealed class DatasetCommands(DatasetStore store, LiveRights rights, Notif
             return person.DisplayName();
         }
 
-        notices.Notify(NotificationSeverity.Error, "Not with your role", "Reviewers look at data sets, but change nothing. Ask an administrator for the role Member.", duration: 8000);
+        notices.Add("Not with your role: reviewers look at data sets, but change nothing. Ask an administrator for the role Member.", Severity.Error);
         return null;
     }
 }
