@@ -1,5 +1,5 @@
 using Microsoft.AspNetCore.Components;
-using Radzen;
+using MudBlazor;
 using SmtWeb.Runs;
 using SmtWeb.Runs.Models;
 using SmtWeb.Web.Auth;
@@ -20,7 +20,7 @@ public sealed partial class ModelsPage : IDisposable
 
     [Inject] private LiveRights Rights { get; set; } = default!;
 
-    [Inject] private DialogService Dialogs { get; set; } = default!;
+    [Inject] private IDialogService Dialogs { get; set; } = default!;
 
     /// <inheritdoc/>
     public void Dispose() => Folder.Changed -= OnChanged;
@@ -59,9 +59,8 @@ public sealed partial class ModelsPage : IDisposable
 
     private async Task DeleteAsync(StoredModel model)
     {
-        var sure = await Dialogs.Confirm(
-            "Its weights are deleted for good. Runs that have ended keep what they learned from it.", $"Delete {model.Name}?",
-            new ConfirmOptions { OkButtonText = "Delete for good", CancelButtonText = "Keep it" });
+        var sure = await Dialogs.ShowMessageBoxAsync(
+            $"Delete {model.Name}?", "Its weights are deleted for good. Runs that have ended keep what they learned from it.", yesText: "Delete for good", cancelText: "Keep it");
         if (sure == true && await AllowedAsync(Policies.Administer) is not null)
         {
             var change = await Store.DeleteAsync(model.Name);
