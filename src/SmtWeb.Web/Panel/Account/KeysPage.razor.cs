@@ -1,8 +1,8 @@
 using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Components.Authorization;
-using MudBlazor;
 using SmtWeb.Runs.People;
 using SmtWeb.Web.Auth;
+using SmtWeb.Web.Panel.Shared;
 
 namespace SmtWeb.Web.Panel.Account;
 
@@ -19,7 +19,7 @@ public sealed partial class KeysPage
 
     [Inject] private LiveRights Rights { get; set; } = default!;
 
-    [Inject] private IDialogService Dialogs { get; set; } = default!;
+    [Inject] private PanelQuestions Questions { get; set; } = default!;
 
     /// <inheritdoc/>
     protected override async Task OnInitializedAsync() => _keys = await Keys.ListAsync(await OwnerAsync());
@@ -40,8 +40,8 @@ public sealed partial class KeysPage
 
     private async Task RevokeAsync(ApiKeyInfo key)
     {
-        var sure = await Dialogs.ShowMessageBoxAsync($"Revoke {key.Name}?", "Programs that use it are refused from now on.", yesText: "Revoke", cancelText: "Keep it");
-        if (sure == true && await Rights.AskAsync(Policies.Person) is { } person)
+        var sure = await Questions.AskAsync($"Revoke {key.Name}?", "Programs that use it are refused from now on.", "Revoke");
+        if (sure && await Rights.AskAsync(Policies.Person) is { } person)
         {
             await Keys.RevokeAsync(key.Id, person.UserId());
             _made = _made?.Key.Id == key.Id ? null : _made;

@@ -1,8 +1,8 @@
 using Microsoft.AspNetCore.Components;
-using MudBlazor;
 using SmtWeb.Runs.Model;
 using SmtWeb.Runs.People;
 using SmtWeb.Web.Auth;
+using SmtWeb.Web.Panel.Shared;
 
 namespace SmtWeb.Web.Panel.Admin;
 
@@ -34,7 +34,7 @@ public sealed partial class UsersPage
 
     [Inject] private NavigationManager Navigation { get; set; } = default!;
 
-    [Inject] private IDialogService Dialogs { get; set; } = default!;
+    [Inject] private PanelQuestions Questions { get; set; } = default!;
 
     /// <inheritdoc/>
     protected override async Task OnInitializedAsync() => _users = await Accounts.ListAsync();
@@ -61,9 +61,9 @@ public sealed partial class UsersPage
 
     private async Task ResetAsync(AccountInfo user)
     {
-        var sure = await Dialogs.ShowMessageBoxAsync(
-            $"New link for {user.Name}?", "The present password stops working; the account opens only by the new link.", yesText: "Make a link", cancelText: "Keep the password");
-        if (sure == true && await ChangeAsync(() => Accounts.ClearPasswordAsync(user.Id)))
+        var sure = await Questions.AskAsync(
+            $"New link for {user.Name}?", "The present password stops working; the account opens only by the new link.", "Make a link", "Keep the password");
+        if (sure && await ChangeAsync(() => Accounts.ClearPasswordAsync(user.Id)))
         {
             await ShowLinkAsync(user);
         }

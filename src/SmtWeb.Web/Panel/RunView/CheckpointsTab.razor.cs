@@ -28,6 +28,8 @@ public sealed partial class CheckpointsTab
     /// <summary>The run.</summary>
     [Parameter, EditorRequired] public required RunSummary Run { get; set; }
 
+    [Inject] private TimeProvider Clock { get; set; } = default!;
+
     [Inject] private IDialogService Dialogs { get; set; } = default!;
 
     [Inject] private RunCommands Commands { get; set; } = default!;
