@@ -35,7 +35,7 @@ public sealed partial class SamplesTab
         {
             _module = await Js.InvokeAsync<IJSObjectReference>("import", Gone, "./js/samples.js");
             await FollowAsync(Runs.Select(r => r.Id));
-            _samples = await _module.InvokeAsync<IJSObjectReference>("mount", Gone, _root, new { runs = Runs.Select(r => new { id = r.Id, name = r.Name }) });
+            _samples = await _module.InvokeAsync<IJSObjectReference>("mount", Gone, _root, new { runs = Runs.Select(r => new { id = r.Id, name = VisibleText.Of(r.Name) }) });
             foreach (var run in Runs)
             {
                 _classes[run.Id] = await Store.FindAsync(run.Id, Gone) is { } found ? DataShape.Of(found.Spec.Data).Classes : 0;

@@ -11,7 +11,7 @@ public sealed record ClassChoice(int Index, string Name, string Synset)
 
     /// <summary>A class as every page writes it: by number and name; a name that is the number is written once.</summary>
     public static string Numbered(int index, string name) =>
-        name.Length == 0 || name == index.ToString(CultureInfo.InvariantCulture) ? index.ToString(CultureInfo.InvariantCulture) : $"{index} · {name}";
+        name.Length == 0 || name == index.ToString(CultureInfo.InvariantCulture) ? index.ToString(CultureInfo.InvariantCulture) : $"{index} · {VisibleText.Of(name)}";
 
     /// <summary>Choices for names; <paramref name="imageNet"/> adds the WordNet ids.</summary>
     public static IReadOnlyList<ClassChoice> Of(IReadOnlyList<string> names, bool imageNet) =>
