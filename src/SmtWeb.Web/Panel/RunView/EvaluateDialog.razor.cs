@@ -15,6 +15,4 @@ public sealed partial class EvaluateDialog
     [CascadingParameter] private IMudDialogInstance Dialog { get; set; } = default!;
 
     private void Choose(EvaluationProtocol protocol) => Dialog.Close(protocol.WithSteps(_steps).Name);
-
-    private void Cancel() => Dialog.Cancel();
 }

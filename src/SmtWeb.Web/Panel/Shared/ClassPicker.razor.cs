@@ -22,7 +22,7 @@ public sealed partial class ClassPicker
     /// <summary>Whether "every class" can be chosen.</summary>
     [Parameter] public bool AllowNone { get; set; } = true;
 
-    /// <summary>Id of the input.</summary>
+    /// <summary>Id of the input, for its label.</summary>
     [Parameter] public string Id { get; set; } = "class";
 
     private ClassChoice? Chosen => Value is { } label ? Classes.FirstOrDefault(c => c.Index == label) ?? new ClassChoice(label, "no such class", "") : null;
