@@ -130,7 +130,7 @@ public sealed class ChartTests(Lab lab) : BrowserTest(lab)
             (() => {
                 const u = document.querySelector('[data-metric="loss/generator"]').plot.uplot, r = devicePixelRatio;
                 const at = k => Math.round(u.valToPos(u.data[k].find(v => v != null), k ? "y" : "x", true));
-                return u.ctx.getImageData(at(0), at(1), 1, 1).data[3];
+                return u.ctx.getImageData(at(0) + r, at(1) - 2 * r, 1, 1).data[3]; // beside the lines of the grid
             })()
             """);
         Assert.Equal(255, dot);
@@ -144,7 +144,7 @@ public sealed class ChartTests(Lab lab) : BrowserTest(lab)
         await using var page = await Lab.OpenAsync("Reviewer");
         await OpenChartsAsync(page, Lab.Seeds.Finished);
         await page.Page.GetByRole(AriaRole.Button, new() { Name = "As table" }).ClickAsync();
-        var table = page.Page.GetByRole(AriaRole.Region, new() { Name = "Score as a table", Exact = true });
+        var table = page.Page.GetByRole(AriaRole.Region, new() { Name = "Losses: Score as a table", Exact = true });
         await Assertions.Expect(table).ToContainTextAsync("640 points, last ");
         await Assertions.Expect(table.Locator("tbody tr")).ToHaveCountAsync(40);
         await Assertions.Expect(table.Locator("tbody tr").First.GetByRole(AriaRole.Rowheader)).ToHaveTextAsync("50");
@@ -154,7 +154,7 @@ public sealed class ChartTests(Lab lab) : BrowserTest(lab)
 
         // what is not finite has rows of its own, and what is written later comes by itself
         await OpenChartsAsync(page, Lab.Seeds.Running, "?table=1");
-        await Assertions.Expect(page.Page.GetByRole(AriaRole.Region, new() { Name = "Score as a table", Exact = true })).ToContainTextAsync("∞");
+        await Assertions.Expect(page.Page.GetByRole(AriaRole.Region, new() { Name = "Gradient norms: Score as a table", Exact = true })).ToContainTextAsync("∞");
         var running = page.Page.Locator("[data-metric='loss/score'] .chart-summary");
         var before = await running.InnerTextAsync();
         await WriteAsync(1);

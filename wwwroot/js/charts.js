@@ -180,6 +180,7 @@ class Charts {
             // a share, or the distance of a further average, has a curve and no records
             series: () => this.runs.map(run => ({ label: run.name, colour: run.colour, column: (distance ? distanceColumn(run, distance) : null) ?? run.curves.columns.get(key) })).filter(s => s.column),
         };
+        cell.name = `${GROUPS.get(group) ?? sentence(group)}: ${cell.title}`; // losses and gradients have equal titles
         cell.replaced = () => this.view.replaced ? this.runs.flatMap(run => [...run.replaced.columns.values()].filter(c => c.name === key).map(column => ({ colour: run.colour, column }))) : [];
         if (distance) cell.details = (at, x) => this.details(distance, at, x);
         const plot = new Plot(section.lastChild, cell, this.view);

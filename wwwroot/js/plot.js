@@ -43,7 +43,7 @@ const isAlone = ys => {
 };
 
 export class Plot {
-    // cell: { title, unit, series: () => [{ column, label, colour }], replaced: () => [{ column, colour }] of earlier attempts, details?: index => html }
+    // cell: { title, name (with its group), series: () => [{ column, label, colour }], replaced: () => [{ column, colour }] of earlier attempts, details?: index => html }
     constructor(host, cell, view) {
         this.cell = cell; this.view = view; this.dirty = true; this.visible = false; this.markers = [];
         this.figure = document.createElement("figure");
@@ -118,7 +118,7 @@ export class Plot {
             this.uplot.setData(data);
         }
         this.showValues(this.uplot);
-        this.box.setAttribute("aria-label", `Curve of ${this.cell.title}, ${drawn.map(s => `${drawn.length > 1 ? `${s.label}: ` : ""}last ${number(lastOf(s, this.smoothing))}`).join(", ")}. “As table” shows the numbers.`);
+        this.box.setAttribute("aria-label", `Curve of ${this.cell.name}, ${drawn.map(s => `${drawn.length > 1 ? `${s.label}: ` : ""}last ${number(lastOf(s, this.smoothing))}`).join(", ")}. “As table” shows the numbers.`);
     }
 
     // Distances are drawn as they were measured.

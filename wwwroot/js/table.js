@@ -12,7 +12,7 @@ export class CurveTable {
         this.host = host; this.cell = cell; this.view = view;
         host.tabIndex = 0;
         host.setAttribute("role", "region");
-        host.setAttribute("aria-label", `${cell.title} as a table`);
+        host.setAttribute("aria-label", `${cell.name} as a table`);
     }
 
     draw() {
