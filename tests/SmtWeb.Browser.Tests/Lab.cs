@@ -152,12 +152,9 @@ public sealed class Lab : IAsyncLifetime
     private async Task<string> InviteAsync(string role, string name)
     {
         await using var page = await OpenAsync();
-        await page.GoAsync("/admin/users");
-        await page.Page.GetByLabel("Name", new() { Exact = true }).FillAsync(name);
-        await page.Page.Locator(".add .rz-dropdown").ClickAsync();
-        await page.Page.Locator(".rz-dropdown-item", new() { HasText = role }).ClickAsync();
-        await page.Page.GetByRole(AriaRole.Button, new() { Name = "Add" }).ClickAsync();
-        return await page.Page.Locator(".once code").InnerTextAsync();
+        var users = new UsersAdminPage(page);
+        await users.OpenAsync();
+        return await users.InviteAsync(name, role);
     }
 
     private async Task SignInByLinkAsync(string who, string link)

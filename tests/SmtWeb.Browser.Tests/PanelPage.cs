@@ -65,6 +65,21 @@ internal sealed class PanelPage : IAsyncDisposable
         }
     }
 
+    /// <summary>Chooses an entry of a field that opens a list.</summary>
+    internal async Task ChooseAsync(ILocator field, string entry)
+    {
+        await field.ClickAsync();
+        await Page.GetByRole(AriaRole.Option, new() { Name = entry, Exact = true }).ClickAsync();
+        await Assertions.Expect(Page.GetByRole(AriaRole.Option)).ToHaveCountAsync(0);
+    }
+
+    /// <summary>Says yes in the dialog that asks.</summary>
+    internal async Task AgreeAsync(string yes)
+    {
+        await Page.GetByRole(AriaRole.Dialog).GetByRole(AriaRole.Button, new() { Name = yes, Exact = true }).ClickAsync();
+        await Assertions.Expect(Page.GetByRole(AriaRole.Dialog)).ToHaveCountAsync(0);
+    }
+
     /// <summary>Keeps a picture of the page for people to look at.</summary>
     internal Task ShootAsync(string name, bool full = false) =>
         Page.ScreenshotAsync(new() { Path = Path.Combine(Build.RepoRoot, "artifacts", "screenshots", name + ".png"), FullPage = full });

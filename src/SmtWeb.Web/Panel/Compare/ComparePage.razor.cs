@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.AspNetCore.Components;
 using SmtWeb.Runs;
 
@@ -48,11 +49,17 @@ public sealed partial class ComparePage
 
     private string Link(IEnumerable<long> ids) => Navigation.GetUriWithQueryParameter("runs", string.Join(",", ids) is { Length: > 0 } list ? list : null);
 
-    private void Add(long? id)
+    private Task<IEnumerable<RunSummary>> SearchAsync(string? text, CancellationToken ct)
     {
-        if (id is { } run)
+        var words = (text ?? "").TrimStart('#').Trim();
+        return Task.FromResult(Addable.Where(r => r.Name.Contains(words, StringComparison.OrdinalIgnoreCase) || r.Id.ToString(CultureInfo.InvariantCulture).StartsWith(words, StringComparison.Ordinal)));
+    }
+
+    private void Add(RunSummary? run)
+    {
+        if (run is not null)
         {
-            Navigation.NavigateTo(Link(Ids.Append(run)));
+            Navigation.NavigateTo(Link(Ids.Append(run.Id)));
         }
     }
 }

@@ -91,7 +91,7 @@ public sealed partial class GalleryPage : IAsyncDisposable
             return;
         }
 
-        await (_drawing ??= new(Js)).DrawAsync(_root, new(_run.Id, Checkpoint, Class, _first, (int)(_last - _first + 1), Steps));
+        await (_drawing ??= new(Js)).DrawAsync(_root, new(_run.Id, Checkpoint, Class, _classes.Count, _first, (int)(_last - _first + 1), Steps));
     }
 
     /// <inheritdoc/>

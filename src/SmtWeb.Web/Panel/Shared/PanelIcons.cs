@@ -30,6 +30,8 @@ public static class PanelIcons
         ["more"] = "M12 5.500h.01M12 12h.01M12 18.500h.01",
         ["close"] = "M6 6l12 12M18 6L6 18",
         ["down"] = "M6 9l6 6 6-6",
+        ["left"] = "M15 6l-6 6 6 6",
+        ["minus"] = "M5 12h14",
         ["right"] = "M9 6l6 6-6 6",
         ["upload"] = "M12 20V9M7 13l5-5 5 5M5 4h14",
         ["undo"] = "M4 9h10a5 5 0 010 10H8M4 9l4-4M4 9l4 4",
@@ -116,6 +118,12 @@ public static class PanelIcons
 
     /// <summary>Next.</summary>
     public static string Right { get; } = Draw("right");
+
+    /// <summary>The one before.</summary>
+    public static string Left { get; } = Draw("left");
+
+    /// <summary>Less.</summary>
+    public static string Minus { get; } = Draw("minus");
 
     /// <summary>Give a file.</summary>
     public static string Upload { get; } = Draw("upload");
