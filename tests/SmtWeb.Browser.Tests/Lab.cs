@@ -102,7 +102,7 @@ public sealed class Lab : IAsyncLifetime
     }
 
     /// <summary>A page of a person with this role; what it reports as errors is collected.</summary>
-    internal async Task<PanelPage> OpenAsync(string role = "Admin", int width = 1280, int height = 900, bool dark = false)
+    internal async Task<PanelPage> OpenAsync(string role = "Admin", int width = 1280, int height = 900, bool dark = false, string? zone = null)
     {
         if (!_signedIn.ContainsKey(role))
         {
@@ -115,6 +115,7 @@ public sealed class Lab : IAsyncLifetime
             StorageState = _signedIn[role],
             ViewportSize = new() { Width = width, Height = height },
             ColorScheme = dark ? ColorScheme.Dark : ColorScheme.Light,
+            TimezoneId = zone,
         });
         return new PanelPage(context, await context.NewPageAsync());
     }

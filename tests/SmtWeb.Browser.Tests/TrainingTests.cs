@@ -29,7 +29,7 @@ public sealed class TrainingTests(Lab lab) : BrowserTest(lab)
             """,
             spec);
         await page.GoAsync($"/runs/{run}/samples");
-        await Expect(page.Page.Locator("h1 + span")).ToHaveTextAsync("Finished", new() { Timeout = Slow });
+        await Expect(page.Page.Locator("[data-state]")).ToHaveTextAsync("Finished", new() { Timeout = Slow });
         await Expect(page.Page.Locator(".samples-labels span").First).ToHaveTextAsync("0 · T-shirt/top");
         await page.ShootAsync("training-garments");
 
@@ -119,6 +119,8 @@ public sealed class TrainingTests(Lab lab) : BrowserTest(lab)
         await Expect(page.Page.GetByText("No runs yet")).ToBeVisibleAsync();
         await page.ShootAsync("runs-empty");
         await page.Page.GetByRole(AriaRole.Link, new() { Name = "Start the Swiss roll" }).ClickAsync();
+        await page.LiveAsync();
+        await page.OpenSettingsAsync();
         await page.Page.GetByLabel("Warm-up iterations").FillAsync("200");
         await page.Page.GetByLabel("Iterations", new() { Exact = true }).FillAsync("2000000");
         await page.Page.GetByLabel("Evaluate every").FillAsync("400");
@@ -126,7 +128,7 @@ public sealed class TrainingTests(Lab lab) : BrowserTest(lab)
         await page.Page.GetByRole(AriaRole.Button, new() { Name = "Queue run" }).ClickAsync();
         await page.Page.WaitForURLAsync("**/runs/*/charts");
 
-        var chip = page.Page.Locator("h1 + span");
+        var chip = page.Page.Locator("[data-state]");
         await Expect(chip).ToHaveTextAsync("Running", new() { Timeout = Slow });
         await page.Page.WaitForSelectorAsync("[data-metric^='loss/']", new() { Timeout = Slow });
         var first = await PointsAsync(page);
@@ -149,7 +151,7 @@ public sealed class TrainingTests(Lab lab) : BrowserTest(lab)
         await Expect(page.Page.Locator("[data-step-label]")).Not.ToContainTextAsync("newest");
         await page.ShootAsync("training-samples");
 
-        await page.Page.ClickAsync(".actions button[title=End]");
+        await page.Page.GetByRole(AriaRole.Button, new() { NameRegex = new Regex("^End ") }).ClickAsync();
         await page.Page.GetByRole(AriaRole.Button, new() { Name = "End run" }).ClickAsync();
         await Expect(chip).ToHaveTextAsync(new Regex("Cancelled|Finished"), new() { Timeout = Slow });
         await page.Page.GetByRole(AriaRole.Link, new() { Name = "Checkpoints" }).ClickAsync();

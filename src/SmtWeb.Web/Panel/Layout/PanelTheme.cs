@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Net.Http.Headers;
@@ -12,11 +13,13 @@ namespace SmtWeb.Web.Panel.Layout;
 /// </summary>
 internal static class PanelTheme
 {
-    private const string Sans = "Inter", Radius = "6px";
+    private const string Radius = "6px";
 
-    private static readonly string[] Families = [Sans, "system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"];
+    private static readonly string[] Families = ["Inter", "system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"];
 
     private static readonly byte[] Sheet = Encoding.UTF8.GetBytes(Write());
+
+    private static readonly byte[] Packed = Pack(Sheet);
 
     private static readonly string Version = Convert.ToHexStringLower(SHA256.HashData(Sheet))[..12];
 
@@ -53,7 +56,7 @@ internal static class PanelTheme
             H4 = new H4Typography { FontFamily = Families, FontSize = ".9375rem", FontWeight = "600", LineHeight = "1.3", LetterSpacing = "0" },
             H5 = new H5Typography { FontFamily = Families, FontSize = ".875rem", FontWeight = "600", LineHeight = "1.3", LetterSpacing = "0" },
             H6 = new H6Typography { FontFamily = Families, FontSize = "1rem", FontWeight = "620", LineHeight = "1.3", LetterSpacing = "-.014em" },
-            Subtitle1 = new Subtitle1Typography { FontFamily = Families, FontSize = ".9375rem", FontWeight = "580", LineHeight = "1.4", LetterSpacing = "0" },
+            Subtitle1 = new Subtitle1Typography { FontFamily = Families, FontSize = ".875rem", FontWeight = "400", LineHeight = "1.4", LetterSpacing = "0" },
             Subtitle2 = new Subtitle2Typography { FontFamily = Families, FontSize = ".8125rem", FontWeight = "580", LineHeight = "1.4", LetterSpacing = "0" },
             Body1 = new Body1Typography { FontFamily = Families, FontSize = ".875rem", FontWeight = "400", LineHeight = "1.5", LetterSpacing = "0" },
             Body2 = new Body2Typography { FontFamily = Families, FontSize = ".8125rem", FontWeight = "400", LineHeight = "1.45", LetterSpacing = "0" },
@@ -71,7 +74,14 @@ internal static class PanelTheme
         app.MapGet("/panel/theme.css", (HttpContext http) =>
         {
             http.Response.Headers.CacheControl = "public, max-age=31536000, immutable";
-            return Results.Bytes(Sheet, "text/css; charset=utf-8", entityTag: new EntityTagHeaderValue($"\"{Version}\""));
+            http.Response.Headers.Vary = "Accept-Encoding";
+            bool packed = http.Request.Headers.AcceptEncoding.ToString().Contains("gzip", StringComparison.OrdinalIgnoreCase);
+            if (packed)
+            {
+                http.Response.Headers.ContentEncoding = "gzip";
+            }
+
+            return Results.Bytes(packed ? Packed : Sheet, "text/css; charset=utf-8", entityTag: new EntityTagHeaderValue($"\"{Version}\""));
         }).AllowAnonymous().ExcludeFromDescription();
 
     /// <summary>The style sheet: what both palettes share once, light as the default, dark where the document says so.</summary>
@@ -80,6 +90,17 @@ internal static class PanelTheme
         var light = new Variables().Of(Theme, dark: false);
         var dark = new Variables().Of(Theme, dark: true).Except(light);
         return $":root {{\n{string.Join('\n', light)}\n}}\n:root[data-theme=\"dark\"] {{\n{string.Join('\n', dark)}\n}}\n";
+    }
+
+    private static byte[] Pack(byte[] sheet)
+    {
+        using var packed = new MemoryStream();
+        using (var gzip = new GZipStream(packed, CompressionLevel.SmallestSize))
+        {
+            gzip.Write(sheet);
+        }
+
+        return packed.ToArray();
     }
 
     /// <summary>MudBlazor's own writer of the variables, for a style sheet in place of an inline style element.</summary>
