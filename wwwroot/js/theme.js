@@ -7,10 +7,6 @@
     const apply = () => {
         const theme = chosen() ?? (dark.matches ? "dark" : "light");
         document.documentElement.dataset.theme = theme;
-        for (const name of ["light", "dark"]) {
-            const sheet = document.getElementById(`radzen-${name}`);
-            if (sheet) sheet.media = name === theme ? "all" : "not all";
-        }
         dispatchEvent(new CustomEvent("themechange", { detail: theme }));
     };
     apply();
