@@ -18,7 +18,8 @@ internal sealed class RunTable(RunsDatabase database) : IRunTable
     public async Task<RunTablePart> ReadAsync(RunTableView view, CancellationToken ct = default)
     {
         await using var context = await database.ContextAsync(ct);
-        var states = await context.Runs.GroupBy(r => r.State).Select(g => new { State = g.Key, Count = g.Count() }).ToDictionaryAsync(g => g.State, g => g.Count, ct);
+        var states = await context.Runs.GroupBy(r => r.State).Select(g => new { State = g.Key, Count = g.Count() })
+            .ToDictionaryAsync(g => g.State, g => g.Count, ct);
         var found = Find(context.Runs, view);
         bool narrowed = view.States.Count > 0 || !string.IsNullOrWhiteSpace(view.Search);
         int total = narrowed ? await found.CountAsync(ct) : states.Values.Sum();
@@ -34,7 +35,12 @@ internal sealed class RunTable(RunsDatabase database) : IRunTable
             .Where(p => runs.Contains(p.RunId) && !p.Superseded && (p.Kind == PictureKind.Samples || p.Kind == PictureKind.Scatter))
             .GroupBy(p => p.RunId).Select(g => g.Max(p => p.Id));
         var pictures = await context.Pictures.Where(p => newest.Contains(p.Id))
-            .Select(p => new { p.RunId, Picture = new RunPicture(p.Id, p.Attempt, p.Kind, p.Iteration, p.ImagesSeen, p.Rows, p.Columns, p.CellSize, p.RowLabels) }).ToListAsync(ct);
+            .Select(p => new
+            {
+                p.RunId,
+                Picture = new RunPicture(p.Id, p.Attempt, p.Kind, p.Iteration, p.ImagesSeen, p.Rows, p.Columns, p.CellSize, p.RowLabels),
+            })
+            .ToListAsync(ct);
         return pictures.ToDictionary(p => p.RunId, p => p.Picture);
     }
 
@@ -48,7 +54,8 @@ internal sealed class RunTable(RunsDatabase database) : IRunTable
         foreach (string word in (view.Search ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries))
         {
             string pattern = "%" + Escape(word) + "%";
-            runs = runs.Where(r => EF.Functions.ILike(r.Name, pattern, "\\") || EF.Functions.ILike(r.Preset!, pattern, "\\") || EF.Functions.ILike(r.Method, pattern, "\\")
+            runs = runs.Where(r => EF.Functions.ILike(r.Name, pattern, "\\") || EF.Functions.ILike(r.Preset!, pattern, "\\")
+                || EF.Functions.ILike(r.Method, pattern, "\\")
                 || EF.Functions.ILike(r.Data, pattern, "\\") || EF.Functions.ILike(r.CreatedBy, pattern, "\\") || "#" + r.Id.ToString() == word);
         }
 

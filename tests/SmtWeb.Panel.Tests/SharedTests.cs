@@ -67,7 +67,7 @@ public sealed class SharedTests
 
     private static Dictionary<string, (double R, double G, double B)> Variables(bool dark)
     {
-        var sheet = PanelTheme.Write();
+        var sheet = ThemeSheet.Write();
         var colours = new Dictionary<string, (double, double, double)>();
         foreach (var part in sheet.Split(":root[data-theme=\"dark\"]")[..(dark ? 2 : 1)])
         {

@@ -89,7 +89,8 @@ public sealed partial class RunsPage
         var line = _lines.Find(l => l.Run.Id == message.RunId);
         switch (message)
         {
-            case StateChangeMessage { Summary: { } summary } when line is not null && line.Run.State == summary.State && line.Run.QueuePosition == summary.QueuePosition:
+            case StateChangeMessage { Summary: { } summary }
+                when line is not null && line.Run.State == summary.State && line.Run.QueuePosition == summary.QueuePosition:
                 line.Run = summary;
                 StateHasChanged();
                 break;
@@ -198,6 +199,9 @@ public sealed partial class RunsPage
 
     private void GoTo(int page) => Navigation.NavigateTo(Navigation.GetUriWithQueryParameter("page", page == 1 ? null : page));
 
-    private void OnSearch(string? text) =>
-        Navigation.NavigateTo(Navigation.GetUriWithQueryParameters(new Dictionary<string, object?> { ["q"] = string.IsNullOrEmpty(text) ? null : text, ["page"] = null }), replace: true);
+    private void OnSearch(string? text)
+    {
+        var query = new Dictionary<string, object?> { ["q"] = string.IsNullOrEmpty(text) ? null : text, ["page"] = null };
+        Navigation.NavigateTo(Navigation.GetUriWithQueryParameters(query), replace: true);
+    }
 }
