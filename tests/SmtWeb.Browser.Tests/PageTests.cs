@@ -28,7 +28,7 @@ public sealed class PageTests(Lab lab) : BrowserTest(lab)
         {
             await page.GoAsync(url);
             await Expect(page.Page.Locator("h1").First).ToBeVisibleAsync();
-            await Expect(page.Page.Locator("[aria-busy=true]")).ToHaveCountAsync(0);
+            await Expect(page.Page.Locator(".mud-skeleton")).ToHaveCountAsync(0);
             await page.Page.WaitForTimeoutAsync(300); // pictures decode and curves draw
             await page.ShootAsync($"{name}-{width}-{(dark ? "dark" : "light")}");
             await page.AssertFitsAsync();

@@ -45,10 +45,14 @@ internal sealed class PanelPage : IAsyncDisposable
     internal Task FoldSettingsAsync() => Page.GetByRole(AriaRole.Button, new() { Name = "Fold all" }).ClickAsync();
 
     /// <summary>Takes a choice out of a list that opens.</summary>
-    internal async Task ChooseAsync(string field, string choice)
+    internal Task ChooseAsync(string field, string choice) => ChooseAsync(Page.Locator(field), choice);
+
+    /// <summary>Takes a choice out of a list that opens.</summary>
+    internal async Task ChooseAsync(ILocator field, string choice)
     {
-        await Page.Locator(field).ClickAsync();
+        await field.ClickAsync();
         await Page.GetByRole(AriaRole.Option).Filter(new() { HasText = choice }).First.ClickAsync();
+        await Assertions.Expect(Page.GetByRole(AriaRole.Option)).ToHaveCountAsync(0);
     }
 
     /// <summary>
@@ -63,14 +67,6 @@ internal sealed class PanelPage : IAsyncDisposable
             Assert.True(watch.Elapsed.TotalSeconds < seconds, $"After {seconds} s this does not hold yet: {condition}");
             await Task.Delay(10);
         }
-    }
-
-    /// <summary>Chooses an entry of a field that opens a list.</summary>
-    internal async Task ChooseAsync(ILocator field, string entry)
-    {
-        await field.ClickAsync();
-        await Page.GetByRole(AriaRole.Option, new() { Name = entry, Exact = true }).ClickAsync();
-        await Assertions.Expect(Page.GetByRole(AriaRole.Option)).ToHaveCountAsync(0);
     }
 
     /// <summary>Says yes in the dialog that asks.</summary>

@@ -209,7 +209,7 @@ class Charts {
 
     invalidate() { this.plots.forEach(p => { p.dirty = true; }); this.schedule(); }
 
-    // At most BUDGET_MS of drawing per frame, charts in view only.
+    // At most BUDGET_MS of drawing per frame; charts in view only, tables all: a reader comes to them without scrolling.
     schedule() {
         if (this.scheduled || this.disposed) return;
         this.scheduled = true;
@@ -218,7 +218,7 @@ class Charts {
             if (this.disposed) return;
             const start = performance.now();
             for (const plot of this.plots.values()) {
-                if (!plot.dirty || !plot.visible) continue;
+                if (!plot.dirty || !(plot.visible || this.view.table)) continue;
                 if (performance.now() - start > BUDGET_MS) { this.schedule(); return; }
                 plot.draw();
             }

@@ -37,6 +37,7 @@ public sealed partial class ClassPicker
 
     private Task ClearAsync() => ValueChanged.InvokeAsync(null);
 
+    // An emptied field means every class, where that can be chosen.
     private Task ChooseAsync(ClassChoice? choice) =>
-        choice is null || choice.Index == Value ? Task.CompletedTask : ValueChanged.InvokeAsync(choice.Index);
+        choice?.Index == Value || (choice is null && !AllowNone) ? Task.CompletedTask : ValueChanged.InvokeAsync(choice?.Index);
 }
