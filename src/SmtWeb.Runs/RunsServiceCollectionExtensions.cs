@@ -32,6 +32,7 @@ public static class RunsServiceCollectionExtensions
                 .ExecutionStrategy(dependencies => new NonRetryingExecutionStrategy(dependencies))));
         services.AddSingleton<RunsDatabase>();
         services.AddSingleton<IRunStore, RunStore>();
+        services.AddSingleton<IRunTable, RunTable>();
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<IModelStore, ModelStore>();
         services.AddSingleton<RunQueue>();

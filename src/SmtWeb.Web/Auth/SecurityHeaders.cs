@@ -4,11 +4,11 @@ namespace SmtWeb.Web.Auth;
 internal static class SecurityHeaders
 {
     /// <summary>
-    /// Scripts come from files of this site only: no inline script, no eval. Styles may be inline, for Radzen and uPlot
-    /// place things by style attributes. Pictures may be data: and blob: (canvas, object URLs of grids).
+    /// Scripts and style sheets come from files of this site only: no inline script, no eval, no style element. Style attributes
+    /// are allowed, for MudBlazor and uPlot place things by them. Pictures may be data: and blob: (canvas, object URLs of grids).
     /// </summary>
     internal const string ContentSecurityPolicy =
-        "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; " +
+        "default-src 'self'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self'; " +
         "connect-src 'self'; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
 
     internal static IApplicationBuilder UseSecurityHeaders(this IApplicationBuilder app) => app.Use((http, next) =>

@@ -1,4 +1,3 @@
-using Radzen;
 using SmtWeb.Runs;
 using SmtWeb.Smt.Sampling;
 using SmtWeb.Web.Api;
@@ -38,7 +37,6 @@ internal static class SmtWebApp
         builder.Services.AddApi();
         builder.Services.AddHubs();
         builder.Services.AddRazorComponents().AddInteractiveServerComponents();
-        builder.Services.AddRadzenComponents();
         builder.Services.AddPanel();
         adjust?.Invoke(builder);
         var app = builder.Build();

@@ -1,9 +1,8 @@
 using Microsoft.AspNetCore.Components;
-using Microsoft.JSInterop;
-using Radzen;
 using SmtWeb.Runs.Model;
 using SmtWeb.Runs.People;
 using SmtWeb.Web.Auth;
+using SmtWeb.Web.Panel.Shared;
 
 namespace SmtWeb.Web.Panel.Admin;
 
@@ -23,7 +22,6 @@ public sealed partial class UsersPage
     private string? _problem;
     private string? _link;
     private string? _linkFor;
-    private bool _copied;
 
     // A role that was refused stays chosen in the browser unless its row is made anew: nothing changed on this side.
     private int _shown;
@@ -36,9 +34,7 @@ public sealed partial class UsersPage
 
     [Inject] private NavigationManager Navigation { get; set; } = default!;
 
-    [Inject] private DialogService Dialogs { get; set; } = default!;
-
-    [Inject] private IJSRuntime Js { get; set; } = default!;
+    [Inject] private PanelQuestions Questions { get; set; } = default!;
 
     /// <inheritdoc/>
     protected override async Task OnInitializedAsync() => _users = await Accounts.ListAsync();
@@ -61,14 +57,13 @@ public sealed partial class UsersPage
         _users = await Accounts.ListAsync();
     }
 
-    private Task SetRoleAsync(AccountInfo user, ChangeEventArgs e) => ChangeAsync(() => Accounts.SetRoleAsync(user.Id, (string)e.Value!));
+    private Task SetRoleAsync(AccountInfo user, string? role) => ChangeAsync(() => Accounts.SetRoleAsync(user.Id, role!));
 
     private async Task ResetAsync(AccountInfo user)
     {
-        var sure = await Dialogs.Confirm(
-            "The present password stops working; the account opens only by the new link.", $"New link for {user.Name}?",
-            new ConfirmOptions { OkButtonText = "Make a link", CancelButtonText = "Keep the password" });
-        if (sure == true && await ChangeAsync(() => Accounts.ClearPasswordAsync(user.Id)))
+        var sure = await Questions.AskAsync(
+            $"New link for {user.Name}?", "The present password stops working; the account opens only by the new link.", "Make a link", "Keep the password");
+        if (sure && await ChangeAsync(() => Accounts.ClearPasswordAsync(user.Id)))
         {
             await ShowLinkAsync(user);
         }
@@ -102,13 +97,6 @@ public sealed partial class UsersPage
     {
         _link = Navigation.BaseUri.TrimEnd('/') + await Links.CreateAsync(user.Id);
         _linkFor = user.Name;
-        _copied = false;
-    }
-
-    private async Task CopyAsync()
-    {
-        await using var page = await Js.InvokeAsync<IJSObjectReference>("import", "./js/page.js");
-        _copied = await page.InvokeAsync<bool>("copy", _link);
     }
 
     private sealed record RoleChoice(string Name, string Help);

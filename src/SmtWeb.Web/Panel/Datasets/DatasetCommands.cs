@@ -1,12 +1,12 @@
-using Radzen;
 using SmtWeb.Runs.Datasets;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Web.Auth;
+using SmtWeb.Web.Panel.Shared;
 
 namespace SmtWeb.Web.Panel.Datasets;
 
 /// <summary>Changes of data sets by the signed-in person; the role is asked again at each call.</summary>
-public sealed class DatasetCommands(DatasetStore store, LiveRights rights, NotificationService notices, DialogService dialogs)
+public sealed class DatasetCommands(DatasetStore store, LiveRights rights, PanelNotices notices, PanelQuestions questions)
 {
     /// <summary>Registers a data set; null (and a notice) where the role does not allow it.</summary>
     /// <exception cref="SpecException">A member is wrong.</exception>
@@ -25,10 +25,9 @@ public sealed class DatasetCommands(DatasetStore store, LiveRights rights, Notif
     /// <summary>Forgets a data set after asking.</summary>
     public async Task<bool> ForgetAsync(DatasetSummary dataset)
     {
-        var sure = await dialogs.Confirm(
-            "Its files stay, and runs that were trained on it keep their settings. New runs can no longer choose it.", $"Forget {dataset.Name}?",
-            new ConfirmOptions { OkButtonText = "Forget", CancelButtonText = "Keep it" });
-        return sure == true && await OperatorAsync() is not null && await store.DeleteAsync(dataset.Id);
+        var sure = await questions.AskAsync(
+            $"Forget {dataset.Name}?", "Its files stay, and runs that were trained on it keep their settings. New runs can no longer choose it.", "Forget");
+        return sure && await OperatorAsync() is not null && await store.DeleteAsync(dataset.Id);
     }
 
     private async Task<string?> OperatorAsync()
@@ -38,7 +37,7 @@ public sealed class DatasetCommands(DatasetStore store, LiveRights rights, Notif
             return person.DisplayName();
         }
 
-        notices.Notify(NotificationSeverity.Error, "Not with your role", "Reviewers look at data sets, but change nothing. Ask an administrator for the role Member.", duration: 8000);
+        notices.Failed("Reviewers look at data sets, but change nothing. Ask an administrator for the role Member.");
         return null;
     }
 }

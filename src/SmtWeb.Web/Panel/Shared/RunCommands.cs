@@ -1,4 +1,3 @@
-using Radzen;
 using SmtWeb.Runs;
 using SmtWeb.Runs.Queue;
 using SmtWeb.Web.Auth;
@@ -9,7 +8,7 @@ namespace SmtWeb.Web.Panel.Shared;
 /// Changes of runs by the signed-in person. The role is asked again at each call: a button that is still on a page
 /// proves nothing. What could not be done is told in the store's own sentence.
 /// </summary>
-public sealed class RunCommands(IRunStore store, EvaluationQueue evaluations, LiveRights rights, NotificationService notices, DialogService dialogs)
+public sealed class RunCommands(IRunStore store, EvaluationQueue evaluations, LiveRights rights, PanelNotices notices, PanelQuestions questions)
 {
     /// <summary>Queues a run; null (and a notice) where the role does not allow it.</summary>
     /// <exception cref="SmtWeb.Smt.Specs.SpecException">The spec has errors.</exception>
@@ -24,12 +23,12 @@ public sealed class RunCommands(IRunStore store, EvaluationQueue evaluations, Li
 
     /// <summary>Ends a run after asking.</summary>
     public async Task<bool> StopAsync(RunSummary run) =>
-        await AskAsync($"End {run.Name}?", "The trainer writes a checkpoint and leaves. Curves, samples and checkpoints stay; the run can be resumed later.", "End run")
+        await questions.AskAsync($"End {run.Name}?", "The trainer writes a checkpoint and leaves. Curves, samples and checkpoints stay; the run can be resumed later.", "End run")
         && await ChangeAsync(by => store.StopAsync(run.Id, by), $"{run.Name} ends.");
 
     /// <summary>Deletes a run after asking.</summary>
     public async Task<bool> DeleteAsync(RunSummary run) =>
-        await AskAsync($"Delete {run.Name}?", "Its curves, samples, log and checkpoints are deleted for good.", "Delete for good")
+        await questions.AskAsync($"Delete {run.Name}?", "Its curves, samples, log and checkpoints are deleted for good.", "Delete for good")
         && await ChangeAsync(by => store.DeleteAsync(run.Id, by), $"{run.Name} is deleted.");
 
     /// <summary>Changes the priority.</summary>
@@ -46,9 +45,6 @@ public sealed class RunCommands(IRunStore store, EvaluationQueue evaluations, Li
     /// <summary>Takes an evaluation back.</summary>
     public Task<bool> CancelAsync(EvaluationJob job) => ChangeAsync(_ => evaluations.CancelAsync(job.Id), $"{job.Protocol} at iteration {job.Iteration:N0} is cancelled.");
 
-    private async Task<bool> AskAsync(string title, string text, string yes) =>
-        await dialogs.Confirm(text, title, new ConfirmOptions { OkButtonText = yes, CancelButtonText = "Keep it" }) == true;
-
     private async Task<bool> ChangeAsync(Func<string, Task<ChangeResult>> change, string done)
     {
         if (await OperatorAsync() is not { } by)
@@ -58,7 +54,15 @@ public sealed class RunCommands(IRunStore store, EvaluationQueue evaluations, Li
 
         var result = await change(by);
         var made = result.Outcome == ChangeOutcome.Done;
-        notices.Notify(made ? NotificationSeverity.Success : NotificationSeverity.Warning, made ? done : "Not done", made ? "" : result.Problem ?? "The run no longer exists.", duration: made ? 3000 : 8000);
+        if (made)
+        {
+            notices.Done(done);
+        }
+        else
+        {
+            notices.Refused(result.Problem ?? "The run no longer exists.");
+        }
+
         return made;
     }
 
@@ -69,7 +73,7 @@ public sealed class RunCommands(IRunStore store, EvaluationQueue evaluations, Li
             return person.DisplayName();
         }
 
-        notices.Notify(NotificationSeverity.Error, "Not with your role", "Reviewers look and draw samples, but change nothing. Ask an administrator for the role Member.", duration: 8000);
+        notices.Failed("Reviewers look and draw samples, but change nothing. Ask an administrator for the role Member.");
         return null;
     }
 }
