@@ -63,7 +63,7 @@ public sealed class ClassPickerTests : IAsyncLifetime
         picker.Find("input").Input("tench");
         popovers.WaitForAssertion(() => Assert.Single(popovers.FindAll("[role=option]")));
         popovers.Find("[role=option]").Click();
-        picker.WaitForAssertion(() => Assert.Equal([0], told));
+        picker.WaitForAssertion(() => Assert.Equal(new int?[] { 0 }, told));
     }
 
     [Fact]
