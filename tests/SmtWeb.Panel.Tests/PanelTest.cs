@@ -31,13 +31,13 @@ public abstract class PanelTest(PostgresFixture postgres) : IAsyncDisposable
         _database = await postgres.DatabaseAsync();
         Context.JSInterop.Mode = JSRuntimeMode.Loose;
         Context.JSInterop.SetupModule("./js/page.js").Mode = JSRuntimeMode.Loose;
-        Context.SetRendererInfo(new RendererInfo("Server", isInteractive: true));
         Context.Services.AddSmtWebRuns(_database.ConnectionString).AddRunFeed();
         Context.Services.AddMudServices(o => o.PopoverOptions.CheckForPopoverProvider = false);
         Context.Services.AddScoped<PanelNotices>().AddScoped<PanelQuestions>().AddScoped<RunCommands>().AddScoped<LiveRights>();
         var person = Context.AddAuthorization();
         person.SetAuthorized("tester");
         person.SetPolicies(member ? [Policies.Read, Policies.Operate] : [Policies.Read]);
+        Context.SetRendererInfo(new RendererInfo("Server", isInteractive: true)); // takes a service, so it comes after them
         Context.Render<MudPopoverProvider>();
     }
 
