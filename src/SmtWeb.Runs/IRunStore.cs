@@ -95,7 +95,11 @@ public sealed record RunSummary(
 /// <summary>Everything about a run but its series. <paramref name="WaitsBecause"/> explains a queued run.</summary>
 public sealed record RunDetail(
     RunSummary Summary, TrainingSpec Spec, string SpecHash, int Attempt, string? Worker, DateTimeOffset? LastHeartbeat,
-    string? WaitsBecause, long SkippedSteps, IReadOnlyList<RunAttempt> Attempts);
+    string? WaitsBecause, long SkippedSteps, IReadOnlyList<RunAttempt> Attempts)
+{
+    /// <summary>The Hangfire job of its present episode, or of its last one.</summary>
+    public long? JobId { get; init; }
+}
 
 /// <summary>One attempt: a stretch of a run by one trainer process.</summary>
 public sealed record RunAttempt(int Number, string Worker, DateTimeOffset Started, DateTimeOffset? Ended, long FirstIteration, long? LastIteration, string? Outcome);
