@@ -55,6 +55,18 @@ public sealed class Jobs : Migration
     }
 
     /// <inheritdoc/>
-    protected override void Down(MigrationBuilder migrationBuilder) =>
-        throw new NotSupportedException("What waits in Hangfire has no place in older versions. Restore a backup to go back.");
+    protected override void Down(MigrationBuilder migrationBuilder)
+    {
+        migrationBuilder.DropTable(name: "work_items");
+        migrationBuilder.DropIndex(name: "runs_job", table: "runs");
+        migrationBuilder.DropColumn(name: "job_id", table: "runs");
+        foreach (var table in (string[])["evaluation_jobs", "datasets"])
+        {
+            migrationBuilder.AddColumn<int>(name: "attempt", table: table, type: "integer", nullable: false, defaultValue: 0);
+            migrationBuilder.AddColumn<DateTimeOffset>(name: "lease_until", table: table, type: "timestamp with time zone", nullable: true);
+        }
+
+        migrationBuilder.AddColumn<Guid>(name: "worker_id", table: "evaluation_jobs", type: "uuid", nullable: true);
+        migrationBuilder.Sql("UPDATE evaluation_jobs SET state = 'Queued' WHERE state = 'Running'; UPDATE datasets SET state = 'Queued' WHERE state = 'Checking'; ALTER TABLE evaluation_jobs ADD CONSTRAINT evaluation_jobs_held_has_lease CHECK ((state = 'Running') = (lease_until IS NOT NULL));");
+    }
 }

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Smt.Training;
 
@@ -97,7 +98,8 @@ public sealed record RunDetail(
     RunSummary Summary, TrainingSpec Spec, string SpecHash, int Attempt, string? Worker, DateTimeOffset? LastHeartbeat,
     string? WaitsBecause, long SkippedSteps, IReadOnlyList<RunAttempt> Attempts)
 {
-    /// <summary>The Hangfire job of its present episode, or of its last one.</summary>
+    /// <summary>The Hangfire job of its present episode, or of its last one; for the panel, not for programs.</summary>
+    [JsonIgnore]
     public long? JobId { get; init; }
 }
 

@@ -71,7 +71,7 @@ public sealed partial class FaultTests(PostgresFixture postgres)
         long job = (await database.Store.FindAsync(run))!.JobId!.Value;
         await database.SqlAsync(
             $"""
-            WITH s AS (INSERT INTO hangfire.state (jobid, name, reason, createdat, data) VALUES ({job}, 'Enqueued', 'by hand', now(), '{{}}') RETURNING id)
+            WITH s AS (INSERT INTO hangfire.state (jobid, name, reason, createdat, data) VALUES ({job}, 'Enqueued', 'by hand', now(), jsonb_build_object()) RETURNING id)
             UPDATE hangfire.job SET statename = 'Enqueued', stateid = s.id FROM s WHERE hangfire.job.id = {job}
             """);
         await database.SqlAsync($"INSERT INTO hangfire.jobqueue (jobid, queue) VALUES ({job}, 'gpu'); NOTIFY smtweb_queue");

@@ -20,6 +20,9 @@ internal static class JobStorageFactory
             UseSlidingInvisibilityTimeout = false,
             InvisibilityTimeout = TimeSpan.FromMinutes(5),
             QueuePollInterval = TimeSpan.FromSeconds(15),
+            // Hangfire locks a job for the milliseconds in which it changes its state. The lock is a row: one that a killed worker
+            // left must not keep the next one waiting for longer than the lease.
+            DistributedLockTimeout = TimeSpan.FromSeconds(5),
         };
         var storage = new PostgreSqlStorage(new Pool(source), options);
         queue.Use(new PostgreSqlJobQueueProvider(storage, options));
