@@ -22,7 +22,7 @@ FROM base
 RUN mkdir -p /etc/postgresql-common/createcluster.d \
  && echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.d/smtweb.conf \
  && apt-get update && apt-get install -y --no-install-recommends \
-      libtorch1.13 libopenblas0-pthread postgresql dataset-fashion-mnist libpng16-16 libturbojpeg0 liblmdb0 \
+      libtorch1.13 libopenblas0-pthread postgresql dataset-fashion-mnist liblmdb0 \
  && rm -rf /var/lib/apt/lists/* \
  && dotnet-install --channel 10.0 --runtime aspnetcore --install-dir /usr/share/dotnet \
  && useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin smtweb && install -d -o smtweb -g smtweb -m 0700 /data
