@@ -14,7 +14,7 @@ public sealed class DatasetTests(PostgresFixture postgres)
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(30);
 
     private static readonly DatasetReport Report = new(
-        "zip", "/x/pictures.zip", new string('a', 64), 12345, 300, 32, 3, 3, ["cat", "dog", "owl"], [100, 120, 80], 1, [new CorruptRecord(7, "00000/img7.png", "libpng: bad")], 10, [0, 1, 2]);
+        "zip", "/x/pictures.zip", new string('a', 64), 12345, 300, 32, 3, 3, ["cat", "dog", "owl"], [100, 120, 80], 1, [new CorruptRecord(7, "00000/img7.png", "it is cut short")], 10, [0, 1, 2]);
 
     [Fact]
     public async Task Register_CheckedAndChosen_FillsTheSpecOfARun()
