@@ -15,8 +15,7 @@ public static unsafe partial class Dispatcher
     private static readonly ulong Version = aoti_torch_abi_version();
 
     /// <summary>
-    /// The tensor in NHWC order under NCHW sizes, itself where it lies so already. TorchSharp has no memory format
-    /// (its issue 1156 asks for them).
+    /// The tensor in NHWC order under NCHW sizes, itself where it lies so already. TorchSharp has no memory formats.
     /// </summary>
     public static Tensor channels_last(Tensor tensor)
     {

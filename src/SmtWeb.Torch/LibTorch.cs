@@ -108,6 +108,9 @@ internal static unsafe partial class LibTorch
     /// <summary>Whether autograd follows the tensor.</summary>
     internal static bool RequiresGrad(nint tensor) => THSTensor_requires_grad(tensor) != 0;
 
+    /// <summary>Makes autograd follow the leaf from now on, or not.</summary>
+    internal static void SetRequiresGrad(nint tensor, bool value) => THSTensor_set_requires_grad(tensor, value ? (byte)1 : (byte)0);
+
     /// <summary>Threads that an operator called from this thread may use.</summary>
     internal static int Threads => THSTorch_get_num_threads();
 
@@ -149,6 +152,9 @@ internal static unsafe partial class LibTorch
 
     [LibraryImport(Sharp), SuppressGCTransition]
     private static partial byte THSTensor_requires_grad(nint tensor);
+
+    [LibraryImport(Sharp), SuppressGCTransition]
+    private static partial void THSTensor_set_requires_grad(nint tensor, byte value);
 
     [LibraryImport(Sharp), SuppressGCTransition]
     private static partial int THSTorch_get_num_threads();

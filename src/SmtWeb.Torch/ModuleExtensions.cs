@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -7,6 +8,9 @@ namespace SmtWeb.Torch;
 /// <summary>What modules of a network are asked for beyond TorchSharp's own: state in PyTorch's order, loading that names what differs.</summary>
 public static class ModuleExtensions
 {
+    // Switched twice a step: TorchSharp makes dictionaries to find the parameters of a module.
+    private static readonly ConditionalWeakTable<nn.Module, Parameter[]> Learnables = [];
+
     /// <summary>
     /// Parameters and buffers with dotted names, in the order of PyTorch's state dict: own parameters, own buffers, then sub-modules.
     /// TorchSharp's <c>state_dict</c> has all parameters before all buffers.
@@ -65,12 +69,12 @@ public static class ModuleExtensions
         }
     }
 
-    /// <summary>Switches gradient recording of all parameters; a frozen network costs no weight gradients.</summary>
+    /// <summary>Switches gradient recording of all parameters; a frozen network costs no weight gradients. The module is complete by then.</summary>
     public static void RequireGrad(this nn.Module module, bool value)
     {
-        foreach (var (_, p) in module.ParameterEntries())
+        foreach (var p in Learnables.GetValue(module, static m => [.. m.ParameterEntries().Select(e => e.Parameter)]))
         {
-            p.requires_grad = value;
+            LibTorch.SetRequiresGrad(p.Handle, value);
         }
     }
 

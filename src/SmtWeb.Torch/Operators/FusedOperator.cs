@@ -192,6 +192,7 @@ public abstract unsafe partial class FusedOperator
     {
         private static readonly Lock Gate = new();
         private static readonly Stack<Slot> Spare = new();
+        private static readonly List<Slot> All = []; // what native code alone points at the collector would take
 
         private readonly ApplyFunction apply;
         private readonly DeleteFunction delete;
@@ -218,7 +219,14 @@ public abstract unsafe partial class FusedOperator
             {
                 Spare.TryPop(out slot);
             }
-            slot ??= new Slot();
+            if (slot is null)
+            {
+                slot = new Slot();
+                lock (Gate)
+                {
+                    All.Add(slot);
+                }
+            }
             if (slot.capacity < inputs)
             {
                 slot.capacity = Math.Max(8, inputs);
