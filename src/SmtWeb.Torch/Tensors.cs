@@ -34,6 +34,7 @@ public static class Tensors
         }
         using (tensor)
         {
+            HostTransfer.CountWait();
             return tensor.to(device);
         }
     }

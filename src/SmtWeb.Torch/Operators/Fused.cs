@@ -21,6 +21,9 @@ public static unsafe class Fused
             ? ConvolutionOperator.Apply(input, weight, bias, residual, scale, factor, resample, one)
             : Plain.Conv2dResidual(input, weight, bias, residual, scale, factor, resample);
 
+    /// <summary>nn.functional.conv2d without its errors of single pixels (<see cref="Plain.Convolution"/>).</summary>
+    public static Tensor conv2d(Tensor input, Tensor weight, Tensor? bias, long[] stride, long[] padding) => Plain.Convolution(input, weight, bias, stride, padding);
+
     /// <summary>The channels of two images [N,C,H,W] and [N,D,H,W] in one of C + D.</summary>
     public static Tensor cat_channels(Tensor first, Tensor second) =>
         CatChannelsOperator.Fits(first, second) ? CatChannelsOperator.Apply(first, second) : cat([first, second], 1);

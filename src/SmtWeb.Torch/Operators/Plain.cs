@@ -19,7 +19,7 @@ internal static class Plain
         var side = weight.shape[2];
         var afterwards = resample == Resample.Up && side == 1;
         var x = resample == Resample.Down ? nn.functional.avg_pool2d(input, 2) : resample == Resample.Up && !afterwards ? Doubled(input) : input;
-        var y = nn.functional.conv2d(x, Scaled(weight), bias is null ? null : Scaled(bias), padding: [side / 2, side / 2]);
+        var y = Convolution(x, Scaled(weight), bias is null ? null : Scaled(bias), [1, 1], [side / 2, side / 2]);
         if (afterwards)
         {
             y = Doubled(y);
@@ -29,6 +29,22 @@ internal static class Plain
             y = factor == 1 ? y.add(residual) : y.add(residual, factor);
         }
         return y.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>
+    /// nn.functional.conv2d. Of single pixels in NHWC order and float32 it is a linear layer: the oneDNN in libtorch 2.10 gives wrong
+    /// numbers there on several threads for many numbers of outputs that are no multiple of 32 (64 to 80 channels: errors of the size
+    /// of the result; tests/SmtWeb.Torch.Tests has the case).
+    /// </summary>
+    internal static Tensor Convolution(Tensor input, Tensor weight, Tensor? bias, long[] stride, long[] padding)
+    {
+        if (input.dtype != ScalarType.Float32 || input.device_type != DeviceType.CPU || weight.shape is not [_, _, 1, 1] || stride is not [1, 1] || padding is not [0, 0])
+        {
+            return nn.functional.conv2d(input, weight, bias, stride, padding);
+        }
+        using var scope = NewDisposeScope();
+        var pixels = input.permute(0, 2, 3, 1); // a row each, where the channels are last
+        return nn.functional.linear(pixels, weight.flatten(1), bias).permute(0, 3, 1, 2).MoveToOuterDisposeScope();
     }
 
     internal static Tensor Mlp(Tensor input, ReadOnlySpan<Tensor> weights, ReadOnlySpan<Tensor> biases, double slope, bool activateLast)

@@ -69,13 +69,13 @@ public sealed class FlatParameters : IDisposable
     }
 
     /// <summary>
-    /// Euclidean norm of the gradients, in two stages: one float32 sum over millions of squares would lose four digits.
+    /// Euclidean norm of the gradients, where they are, in two stages: one float32 sum over millions of squares would lose four digits.
     /// </summary>
-    public double GradientNorm()
+    public Tensor GradientNorm()
     {
         using var scope = NewDisposeScope();
         using var none = no_grad();
-        return Gradients.view(-1, Row).norm(1).norm().item<float>();
+        return Gradients.view(-1, Row).norm(1).norm().MoveToOuterDisposeScope();
     }
 
     /// <summary>Forgets the gradients.</summary>

@@ -159,7 +159,7 @@ public sealed class NeighbourService(IRunStore store, GenerationService generati
     {
         var (index, images, network) = (open.Index, open.Images, open.Network);
         using var scope = torch.NewDisposeScope();
-        var pixels = torch.tensor(drawn.Pixels, [1, drawn.Height, drawn.Width, drawn.Channels]).permute(0, 3, 1, 2).contiguous();
+        var pixels = Tensors.Of(drawn.Pixels, [1, drawn.Height, drawn.Width, drawn.Channels]).permute(0, 3, 1, 2).contiguous();
         var (feature, _) = network.Measure(pixels, wantLogits: false);
         var neighbours = index.Nearest(feature, count, ct).Select(n =>
         {
@@ -188,13 +188,13 @@ public sealed class NeighbourService(IRunStore store, GenerationService generati
     {
         public static OpenIndex Of(string key, string path, DataSpec data, string folder)
         {
-            torch.Initialize();
+            TorchRuntime.Initialize();
             var owned = new List<IDisposable>();
             try
             {
                 var index = Own(NeighbourIndex.Open(path));
                 var images = Own(EvaluationImages.Of(data));
-                var network = Own(FeatureNetworks.Open(FeatureNetworks.Default(images), folder, Device.Cpu));
+                var network = Own(FeatureNetworks.Open(FeatureNetworks.Default(images), folder, torch.CPU));
                 if ((index.NetworkHash, index.Resize, index.Count) != (network.Hash, network.Resize, images.Count))
                     throw new InvalidDataException("The feature network or the data were exchanged since the training images were measured. Search again: they are measured anew.");
                 return new(key, path, index, images, network);
