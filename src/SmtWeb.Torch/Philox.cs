@@ -13,7 +13,7 @@ public static class Philox
 {
     private const int Rounds = 10;
     private const double Scale = 1.0 / (1L << 32);
-    private const int WorthThreads = 1 << 14;
+    private const int WorthThreads = 1 << 16;
 
     /// <summary>The four words of one counter (four words, the lowest first) under a key of two (the low one first).</summary>
     public static (uint W0, uint W1, uint W2, uint W3) Words((uint C0, uint C1, uint C2, uint C3) counter, (uint K0, uint K1) key)

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -204,25 +205,32 @@ public sealed class ProcessGroupTests : IDisposable
             TaskCreationOptions.LongRunning)));
     }
 
-    /// <summary>Two layers, and one that no loss reaches.</summary>
+    /// <summary>Two layers, and a parameter that no loss reaches.</summary>
     private sealed class Network : nn.Module<Tensor, Tensor>
     {
-        private readonly Linear unused, first, second;
+        private readonly Parameter first, second;
 
         internal Network(int seed) : base(nameof(Network))
         {
-            using var none = no_grad();
             using var random = new Generator((ulong)seed);
-            unused = nn.Linear(3, 1, hasBias: false);
-            first = nn.Linear(5, 8, hasBias: false);
-            second = nn.Linear(8, 1, hasBias: false);
-            RegisterComponents();
-            foreach (var p in parameters())
-            {
-                p.copy_(randn(p.shape, generator: random));
-            }
+            Own("unused", ones(3));
+            first = Own("first", randn([8, 5], generator: random));
+            second = Own("second", randn([1, 8], generator: random));
         }
 
-        public override Tensor forward(Tensor x) => second.forward(nn.functional.silu(first.forward(x)));
+        public override Tensor forward(Tensor x) => nn.functional.linear(nn.functional.silu(nn.functional.linear(x, first)), second);
+
+        private Parameter Own(string name, Tensor value)
+        {
+            value.requires_grad = true;
+            // TorchSharp's public constructor empties the tensor but goes on counting it in Tensor.TotalCount
+            var parameter = NewParameter(value.DecoupleFromNativeHandle());
+            parameter.DetachFromDisposeScope();
+            register_parameter(name, parameter);
+            return parameter;
+        }
+
+        [UnsafeAccessor(UnsafeAccessorKind.Constructor)]
+        private static extern Parameter NewParameter(nint handle);
     }
 }

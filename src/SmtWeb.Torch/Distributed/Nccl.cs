@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -23,10 +22,9 @@ internal sealed unsafe class Nccl : ICollectives
     private volatile bool aborted;
 
     // passed by value, as nccl.h has it
-    [InlineArray(UniqueIdBytes)]
     private struct UniqueId
     {
-        private byte first;
+        internal fixed byte Bytes[UniqueIdBytes];
     }
 
     private sealed record Functions(
@@ -50,11 +48,11 @@ internal sealed unsafe class Nccl : ICollectives
         if (rank == 0)
         {
             Check(((delegate* unmanaged<UniqueId*, int>)functions.GetUniqueId)(&id), "ncclGetUniqueId");
-            store.Set("nccl/id", MemoryMarshal.CreateSpan(ref Unsafe.As<UniqueId, byte>(ref id), UniqueIdBytes).ToArray());
+            store.Set("nccl/id", new ReadOnlySpan<byte>(id.Bytes, UniqueIdBytes).ToArray());
         }
         else
         {
-            store.Get("nccl/id").CopyTo(MemoryMarshal.CreateSpan(ref Unsafe.As<UniqueId, byte>(ref id), UniqueIdBytes));
+            store.Get("nccl/id").CopyTo(new Span<byte>(id.Bytes, UniqueIdBytes));
         }
         communicator = Connect(id, store, rank, size, timeout);
     }

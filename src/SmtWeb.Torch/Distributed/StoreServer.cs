@@ -77,7 +77,7 @@ internal sealed class StoreServer : IDisposable
         }
         catch (Exception e) when (e is IOException or ObjectDisposedException or InvalidDataException)
         {
-            if (e.InnerException is SocketException { SocketErrorCode: SocketError.TimedOut })
+            if (e.InnerException is SocketException { SocketErrorCode: SocketError.TimedOut or SocketError.HostUnreachable or SocketError.HostDown or SocketError.NetworkUnreachable or SocketError.NetworkDown })
             {
                 how = "its machine does not answer any more";
             }
