@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using SmtWeb.Smt.Datasets;
 using SmtWeb.Smt.Sampling;
 using SmtWeb.Torch;
@@ -17,8 +18,7 @@ public abstract class DrawSource(BatchShare share, Generator host, NoiseStream n
     public FewStepDraws? FewSteps(int steps, Tensor x)
     {
         if (steps == 1) return null;
-        var u = Uniform();
-        var (levels, σ) = (FewStepSampler.LevelsOf(steps), new float[share.Count]);
+        var (levels, u, σ) = (FewStepSampler.LevelsOf(steps), Uniform(), new float[share.Count]);
         for (var k = 0; k < share.Count; k++) σ[k] = (float)levels[Math.Min((int)(u[k] * steps), steps - 1)];
         return new(HostTransfer.Of(σ, [share.Count], x.device), Normal(x));
     }
@@ -60,10 +60,10 @@ public abstract class DrawSource(BatchShare share, Generator host, NoiseStream n
         return (HostTransfer.Of(α, [share.Count], device), α);
     }
 
-    private ReadOnlySpan<double> Uniform()
+    private double[] Uniform()
     {
         using var drawn = torch.rand([share.Batch], ScalarType.Float64, generator: host);
-        return drawn.ToArray<double>().AsSpan(share.From, share.Count);
+        return MemoryMarshal.Cast<byte, double>(drawn.bytes).Slice(share.From, share.Count).ToArray();
     }
 
     private Tensor Mine(Tensor drawn) => share.IsAll ? drawn : drawn.narrow(0, share.From, share.Count);

@@ -72,6 +72,13 @@ internal sealed class RankGroup : IDisposable
             return;
         }
 
+        if (tensors != control)
+        {
+            // an exchange that was left because a rank died leaves nonsense on the GPU: all that was queued ends first, and then all
+            // must be alive, before a checkpoint or a measurement is made of it
+            torch.cuda.synchronize();
+            tensors.ThrowIfLost();
+        }
         using var over = new ManualResetEventSlim();
         TorchException? lost = null;
         var beating = new Thread(() =>

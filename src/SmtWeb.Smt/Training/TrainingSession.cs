@@ -61,6 +61,7 @@ public static class TrainingSession
         RowSplit.Enabled = threads > 1 && device.type == DeviceType.CPU && spec.Network is UNetSpec; // an MLP is one operator, which splits rows itself
         TorchRuntime.Threads = RowSplit.Enabled ? threads / 2 : threads;
         if (device.type == DeviceType.CUDA) Gpu.EnableFastMath();
+        else if (GpuDriver.IsGpuBuild && spec.Hardware.Device == DeviceChoice.Automatic) journal.Log(LogLevel.Warning, $"This run computes on the CPU. {GpuDriver.Problem}".TrimEnd());
 
         using var state = Open(spec, device, journal, checkpoint is null, ranks);
         state.Data.Note = text => journal.Log(LogLevel.Warning, text);

@@ -5,9 +5,13 @@ using SmtWeb.Torch;
 namespace SmtWeb.Smt.Tests;
 
 /// <summary>Two halves of a batch on two threads give what one thread gives.</summary>
-public sealed class RowSplitTests : IDisposable
+public sealed class RowSplitTests : TensorTest
 {
-    public void Dispose() => RowSplit.Enabled = false;
+    public override void Dispose()
+    {
+        RowSplit.Enabled = false;
+        base.Dispose();
+    }
 
     [Fact]
     public void Forward_SplitOrWhole_SameResultAndSameGradients()

@@ -5,13 +5,17 @@ using SmtWeb.Smt.Weights;
 namespace SmtWeb.Smt.Tests.Training;
 
 /// <summary>Whole runs into a folder, as <c>smtweb train spec.json --out folder</c> makes them.</summary>
-public sealed class FolderRunTests : IDisposable
+public sealed class FolderRunTests : TensorTest
 {
     private readonly string folder = Directory.CreateTempSubdirectory("smtweb-run-").FullName;
 
     public static TheoryData<string> PresetNames => ["swiss-roll", "fashion-mnist-quick", "fig5/reverse-kl"];
 
-    public void Dispose() => Directory.Delete(folder, recursive: true);
+    public override void Dispose()
+    {
+        Directory.Delete(folder, recursive: true);
+        base.Dispose();
+    }
 
     [Theory]
     [MemberData(nameof(PresetNames))]
