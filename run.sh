@@ -10,7 +10,8 @@ usage() {
 Usage: ./run.sh [options]
        ./run.sh train|sample|fig5|evaluate|stats|import|export|dataset ARGUMENTS
 
-Installs what is missing (Debian packages, by apt), builds when the sources changed, and starts SmtWeb.
+Installs what is missing (Debian packages, by apt), builds when the sources changed, and starts SmtWeb. The build is
+for NVIDIA GPUs where an NVIDIA driver answers (3 GB of packages, once), else for CPUs.
 It prints the panel's address and a one-time sign-in link. Ctrl+C ends it cleanly: a running attempt writes a
 checkpoint first, and the private PostgreSQL is stopped. With a command, it runs `smtweb COMMAND ARGUMENTS` instead,
 which needs no database: ./run.sh train --help
@@ -25,6 +26,7 @@ Options
                        "Host=db;Database=smtweb;Username=smtweb;Password=…". Better given as the environment
                        variable SmtWeb__Connection, which other users of the machine cannot see.
   --threads N          CPU threads of a training process                        (2)
+  --cpu, --gpu         build for CPUs, or for NVIDIA GPUs, whatever is there
   --no-quickstart      do not queue the quickstart runs on an empty database
   --build-only         install and build, but do not start
   --help               this text
@@ -38,7 +40,7 @@ number() {
   [[ $2 =~ ^[0-9]{1,6}$ ]] && (( 10#$2 >= $3 && 10#$2 <= $4 )) || fail "$1 must be a whole number from $3 to $4, not '$2'."
 }
 
-build_only='' command=(serve)
+build_only='' device='' command=(serve)
 case ${1:-} in
   serve) shift ;;
   train|sample|fig5|evaluate|stats|import|export|dataset) command=("$@"); set -- ;;
@@ -49,6 +51,7 @@ while [ $# -gt 0 ]; do
     --help|-h) usage; exit 0 ;;
     --no-quickstart) export SmtWeb__Quickstart=false; shift; continue ;;
     --build-only) build_only=yes; shift; continue ;;
+    --cpu|--gpu) [ -z "$device" ] || [ "$device" = "$option" ] || fail "--cpu and --gpu exclude each other."; device=$option; shift; continue ;;
     --*=*) value=${option#*=}; option=${option%%=*}; shift ;;
     --port|--host|--data|--role|--connection|--threads)
       [ $# -ge 2 ] || fail "$option needs a value. ./run.sh --help lists the options."
@@ -77,27 +80,43 @@ fi
 export SmtWeb__Data
 
 require_dotnet
-# while Debian's packages are being installed; a failure shows (again) in the build
-prefetch() { dotnet restore "$root/src/SmtWeb.Web" -v quiet >/dev/null 2>&1; }
-need "${requirements_run[@]}"
-set_runtime_environment
-# A core type pinned from outside, as some build machines do, takes a third of a small network's speed; OpenBLAS chooses well by itself.
-unset OPENBLAS_CORETYPE
+case $device in
+  --cpu) export TorchDevice=cpu ;;
+  --gpu) export TorchDevice=cuda ;;
+  *) if nvidia_driver; then export TorchDevice=cuda; else export TorchDevice=cpu; fi ;;
+esac
+sources=(src migrations wwwroot assets build appsettings.json Directory.Build.props Directory.Build.targets Directory.Packages.props)
 
-# The first build compiles the C++ bridge and everything in C#; later starts compare one hash. The stamp is written
-# last, so that an interrupted build is never taken for a finished one.
-app=$artifacts/app; stamp=$artifacts/app.stamp
-hash=$(source_hash src migrations wwwroot assets appsettings.json Directory.Build.props Directory.Packages.props)
-if [ ! -x "$app/smtweb" ] || [ "$(cat "$stamp" 2>/dev/null)" != "$hash" ]; then
+# The first start builds everything; later ones compare one hash. The stamp is written last, so that an interrupted build
+# is never taken for a finished one.
+app=$artifacts/app; stamp=$artifacts/app.stamp; build=''
+[ -x "$app/smtweb" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$(source_hash "${sources[@]}")" ] || build=yes
+
+# The analyzers' opinions are for whoever changes the sources: test.sh asks for them.
+quickly=(-c Release -nologo -v quiet -p:UseSharedCompilation=false -p:RunAnalyzers=false -p:EnforceCodeStyleInBuild=false)
+# while Debian's packages are being installed: everything in C#. What fails here is tried again, and told, below.
+prefetch() { [ "$TorchDevice" = cpu ] && CXX=no-compiler-yet dotnet build "$root/src/SmtWeb.Web" "${quickly[@]}" >/dev/null 2>&1; }
+if [ -n "$build" ]; then need "${requirements_run[@]}" -- "${requirements_wanted[@]}"; else need "${requirements_run[@]}"; fi
+set_runtime_environment
+
+# build_failed LOG: what went wrong, and the way out
+build_failed() {
+  grep -E 'error|SMT1003' "$1" | sed -E 's/ \[[^]]*\]$//' | sort -u | head -n 20 >&2 || true
+  [ "$TorchDevice" = cuda ] && say "This was the build for NVIDIA GPUs. ./run.sh --cpu builds for CPUs." >&2
+  fail "the build failed; the whole log is ${1#"$root"/}."
+}
+
+if [ -n "$build" ]; then
+  if [ "$TorchDevice" = cuda ]; then
+    say "Building for NVIDIA GPUs: the packages (TorchSharp-cuda-linux) are about 3 GB, which are fetched once. ./run.sh --cpu does without."
+  fi
   say "Building (log: artifacts/build.log)"
   mkdir -p "$artifacts"; rm -f "$stamp"; rm -rf "$app.new"
-  if ! dotnet publish "$root/src/SmtWeb.Web" -c Release -o "$app.new" -nologo -v quiet -p:UseSharedCompilation=false >"$artifacts/build.log" 2>&1; then
-    grep -E 'error' "$artifacts/build.log" | sort -u | head -n 20 >&2 || true
-    fail "the build failed; the whole log is artifacts/build.log."
-  fi
+  fetch_packages "$root/src/SmtWeb.Web" || build_failed "$artifacts/restore.log"
+  dotnet publish "$root/src/SmtWeb.Web" -o "$app.new" --no-restore "${quickly[@]}" >"$artifacts/build.log" 2>&1 || build_failed "$artifacts/build.log"
   # a build leaves traces in the source folders (blazor.web.js), so the stamp is the hash after it
   rm -rf "$app"; mv "$app.new" "$app"
-  source_hash src migrations wwwroot assets appsettings.json Directory.Build.props Directory.Packages.props >"$stamp"
+  source_hash "${sources[@]}" >"$stamp"
 fi
 [ -n "$build_only" ] && { say "Built: artifacts/app/smtweb"; exit 0; }
 

@@ -46,7 +46,8 @@ for project in "${projects[@]}"; do [ "$project" = tests/SmtWeb.Browser.Tests ] 
 [[ $filter == *Needs!=Browser* || $filter == Category=Golden ]] && browser_wanted=''
 
 require_dotnet
-if [ -n "$browser_wanted" ]; then need "${requirements_run[@]}" "${requirements_test[@]}"; else need "${requirements_run[@]}"; fi
+if [ -n "$browser_wanted" ]; then requirements_test+=("${requirements_browser[@]}"); fi
+need "${requirements_run[@]}" "${requirements_test[@]}" -- "${requirements_wanted[@]}"
 set_runtime_environment
 # The tests run on the developer's machine beside a running SmtWeb: they must not see its settings.
 unset SMTWEB_PORT SMTWEB_HOST SMTWEB_DATA SMTWEB_ROLE SMTWEB_CONNECTION SMTWEB_THREADS SMTWEB_QUICKSTART SMTWEB_METRICS SMTWEB_DATASETS

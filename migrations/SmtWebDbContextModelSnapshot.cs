@@ -406,10 +406,6 @@ namespace SmtWeb.Migrations
 
                     NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
 
-                    b.Property<int>("Attempt")
-                        .HasColumnType("integer")
-                        .HasColumnName("attempt");
-
                     b.Property<long>("Bytes")
                         .HasColumnType("bigint")
                         .HasColumnName("bytes");
@@ -454,10 +450,6 @@ namespace SmtWeb.Migrations
                         .IsRequired()
                         .HasColumnType("text")
                         .HasColumnName("kind");
-
-                    b.Property<DateTimeOffset?>("LeaseUntil")
-                        .HasColumnType("timestamp with time zone")
-                        .HasColumnName("lease_until");
 
                     b.Property<string>("Name")
                         .IsRequired()
@@ -539,10 +531,6 @@ namespace SmtWeb.Migrations
 
                     NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
 
-                    b.Property<int>("Attempt")
-                        .HasColumnType("integer")
-                        .HasColumnName("attempt");
-
                     b.Property<long>("CheckpointId")
                         .HasColumnType("bigint")
                         .HasColumnName("checkpoint_id");
@@ -567,10 +555,6 @@ namespace SmtWeb.Migrations
                     b.Property<long>("Iteration")
                         .HasColumnType("bigint")
                         .HasColumnName("iteration");
-
-                    b.Property<DateTimeOffset?>("LeaseUntil")
-                        .HasColumnType("timestamp with time zone")
-                        .HasColumnName("lease_until");
 
                     b.Property<string>("Problem")
                         .HasColumnType("text")
@@ -605,10 +589,6 @@ namespace SmtWeb.Migrations
                         .IsRequired()
                         .HasColumnType("text")
                         .HasColumnName("state");
-
-                    b.Property<Guid?>("WorkerId")
-                        .HasColumnType("uuid")
-                        .HasColumnName("worker_id");
 
                     b.HasKey("Id");
 
@@ -1053,6 +1033,10 @@ namespace SmtWeb.Migrations
                         .HasColumnType("bigint")
                         .HasColumnName("iteration");
 
+                    b.Property<long?>("JobId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("job_id");
+
                     b.Property<DateTimeOffset?>("LeaseUntil")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("lease_until");
@@ -1129,6 +1113,10 @@ namespace SmtWeb.Migrations
 
                     b.HasKey("Id");
 
+                    b.HasIndex("JobId")
+                        .IsUnique()
+                        .HasDatabaseName("runs_job");
+
                     b.HasIndex("LeaseUntil")
                         .HasDatabaseName("runs_lease")
                         .HasFilter("lease_until IS NOT NULL");
@@ -1143,6 +1131,61 @@ namespace SmtWeb.Migrations
                         .HasFilter("teacher_run_id IS NOT NULL");
 
                     b.ToTable("runs", (string)null);
+                });
+
+            modelBuilder.Entity("SmtWeb.Runs.Model.WorkItemRow", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
+
+                    b.Property<int>("Attempt")
+                        .HasColumnType("integer")
+                        .HasColumnName("attempt");
+
+                    b.Property<long>("JobId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("job_id");
+
+                    b.Property<DateTimeOffset?>("LeaseUntil")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("lease_until");
+
+                    b.Property<int>("Losses")
+                        .HasColumnType("integer")
+                        .HasColumnName("losses");
+
+                    b.Property<string>("Queue")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("queue");
+
+                    b.Property<long?>("RunId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("run_id");
+
+                    b.Property<long>("Subject")
+                        .HasColumnType("bigint")
+                        .HasColumnName("subject");
+
+                    b.Property<string>("Worker")
+                        .HasColumnType("text")
+                        .HasColumnName("worker");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("JobId")
+                        .IsUnique();
+
+                    b.HasIndex("RunId");
+
+                    b.HasIndex("Queue", "Subject")
+                        .IsUnique();
+
+                    b.ToTable("work_items", (string)null);
                 });
 
             modelBuilder.Entity("SmtWeb.Runs.Model.WorkerRow", b =>
@@ -1319,6 +1362,14 @@ namespace SmtWeb.Migrations
                         .HasForeignKey("RunId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
+                });
+
+            modelBuilder.Entity("SmtWeb.Runs.Model.WorkItemRow", b =>
+                {
+                    b.HasOne("SmtWeb.Runs.Model.RunRow", null)
+                        .WithMany()
+                        .HasForeignKey("RunId")
+                        .OnDelete(DeleteBehavior.Cascade);
                 });
 
             modelBuilder.Entity("SmtWeb.Runs.Model.RunRow", b =>

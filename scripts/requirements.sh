@@ -14,24 +14,22 @@ have_library() { /sbin/ldconfig -p 2>/dev/null | grep -F "$1 " >/dev/null; }
 
 any_file() { compgen -G "$1" >/dev/null; }
 
-openblas_dir() { compgen -G '/usr/lib/*-linux-gnu/openblas-pthread' | head -n 1 || true; }
-
 # One line a requirement: package | what it is for | a test that says whether it is already there.
-# The tests look at files and not at dpkg, so that a libtorch or a PostgreSQL that came another way counts too.
+# The tests look at files and not at dpkg, so that a PostgreSQL that came another way counts too. libtorch is a NuGet package.
 requirements_run=(
-  "libtorch-dev|tensors: headers and libraries of libtorch 1.13 (or set Torch_DIR to a libtorch 2.x)|[ -n \"\${Torch_DIR:-}\" ] || any_file '/usr/lib/*/cmake/Torch/TorchConfig.cmake' || any_file '/usr/share/cmake/Torch/TorchConfig.cmake'"
-  "libopenblas0-pthread|matrix products; the default BLAS is 13 times slower|[ -n \"\$(openblas_dir)\" ]"
-  "g++|compiles the C++ bridge to libtorch|command -v g++"
-  "cmake|configures the C++ bridge to libtorch|command -v cmake"
-  "make|builds the C++ bridge to libtorch|command -v make || command -v ninja"
   "postgresql|the database; only its programs are used, on a private data folder|any_file '/usr/lib/postgresql/*/bin/initdb'"
   "dataset-fashion-mnist|the training images of the quickstart|any_file '/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz'"
-  "libpng16-16|reads PNG uploads|have_library libpng16.so.16"
-  "libturbojpeg0|reads JPEG uploads|have_library libturbojpeg.so.0"
   "liblmdb0|reads data sets in LMDB files (ImageNet-64)|have_library liblmdb.so.0"
   "ca-certificates|the package registry is reached by https|any_file '/etc/ssl/certs/ca-certificates.crt'"
 )
+# Installed along with the others where that is possible; nothing stops for want of them.
+requirements_wanted=(
+  "g++|compiles the kernels; without them training on CPUs is several times slower|command -v \"\${CXX:-g++}\""
+)
 requirements_test=(
+  "libgloo-dev|runs on several CPU devices|[ -f /usr/include/gloo/context.h ]"
+)
+requirements_browser=(
   "chromium|browser tests|[ -x /usr/bin/chromium ]"
 )
 requirements_peers=(
@@ -65,15 +63,22 @@ can_be_root() {
   [ "$(id -u)" = 0 ] || { command -v sudo >/dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; }
 }
 
-# need REQUIREMENT…: installs what is missing of them, or lists it and stops
+# need REQUIREMENT… [-- WANTED…]: installs what is missing of them. Where that cannot be, it lists it and stops, unless
+# only wanted ones are missing: then it says once what they are for.
 need() {
-  local missing packages why=''
-  missing=$(missing_of "$@")
-  [ -z "$missing" ] && return
-  packages=$(cut -d'|' -f1 <<<"$missing" | tr '\n' ' ')
+  local required=() missing wanted packages why=''
+  while [ $# -gt 0 ] && [ "$1" != -- ]; do required+=("$1"); shift; done
+  shift || true
+  missing=$(missing_of "${required[@]}"); wanted=$(missing_of "$@")
+  [ -z "$missing$wanted" ] && return
+  packages=$(printf '%s\n' "$missing" "$wanted" | sed '/^$/d' | cut -d'|' -f1 | tr '\n' ' ')
   if ! command -v apt-get >/dev/null; then why='this system has no apt-get'
   elif ! can_be_root; then why='installing needs root, and there is neither root nor sudo here'; fi
   [ -z "$why" ] && install_packages "$packages" && return
+  if [ -z "$missing" ]; then
+    while IFS='|' read -r package purpose; do say "Without $package: it $purpose. (apt-get install $package, then run this again.)"; done <<<"$wanted"
+    return
+  fi
   {
     say "error: ${why:-the packages could not be installed (see above)}. Nothing was built or started. Missing:"
     while IFS='|' read -r package purpose; do printf '  %-22s %s\n' "$package" "$purpose"; done <<<"$missing"
@@ -90,7 +95,7 @@ install_packages() {
   say "Installing ${list[*]} (log: ${log#"$root"/})"
   mkdir -p "$artifacts"
   local get=(env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3)
-  # run.sh fetches the NuGet packages meanwhile
+  # run.sh fetches the NuGet packages meanwhile, and compiles
   if declare -F prefetch >/dev/null; then prefetch & prefetching=$!; fi
   {
     as_root "${get[@]}" update &&
@@ -124,22 +129,43 @@ closed_to_others() {
   printf '%s' "$closed"
 }
 
-# The fast BLAS without changing the system's alternatives, and threads that sleep while they wait: spinning OpenMP
-# threads stall each other for seconds on a machine with few cores (docs/adr/0012-cpu.md).
+# Threads that sleep while they wait: spinning OpenMP threads stall each other for seconds on a machine with few cores
+# (docs/adr/0012-cpu.md).
 set_runtime_environment() {
-  local blas; blas=$(openblas_dir)
-  [ -n "$blas" ] && export LD_LIBRARY_PATH="$blas${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
   export OMP_WAIT_POLICY=PASSIVE GOMP_SPINCOUNT=10000
 }
 
-# source_hash FOLDER_OR_FILE…: changes when a source file, its size or its time does, or the SDK or libtorch
+# nvidia_driver: an NVIDIA driver answers on this machine
+nvidia_driver() {
+  [ -r /proc/driver/nvidia/version ] || { command -v nvidia-smi >/dev/null && nvidia-smi -L >/dev/null 2>&1; }
+}
+
+# source_hash FOLDER_OR_FILE…: changes when a source file, its size or its time does, or the SDK, the device, or what compiles C++
 source_hash() {
   {
     dotnet --version
-    stat -c '%n %Y' /usr/lib/*/libtorch_cpu.so* 2>/dev/null || true
-    printf '%s\n' "${Torch_DIR:-}" "${CMAKE_PREFIX_PATH:-}"
+    printf '%s\n' "${TorchDevice:-cpu}" "$(command -v "${CXX:-g++}" || true)"
+    ls /usr/include/gloo/context.h 2>/dev/null || true
     (cd "$root" && find "$@" \( -name bin -o -name obj -o -name _framework \) -prune -o -type f -printf '%p %s %T@\n' 2>/dev/null | sort) || true
   } | sha256sum | cut -c1-32
+}
+
+# fetch_packages PROJECT: NuGet's restore. What it takes is said while it goes on: the libraries are large.
+fetch_packages() {
+  local log=$artifacts/restore.log folders=("${NUGET_PACKAGES:-$HOME/.nuget/packages}" "${NUGET_HTTP_CACHE_PATH:-${XDG_DATA_HOME:-$HOME/.local/share}/NuGet}")
+  local restore before now seconds=0 status=0
+  megabytes() { du -smc "${folders[@]}" 2>/dev/null | tail -n 1 | cut -f1; }
+  mkdir -p "$artifacts"
+  before=$(megabytes)
+  dotnet restore "$1" -v quiet -nologo >"$log" 2>&1 & restore=$!
+  while kill -0 "$restore" 2>/dev/null; do
+    sleep 1; seconds=$((seconds + 1))
+    [ $((seconds % 10)) = 0 ] || continue
+    now=$(megabytes)
+    [ "$now" -le "$((before + 1))" ] || say "  fetching packages: $((now - before)) MB on disk after $seconds s"
+  done
+  wait "$restore" || status=$?
+  return $status
 }
 
 # count_results TRX: passed, failed and skipped of one results file. A test of the total that was not executed was skipped.

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Smt.Training;
 
@@ -95,7 +96,12 @@ public sealed record RunSummary(
 /// <summary>Everything about a run but its series. <paramref name="WaitsBecause"/> explains a queued run.</summary>
 public sealed record RunDetail(
     RunSummary Summary, TrainingSpec Spec, string SpecHash, int Attempt, string? Worker, DateTimeOffset? LastHeartbeat,
-    string? WaitsBecause, long SkippedSteps, IReadOnlyList<RunAttempt> Attempts);
+    string? WaitsBecause, long SkippedSteps, IReadOnlyList<RunAttempt> Attempts)
+{
+    /// <summary>The Hangfire job of its present episode, or of its last one; for the panel, not for programs.</summary>
+    [JsonIgnore]
+    public long? JobId { get; init; }
+}
 
 /// <summary>One attempt: a stretch of a run by one trainer process.</summary>
 public sealed record RunAttempt(int Number, string Worker, DateTimeOffset Started, DateTimeOffset? Ended, long FirstIteration, long? LastIteration, string? Outcome);

@@ -21,6 +21,7 @@ public sealed partial class RunStore
         SpecValidation.Ensure(run.Spec);
         run = run with { Spec = await new DatasetStore(database).ResolveAsync(run.Spec, ct) };
         SpecValidation.Ensure(run.Spec);
+        await TeacherCheck.EnsureAsync(database, run.Spec, ct);
         string spec = SpecJson.Write(run.Spec);
         using var parsed = JsonDocument.Parse(spec);
         string Kind(string member) => parsed.RootElement.GetProperty(member).GetProperty("kind").GetString()!;
@@ -44,9 +45,9 @@ public sealed partial class RunStore
         await using var transaction = await context.Database.BeginTransactionAsync(ct);
         context.Runs.Add(row);
         await context.SaveChangesAsync(ct);
+        row.JobId = await JobTable.EnqueueAsync((NpgsqlConnection)context.Database.GetDbConnection(), JobQueues.Training, JobQueues.Train(row.Id, row.Name), ct);
         context.Events.Add(Line(row, $"Queued by {run.CreatedBy}.", RunState.Queued));
         await context.SaveChangesAsync(ct);
-        await NotifyAsync(context, RunChannels.Queue, "", ct);
         await NotifyAsync(context, RunChannels.Runs, new RunNotice(row.Id, RunNoticeKind.Summary).ToString(), ct);
         await transaction.CommitAsync(ct);
         return row.Id;
@@ -216,7 +217,18 @@ public sealed partial class RunStore
             context.Events.Add(Line(run, verdict.Line!, verdict.State));
         }
 
-        await TellStudentsAsync((NpgsqlConnection)context.Database.GetDbConnection(), run, verdict, by, ct);
+        var connection = (NpgsqlConnection)context.Database.GetDbConnection();
+        if (verdict.State is RunState.Queued)
+        {
+            // a new episode of the run is a new job
+            run.JobId = await JobTable.EnqueueAsync(connection, JobQueues.Training, JobQueues.Train(run.Id, run.Name), ct);
+        }
+        else if (verdict == Verdict.Delete || verdict.State is RunState.Paused or RunState.Cancelled)
+        {
+            await JobTable.WithdrawAsync(connection, run.JobId, $"The run was {(verdict == Verdict.Delete ? "deleted" : verdict.State is RunState.Paused ? "paused" : "stopped")} by {by} while it waited.", ct);
+        }
+
+        await TellStudentsAsync(connection, run, verdict, by, ct);
         await context.SaveChangesAsync(ct);
         await NotifyAsync(context, RunChannels.Runs, new RunNotice(id, verdict == Verdict.Delete ? RunNoticeKind.Deleted : RunNoticeKind.Summary).ToString(), ct);
         if (verdict != Verdict.Delete)

@@ -22,7 +22,7 @@ public sealed partial class RunStore(RunsDatabase database) : IRunStore
         await using var context = await database.ContextAsync(ct);
         var summary = (await RunSummaries.ReadAsync(context, context.Runs.Where(r => r.Id == id), ct)).SingleOrDefault();
         var rest = await context.Runs.Where(r => r.Id == id)
-            .Select(r => new { r.Spec, r.SpecHash, r.Attempt, r.WorkerId, r.Heartbeat, r.SkippedSteps, r.NotBefore }).SingleOrDefaultAsync(ct);
+            .Select(r => new { r.Spec, r.SpecHash, r.Attempt, r.WorkerId, r.Heartbeat, r.SkippedSteps, r.NotBefore, r.JobId }).SingleOrDefaultAsync(ct);
         if (summary is null || rest is null)
         {
             return null;
@@ -32,7 +32,7 @@ public sealed partial class RunStore(RunsDatabase database) : IRunStore
             .Select(a => new RunAttempt(a.Number, a.Worker, a.Started, a.Ended, a.FirstIteration, a.LastIteration, a.Outcome)).ToListAsync(ct);
         string? worker = await context.Workers.Where(w => w.Id == rest.WorkerId).Select(w => w.Name).SingleOrDefaultAsync(ct);
         string? waits = summary.State.IsWaiting() ? await WaitingReason.ExplainAsync(context, summary, rest.NotBefore, ct) : null;
-        return new(summary, SpecJson.ReadStored(rest.Spec), rest.SpecHash, rest.Attempt, worker, rest.Heartbeat, waits, rest.SkippedSteps, attempts);
+        return new(summary, SpecJson.ReadStored(rest.Spec), rest.SpecHash, rest.Attempt, worker, rest.Heartbeat, waits, rest.SkippedSteps, attempts) { JobId = rest.JobId };
     }
 
     /// <inheritdoc/>

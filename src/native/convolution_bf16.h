@@ -1,4 +1,4 @@
-// Convolutions of small channel counts in bfloat16 for CPUs with AVX512-BF16, without a torch header in sight: the file
+// Convolutions of small channel counts in bfloat16 for CPUs with AVX512-BF16: the file
 // that implements them is compiled for that instruction set, and code shared with the rest must not carry its instructions.
 #pragma once
 #include <stdint.h>

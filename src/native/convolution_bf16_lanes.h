@@ -1,4 +1,4 @@
-// Compiled for AVX512-BF16 (see CMakeLists.txt). vdpbf16ps adds to each of 16 float32 sums the product of two pairs of
+// Compiled for AVX512-BF16 (see build.sh). vdpbf16ps adds to each of 16 float32 sums the product of two pairs of
 // bfloat16 values. Everything here is an arrangement of memory such that one operand is 16 channels' pairs that lie
 // next to each other and the other one pair that goes to all lanes, with all sums in registers.
 #pragma once

@@ -1,4 +1,4 @@
-// What small float32 networks do with numbers, without a torch header in sight: float_kernels.inc is compiled once per
+// What small float32 networks do with numbers: float_kernels.inc is compiled once per
 // instruction set (SMT_ISA), and code shared with the rest must not carry its instructions.
 #pragma once
 #include <stdint.h>
@@ -24,7 +24,7 @@ struct dense_product {
 // The widest panel: where the columns of b are a multiple of this, nothing is read beyond its end.
 constexpr int64_t dense_padding = 64;
 
-// see smtweb::adamw_; `fresh` is one less its beta, taken before it was rounded
+// see smt_adamw; `fresh` is one less its beta, taken before it was rounded
 struct adamw_step {
   float scale, keep, fresh1, beta2, fresh2, root, eps, rate;
 };
@@ -46,6 +46,10 @@ struct float_kernels {
   void (*mix_rows)(int64_t rows, int64_t columns, const float* a, const float* x, const float* b, const float* z, float* y);
   // y[i] = weight[i] times the mean over j of (x[i][j] - z[i][j])^2
   void (*row_errors)(int64_t rows, int64_t columns, const float* x, const float* z, const float* weight, float* y);
+  // y[i][j] = dy[i] weight[i] 2/columns (x[i][j] - z[i][j]): the gradient of row_errors
+  void (*row_gradients)(int64_t rows, int64_t columns, const float* x, const float* z, const float* weight, const float* dy, float* y);
+  // y = a + b; n values
+  void (*sum)(const float* a, const float* b, int64_t n, float* y);
   // y[i] = cos(2π f_k v_i) for the m frequencies, then the sines, in rows that are y_row apart
   void (*fourier)(const float* values, int64_t rows, const float* frequencies, int64_t m, float* y, int64_t y_row);
 };

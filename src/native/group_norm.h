@@ -1,4 +1,4 @@
-// group_norm(x + shift), by wish with SiLU after it, of one image in NHWC order, forward and backward, without a torch header in sight: this
+// group_norm(x + shift), by wish with SiLU after it, of one image in NHWC order, forward and backward: this
 // file is compiled once per instruction set (SMT_ISA), and code shared with the rest must not carry its instructions.
 #pragma once
 #include <stdint.h>

@@ -54,7 +54,7 @@ internal static class DatasetBenchmark
 
     private static (double Wall, double Cpu) Read(StoredDataSpec spec, int batches)
     {
-        using var data = TrainingData.Open(spec, 1, Device.Cpu);
+        using var data = TrainingData.Open(spec, 1, torch.CPU);
         Next(data);
         var (clock, cpu) = (Stopwatch.StartNew(), Process.GetCurrentProcess().TotalProcessorTime);
         for (var k = 0; k < batches; k++) Next(data);
@@ -77,7 +77,7 @@ internal static class DatasetBenchmark
         TrainingSession.Run(spec, journal, null, threads);
 
         // the wait is measured beside: reading ahead at the pace of a trainer that computes as long as this one did
-        using var source = TrainingData.Open(data, 1, Device.Cpu);
+        using var source = TrainingData.Open(data, 1, torch.CPU);
         Next(source);
         var (begin, pace) = (Stopwatch.GetTimestamp(), TimeSpan.FromSeconds(journal.SecondsFrom(warmUp) / iterations));
         var before = source.Waited;

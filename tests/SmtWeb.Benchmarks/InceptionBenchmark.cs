@@ -15,10 +15,10 @@ internal static class InceptionBenchmark
         var batches = options.Iterations > 0 ? options.Iterations : 3;
         using var outer = torch.NewDisposeScope();
         using var _ = torch.no_grad();
-        using var random = new Generator(0, Device.Cpu);
-        var weights = InceptionWeights.Needed().ToDictionary(n => n.Name, n => n.Name.EndsWith("running_var", StringComparison.Ordinal) ? torch.ones(n.Shape) : torch.randn(n.Shape, random) * 0.02);
-        using var network = new InceptionNetwork(weights, Device.Cpu);
-        var x = torch.randn([Batch, 3, 299, 299], random);
+        using var random = new Generator(0, torch.CPU);
+        var weights = InceptionWeights.Needed().ToDictionary(n => n.Name, n => n.Name.EndsWith("running_var", StringComparison.Ordinal) ? torch.ones(n.Shape) : torch.randn(n.Shape, generator: random) * 0.02);
+        using var network = new InceptionNetwork(weights, torch.CPU);
+        var x = torch.randn([Batch, 3, 299, 299], generator: random);
         Time(network, x, 1);
         for (var round = 1; round <= options.Rounds; round++)
         {

@@ -11,7 +11,7 @@ internal static class OperatorBenchmark
     public static void Run(Options options)
     {
         var count = options.Iterations > 0 ? options.Iterations : 500_000;
-        torch.Threads = 1;
+        TorchRuntime.Threads = 1;
         using var outer = torch.NewDisposeScope();
         using var _ = torch.no_grad();
         var (a, b) = (torch.ones([16]), torch.ones([16]));

@@ -26,7 +26,7 @@ internal static class SmdBenchmark
         };
         // as a training run sets them
         RowSplit.Enabled = options.Threads > 1;
-        if (RowSplit.Enabled) torch.Threads = options.Threads / 2;
+        if (RowSplit.Enabled) TorchRuntime.Threads = options.Threads / 2;
         using var released = new Setup(spec, dropRepeatedPasses: false);
         using var dropped = new Setup(spec, dropRepeatedPasses: true);
         Console.WriteLine($"  {released.Parameters:N0} parameters a network, batch {Batch}, a generator update every {ScoreUpdates} iterations, {iterations} iterations a round");
@@ -46,7 +46,8 @@ internal static class SmdBenchmark
 
     private sealed class Setup : IDisposable
     {
-        private readonly Generator weights = new(1, Device.Cpu), noise = new(2, Device.Cpu), host = new(3, Device.Cpu);
+        private readonly Generator weights = new(1), host = new(3);
+        private readonly NoiseStream noise = new(2, torch.CPU);
         private readonly Denoiser generator, teacher;
         private readonly FakeScore fake;
         private readonly SmdTrainer trainer;
@@ -61,11 +62,11 @@ internal static class SmdBenchmark
             (generator, teacher, fake) = (NetworkFactory.CreateGenerator(spec, weights), NetworkFactory.CreateGenerator(spec, weights), NetworkFactory.CreateFakeScore(spec, weights));
             trainer = new SmdTrainer(generator, fake, teacher, method, spec.Optimisation);
             draws = new SmdDrawSource(method, Batch, host, noise);
-            x = (torch.randn([Batch, .. generator.SampleShape], noise) * 0.5).DetachFromScope();
-            labels = torch.randint(generator.Classes, [Batch], host).one_hot(generator.Classes).to(ScalarType.Float32).DetachFromScope();
+            x = (torch.randn([Batch, .. generator.SampleShape], generator: host) * 0.5).DetachFromDisposeScope();
+            labels = HostTransfer.OneHot(torch.randint(generator.Classes, [Batch], ScalarType.Int64, generator: host), generator.Classes).DetachFromDisposeScope();
         }
 
-        internal long Parameters => generator.ParameterCount;
+        internal long Parameters => generator.ParameterCount();
 
         internal (double Seconds, double ProcessorSeconds) Iterate(int count)
         {

@@ -19,7 +19,7 @@ internal static partial class StepFlops
         var network = (DdpmPpSpec)spec.Network;
         var method = (SmtSpec)spec.Method;
         using var scope = torch.NewDisposeScope();
-        using var random = new Generator(1, Device.Cpu);
+        using var random = new Generator(1, torch.CPU);
         var options = new DdpmPlusPlusOptions
         {
             Resolution = 32,
@@ -44,9 +44,9 @@ internal static partial class StepFlops
     }
 
     /// <summary>FLOP of one forward pass per image. The name of a layer holds the resolution of its output.</summary>
-    private static double Forward(Module network, Func<string, bool> counts) => network.NamedParameters()
-        .Where(p => p.Parameter.Value.Dimensions >= 2 && counts(p.Name))
-        .Sum(p => 2.0 * p.Parameter.Value.Count * (p.Parameter.Value.Dimensions == 4 ? Pixels(p.Name) * Needed(p.Name) : 1));
+    private static double Forward(Module network, Func<string, bool> counts) => network.ParameterEntries()
+        .Where(p => p.Parameter.dim() >= 2 && counts(p.Name))
+        .Sum(p => 2.0 * p.Parameter.numel() * (p.Parameter.dim() == 4 ? Pixels(p.Name) * Needed(p.Name) : 1));
 
     // 2x2 weights a phase instead of 3x3; single pixels before they are doubled
     private static double Needed(string name) => !name.Contains("_up.", StringComparison.Ordinal) ? 1

@@ -1,16 +1,17 @@
-using System.Globalization;
+using SmtWeb.Benchmarks.Plain;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Smt.Training;
 
 namespace SmtWeb.Benchmarks;
 
 /// <summary>
-/// Training images per second of preset <c>fashion-mnist-official</c> against the same step in plain PyTorch
-/// (peers/smt_step.py), in turns, so that a busy or throttled machine is slow for both.
+/// Training images per second of preset <c>fashion-mnist-official</c> against the same step in plain TorchSharp on the same
+/// libtorch (<see cref="PlainStep"/>), in turns, so that a busy or throttled machine is slow for both.
 /// </summary>
 internal static class TrainingBenchmark
 {
     private const int WarmUp = 10;
+    private const int PlainIterations = 15; // whole turns of the generator
 
     public static void Run(Options options)
     {
@@ -26,13 +27,11 @@ internal static class TrainingBenchmark
         var best = 0.0;
         for (var round = 1; round <= options.Rounds; round++)
         {
-            var peer = Peer.Run("smt_step.py", "--threads", Text(options.Threads), "--batch", Text(spec.Optimisation.BatchSize), "--iterations", "15");
-            var theirs = peer.GetProperty("images_per_second").GetDouble();
-            var theirsCpu = peer.GetProperty("iterations").GetInt32() * spec.Optimisation.BatchSize / peer.GetProperty("cpu_seconds").GetDouble();
+            var (theirs, theirsCpu) = PlainStep.Measure(spec, options.Threads, PlainIterations);
             var (ours, oursCpu) = Measure(spec, options.Threads, iterations);
             ratios.Add(ours / theirs);
             best = Math.Max(best, ours);
-            Console.WriteLine($"  round {round}: SmtWeb {ours,7:F1} images/s   PyTorch float32 {theirs,7:F1} images/s   ratio {ours / theirs:F2}   (images per second of processor time: {oursCpu:F1} and {theirsCpu:F1})");
+            Console.WriteLine($"  round {round}: SmtWeb {ours,7:F1} images/s   plain TorchSharp float32 {theirs,7:F1} images/s   ratio {ours / theirs:F2}   (images per second of processor time: {oursCpu:F1} and {theirsCpu:F1})");
         }
         ratios.Sort();
         Console.WriteLine($"  median ratio {ratios[ratios.Count / 2]:F2} (lowest {ratios[0]:F2}, highest {ratios[^1]:F2})");
@@ -49,6 +48,4 @@ internal static class TrainingBenchmark
         var images = iterations * spec.Optimisation.BatchSize;
         return (images / journal.SecondsFrom(WarmUp), images / journal.CpuSecondsFrom(WarmUp));
     }
-
-    private static string Text(int value) => value.ToString(CultureInfo.InvariantCulture);
 }

@@ -40,6 +40,8 @@ public sealed class Lab : IAsyncLifetime
 
     internal Runs.Datasets.DatasetStore Datasets => _services!.GetRequiredService<Runs.Datasets.DatasetStore>();
 
+    internal WorkItems WorkItems => _services!.GetRequiredService<WorkItems>();
+
     internal Runs.Datasets.DatasetChecks DatasetChecks => _services!.GetRequiredService<Runs.Datasets.DatasetChecks>();
 
     internal IRunStore Store => _services!.GetRequiredService<IRunStore>();

@@ -215,11 +215,11 @@ internal sealed class Seeds
     // a network as it is before training: it draws, if only noise
     private static void WriteUntrained(Stream stream, TrainingSpec spec)
     {
-        torch.Initialize();
+        TorchRuntime.Initialize();
         using var scope = torch.NewDisposeScope();
-        using var random = new Generator(1, Device.Cpu);
+        using var random = new Generator(1, torch.CPU);
         using var network = NetworkFactory.CreateGenerator(spec, random);
-        CheckpointFile.Write(stream, spec, new TrainingProgress { Iteration = 100 }, network.StateDict().Select(t => (CheckpointFile.AveragePrefix + t.Name, t.Value)));
+        CheckpointFile.Write(stream, spec, new TrainingProgress { Iteration = 100 }, network.StateEntries().Select(t => (CheckpointFile.AveragePrefix + t.Name, t.Value)));
     }
 
     private async Task UnlikeAsync()

@@ -31,7 +31,7 @@ public sealed class ChangeTests(PostgresFixture postgres)
         await writer.BeginAsync("training");
         await database.Store.PauseAsync(id, "ada");
         Assert.Equal(RunState.Stopping, (await database.Store.FindAsync(id))!.Summary.State);
-        Assert.Equal(RunRequest.Pause, await new AttemptLease(database.Database, id, run.Attempt, Make.Lease).RenewAsync());
+        Assert.Equal(RunRequest.Pause, (await new AttemptLease(database.Database, id, run.Attempt, Make.Lease).RenewAsync())!.Request);
         Assert.Equal(ChangeOutcome.Conflict, (await database.Store.ResumeAsync(id, "ada")).Outcome);
 
         await writer.EndAsync(RunState.Paused, "checkpoint of iteration 3 written");

@@ -10,17 +10,17 @@ public abstract class TensorTest : IDisposable
 
     protected TensorTest()
     {
-        torch.Initialize();
+        TorchRuntime.Initialize();
         // what tests of other classes left to the garbage collector must not go while this one counts
         GC.Collect();
         GC.WaitForPendingFinalizers();
-        before = torch.LiveTensors;
+        before = TorchRuntime.LiveTensors;
     }
 
     public virtual void Dispose()
     {
         // fewer: garbage of a test before has gone meanwhile
-        Assert.InRange(torch.LiveTensors, 0, before);
+        Assert.InRange(TorchRuntime.LiveTensors, 0, before);
         GC.SuppressFinalize(this);
     }
 }

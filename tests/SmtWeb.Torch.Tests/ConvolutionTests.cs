@@ -1,7 +1,10 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
 namespace SmtWeb.Torch.Tests;
 
 /// <summary>
-/// <c>smtweb::conv2d_residual</c> against libtorch's own convolution in float32 on the same, already rounded, numbers. On CPUs for
+/// <c>conv2d_residual</c> against libtorch's own convolution in float32 on the same, already rounded, numbers. On CPUs for
 /// which this project has kernels most shapes take them; elsewhere all of them test the way round.
 /// </summary>
 [Collection("Tensors")]
@@ -12,14 +15,14 @@ public sealed class ConvolutionTests : IDisposable
 
     public ConvolutionTests()
     {
-        torch.Initialize();
-        (before, threads) = (torch.LiveTensors, torch.Threads);
+        TorchRuntime.Initialize();
+        (before, threads) = (TorchRuntime.LiveTensors, TorchRuntime.Threads);
     }
 
     public void Dispose()
     {
-        torch.Threads = threads;
-        Assert.Equal(before, torch.LiveTensors);
+        TorchRuntime.Threads = threads;
+        Assert.Equal(before, TorchRuntime.LiveTensors);
     }
 
     /// <summary>Images, input and output channels, height, width, side of the kernel.</summary>
@@ -37,10 +40,10 @@ public sealed class ConvolutionTests : IDisposable
     [MemberData(nameof(Shapes))]
     public void Conv2dResidual_ValueAndGradients_EqualLibtorchsInFloat32(int images, int inputs, int outputs, int height, int width, int side)
     {
-        using var scope = torch.NewDisposeScope();
+        using var scope = NewDisposeScope();
         foreach (var count in new[] { 1, 2 })
         {
-            torch.Threads = count;
+            TorchRuntime.Threads = count;
             Compare(new Case(images, inputs, outputs, height, width, side), ScalarType.BFloat16, MemoryFormat.ChannelsLast, bias: true, residual: true, scale: 0.7, factor: 0.6);
         }
     }
@@ -58,10 +61,10 @@ public sealed class ConvolutionTests : IDisposable
     [InlineData(4, 1, 16, 9, 37)]
     public void Conv2dResidual_BetweenOneChannelAndMany_EqualsLibtorchs(int images, int inputs, int outputs, int height, int width)
     {
-        using var scope = torch.NewDisposeScope();
+        using var scope = NewDisposeScope();
         foreach (var count in new[] { 1, 2 })
         {
-            torch.Threads = count;
+            TorchRuntime.Threads = count;
             Compare(new Case(images, inputs, outputs, height, width, 3), ScalarType.BFloat16, MemoryFormat.ChannelsLast, bias: true, residual: false, scale: 0.5, factor: 1);
             Compare(new Case(images, inputs, outputs, height, width, 3), ScalarType.BFloat16, MemoryFormat.ChannelsLast, bias: false, residual: false, scale: 1, factor: 1);
         }
@@ -90,10 +93,10 @@ public sealed class ConvolutionTests : IDisposable
     [MemberData(nameof(ResampledShapes))]
     public void Conv2dResidual_Resampled_EqualsResamplingFirst(Resample resample, int images, int inputs, int outputs, int height, int width, int side)
     {
-        using var scope = torch.NewDisposeScope();
+        using var scope = NewDisposeScope();
         foreach (var count in new[] { 1, 2 })
         {
-            torch.Threads = count;
+            TorchRuntime.Threads = count;
             var c = new Case(images, inputs, outputs, height, width, side, resample);
             Compare(c, ScalarType.BFloat16, MemoryFormat.ChannelsLast, bias: true, residual: false, scale: 0.7, factor: 1);
             Compare(c, ScalarType.BFloat16, MemoryFormat.ChannelsLast, bias: false, residual: true, scale: 1, factor: 0.6);
@@ -109,25 +112,25 @@ public sealed class ConvolutionTests : IDisposable
     [InlineData(ScalarType.Float32, MemoryFormat.ChannelsLast, true, true, 0.7, 0.6)]
     public void Conv2dResidual_OptionalPartsLayoutsAndFormats_EqualLibtorchs(ScalarType type, MemoryFormat format, bool bias, bool residual, double scale, double factor)
     {
-        using var scope = torch.NewDisposeScope();
+        using var scope = NewDisposeScope();
         Compare(new Case(3, 32, 48, 7, 6, 3), type, format, bias, residual, scale, factor);
     }
 
     [Fact]
     public void Conv2dResidual_OnlySomeInputsNeedGradients_GivesJustThose()
     {
-        using var scope = torch.NewDisposeScope();
-        using var random = new Generator(3, Device.Cpu);
+        using var scope = NewDisposeScope();
+        using var random = new Generator(3);
         for (var wanted = 1; wanted < 16; wanted++)
         {
-            Tensor[] leaves = [Bits(torch.randn([2, 16, 6, 6], random)), torch.randn([32, 16, 3, 3], random), torch.randn([32], random), Bits(torch.randn([2, 32, 6, 6], random))];
-            for (var k = 0; k < 4; k++) leaves[k].RequiresGrad = (wanted >> k & 1) != 0;
-            var y = torch.functional.conv2d_residual(leaves[0], leaves[1], leaves[2], leaves[3]);
-            torch.backward([y], [Bits(torch.randn([2, 32, 6, 6], random))]);
+            Tensor[] leaves = [Bits(randn([2, 16, 6, 6], generator: random)), randn([32, 16, 3, 3], generator: random), randn([32], generator: random), Bits(randn([2, 32, 6, 6], generator: random))];
+            for (var k = 0; k < 4; k++) leaves[k].requires_grad = (wanted >> k & 1) != 0;
+            var y = Fused.conv2d_residual(leaves[0], leaves[1], leaves[2], leaves[3]);
+            autograd.backward([y], [Bits(randn([2, 32, 6, 6], generator: random))]);
             for (var k = 0; k < 4; k++)
             {
-                Assert.Equal((wanted >> k & 1) != 0, leaves[k].Grad is not null);
-                if (leaves[k].Grad is { } gradient) Assert.Equal(leaves[k].ScalarType, gradient.ScalarType);
+                Assert.Equal((wanted >> k & 1) != 0, leaves[k].grad is not null);
+                if (leaves[k].grad is { } gradient) Assert.Equal(leaves[k].dtype, gradient.dtype);
             }
         }
     }
@@ -135,30 +138,30 @@ public sealed class ConvolutionTests : IDisposable
     [Fact]
     public void Conv2dResidual_RunTwice_GivesTheSameBits()
     {
-        using var scope = torch.NewDisposeScope();
-        torch.Threads = 2;
+        using var scope = NewDisposeScope();
+        TorchRuntime.Threads = 2;
         var (first, second) = (Once(), Once());
         for (var k = 0; k < first.Length; k++) Assert.Equal(first[k], second[k]);
 
         static float[][] Once()
         {
-            using var random = new Generator(4, Device.Cpu);
-            Tensor[] leaves = [Bits(torch.randn([7, 32, 16, 16], random)), torch.randn([32, 32, 3, 3], random), torch.randn([32], random)];
-            foreach (var leaf in leaves) leaf.RequiresGrad = true;
-            var y = torch.functional.conv2d_residual(leaves[0], leaves[1], leaves[2]);
-            torch.backward([y], [Bits(torch.randn([7, 32, 16, 16], random))]);
-            return [.. leaves.Select(l => l.Grad!.to(ScalarType.Float32).ToArray<float>()), y.detach().to(ScalarType.Float32).ToArray<float>()];
+            using var random = new Generator(4);
+            Tensor[] leaves = [Bits(randn([7, 32, 16, 16], generator: random)), randn([32, 32, 3, 3], generator: random), randn([32], generator: random)];
+            foreach (var leaf in leaves) leaf.requires_grad = true;
+            var y = Fused.conv2d_residual(leaves[0], leaves[1], leaves[2]);
+            autograd.backward([y], [Bits(randn([7, 32, 16, 16], generator: random))]);
+            return [.. leaves.Select(l => l.grad!.to(ScalarType.Float32).ToArray<float>()), y.detach().to(ScalarType.Float32).ToArray<float>()];
         }
     }
 
     [Fact]
     public void Conv2dResidual_NotANumber_ReachesItsNeighboursOnly()
     {
-        using var scope = torch.NewDisposeScope();
-        using var random = new Generator(5, Device.Cpu);
-        var x = torch.randn([2, 16, 5, 5], random);
-        x.narrow(0, 0, 1).narrow(2, 0, 1).narrow(3, 0, 1).fill_(double.NaN);
-        var y = torch.functional.conv2d_residual(Bits(x), torch.randn([16, 16, 3, 3], random), null).to(ScalarType.Float32).contiguous(MemoryFormat.Contiguous).ToArray<float>();
+        using var scope = NewDisposeScope();
+        using var random = new Generator(5);
+        var x = randn([2, 16, 5, 5], generator: random);
+        x.narrow(0, 0, 1).narrow(2, 0, 1).narrow(3, 0, 1).fill_(float.NaN);
+        var y = Fused.conv2d_residual(Bits(x), randn([16, 16, 3, 3], generator: random), null).to(ScalarType.Float32).contiguous().ToArray<float>();
         for (var k = 0; k < y.Length; k++) Assert.Equal(k < 16 * 25 && k % 25 / 5 <= 1 && k % 5 <= 1, float.IsNaN(y[k]));
     }
 
@@ -169,19 +172,19 @@ public sealed class ConvolutionTests : IDisposable
     [InlineData(ScalarType.Float32, 16, 16, MemoryFormat.ChannelsLast)]
     public void CatChannels_ValueAndGradients_EqualLibtorchs(ScalarType type, int first, int second, MemoryFormat format)
     {
-        using var scope = torch.NewDisposeScope();
-        using var random = new Generator(6, Device.Cpu);
-        var (a, b, dy) = (torch.randn([5, first, 3, 7], random).to(type), torch.randn([5, second, 3, 7], random).to(type), torch.randn([5, first + second, 3, 7], random).to(type));
+        using var scope = NewDisposeScope();
+        using var random = new Generator(6);
+        var (a, b, dy) = (randn([5, first, 3, 7], generator: random).to(type), randn([5, second, 3, 7], generator: random).to(type), randn([5, first + second, 3, 7], generator: random).to(type));
         float[][] Run(Func<Tensor, Tensor, Tensor> cat)
         {
-            Tensor[] leaves = [a.contiguous(format).clone(), b.contiguous(format).clone()];
-            foreach (var leaf in leaves) leaf.RequiresGrad = true;
+            Tensor[] leaves = [a.In(format).clone(), b.In(format).clone()];
+            foreach (var leaf in leaves) leaf.requires_grad = true;
             var y = cat(leaves[0], leaves[1]);
-            torch.backward([y], [dy]);
-            Tensor[] results = [y.detach(), leaves[0].Grad!, leaves[1].Grad!];
-            return [.. results.Select(t => t.to(ScalarType.Float32).contiguous(MemoryFormat.Contiguous).ToArray<float>())];
+            autograd.backward([y], [dy]);
+            Tensor[] results = [y.detach(), leaves[0].grad!, leaves[1].grad!];
+            return [.. results.Select(t => t.to(ScalarType.Float32).contiguous().ToArray<float>())];
         }
-        foreach (var (mine, theirs) in Run(torch.functional.cat_channels).Zip(Run((x, z) => torch.cat([x, z], 1)))) Assert.Equal(theirs, mine);
+        foreach (var (mine, theirs) in Run(Fused.cat_channels).Zip(Run((x, z) => torch.cat([x, z], 1)))) Assert.Equal(theirs, mine);
     }
 
     private sealed record Case(int Images, int Inputs, int Outputs, int Height, int Width, int Side, Resample Resample = Resample.None)
@@ -192,14 +195,14 @@ public sealed class ConvolutionTests : IDisposable
         public long[] Result => [Images, Outputs, Resampled(Height), Resampled(Width)];
     }
 
-    private static Tensor Bits(Tensor x, MemoryFormat format = MemoryFormat.ChannelsLast) => x.to(ScalarType.BFloat16).contiguous(format);
+    private static Tensor Bits(Tensor x, MemoryFormat format = MemoryFormat.ChannelsLast) => x.to(ScalarType.BFloat16).In(format);
 
     // Random numbers that bfloat16 holds exactly, so that both sides compute from the same.
-    private static Tensor Rounded(Generator random, params long[] shape) => torch.randn(shape, random).to(ScalarType.BFloat16).to(ScalarType.Float32);
+    private static Tensor Rounded(Generator random, params long[] shape) => randn(shape, generator: random).to(ScalarType.BFloat16).to(ScalarType.Float32);
 
     private static void Compare(Case c, ScalarType type, MemoryFormat format, bool bias, bool residual, double scale, double factor)
     {
-        using var random = new Generator(7, Device.Cpu);
+        using var random = new Generator(7);
         var of = c.Result;
         var (x, w) = (Rounded(random, c.Images, c.Inputs, c.Height, c.Width), Rounded(random, c.Outputs, c.Inputs, c.Side, c.Side));
         var (b, r, dy) = (Rounded(random, c.Outputs), Rounded(random, of), Rounded(random, of));
@@ -208,19 +211,19 @@ public sealed class ConvolutionTests : IDisposable
 
         Tensor[] Run(bool ours)
         {
-            var leaves = new[] { (ours ? x.to(type).contiguous(format) : x).clone(), ours ? w.clone() : exact.clone(), b.clone(), (ours ? r.to(type).contiguous(format) : r).clone() };
-            foreach (var leaf in leaves) leaf.RequiresGrad = true;
+            var leaves = new[] { (ours ? x.to(type).In(format) : x).clone(), ours ? w.clone() : exact.clone(), b.clone(), (ours ? r.to(type).In(format) : r).clone() };
+            foreach (var leaf in leaves) leaf.requires_grad = true;
             Tensor y;
-            if (ours) y = torch.functional.conv2d_residual(leaves[0], leaves[1], bias ? leaves[2] : null, residual ? leaves[3] : null, scale, factor, c.Resample);
+            if (ours) y = Fused.conv2d_residual(leaves[0], leaves[1], bias ? leaves[2] : null, residual ? leaves[3] : null, scale, factor, c.Resample);
             else
             {
-                y = c.Resample == Resample.Up ? torch.functional.upsample_nearest2d(leaves[0], 2) : c.Resample == Resample.Down ? torch.functional.avg_pool2d(leaves[0], 2) : leaves[0];
-                y = torch.functional.conv2d(y, leaves[1] * scale, bias ? leaves[2] * scale : null, padding: c.Side / 2);
-                if (residual) y = y.add(leaves[3], factor);
+                y = c.Resample == Resample.Up ? nn.functional.interpolate(leaves[0], scale_factor: [2, 2]) : c.Resample == Resample.Down ? nn.functional.avg_pool2d(leaves[0], 2) : leaves[0];
+                y = nn.functional.conv2d(y, leaves[1] * scale, bias ? leaves[2] * scale : null, padding: [c.Side / 2, c.Side / 2]);
+                if (residual) y = y + leaves[3] * factor;
             }
-            Assert.Equal(ours ? type : ScalarType.Float32, y.ScalarType);
-            torch.backward([y], [dy.to(y.ScalarType)]);
-            return [y.detach(), leaves[0].Grad!, leaves[1].Grad!, bias ? leaves[2].Grad! : torch.zeros([1]), residual ? leaves[3].Grad! : torch.zeros([1])];
+            Assert.Equal(ours ? type : ScalarType.Float32, y.dtype);
+            autograd.backward([y], [dy.to(y.dtype)]);
+            return [y.detach(), leaves[0].grad!, leaves[1].grad!, bias ? leaves[2].grad! : zeros([1]), residual ? leaves[3].grad! : zeros([1])];
         }
         var (mine, theirs) = (Run(true), Run(false));
         string[] names = ["result", "gradient of x", "of the weights", "of the bias", "of the residual"];
@@ -230,10 +233,10 @@ public sealed class ConvolutionTests : IDisposable
         for (var k = 0; k < mine.Length; k++)
         {
             var (a, e) = (mine[k].to(ScalarType.Float32), theirs[k]);
-            Assert.Equal(e.Shape.ToArray(), a.Shape.ToArray());
+            Assert.Equal(e.shape.ToArray(), a.shape.ToArray());
             var size = e.abs().to(ScalarType.Float64).ToArray<double>();
             var floor = size.Max() / 16 + 1e-6;
-            var worst = (a - e).abs().to(ScalarType.Float64).contiguous(MemoryFormat.Contiguous).ToArray<double>().Zip(size, (d, s) => d / (s + floor)).Max();
+            var worst = (a - e).abs().to(ScalarType.Float64).contiguous().ToArray<double>().Zip(size, (d, s) => d / (s + floor)).Max();
             Assert.True(worst <= tolerance, $"{names[k]} of {c}: differs by {worst:G3} of its size");
         }
     }

@@ -1,6 +1,9 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
 namespace SmtWeb.Torch.Tests;
 
-/// <summary><c>smtweb::mlp</c> against libtorch's linear layers and leaky ReLU, in double precision.</summary>
+/// <summary><c>mlp</c> against libtorch's linear layers and leaky ReLU, in double precision.</summary>
 [Collection("Tensors")]
 public sealed class MlpTests : IDisposable
 {
@@ -11,14 +14,14 @@ public sealed class MlpTests : IDisposable
 
     public MlpTests()
     {
-        torch.Initialize();
-        (before, threads) = (torch.LiveTensors, torch.Threads);
+        TorchRuntime.Initialize();
+        (before, threads) = (TorchRuntime.LiveTensors, TorchRuntime.Threads);
     }
 
     public void Dispose()
     {
-        torch.Threads = threads;
-        Assert.Equal(before, torch.LiveTensors);
+        TorchRuntime.Threads = threads;
+        Assert.Equal(before, TorchRuntime.LiveTensors);
     }
 
     /// <summary>Rows, then the widths of the input and of every layer's output.</summary>
@@ -33,11 +36,11 @@ public sealed class MlpTests : IDisposable
     [MemberData(nameof(Shapes))]
     public void Mlp_ValueAndGradients_EqualLibtorchsInFloat64(int rows, int[] widths)
     {
-        using var scope = torch.NewDisposeScope();
+        using var scope = NewDisposeScope();
         foreach (var activateLast in new[] { false, true })
             foreach (var count in new[] { 1, 2, 3 })
             {
-                torch.Threads = count;
+                TorchRuntime.Threads = count;
                 var ours = Pass(rows, widths, activateLast, ScalarType.Float32);
                 var expected = Pass(rows, widths, activateLast, ScalarType.Float64);
                 Assert.Equal(expected.Keys, ours.Keys);
@@ -54,7 +57,7 @@ public sealed class MlpTests : IDisposable
     [InlineData(false, false, false)]
     public void Mlp_OnlySomeGradientsWanted_TheseAndNoOthers(bool input, bool firstLayer, bool lastBias)
     {
-        using var scope = torch.NewDisposeScope();
+        using var scope = NewDisposeScope();
         bool Wanted(string name) => name == "x" ? input : name is "weight0" or "bias0" ? firstLayer : name == "bias2" && lastBias;
         var expected = Pass(130, [50, 40, 30, 20], true, ScalarType.Float64, Wanted);
         var ours = Pass(130, [50, 40, 30, 20], true, ScalarType.Float32, Wanted);
@@ -66,60 +69,60 @@ public sealed class MlpTests : IDisposable
     [Fact]
     public void Mlp_NoGrad_SameBitsAndNoHistory()
     {
-        using var scope = torch.NewDisposeScope();
+        using var scope = NewDisposeScope();
         var (x, weights, biases) = Draw(77, [50, 128, 128, 2], ScalarType.Float32, _ => true);
-        var y = torch.functional.mlp(x, weights, biases, Slope, false);
-        using var _ = torch.no_grad();
-        var silent = torch.functional.mlp(x, weights, biases, Slope, false);
-        Assert.True(y.RequiresGrad);
-        Assert.False(silent.RequiresGrad);
+        var y = Fused.mlp(x, weights, biases, Slope, false);
+        using var _ = no_grad();
+        var silent = Fused.mlp(x, weights, biases, Slope, false);
+        Assert.True(y.requires_grad);
+        Assert.False(silent.requires_grad);
         Assert.Equal(y.ToArray<float>(), silent.ToArray<float>());
     }
 
     [Fact]
     public void Mlp_RowsThatDoNotLieTogether_AreRead()
     {
-        using var scope = torch.NewDisposeScope();
+        using var scope = NewDisposeScope();
         var (x, weights, biases) = Draw(90, [64, 20, 3], ScalarType.Float32, _ => true);
-        var wide = torch.cat([x, x * 3], 1).detach();
-        var y = torch.functional.mlp(wide.narrow(1, 0, 64), weights, biases, Slope, false);
-        Assert.Equal(torch.functional.mlp(x, weights, biases, Slope, false).ToArray<float>(), y.ToArray<float>());
+        var wide = cat([x, x * 3], 1).detach();
+        var y = Fused.mlp(wide.narrow(1, 0, 64), weights, biases, Slope, false);
+        Assert.Equal(Fused.mlp(x, weights, biases, Slope, false).ToArray<float>(), y.ToArray<float>());
         Close(Reference(x, weights, biases, false).ToArray<float>(), y.ToArray<float>(), "value");
     }
 
     [Fact]
     public void Mlp_WrongArguments_SaysWhich()
     {
-        using var scope = torch.NewDisposeScope();
+        using var scope = NewDisposeScope();
         var (x, weights, biases) = Draw(4, [3, 5, 2], ScalarType.Float32, _ => false);
-        Assert.Contains("2 weights and 1 biases", Assert.Throws<TorchException>(() => torch.functional.mlp(x, weights, biases[..1], Slope, false)).Message, StringComparison.Ordinal);
-        Assert.Contains("slope", Assert.Throws<TorchException>(() => torch.functional.mlp(x, weights, biases, -0.1, false)).Message, StringComparison.Ordinal);
-        Assert.Throws<TorchException>(() => torch.functional.mlp(x, [weights[1], weights[0]], biases, Slope, false));
+        Assert.Contains("2 weights and 1 biases", Assert.Throws<TorchException>(() => Fused.mlp(x, weights, biases[..1], Slope, false)).Message, StringComparison.Ordinal);
+        Assert.Contains("slope", Assert.Throws<TorchException>(() => Fused.mlp(x, weights, biases, -0.1, false)).Message, StringComparison.Ordinal);
+        Assert.Throws<TorchException>(() => Fused.mlp(x, [weights[1], weights[0]], biases, Slope, false));
     }
 
     private static Dictionary<string, double[]> Pass(int rows, int[] widths, bool activateLast, ScalarType type, Func<string, bool>? wanted = null)
     {
         var (x, weights, biases) = Draw(rows, widths, type, wanted ?? (_ => true));
-        var y = torch.functional.mlp(x, weights, biases, Slope, activateLast);
+        var y = Fused.mlp(x, weights, biases, Slope, activateLast);
         // each value another weight; no value sits on the kink, where two roundings may choose two slopes
-        if (y.RequiresGrad) (y * torch.arange(y.Count, type).view(y.Shape).sin()).sum().backward();
+        if (y.requires_grad) (y * arange(y.NumberOfElements, type).view(y.shape).sin()).sum().backward();
         var results = new Dictionary<string, double[]> { ["y"] = Doubles(y.detach()) };
-        if (x.Grad is { } dx) results["x"] = Doubles(dx);
+        if (x.grad is { } dx) results["x"] = Doubles(dx);
         for (var k = 0; k < weights.Length; k++)
         {
-            if (weights[k].Grad is { } dw) results[$"weight{k}"] = Doubles(dw);
-            if (biases[k].Grad is { } db) results[$"bias{k}"] = Doubles(db);
+            if (weights[k].grad is { } dw) results[$"weight{k}"] = Doubles(dw);
+            if (biases[k].grad is { } db) results[$"bias{k}"] = Doubles(db);
         }
         return results;
     }
 
     private static (Tensor X, Tensor[] Weights, Tensor[] Biases) Draw(int rows, int[] widths, ScalarType type, Func<string, bool> wanted)
     {
-        var random = new Generator(5, Device.Cpu);
+        var random = new Generator(5);
         Tensor Leaf(string name, params long[] shape)
         {
-            var leaf = torch.randn(shape, random).to(type) * (shape.Length == 2 && name != "x" ? 1 / Math.Sqrt(shape[1]) : 1);
-            leaf.RequiresGrad = wanted(name);
+            var leaf = randn(shape, generator: random).to(type) * (shape.Length == 2 && name != "x" ? 1 / Math.Sqrt(shape[1]) : 1);
+            leaf.requires_grad = wanted(name);
             return leaf;
         }
         var x = Leaf("x", rows, widths[0]);
@@ -133,8 +136,8 @@ public sealed class MlpTests : IDisposable
     {
         for (var k = 0; k < weights.Length; k++)
         {
-            x = torch.functional.linear(x, weights[k], biases[k]);
-            if (k + 1 < weights.Length || activateLast) x = x.leaky_relu(Slope);
+            x = nn.functional.linear(x, weights[k], biases[k]);
+            if (k + 1 < weights.Length || activateLast) x = nn.functional.leaky_relu(x, Slope);
         }
         return x;
     }

@@ -96,7 +96,7 @@ public sealed class SiteFixture : IAsyncLifetime
     }
 
     /// <summary>A node on a database of its own, with nothing but the first account; started.</summary>
-    internal async Task<WebApplication> FreshAsync()
+    internal async Task<WebApplication> FreshAsync(NodeRole role = NodeRole.Web)
     {
         var name = $"fresh_{Guid.NewGuid():N}";
         await using (var create = App.Services.GetRequiredService<RunsDatabase>().Source.CreateCommand($"CREATE DATABASE {name}"))
@@ -104,7 +104,7 @@ public sealed class SiteFixture : IAsyncLifetime
             await create.ExecuteNonQueryAsync();
         }
 
-        var app = Build(connection: new NpgsqlConnectionStringBuilder(_postgres!.ConnectionString) { Database = name }.ConnectionString);
+        var app = Build(connection: new NpgsqlConnectionStringBuilder(_postgres!.ConnectionString) { Database = name }.ConnectionString, role: role);
         await app.Services.GetRequiredService<RunsDatabase>().MigrateAsync();
         await app.Services.GetRequiredService<FirstAccount>().EnsureAsync(default);
         await app.StartAsync();
@@ -112,8 +112,8 @@ public sealed class SiteFixture : IAsyncLifetime
     }
 
     /// <summary>Another node, on the same database unless another is given; not started.</summary>
-    internal WebApplication Build(Action<WebApplicationBuilder>? adjust = null, string? connection = null) => SmtWebApp.Build(
-        new ServeOptions { Port = 0, Host = "localhost", Data = _folder, Role = NodeRole.Web, Quickstart = false },
+    internal WebApplication Build(Action<WebApplicationBuilder>? adjust = null, string? connection = null, NodeRole role = NodeRole.Web) => SmtWebApp.Build(
+        new ServeOptions { Port = 0, Host = "localhost", Data = _folder, Role = role, Quickstart = false },
         connection ?? _postgres!.ConnectionString,
         builder =>
         {

@@ -77,10 +77,4 @@ public sealed class DatasetRow
 
     /// <summary>When the last check ended.</summary>
     public DateTimeOffset? Checked { get; set; }
-
-    /// <summary>Number of the newest check: what an older one still reports is not taken.</summary>
-    public int Attempt { get; set; }
-
-    /// <summary>The check is taken for lost when this passes.</summary>
-    public DateTimeOffset? LeaseUntil { get; set; }
 }

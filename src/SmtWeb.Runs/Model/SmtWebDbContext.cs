@@ -38,6 +38,9 @@ public sealed class SmtWebDbContext(DbContextOptions<SmtWebDbContext> options) :
     /// <summary>Evaluations that wait, run or ended.</summary>
     public DbSet<EvaluationJobRow> EvaluationJobs => Set<EvaluationJobRow>();
 
+    /// <summary>Work other than training that waits or runs.</summary>
+    public DbSet<WorkItemRow> WorkItems => Set<WorkItemRow>();
+
     /// <summary>Workers, alive or not.</summary>
     public DbSet<WorkerRow> Workers => Set<WorkerRow>();
 
@@ -102,6 +105,7 @@ public sealed class SmtWebDbContext(DbContextOptions<SmtWebDbContext> options) :
             run.HasIndex(r => new { r.Priority, r.Id }).IsDescending(true, false)
                 .HasFilter("state IN ('Queued', 'Recovering')").HasDatabaseName("runs_queue");
             run.HasIndex(r => r.LeaseUntil).HasFilter("lease_until IS NOT NULL").HasDatabaseName("runs_lease");
+            run.HasIndex(r => r.JobId).IsUnique().HasDatabaseName("runs_job");
             run.HasIndex(r => r.TeacherRunId).HasFilter("teacher_run_id IS NOT NULL").HasDatabaseName("runs_teacher");
             run.HasMany(r => r.Attempts).WithOne().HasForeignKey(a => a.RunId).OnDelete(DeleteBehavior.Cascade);
         });
@@ -111,6 +115,13 @@ public sealed class SmtWebDbContext(DbContextOptions<SmtWebDbContext> options) :
             attempt.HasKey(a => new { a.RunId, a.Number });
         });
         builder.Entity<WorkerRow>().ToTable("workers");
+        builder.Entity<WorkItemRow>(item =>
+        {
+            item.ToTable("work_items");
+            item.HasIndex(i => new { i.Queue, i.Subject }).IsUnique();
+            item.HasIndex(i => i.JobId).IsUnique();
+            item.HasOne<RunRow>().WithMany().HasForeignKey(i => i.RunId).OnDelete(DeleteBehavior.Cascade);
+        });
         builder.Entity<EventRow>(line =>
         {
             line.ToTable("events");

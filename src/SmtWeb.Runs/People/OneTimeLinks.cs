@@ -54,6 +54,14 @@ public sealed class OneTimeLinks(IDbContextFactory<SmtWebDbContext> contexts, Ti
         return row is not null && await Rows(context, token).ExecuteDeleteAsync(ct) == 1 && !IsExpired(row);
     }
 
+    /// <summary>Removes the links that can no longer be used; returns how many.</summary>
+    public async Task<int> RemoveExpiredAsync(CancellationToken ct = default)
+    {
+        await using var context = await contexts.CreateDbContextAsync(ct);
+        await RemoveExpiredAsync(context, ct);
+        return await context.SaveChangesAsync(ct);
+    }
+
     private static IQueryable<IdentityUserToken<string>> Rows(SmtWebDbContext context, string token)
     {
         var name = NamePrefix + Secrets.Hash(token);

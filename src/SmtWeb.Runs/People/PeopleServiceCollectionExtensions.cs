@@ -12,7 +12,7 @@ public static class PeopleServiceCollectionExtensions
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<AccountService>();
         services.AddSingleton<ApiKeyService>();
-        services.AddSingleton<OneTimeLinks>();
+        services.TryAddSingleton<OneTimeLinks>();
         return services;
     }
 }

@@ -12,7 +12,7 @@ namespace SmtWeb.Smt.Baselines;
 public sealed record GanDraws(Tensor σ, Tensor? ε_real, Tensor? ε_fake);
 
 /// <summary>What a generator or discriminator update reports.</summary>
-public sealed record GanReport(Tensor Loss, double GradientNorm);
+public sealed record GanReport(Tensor Loss, GradientNorm GradientNorm);
 
 /// <summary>
 /// The non-saturating GAN of App. D and, with noise, Diffusion-GAN (Wang et al. 2023): the discriminator ℓ ≈ log p/q is the
@@ -74,7 +74,7 @@ public sealed class GanTrainer : IDisposable
         }
 
         // min_ψ E_p[sp(-ℓ)] + E_q[sp(ℓ)]
-        var B = x_real.Size(0);
+        var B = x_real.size(0);
         var x_t = torch.cat([Noisy(x_real, forDiscriminator.σ, forDiscriminator.ε_real), Noisy(x_fake, forDiscriminator.σ, forDiscriminator.ε_fake)]);
         var ℓ = Discriminator.LogDensityRatio(x_t, torch.cat([forDiscriminator.σ, forDiscriminator.σ]), realLabels is null ? null : torch.cat([realLabels, fakeLabels!]));
         var discriminator = (-ℓ.narrow(0, 0, B)).softplus().mean() + ℓ.narrow(0, B, B).softplus().mean();

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Datasets;
 
@@ -15,6 +16,9 @@ internal sealed class ImageBatch(int batch, int imageBytes)
     public List<CorruptRecordException> Skipped { get; } = [];
 
     public Exception? Error { get; set; }
+
+    /// <summary>The pixels again as bytes [B·C·H·W] where they can be copied to a GPU from; whoever takes the batch frees them.</summary>
+    public Tensor? Staged { get; set; }
 }
 
 /// <summary>
@@ -29,6 +33,7 @@ internal sealed class BatchPrefetcher : IDisposable
     private readonly ImageSource source;
     private readonly EpochSampler sampler;
     private readonly bool mirror, skipCorrupt;
+    private readonly Device device;
     private readonly int size;
     private readonly object gate = new();
     private readonly Stack<ImageBatch> free = new();
@@ -38,9 +43,9 @@ internal sealed class BatchPrefetcher : IDisposable
     private bool stopping;
 
     /// <summary>Begins to read ahead. <paramref name="sampler"/> belongs to it until it is disposed.</summary>
-    public BatchPrefetcher(ImageSource source, EpochSampler sampler, int batch, bool mirror, bool skipCorrupt, int workers, int ahead)
+    public BatchPrefetcher(ImageSource source, EpochSampler sampler, int batch, bool mirror, bool skipCorrupt, int workers, int ahead, Device? device = null)
     {
-        (this.source, this.sampler, this.mirror, this.skipCorrupt, size) = (source, sampler, mirror, skipCorrupt, batch);
+        (this.source, this.sampler, this.mirror, this.skipCorrupt, size, this.device) = (source, sampler, mirror, skipCorrupt, batch, device ?? torch.CPU);
         for (var i = 0; i < ahead + workers; i++) free.Push(new ImageBatch(batch, source.ImageBytes));
         for (var i = 0; i < workers; i++)
         {
@@ -96,6 +101,7 @@ internal sealed class BatchPrefetcher : IDisposable
         }
 
         foreach (var thread in threads) thread.Join();
+        foreach (var batch in ready.Values) batch.Staged?.Dispose();
     }
 
     private void Work()
@@ -136,12 +142,19 @@ internal sealed class BatchPrefetcher : IDisposable
                 batch.Labels[k] = Read(source, indices[k], pixels, skipCorrupt ? batch.Skipped : null);
                 if (mirror && flips[k]) Mirror(pixels, source.Side);
             }
+            if (device.type != DeviceType.CPU) batch.Staged = Stage(batch.Pixels);
         }
         catch (Exception e)
         {
             // The trainer's thread gets it when the batch's turn has come.
             batch.Error = e;
         }
+    }
+
+    private Tensor Stage(byte[] pixels)
+    {
+        using var scope = torch.NewDisposeScope();
+        return HostTransfer.Stage(Tensors.Of(pixels, [pixels.Length]), device).DetachFromDisposeScope();
     }
 
     /// <summary>Reads a record, or the next that can be read, noting those passed over in <paramref name="skipped"/>; null: a corrupt one is an error.</summary>

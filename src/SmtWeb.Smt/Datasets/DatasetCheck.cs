@@ -136,7 +136,7 @@ public static class DatasetCheck
                         images[(((i * area) + k) * source.Channels) + c] = ordered[i].Pixels[(c * area) + k];
             // cells larger than a thumbnail would make a picture of many megabytes
             var columns = Math.Min(Columns, ordered.Count);
-            return (PngEncoder.Encode(ImageGrid.Compose(images, source.Side, source.Side, source.Channels, columns)), columns, [.. ordered.Select(c => c.Label)]);
+            return (ImageGrid.Compose(images, source.Side, source.Side, source.Channels, columns).ToPng(), columns, [.. ordered.Select(c => c.Label)]);
         }
     }
 }

@@ -76,11 +76,18 @@ public sealed class FolderSource : ImageSource
     public override string NameOf(int index) => files[index];
 
     /// <inheritdoc/>
-    public override int Read(int index, Span<byte> pixels)
+    public override int Read(int index, Span<byte> pixels) => Read(index, pixels, out _);
+
+    /// <inheritdoc/>
+    public override int Read(int index, Span<byte> pixels, out PixelChanges changes)
     {
-        var image = Decode(index);
+        var image = Decode(index, out changes);
+        if (image.Width != image.Height) changes |= PixelChanges.Cropped;
+        var side = Math.Min(image.Width, image.Height);
+        if (side != Side) changes |= side > Side ? PixelChanges.Shrunk : PixelChanges.Enlarged;
         if (image.Width != Side || image.Height != Side) image = Resampling.CropAndResize(image, Side);
         if (image.Channels > Channels) throw Corrupt(index, "it has colours, but the data set is grey; state 3 channels");
+        if (image.Channels < Channels) changes |= PixelChanges.GreyRepeated;
         ToPlanes(image.Pixels, image.Channels, Channels, pixels);
         if (Classes == 0) return -1;
         var found = Array.BinarySearch(firstOfClass, index);
@@ -100,7 +107,7 @@ public sealed class FolderSource : ImageSource
         {
             try
             {
-                var image = Decode(i);
+                var image = Decode(i, out _);
                 if (side == 0 && image.Width != image.Height)
                     throw new InvalidDataException($"{Path}: {files[i]} has {image.Width}x{image.Height} pixels; state the side that images are cropped and resized to.");
                 return (side > 0 ? side : image.Width, channels > 0 ? channels : image.Channels);
@@ -112,11 +119,11 @@ public sealed class FolderSource : ImageSource
         }
     }
 
-    private Raster Decode(int index)
+    private Raster Decode(int index, out PixelChanges changes)
     {
         try
         {
-            return ImageDecoder.Decode(PlainFile.ReadAllBytes(System.IO.Path.Combine(Path, files[index]), ImageDecoder.MaxFileBytes));
+            return ImageDecoder.Decode(PlainFile.ReadAllBytes(System.IO.Path.Combine(Path, files[index]), ImageDecoder.MaxFileBytes), out changes);
         }
         catch (Exception e) when (e is InvalidDataException or FileNotFoundException or IrregularFileException or UnauthorizedAccessException)
         {

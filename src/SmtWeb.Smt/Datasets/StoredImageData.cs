@@ -60,19 +60,23 @@ internal sealed class StoredImageData : TrainingData
             sampler.State = order;
         }
 
-        prefetcher ??= new BatchPrefetcher(source, sampler, batch, spec.HorizontalFlips, spec.SkipCorrupt, Workers, Ahead);
+        prefetcher ??= new BatchPrefetcher(source, sampler, batch, spec.HorizontalFlips, spec.SkipCorrupt, Workers, Ahead, device);
         var ready = prefetcher.Take();
         try
         {
             order = ready.OrderAfter;
             foreach (var skipped in ready.Skipped)
                 if (reported.Add(skipped.Index)) Note($"{skipped.Message} Skipped: the next record is taken in its place.");
-            var x = torch.tensor(ready.Pixels, [batch, source.Channels, source.Side, source.Side], device).to(ScalarType.Float32) / 127.5 - 1;
-            var labels = classes == 0 ? null : torch.tensor(Array.ConvertAll(ready.Labels, l => (long)l), [batch], device).one_hot(classes).to(ScalarType.Float32);
+            long[] shape = [batch, source.Channels, source.Side, source.Side];
+            var bytes = ready.Staged is { } staged ? HostTransfer.Start(staged, device).view(shape) : Tensors.Of(ready.Pixels, shape);
+            var x = bytes.to(ScalarType.Float32) / 127.5 - 1;
+            var labels = classes == 0 ? null : HostTransfer.OneHot(HostTransfer.Of(Array.ConvertAll(ready.Labels, l => (long)l), [batch], device), classes);
             return (x, labels);
         }
         finally
         {
+            ready.Staged?.Dispose();
+            ready.Staged = null;
             prefetcher.Return(ready);
         }
     }
@@ -86,7 +90,7 @@ internal sealed class StoredImageData : TrainingData
         var pixels = new byte[n * source.ImageBytes];
         for (var k = 0; k < n; k++)
             BatchPrefetcher.Read(source, (int)((long)(first + k) * source.Count / count), pixels.AsSpan(k * source.ImageBytes, source.ImageBytes), spec.SkipCorrupt ? [] : null);
-        return torch.tensor(pixels, [n, source.Channels, source.Side, source.Side], device).to(ScalarType.Float32) / 127.5 - 1;
+        return Tensors.Of(pixels, [n, source.Channels, source.Side, source.Side], device).to(ScalarType.Float32) / 127.5 - 1;
     };
 
     public override void Dispose()

@@ -73,7 +73,7 @@ public abstract class TrainingData : IDisposable
         }
 
         public override (Tensor Samples, Tensor? Labels) Next(int batch) =>
-            (torch.tensor(SwissRoll.Draw(random, batch, spec.Noise), [batch, 2], device), null);
+            (HostTransfer.Of(SwissRoll.Draw(random, batch, spec.Noise), [batch, 2], device), null);
 
         public override void Dispose()
         {
@@ -82,7 +82,8 @@ public abstract class TrainingData : IDisposable
 
     private sealed class FashionMnistData : TrainingData
     {
-        private readonly Tensor images, labels; // bytes [N,1,32,32], int64 [N]
+        private readonly Tensor images; // bytes [N,1,32,32]
+        private readonly Tensor? classes; // one-hot [N,10]
         private readonly FashionMnistSpec spec;
         private readonly EpochSampler sampler;
         private readonly Device device;
@@ -91,8 +92,12 @@ public abstract class TrainingData : IDisposable
         {
             (this.spec, this.device) = (spec, device);
             var raw = FashionMnist.Load();
-            images = torch.tensor(raw.Images, [raw.Count, 1, FashionMnist.Side, FashionMnist.Side], device).DetachFromScope();
-            labels = torch.tensor(Array.ConvertAll(raw.Labels, l => (long)l), [raw.Count], device).DetachFromScope();
+            images = Tensors.Of(raw.Images, [raw.Count, 1, FashionMnist.Side, FashionMnist.Side], device).DetachFromDisposeScope();
+            if (spec.Conditional)
+            {
+                using var labels = Tensors.Of(Array.ConvertAll(raw.Labels, l => (long)l), [raw.Count], device);
+                classes = HostTransfer.OneHot(labels, FashionMnist.ClassNames.Count).DetachFromDisposeScope();
+            }
             sampler = new EpochSampler(raw.Count, (ulong)seed);
         }
 
@@ -106,17 +111,16 @@ public abstract class TrainingData : IDisposable
         {
             var (indices, flips) = (new int[batch], new bool[batch]);
             sampler.Next(indices, flips);
-            var rows = torch.tensor(Array.ConvertAll(indices, k => (long)k), [batch], device);
+            var rows = HostTransfer.Of(Array.ConvertAll(indices, k => (long)k), [batch], device);
             var x = images.index_select(0, rows).to(ScalarType.Float32) / 127.5 - 1;
-            if (spec.HorizontalFlips) x = torch.where(torch.tensor(flips, [batch, 1, 1, 1], device), x.flip(3), x);
-            var oneHot = spec.Conditional ? labels.index_select(0, rows).one_hot(FashionMnist.ClassNames.Count).to(ScalarType.Float32) : null;
-            return (x, oneHot);
+            if (spec.HorizontalFlips) x = torch.where(HostTransfer.Of(flips, [batch, 1, 1, 1], device), x.flip(3), x);
+            return (x, classes?.index_select(0, rows));
         }
 
         public override void Dispose()
         {
             images.Dispose();
-            labels.Dispose();
+            classes?.Dispose();
         }
     }
 }

@@ -66,9 +66,12 @@ public sealed class ZipSource : ImageSource
     public override string NameOf(int index) => zip.NameOf(items[index]);
 
     /// <inheritdoc/>
-    public override int Read(int index, Span<byte> pixels)
+    public override int Read(int index, Span<byte> pixels) => Read(index, pixels, out _);
+
+    /// <inheritdoc/>
+    public override int Read(int index, Span<byte> pixels, out PixelChanges changes)
     {
-        var image = Decode(index);
+        var image = Decode(index, out changes);
         if (image.Width != Side || image.Height != Side || image.Channels != Channels)
             throw Corrupt(index, $"it has {image.Width}x{image.Height} pixels and {Text(image.Channels)}; the first image has {Side}x{Side} and {Text(Channels)}");
         ToPlanes(image.Pixels, Channels, Channels, pixels);
@@ -88,7 +91,7 @@ public sealed class ZipSource : ImageSource
         {
             try
             {
-                var image = Decode(i);
+                var image = Decode(i, out _);
                 return image.Width == image.Height ? (image.Width, image.Channels)
                     : throw new InvalidDataException($"{Path}: {NameOf(i)} has {image.Width}x{image.Height} pixels; the images of a dataset zip are square. EDM's dataset_tool makes them so, or use a folder, which is cropped.");
             }
@@ -101,14 +104,14 @@ public sealed class ZipSource : ImageSource
         throw first!;
     }
 
-    private Raster Decode(int index)
+    private Raster Decode(int index, out PixelChanges changes)
     {
         byte[]? rented = null;
         try
         {
             var file = zip.Rent(items[index], ImageDecoder.MaxFileBytes);
             rented = file.Array;
-            return ImageDecoder.Decode(file);
+            return ImageDecoder.Decode(file, out changes);
         }
         catch (InvalidDataException e)
         {

@@ -16,11 +16,11 @@ public sealed class DenoisingTrainer(Denoiser denoiser, OptimizedNetwork θ)
     public static Tensor Loss(Denoiser denoiser, Tensor x, Tensor? labels, Tensor σ, Tensor ε)
     {
         var weight = EdmPrecond.Like(SmtLosses.DenoisingWeight(σ, denoiser.SigmaData), x);
-        return weight * (denoiser.Forward(EdmPrecond.Noisy(x, σ, ε), σ, null, labels) - x).square();
+        return weight * (denoiser.forward(EdmPrecond.Noisy(x, σ, ε), σ, null, labels) - x).square();
     }
 
     /// <summary>One update on samples <paramref name="x"/> [B,…]; returns the mean loss and the gradient norm.</summary>
-    public (Tensor Loss, double GradientNorm) Step(Tensor x, Tensor? labels, Tensor σ, Tensor ε, double η)
+    public (Tensor Loss, GradientNorm GradientNorm) Step(Tensor x, Tensor? labels, Tensor σ, Tensor ε, double η)
     {
         var loss = Loss(denoiser, x, labels, σ, ε).mean();
         return (loss.detach(), θ.Descend(loss, η));

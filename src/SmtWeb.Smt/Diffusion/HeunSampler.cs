@@ -113,8 +113,8 @@ public sealed class HeunSampler
     // dx/dσ
     private Tensor Slope(Tensor x, double t, Tensor? labels)
     {
-        var σ = torch.full([x.Size(0)], t, device: x.Device);
-        return (x - denoiser.Forward(x.to(ScalarType.Float32), σ, null, labels).to(ScalarType.Float64)) / t;
+        var σ = torch.full([x.size(0)], t, device: x.device);
+        return (x - denoiser.forward(x.to(ScalarType.Float32), σ, null, labels).to(ScalarType.Float64)) / t;
     }
 
     private static IEnumerable<double> LevelsOf(HeunOptions o)

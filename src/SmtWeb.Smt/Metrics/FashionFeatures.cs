@@ -36,7 +36,7 @@ public sealed class FashionFeatures : IFeatureNetwork
     public static FashionFeatures Load(string path, Device device)
     {
         var (_, tensors) = SafetensorsReader.ReadFile(path);
-        var weights = tensors.ToDictionary(t => t.Key, t => TensorFile.ToTensor(t.Value.Entry, t.Value.Bytes, device).DetachFromScope());
+        var weights = tensors.ToDictionary(t => t.Key, t => TensorFile.ToTensor(t.Value.Entry, t.Value.Bytes, device).DetachFromDisposeScope());
         return new FashionFeatures(weights, Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(path))), device);
     }
 
@@ -55,20 +55,20 @@ public sealed class FashionFeatures : IFeatureNetwork
     {
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
-        var features = Forward((images.to(Device).to(ScalarType.Float32) / 127.5) - 1);
+        var features = forward((images.to(Device).to(ScalarType.Float32) / 127.5) - 1);
         return (features.ToArray<float>(), wantLogits ? Classify(features).ToArray<float>() : null);
     }
 
     /// <summary>Images [N,1,32,32] in [-1,1] → features [N,128].</summary>
-    public Tensor Forward(Tensor x)
+    public Tensor forward(Tensor x)
     {
         for (var k = 1; k <= 3; k++)
-            x = torch.functional.max_pool2d(torch.functional.conv2d(x, weights[$"conv{k}.weight"], weights[$"conv{k}.bias"], padding: 1).relu(), 2);
-        return torch.functional.linear(x.reshape(x.Size(0), -1), weights["fc1.weight"], weights["fc1.bias"]).relu();
+            x = torch.nn.functional.max_pool2d(torch.nn.functional.conv2d(x, weights[$"conv{k}.weight"], weights[$"conv{k}.bias"], padding: [1, 1]).relu(), 2);
+        return torch.nn.functional.linear(x.reshape(x.size(0), -1), weights["fc1.weight"], weights["fc1.bias"]).relu();
     }
 
     /// <summary>Class logits [N,10] of the features.</summary>
-    public Tensor Classify(Tensor features) => torch.functional.linear(features, weights["fc2.weight"], weights["fc2.bias"]);
+    public Tensor Classify(Tensor features) => torch.nn.functional.linear(features, weights["fc2.weight"], weights["fc2.bias"]);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -49,7 +49,7 @@ public sealed class FashionFid : IDisposable
     /// <summary>The bundled statistics of the 60,000 training images.</summary>
     public static ReferenceStatistics Reference()
     {
-        using var fid = Open(Device.Cpu);
+        using var fid = Open(torch.CPU);
         return new ReferenceStatistics(fid.mean, fid.covariance, new("fashion-mnist", "", 60_000, fid.features.Name, fid.NetworkHash, fid.features.Resize)) { FileHash = fid.ReferenceHash };
     }
 
@@ -74,8 +74,8 @@ public sealed class FashionFid : IDisposable
     {
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
-        var x = torch.tensor(images, [count, 1, 32, 32], device).to(ScalarType.Float32) / 127.5 - 1;
-        return features.Forward(x).ToArray<float>();
+        var x = Tensors.Of(images, [count, 1, 32, 32], device).to(ScalarType.Float32) / 127.5 - 1;
+        return features.forward(x).ToArray<float>();
     }
 
     private static string Hash(string path) => Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(path)));

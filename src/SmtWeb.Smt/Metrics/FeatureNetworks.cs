@@ -22,12 +22,12 @@ public static class FeatureNetworks
     /// <summary>Readies libtorch for measuring in this process.</summary>
     public static void Prepare(int threads)
     {
-        torch.Initialize();
-        torch.Threads = threads;
+        TorchRuntime.Initialize();
+        TorchRuntime.Threads = threads;
     }
 
     /// <summary>As <see cref="Open(string, string, Device)"/>, on the first GPU or else the CPU.</summary>
-    public static IFeatureNetwork Open(string name, string metricsFolder) => Open(name, metricsFolder, torch.CudaDevices > 0 ? Device.Cuda() : Device.Cpu);
+    public static IFeatureNetwork Open(string name, string metricsFolder) => Open(name, metricsFolder, Gpu.OrCpu());
 
     /// <summary>Opens a network; <paramref name="metricsFolder"/> is where the operator puts Inception's file.</summary>
     /// <exception cref="ArgumentException">The name is not known.</exception>

@@ -8,9 +8,6 @@ namespace SmtWeb.Smt.Metrics;
 /// </summary>
 public readonly record struct FrechetDistance(double Value, double MeanTerm, double TraceSqrt)
 {
-    // Below this many dimensions the plain code is as fast.
-    private const int LapackFrom = 256;
-
     /// <summary>
     /// Computes the distance in float64. tr (Σ₁Σ₂)^½ is taken from the symmetric matrix Σ₁^½ Σ₂ Σ₁^½, which has the same
     /// eigenvalues as Σ₁Σ₂ but keeps them real; it exists for rank-deficient covariances (fewer samples than dimensions) too.
@@ -24,7 +21,7 @@ public readonly record struct FrechetDistance(double Value, double MeanTerm, dou
         foreach (var numbers in new[] { mean1, covariance1, mean2, covariance2 })
             if (!Array.TrueForAll(numbers, double.IsFinite)) throw new ArgumentException("A mean or covariance holds NaN or infinite values.");
 
-        var eigenvalues = n > LapackFrom ? LapackProductEigenvalues(covariance1, covariance2, n) : ProductEigenvalues(covariance1, covariance2, n);
+        var eigenvalues = ProductEigenvalues(covariance1, covariance2, n);
 
         // Rounding leaves the zero eigenvalues of a deficient product at about ε·max of either sign, and the root would
         // blow them up to √ε: below that level they are zero.
@@ -35,51 +32,17 @@ public readonly record struct FrechetDistance(double Value, double MeanTerm, dou
         return new FrechetDistance(meanTerm + Trace(covariance1, n) + Trace(covariance2, n) - (2 * traceSqrt), meanTerm, traceSqrt);
     }
 
-    // Eigenvalues of Σ₁^½ Σ₂ Σ₁^½.
+    // Eigenvalues of Σ₁^½ Σ₂ Σ₁^½: with Σ₁ = V Λ Vᵀ the matrix Λ^½ Vᵀ Σ₂ V Λ^½ has the same, and saves two products
     private static double[] ProductEigenvalues(double[] covariance1, double[] covariance2, int n)
     {
-        var root1 = new SymmetricEigen(covariance1, n).Map(v => Math.Sqrt(Math.Max(0, v)));
-        var product = Multiply(Multiply(root1, covariance2, n), root1, n);
-        Symmetrise(product, n);
-        return new SymmetricEigen(product, n).Values;
-    }
-
-    // The same with LAPACK: 2048 dimensions take seconds instead of minutes. With Σ₁ = V Λ Vᵀ the matrix
-    // Λ^½ Vᵀ Σ₂ V Λ^½ has the same eigenvalues and saves two products.
-    private static double[] LapackProductEigenvalues(double[] covariance1, double[] covariance2, int n)
-    {
-        torch.Initialize();
+        TorchRuntime.Initialize();
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
-        var (values, vectors) = torch.tensor(covariance1, [n, n]).eigh();
-        var half = vectors * values.clamp(0, double.PositiveInfinity).sqrt();
-        var product = half.transpose(0, 1).matmul(torch.tensor(covariance2, [n, n]).matmul(half));
-        return ((product + product.transpose(0, 1)) / 2).eigvalsh().ToArray<double>();
+        var (values, vectors) = torch.linalg.eigh(Tensors.Of(covariance1, [n, n]));
+        var half = vectors * values.clamp_min(0).sqrt();
+        var product = half.transpose(0, 1).matmul(Tensors.Of(covariance2, [n, n]).matmul(half));
+        return torch.linalg.eigvalsh((product + product.transpose(0, 1)) / 2).ToArray<double>();
     }
 
     private static double Trace(double[] matrix, int n) => Enumerable.Range(0, n).Sum(i => matrix[(i * n) + i]);
-
-    private static double[] Multiply(double[] a, double[] b, int n)
-    {
-        var product = new double[n * n];
-        for (var i = 0; i < n; i++)
-        {
-            var row = product.AsSpan(i * n, n);
-            for (var k = 0; k < n; k++)
-            {
-                var factor = a[(i * n) + k];
-                var other = b.AsSpan(k * n, n);
-                for (var j = 0; j < n; j++) row[j] += factor * other[j];
-            }
-        }
-
-        return product;
-    }
-
-    private static void Symmetrise(double[] matrix, int n)
-    {
-        for (var i = 0; i < n; i++)
-            for (var j = 0; j < i; j++)
-                matrix[(i * n) + j] = matrix[(j * n) + i] = (matrix[(i * n) + j] + matrix[(j * n) + i]) / 2;
-    }
 }

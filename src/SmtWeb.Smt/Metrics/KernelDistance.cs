@@ -27,7 +27,7 @@ public sealed record KernelDistance(int Degree = 3, double Coefficient = 1, doub
         y.Check(nameof(y));
         if (x.Dimension != y.Dimension) throw new ArgumentException($"Features of {x.Dimension} and {y.Dimension} dimensions cannot be compared.");
         if (x.Count < 2 || y.Count < 2) throw new ArgumentException($"The unbiased estimate needs two samples of each set; there are {x.Count} and {y.Count}.");
-        torch.Initialize();
+        TorchRuntime.Initialize();
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
         Tensor X = ToTensor(x), Y = ToTensor(y);
@@ -65,22 +65,22 @@ public sealed record KernelDistance(int Degree = 3, double Coefficient = 1, doub
         return rows[..size];
     }
 
-    private static Tensor ToTensor(FeatureSet features) => torch.tensor(features.Values, [features.Count, features.Dimension]).to(ScalarType.Float64);
+    private static Tensor ToTensor(FeatureSet features) => Tensors.Of(features.Values, [features.Count, features.Dimension]).to(ScalarType.Float64);
 
     // k over blocks of rows: 50,000² doubles would be 20 GB
     private double KernelSum(Tensor x, Tensor y)
     {
         var total = 0.0;
         var transposed = y.transpose(0, 1);
-        for (long from = 0; from < x.Size(0); from += Block)
+        for (long from = 0; from < x.size(0); from += Block)
         {
             using var scope = torch.NewDisposeScope();
-            total += Kernel(x.narrow(0, from, Math.Min(Block, x.Size(0) - from)).matmul(transposed), x.Size(1)).sum().ToDouble();
+            total += Kernel(x.narrow(0, from, Math.Min(Block, x.size(0) - from)).matmul(transposed), x.size(1)).sum().ToDouble();
         }
         return total;
     }
 
-    private double DiagonalSum(Tensor x) => Kernel((x * x).sum([1]), x.Size(1)).sum().ToDouble();
+    private double DiagonalSum(Tensor x) => Kernel((x * x).sum([1]), x.size(1)).sum().ToDouble();
 
     private Tensor Kernel(Tensor products, long dimension) => ((products * (Gamma == 0 ? 1.0 / dimension : Gamma)) + Coefficient).pow(Degree);
 }

@@ -134,7 +134,7 @@ public sealed class ModelEvaluator(OneStepGenerator generator, IEvaluationImages
             var labels = Labels(protocol.Labels, seeds, from);
             using var scope = torch.NewDisposeScope();
             var drawn = generator.Generate(seeds, labels, protocol.Steps);
-            var pixels = torch.tensor(drawn.Pixels, [count, drawn.Height, drawn.Width, drawn.Channels]).permute(0, 3, 1, 2).contiguous();
+            var pixels = Tensors.Of(drawn.Pixels, [count, drawn.Height, drawn.Width, drawn.Channels]).permute(0, 3, 1, 2).contiguous();
             var (features, logits) = network.Measure(pixels, wantLogits: true);
             moments.Add(features);
             scores.Add(logits!);

@@ -116,7 +116,7 @@ public static class NeighbourIndexWriter
         using var _ = torch.no_grad();
         var chosen = new float[sample.Count * dimension];
         for (var k = 0; k < sample.Count; k++) NeighbourIndex.ReadRows(file.SafeFileHandle, start, sample[k], chosen.AsSpan(k * dimension, dimension), dimension);
-        var some = torch.tensor(chosen, [sample.Count, dimension]).to(ScalarType.Float64);
+        var some = Tensors.Of(chosen, [sample.Count, dimension]).to(ScalarType.Float64);
         var nearest = new double[sample.Count];
         Array.Fill(nearest, double.PositiveInfinity);
         var block = new float[BlockRows * dimension];
@@ -127,7 +127,7 @@ public static class NeighbourIndexWriter
             var values = block.AsSpan(0, rows * dimension);
             NeighbourIndex.ReadRows(file.SafeFileHandle, start, first, values, dimension);
             using var inner = torch.NewDisposeScope();
-            var distances = PrecisionRecall.Distances(some, torch.tensor((ReadOnlySpan<float>)values, [rows, dimension]).to(ScalarType.Float64)).ToArray<double>();
+            var distances = PrecisionRecall.Distances(some, Tensors.Of((ReadOnlySpan<float>)values, [rows, dimension]).to(ScalarType.Float64)).ToArray<double>();
             for (var k = 0; k < sample.Count; k++)
                 for (var j = 0; j < rows; j++)
                     if (first + j != sample[k] && distances[(k * rows) + j] < nearest[k]) nearest[k] = distances[(k * rows) + j];

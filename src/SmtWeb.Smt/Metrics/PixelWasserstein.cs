@@ -19,7 +19,7 @@ public static class PixelWasserstein
     public static float[][] Project(Func<int, int, Tensor> draw, int count, int size, Device device)
     {
         using var outer = torch.NewDisposeScope();
-        var directions = torch.tensor(UnitDirections(size), [size, Directions], device);
+        var directions = Tensors.Of(UnitDirections(size), [size, Directions], device);
         var projected = Enumerable.Range(0, Directions).Select(_ => new float[count]).ToArray();
         for (var first = 0; first < count; first += Chunk)
         {

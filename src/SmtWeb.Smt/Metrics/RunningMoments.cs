@@ -59,10 +59,10 @@ public sealed class RunningMoments(int dimension)
     private void AddProducts(ReadOnlySpan<float> features)
     {
         if (features.IsEmpty) return;
-        torch.Initialize();
+        TorchRuntime.Initialize();
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
-        var x = torch.tensor(features, [features.Length / dimension, dimension]).to(ScalarType.Float64) - torch.tensor(origin, [dimension]);
+        var x = Tensors.Of(features, [features.Length / dimension, dimension]).to(ScalarType.Float64) - Tensors.Of(origin, [dimension]);
         var added = x.transpose(0, 1).matmul(x).ToArray<double>();
         for (var k = 0; k < added.Length; k++) products[k] += added[k];
     }

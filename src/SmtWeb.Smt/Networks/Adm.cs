@@ -13,28 +13,30 @@ namespace SmtWeb.Smt.Networks;
 public sealed class Adm : UNet
 {
     private readonly AdmOptions options;
+    private readonly PositionalEmbedding mapNoise;
     private readonly Linear? mapLabel, mapAugment;
     private readonly Linear mapLayer0, mapLayer1;
     private readonly GroupNorm outNorm;
     private readonly Conv2d outConv;
 
-    /// <summary>A network with initial weights drawn from <paramref name="generator"/>, which dropout uses later.</summary>
-    public Adm(AdmOptions options, Generator generator) : base(options)
+    /// <summary>A network with initial weights drawn from <paramref name="random"/>, which dropout uses later.</summary>
+    public Adm(AdmOptions options, WeightSource random) : base(options)
     {
         this.options = options;
         var init = LayerInit.Kaiming;
+        mapNoise = new PositionalEmbedding(options.ModelChannels, endpoint: false, random.Device);
         if (options.AugmentDimensions > 0)
-            mapAugment = Register("map_augment", new Linear(options.AugmentDimensions, options.ModelChannels, generator, bias: false, LayerInit.Zero));
-        mapLayer0 = Register("map_layer0", new Linear(MappingInputs, EmbeddingChannels, generator, init: init));
-        mapLayer1 = Register("map_layer1", new Linear(EmbeddingChannels, EmbeddingChannels, generator, init: init));
-        if (options.Classes > 0) mapLabel = Register("map_label", new Linear(options.Classes, EmbeddingChannels, generator, bias: false, LayerInit.Normal));
+            mapAugment = Register("map_augment", new Linear(options.AugmentDimensions, options.ModelChannels, random, bias: false, LayerInit.Zero));
+        mapLayer0 = Register("map_layer0", new Linear(MappingInputs, EmbeddingChannels, random, init: init));
+        mapLayer1 = Register("map_layer1", new Linear(EmbeddingChannels, EmbeddingChannels, random, init: init));
+        if (options.Classes > 0) mapLabel = Register("map_label", new Linear(options.Classes, EmbeddingChannels, random, bias: false, LayerInit.Normal));
 
         var stem = (long)options.ModelChannels * options.ChannelMultipliers[0];
-        BuildBody(new Conv2d(Pixels, stem, 3, generator, init: init), stem, attendInAllDecoderBlocks: true, (inputs, outputs, resample, attention) =>
-            new UNetBlock(inputs, outputs, Block(outputs, resample, attention), generator));
-        outNorm = Register("out_norm", new GroupNorm(stem, generator));
-        outConv = Register("out_conv", new Conv2d(stem, Pixels, 3, generator, init: LayerInit.Zero));
-        RegisterAlpha(generator);
+        BuildBody(new Conv2d(Pixels, stem, 3, random, init: init), stem, attendInAllDecoderBlocks: true, (inputs, outputs, resample, attention) =>
+            new UNetBlock(inputs, outputs, Block(outputs, resample, attention), random));
+        outNorm = Register("out_norm", new GroupNorm(stem, random));
+        outConv = Register("out_conv", new Conv2d(stem, Pixels, 3, random, init: LayerInit.Zero));
+        RegisterAlpha(random);
     }
 
     private UNetBlockOptions Block(long outputs, Resample resample, bool attention) => new()
@@ -54,12 +56,19 @@ public sealed class Adm : UNet
 
     private protected override Tensor Embed(Tensor noise, Tensor? alpha, Tensor? labels, Tensor? augment)
     {
-        var c_aux = PositionalEmbedding.Forward(noise, options.ModelChannels, endpoint: false);
-        if (mapAugment is not null && augment is not null) c_aux = c_aux + mapAugment.Forward(augment);
-        var mapped = mapLayer1.Forward(mapLayer0.Forward(Concatenate(c_aux, alpha)).silu());
-        if (mapLabel is not null) mapped = mapped + mapLabel.Forward(Rows(labels, noise));
+        var c_aux = mapNoise.forward(noise);
+        if (mapAugment is not null && augment is not null) c_aux = c_aux + mapAugment.forward(augment);
+        var mapped = mapLayer1.forward(mapLayer0.forward(Concatenate(c_aux, alpha)).silu());
+        if (mapLabel is not null) mapped = mapped + mapLabel.forward(Rows(labels, noise));
         return Finished(MixedSiLU(mapped, alpha), alpha);
     }
 
-    private protected override Tensor Output(Tensor features) => outConv.Forward(outNorm.ForwardSiLU(features));
+    private protected override Tensor Output(Tensor features) => outConv.forward(outNorm.ForwardSiLU(features));
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing) mapNoise.Dispose();
+        base.Dispose(disposing);
+    }
 }

@@ -3,7 +3,7 @@ using SmtWeb.Torch;
 namespace SmtWeb.Smt.Networks;
 
 /// <summary>f_ψ and ℓ_ψ of Algorithm 1: the amortized denoiser and the discriminator head on its bottleneck.</summary>
-public sealed class AmortizedScore : Module
+public sealed class AmortizedScore : NetworkPart
 {
     private readonly Denoiser denoiser;
     private readonly DiscriminatorHead head;
@@ -19,12 +19,12 @@ public sealed class AmortizedScore : Module
     public Denoiser Denoiser => denoiser;
 
     /// <summary>f_ψ(x_t; α, σ) ≈ E[x | x_t] under the mixture αp + (1-α)q.</summary>
-    public Tensor Denoise(Tensor x_t, Tensor σ, Tensor α, Tensor? labels) => denoiser.Forward(x_t, σ, α, labels);
+    public Tensor Denoise(Tensor x_t, Tensor σ, Tensor α, Tensor? labels) => denoiser.forward(x_t, σ, α, labels);
 
     /// <summary>ℓ_ψ(x_t; σ) ≈ log p_t/q_t, read from the bottleneck at α = 1/2 (Sec. 3.5). [N]</summary>
     public Tensor LogDensityRatio(Tensor x_t, Tensor σ, Tensor? labels)
     {
-        var half = torch.full([x_t.Size(0)], 0.5, device: x_t.Device);
-        return head.Forward(denoiser.Bottleneck(x_t, σ, half, labels));
+        var half = torch.full([x_t.size(0)], 0.5, device: x_t.device);
+        return head.forward(denoiser.Bottleneck(x_t, σ, half, labels));
     }
 }

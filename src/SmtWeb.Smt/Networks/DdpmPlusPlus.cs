@@ -9,46 +9,53 @@ namespace SmtWeb.Smt.Networks;
 public sealed class DdpmPlusPlus : UNet
 {
     private readonly DdpmPlusPlusOptions options;
+    private readonly PositionalEmbedding mapNoise;
     private readonly Linear? mapLabel, mapAugment;
     private readonly Linear mapLayer0, mapLayer1;
     private readonly string auxName;
     private readonly GroupNorm auxNorm;
     private readonly Conv2d auxConv;
 
-    /// <summary>A network with initial weights drawn from <paramref name="generator"/>, which dropout uses later.</summary>
-    public DdpmPlusPlus(DdpmPlusPlusOptions options, Generator generator) : base(options)
+    /// <summary>A network with initial weights drawn from <paramref name="random"/>, which dropout uses later.</summary>
+    public DdpmPlusPlus(DdpmPlusPlusOptions options, WeightSource random) : base(options)
     {
         this.options = options;
         var channels = options.ModelChannels;
-        if (options.Classes > 0) mapLabel = Register("map_label", new Linear(options.Classes, channels, generator));
-        if (options.AugmentDimensions > 0) mapAugment = Register("map_augment", new Linear(options.AugmentDimensions, channels, generator, bias: false));
-        RegisterAlpha(generator);
-        mapLayer0 = Register("map_layer0", new Linear(MappingInputs, EmbeddingChannels, generator));
-        mapLayer1 = Register("map_layer1", new Linear(EmbeddingChannels, EmbeddingChannels, generator));
-        BuildBody(new Conv2d(Pixels, channels, 3, generator), channels, attendInAllDecoderBlocks: false, (inputs, outputs, resample, attention) =>
-            new UNetBlock(inputs, outputs, new UNetBlockOptions { EmbeddingChannels = EmbeddingChannels, Resample = resample, Heads = attention ? 1 : 0, Dropout = options.Dropout }, generator));
+        mapNoise = new PositionalEmbedding(channels, endpoint: true, random.Device, sinesFirst: true);
+        if (options.Classes > 0) mapLabel = Register("map_label", new Linear(options.Classes, channels, random));
+        if (options.AugmentDimensions > 0) mapAugment = Register("map_augment", new Linear(options.AugmentDimensions, channels, random, bias: false));
+        RegisterAlpha(random);
+        mapLayer0 = Register("map_layer0", new Linear(MappingInputs, EmbeddingChannels, random));
+        mapLayer1 = Register("map_layer1", new Linear(EmbeddingChannels, EmbeddingChannels, random));
+        BuildBody(new Conv2d(Pixels, channels, 3, random), channels, attendInAllDecoderBlocks: false, (inputs, outputs, resample, attention) =>
+            new UNetBlock(inputs, outputs, new UNetBlockOptions { EmbeddingChannels = EmbeddingChannels, Resample = resample, Heads = attention ? 1 : 0, Dropout = options.Dropout }, random));
         auxName = $"{Side}x{Side}_aux";
         var last = (long)channels * options.ChannelMultipliers[0];
-        auxNorm = AddToDecoder($"{auxName}_norm", new GroupNorm(last, generator, eps: 1e-6));
-        auxConv = AddToDecoder($"{auxName}_conv", new Conv2d(last, Pixels, 3, generator, init: LayerInit.Xavier(1e-5)));
+        auxNorm = AddToDecoder($"{auxName}_norm", new GroupNorm(last, random, eps: 1e-6));
+        auxConv = AddToDecoder($"{auxName}_conv", new Conv2d(last, Pixels, 3, random, init: LayerInit.Xavier(1e-5)));
     }
 
     private protected override Tensor Embed(Tensor noise, Tensor? alpha, Tensor? labels, Tensor? augment)
     {
-        // DDPM++ swaps the halves: sines first
-        var halves = PositionalEmbedding.Forward(noise, options.ModelChannels, endpoint: true).chunk(2, dim: 1);
-        var c_aux = torch.cat([halves[1], halves[0]], 1);
+        var c_aux = mapNoise.forward(noise);
         // no label still gets the layer's bias
-        if (mapLabel is not null) c_aux = c_aux + mapLabel.Forward(Rows(labels, noise) * Math.Sqrt(options.Classes));
-        if (mapAugment is not null && augment is not null) c_aux = c_aux + mapAugment.Forward(augment);
-        var c_out = MixedSiLU(mapLayer0.Forward(Concatenate(c_aux, alpha)), alpha);
-        return Finished(mapLayer1.Forward(c_out).silu(), alpha);
+        if (mapLabel is not null) c_aux = c_aux + mapLabel.forward(Rows(labels, noise) * Math.Sqrt(options.Classes));
+        if (mapAugment is not null && augment is not null) c_aux = c_aux + mapAugment.forward(augment);
+        var c_out = MixedSiLU(mapLayer0.forward(Concatenate(c_aux, alpha)), alpha);
+        return Finished(mapLayer1.forward(c_out).silu(), alpha);
     }
 
     private protected override Tensor Output(Tensor features)
     {
         // the reference's trace has the bare normalisation; the fused operator does not show it
-        if (Trace is not null) Traced($"dec.{auxName}_norm", auxNorm.Forward(features));
-        return Traced($"dec.{auxName}_conv", auxConv.Forward(auxNorm.ForwardSiLU(features)));
+        if (Trace is not null) Traced($"dec.{auxName}_norm", auxNorm.forward(features));
+        return Traced($"dec.{auxName}_conv", auxConv.forward(auxNorm.ForwardSiLU(features)));
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing) mapNoise.Dispose();
+        base.Dispose(disposing);
     }
 }

@@ -7,12 +7,12 @@ namespace SmtWeb.Smt.Networks;
 /// A denoiser under EDM preconditioning: D(x_t; α, σ) ≈ E[x | x_t]. With α it is the amortized denoiser of the mixture
 /// αp + (1-α)q (App. C.1); without, an ordinary one, and a one-step generator when called at the largest σ.
 /// </summary>
-public abstract class Denoiser(double sigmaData, int classes) : Module
+public abstract class Denoiser(double sigmaData, int classes) : NetworkPart
 {
     /// <summary>Largest noise level; the generator turns 80·z at σ = 80 into a sample.</summary>
     public const double SigmaMax = 80;
 
-    private IReadOnlyList<Parameter>? parameters;
+    private IReadOnlyList<Tensor>? learnables;
 
     /// <summary>σ_data of the preconditioning.</summary>
     public double SigmaData { get; } = sigmaData;
@@ -30,18 +30,18 @@ public abstract class Denoiser(double sigmaData, int classes) : Module
     /// D(x_t; α, σ). <paramref name="x_t"/> [N,…], <paramref name="σ"/> [N], <paramref name="α"/> [N] or null,
     /// <paramref name="labels"/> [N,classes] one-hot, or null for none.
     /// </summary>
-    public Tensor Forward(Tensor x_t, Tensor σ, Tensor? α, Tensor? labels, Tensor? augment = null)
+    public Tensor forward(Tensor x_t, Tensor σ, Tensor? α, Tensor? labels, Tensor? augment = null)
     {
         var (c_skip, c_out, c_in, c_noise) = EdmPrecond.Coefficients(σ, SigmaData);
-        var F = Split([torch.functional.mix_rows(c_in, x_t), c_noise, α, labels, augment], half => Raw(half[0]!, half[1]!, half[2], half[3], half[4]));
-        return torch.functional.mix_rows(c_skip, x_t, c_out, F);
+        var F = Split([Fused.mix_rows(c_in, x_t), c_noise, α, labels, augment], half => Raw(half[0]!, half[1]!, half[2], half[3], half[4]));
+        return Fused.mix_rows(c_skip, x_t, c_out, F);
     }
 
     /// <summary>Output of the encoder at (x_t; α, σ), for the discriminator head.</summary>
     public Tensor Bottleneck(Tensor x_t, Tensor σ, Tensor? α, Tensor? labels)
     {
         var (_, _, c_in, c_noise) = EdmPrecond.Coefficients(σ, SigmaData);
-        return Split([torch.functional.mix_rows(c_in, x_t), c_noise, α, labels], half => RawBottleneck(half[0]!, half[1]!, half[2], half[3]));
+        return Split([Fused.mix_rows(c_in, x_t), c_noise, α, labels], half => RawBottleneck(half[0]!, half[1]!, half[2], half[3]));
     }
 
     /// <summary>
@@ -52,14 +52,14 @@ public abstract class Denoiser(double sigmaData, int classes) : Module
     {
         var (c_skip, c_out, c_in, c_noise) = EdmPrecond.Coefficients(σ, SigmaData);
         var (F, bottleneck) = SplitPair(
-            [torch.functional.mix_rows(c_in, x_t), c_noise, α, labels], half => RawWithBottleneck(half[0]!, half[1]!, half[2], half[3], decoderLearns));
-        var D = torch.functional.mix_rows(c_skip, x_t, c_out, F);
+            [Fused.mix_rows(c_in, x_t), c_noise, α, labels], half => RawWithBottleneck(half[0]!, half[1]!, half[2], half[3], decoderLearns));
+        var D = Fused.mix_rows(c_skip, x_t, c_out, F);
         return (decoderLearns ? D : D.detach(), bottleneck);
     }
 
     /// <summary>g(z): one step from noise <paramref name="z"/> ~ N(0, I) to samples.</summary>
     public Tensor Generate(Tensor z, Tensor? labels) =>
-        Forward(z * SigmaMax, torch.full([z.Size(0)], SigmaMax, device: z.Device), null, labels);
+        forward(z * SigmaMax, torch.full([z.size(0)], SigmaMax, device: z.device), null, labels);
 
     /// <summary>
     /// Starts from a denoiser that knows no α: its weights are copied, and whatever reads α starts at 0, so that for
@@ -70,22 +70,22 @@ public abstract class Denoiser(double sigmaData, int classes) : Module
     {
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
-        var theirs = other.StateDict().ToDictionary(e => e.Name, e => e.Value);
-        var learnable = NamedParameters().Select(p => p.Name).ToHashSet();
-        foreach (var (name, mine) in StateDict())
+        var theirs = other.StateEntries().ToDictionary(e => e.Name, e => e.Value);
+        var learnable = named_parameters().Select(p => p.name).ToHashSet();
+        foreach (var (name, mine) in this.StateEntries())
         {
             if (!theirs.TryGetValue(name, out var source))
             {
                 if (learnable.Contains(name)) mine.zero_();
             }
-            else if (source.Shape.AsSpan().SequenceEqual(mine.Shape))
+            else if (source.shape.AsSpan().SequenceEqual(mine.shape))
             {
                 mine.copy_(source);
             }
             else
             {
                 // α comes last in a concatenation: the leading columns are theirs
-                mine.zero_().narrow(1, 0, source.Size(1)).copy_(source);
+                mine.zero_().narrow(1, 0, source.size(1)).copy_(source);
             }
         }
     }
@@ -100,20 +100,20 @@ public abstract class Denoiser(double sigmaData, int classes) : Module
     protected virtual bool MaySplitRows => false;
 
     private Tensor Split(Tensor?[] inputs, Func<Tensor?[], Tensor> network) =>
-        MaySplitRows ? RowSplit.Run(parameters ??= [.. NamedParameters().Select(p => p.Parameter)], inputs, network) : network(inputs);
+        MaySplitRows ? RowSplit.Run(learnables ??= [.. parameters()], inputs, network) : network(inputs);
 
     // two results of one pass: side by side in one tensor while the halves are joined
     private (Tensor, Tensor) SplitPair(Tensor?[] inputs, Func<Tensor?[], (Tensor, Tensor)> network)
     {
         if (!MaySplitRows || !RowSplit.Splits(inputs[0]!)) return network(inputs);
-        var rows = inputs[0]!.Size(0);
+        var rows = inputs[0]!.size(0);
         long[] first = [rows, .. SampleShape], second = [rows, .. BottleneckShape];
         var both = Split(inputs, half =>
         {
             var (a, b) = network(half);
-            return torch.cat([a.reshape(a.Size(0), -1), b.reshape(b.Size(0), -1)], 1);
+            return torch.cat([a.reshape(a.size(0), -1), b.reshape(b.size(0), -1)], 1);
         });
-        var width = both.Size(1);
+        var width = both.size(1);
         var middle = first.Skip(1).Aggregate(1L, (size, side) => size * side);
         return (both.narrow(1, 0, middle).reshape(first), both.narrow(1, middle, width - middle).reshape(second));
     }
@@ -128,10 +128,10 @@ public sealed class ImageDenoiser : Denoiser
     private readonly UNetOptions options;
 
     /// <summary>A denoiser of images with fresh weights; the type of <paramref name="options"/> chooses the architecture.</summary>
-    public ImageDenoiser(UNetOptions options, Generator generator) : base(options.SigmaData, options.Classes)
+    public ImageDenoiser(UNetOptions options, WeightSource random) : base(options.SigmaData, options.Classes)
     {
         this.options = options;
-        Model = Register("model", options.Create(generator));
+        Model = Register("model", options.Create(random));
     }
 
     /// <summary>The network inside.</summary>
@@ -144,11 +144,11 @@ public sealed class ImageDenoiser : Denoiser
     public override IReadOnlyList<long> BottleneckShape => [Model.BottleneckChannels, Model.BottleneckSide, Model.BottleneckSide];
 
     /// <inheritdoc/>
-    protected override bool MaySplitRows => (!Training || options.Dropout == 0) && Model.Trace is null;
+    protected override bool MaySplitRows => (options.Dropout == 0 || !training) && Model.Trace is null;
 
     /// <inheritdoc/>
     public override Tensor Raw(Tensor scaled, Tensor c_noise, Tensor? α, Tensor? labels, Tensor? augment) =>
-        Model.Forward(scaled, c_noise, α, labels, augment);
+        Model.forward(scaled, c_noise, α, labels, augment);
 
     /// <inheritdoc/>
     protected override (Tensor F, Tensor Bottleneck) RawWithBottleneck(Tensor scaled, Tensor c_noise, Tensor? α, Tensor? labels, bool decoderLearns) =>

@@ -6,7 +6,7 @@ namespace SmtWeb.Smt.Networks;
 /// f_fake and ℓ of Algorithm 2: the denoiser of the generated distribution and the log-density-ratio head on its
 /// bottleneck. Also the discriminator of the GAN baselines, which use the encoder and the head alone.
 /// </summary>
-public sealed class FakeScore : Module
+public sealed class FakeScore : NetworkPart
 {
     private readonly Denoiser denoiser;
     private readonly DiscriminatorHead head;
@@ -22,18 +22,18 @@ public sealed class FakeScore : Module
     public Denoiser Denoiser => denoiser;
 
     /// <summary>f_fake(x_t; σ) ≈ E[x | x_t] under the generated distribution.</summary>
-    public Tensor Denoise(Tensor x_t, Tensor σ, Tensor? labels) => denoiser.Forward(x_t, σ, null, labels);
+    public Tensor Denoise(Tensor x_t, Tensor σ, Tensor? labels) => denoiser.forward(x_t, σ, null, labels);
 
     /// <summary>ℓ(x_t; σ) ≈ log p_t/q_t. [N]</summary>
-    public Tensor LogDensityRatio(Tensor x_t, Tensor σ, Tensor? labels) => head.Forward(denoiser.Bottleneck(x_t, σ, null, labels));
+    public Tensor LogDensityRatio(Tensor x_t, Tensor σ, Tensor? labels) => head.forward(denoiser.Bottleneck(x_t, σ, null, labels));
 
     /// <summary>Both with one pass of the encoder.</summary>
     public (Tensor f, Tensor ℓ) DenoiseWithRatio(Tensor x_t, Tensor σ, Tensor? labels, bool decoderLearns)
     {
         var (f, bottleneck) = denoiser.ForwardWithBottleneck(x_t, σ, null, labels, decoderLearns);
-        return (f, head.Forward(bottleneck));
+        return (f, head.forward(bottleneck));
     }
 
     /// <summary>ℓ as a function of a bottleneck that is already there.</summary>
-    public Tensor Head(Tensor bottleneck) => head.Forward(bottleneck);
+    public Tensor Head(Tensor bottleneck) => head.forward(bottleneck);
 }

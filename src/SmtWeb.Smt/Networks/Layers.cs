@@ -3,58 +3,61 @@ using SmtWeb.Torch;
 namespace SmtWeb.Smt.Networks;
 
 /// <summary>y = x Wᵀ + b.</summary>
-public sealed class Linear : Module
+public sealed class Linear : Layer
 {
     private readonly Parameter weight;
     private readonly Parameter? bias;
 
     /// <summary>A layer from <paramref name="inputs"/> to <paramref name="outputs"/> features, Xavier-uniform unless <paramref name="init"/> says otherwise.</summary>
-    public Linear(long inputs, long outputs, Generator generator, bool bias = true, LayerInit? init = null)
+    public Linear(long inputs, long outputs, WeightSource random, bool bias = true, LayerInit? init = null)
     {
         init ??= LayerInit.Xavier();
-        weight = Register("weight", init.Weight([outputs, inputs], inputs, outputs, generator));
-        if (bias) this.bias = Register("bias", init.Bias(outputs, inputs, generator));
+        weight = Register("weight", init.Weight([outputs, inputs], inputs, outputs, random));
+        if (bias) this.bias = Register("bias", init.Bias(outputs, inputs, random));
     }
 
     /// <summary>[N, inputs] → [N, outputs].</summary>
-    public Tensor Forward(Tensor x) => torch.functional.linear(x, weight.Value, bias?.Value);
+    public override Tensor forward(Tensor x) => torch.nn.functional.linear(x, weight, bias);
 }
 
 /// <summary>
 /// Convolution, optionally after resampling with the [1,1] filter. That filter is average pooling downwards and nearest
 /// upsampling upwards: the numbers of EDM's grouped (transposed) convolutions, far cheaper.
 /// </summary>
-public sealed class Conv2d : Module
+public sealed class Conv2d : Layer
 {
     private readonly Parameter? weight, bias;
     private readonly Resample resample;
 
     /// <summary>A convolution with an odd <paramref name="kernel"/> and same padding; kernel 0 only resamples.</summary>
-    public Conv2d(long inputs, long outputs, int kernel, Generator generator, Resample resample = Resample.None, LayerInit? init = null)
+    public Conv2d(long inputs, long outputs, int kernel, WeightSource random, Resample resample = Resample.None, LayerInit? init = null)
     {
         this.resample = resample;
         if (kernel > 0)
         {
             init ??= LayerInit.Xavier();
-            weight = Register("weight", init.Weight([outputs, inputs, kernel, kernel], inputs * kernel * kernel, outputs * kernel * kernel, generator));
-            bias = Register("bias", init.Bias(outputs, inputs * kernel * kernel, generator));
+            weight = Register("weight", init.Weight([outputs, inputs, kernel, kernel], inputs * kernel * kernel, outputs * kernel * kernel, random));
+            bias = Register("bias", init.Bias(outputs, inputs * kernel * kernel, random));
         }
         // EDM's state dicts hold the filter; it is a constant here and is stored only for their sake
-        if (resample != Resample.None) RegisterBuffer("resample_filter", torch.full([1, 1, 2, 2], 0.25, device: generator.Device));
+        if (resample != Resample.None) RegisterBuffer("resample_filter", torch.full([1, 1, 2, 2], 0.25, device: random.Device));
     }
+
+    /// <summary>[N, inputs, H, W] → [N, outputs, H', W'], in the number format of <paramref name="x"/>.</summary>
+    public override Tensor forward(Tensor x) => forward(x, scale: 1);
 
     /// <summary>
     /// [N, inputs, H, W] → [N, outputs, H', W'], in the number format of <paramref name="x"/>, times
     /// <paramref name="scale"/>, which multiplies the few weights instead of the many pixels, plus
     /// <paramref name="factor"/> · <paramref name="residual"/> [N, outputs, H', W'].
     /// </summary>
-    public Tensor Forward(Tensor x, double scale = 1, Tensor? residual = null, double factor = 1)
+    public Tensor forward(Tensor x, double scale, Tensor? residual = null, double factor = 1)
     {
-        if (weight is not null) return torch.functional.conv2d_residual(x, weight.Value, bias!.Value, residual, scale, factor, resample);
+        if (weight is not null) return Fused.conv2d_residual(x, weight, bias, residual, scale, factor, resample);
         x = resample switch
         {
-            Resample.Up => torch.functional.upsample_nearest2d(x, 2),
-            Resample.Down => torch.functional.avg_pool2d(x, 2),
+            Resample.Up => torch.nn.functional.interpolate(x, scale_factor: [2, 2], mode: torch.InterpolationMode.Nearest),
+            Resample.Down => torch.nn.functional.avg_pool2d(x, 2),
             Resample.None => x,
         };
         if (scale != 1) x *= scale;
@@ -63,30 +66,30 @@ public sealed class Conv2d : Module
 }
 
 /// <summary>Group normalisation over min(32, C/4) groups.</summary>
-public sealed class GroupNorm : Module
+public sealed class GroupNorm : Layer
 {
     private readonly Parameter weight, bias;
     private readonly long groups;
     private readonly double eps;
 
     /// <summary>A normalisation of <paramref name="channels"/> channels.</summary>
-    public GroupNorm(long channels, Generator generator, double eps = 1e-5, long? groups = null)
+    public GroupNorm(long channels, WeightSource random, double eps = 1e-5, long? groups = null)
     {
         this.groups = groups ?? Math.Min(32, channels / 4);
         this.eps = eps;
-        weight = Register("weight", torch.ones([channels], device: generator.Device));
-        bias = Register("bias", torch.zeros([channels], device: generator.Device));
+        weight = Register("weight", torch.ones([channels], device: random.Device));
+        bias = Register("bias", torch.zeros([channels], device: random.Device));
     }
 
     /// <summary>[N,C,H,W] → the same.</summary>
-    public Tensor Forward(Tensor x) => torch.functional.group_norm(x, null, groups, weight.Value, bias.Value, eps, silu: false);
+    public override Tensor forward(Tensor x) => Fused.group_norm(x, null, groups, weight, bias, eps, silu: false);
 
     /// <summary>silu(normalised (x + shift)), what every residual block needs; <paramref name="shift"/> [N,C].</summary>
-    public Tensor ForwardSiLU(Tensor x, Tensor? shift = null) => torch.functional.group_norm(x, shift, groups, weight.Value, bias.Value, eps, silu: true);
+    public Tensor ForwardSiLU(Tensor x, Tensor? shift = null) => Fused.group_norm(x, shift, groups, weight, bias, eps, silu: true);
 
     /// <summary>
     /// Where a residual block begins: normalised x, by wish with SiLU, and x for the way around, which is to be used instead of
     /// <paramref name="x"/>: its gradient costs no pass of its own.
     /// </summary>
-    public (Tensor Normalised, Tensor X) Branch(Tensor x, bool silu) => torch.functional.group_norm_branch(x, groups, weight.Value, bias.Value, eps, silu);
+    public (Tensor Normalised, Tensor X) Branch(Tensor x, bool silu) => Fused.group_norm_branch(x, groups, weight, bias, eps, silu);
 }

@@ -8,23 +8,23 @@ namespace SmtWeb.Smt.Networks;
 public static class NetworkFactory
 {
     /// <summary>g_θ: a denoiser without α, called at the largest noise level.</summary>
-    public static Denoiser CreateGenerator(TrainingSpec spec, Generator random) => Create(spec, Role.Generator, random);
+    public static Denoiser CreateGenerator(TrainingSpec spec, WeightSource random) => Create(spec, Role.Generator, random);
 
     /// <summary>f_ψ with its discriminator head.</summary>
-    public static AmortizedScore CreateScore(TrainingSpec spec, Generator random)
+    public static AmortizedScore CreateScore(TrainingSpec spec, WeightSource random)
     {
         var denoiser = Create(spec, Role.AmortizedScore, random);
         return new AmortizedScore(denoiser, Head(denoiser, random));
     }
 
     /// <summary>f_fake of distillation with its log-density-ratio head; a discriminator to the GAN baselines.</summary>
-    public static FakeScore CreateFakeScore(TrainingSpec spec, Generator random)
+    public static FakeScore CreateFakeScore(TrainingSpec spec, WeightSource random)
     {
         var denoiser = Create(spec, Role.FakeScore, random);
         return new FakeScore(denoiser, Head(denoiser, random));
     }
 
-    private static DiscriminatorHead Head(Denoiser denoiser, Generator random) => denoiser switch
+    private static DiscriminatorHead Head(Denoiser denoiser, WeightSource random) => denoiser switch
     {
         ImageDenoiser image => new ClassHead(image.Model.BottleneckChannels, image.Model.BottleneckSide, random),
         _ => new MlpHead(denoiser.BottleneckShape[0], random),
@@ -38,7 +38,7 @@ public static class NetworkFactory
         AmortizedScore,
     }
 
-    private static Denoiser Create(TrainingSpec spec, Role role, Generator random) => spec.Network switch
+    private static Denoiser Create(TrainingSpec spec, Role role, WeightSource random) => spec.Network switch
     {
         MlpSpec mlp when role == Role.Generator => new MlpDenoiser(mlp.HiddenWidth, mlp.HiddenLayers, amortized: false, random),
         MlpSpec mlp => new MlpDenoiser(mlp.ScoreSize().Width, mlp.ScoreSize().Layers, role == Role.AmortizedScore, random),

@@ -29,7 +29,7 @@ public sealed class OptimizedNetwork : IDisposable
     /// One step of rate <paramref name="η"/> down the gradient of the scalar <paramref name="loss"/>; none where that is not finite.
     /// </summary>
     /// <returns>The gradient's norm before clipping.</returns>
-    public double Descend(Tensor loss, double η)
+    public GradientNorm Descend(Tensor loss, double η)
     {
         Parameters.ZeroGrad();
         loss.backward();

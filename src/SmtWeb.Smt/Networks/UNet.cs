@@ -7,12 +7,13 @@ namespace SmtWeb.Smt.Networks;
 /// What DDPM++ and ADM share: an encoder and a decoder of residual blocks with skip connections, the pixel patches, the
 /// number formats, and the ways in which α enters (Sec. 3.4). The embeddings, blocks and last layers are the subclasses'.
 /// </summary>
-public abstract class UNet : Module
+public abstract class UNet : NetworkPart
 {
     private readonly UNetOptions options;
     private Group encoder = null!, decoder = null!;
     private Linear? mapAlpha;
     private FourierEmbedding? alphaFourier;
+    private PositionalEmbedding? alphaPositional;
 
     private protected UNet(UNetOptions options) => this.options = options;
 
@@ -44,14 +45,14 @@ public abstract class UNet : Module
     /// Raw output F, float32. <paramref name="x"/> [N,C,H,W], <paramref name="noise"/> [N] = c_noise, <paramref name="alpha"/> [N],
     /// <paramref name="labels"/> [N,classes] one-hot or null for none.
     /// </summary>
-    public Tensor Forward(Tensor x, Tensor noise, Tensor? alpha, Tensor? labels, Tensor? augment = null)
+    public Tensor forward(Tensor x, Tensor noise, Tensor? alpha, Tensor? labels, Tensor? augment = null)
     {
         var e = Embed(noise, alpha, labels, augment);
         var (features, skips) = Encode(x, e);
         return Decode(features, skips, e);
     }
 
-    /// <summary>As <see cref="Forward"/>, with the encoder's output; without <paramref name="decoderLearns"/> no gradient is recorded in the decoder.</summary>
+    /// <summary>As <see cref="forward"/>, with the encoder's output; without <paramref name="decoderLearns"/> no gradient is recorded in the decoder.</summary>
     public (Tensor F, Tensor Bottleneck) ForwardWithBottleneck(Tensor x, Tensor noise, Tensor? alpha, Tensor? labels, bool decoderLearns)
     {
         var e = Embed(noise, alpha, labels, null);
@@ -73,7 +74,7 @@ public abstract class UNet : Module
     private protected abstract Tensor Output(Tensor features);
 
     /// <summary>One-hot rows; no label is a row of zeros.</summary>
-    private protected Tensor Rows(Tensor? labels, Tensor noise) => labels ?? torch.zeros([noise.Size(0), options.Classes], device: noise.Device);
+    private protected Tensor Rows(Tensor? labels, Tensor noise) => labels ?? torch.zeros([noise.size(0), options.Classes], device: noise.device);
 
     /// <summary>Registers encoder and decoder. ADM attends in every decoder block of a level, DDPM++ in the last one.</summary>
     private protected void BuildBody(Conv2d stem, long stemChannels, bool attendInAllDecoderBlocks, Func<long, long, Resample, bool, UNetBlock> block)
@@ -127,49 +128,52 @@ public abstract class UNet : Module
     private protected T AddToDecoder<T>(string name, T module) where T : Module => decoder.Add(name, module);
 
     /// <summary>Registers what reads α, if anything does beyond <see cref="MappingInputs"/>.</summary>
-    private protected void RegisterAlpha(Generator generator)
+    private protected void RegisterAlpha(WeightSource random)
     {
         switch (options.Alpha)
         {
             case AlphaEmbedding.Paper:
-                alphaFourier = Register("map_alpha_fourier", new FourierEmbedding(AlphaFeatures, generator));
-                mapAlpha = Register("map_alpha", new Linear(AlphaFeatures, EmbeddingChannels, generator, bias: false));
+                alphaFourier = Register("map_alpha_fourier", new FourierEmbedding(AlphaFeatures, random));
+                mapAlpha = Register("map_alpha", new Linear(AlphaFeatures, EmbeddingChannels, random, bias: false));
                 break;
             case AlphaEmbedding.ReleasedFourier:
-                alphaFourier = Register("map_alpha", new FourierEmbedding(EmbeddingChannels, generator));
+                alphaFourier = Register("map_alpha", new FourierEmbedding(EmbeddingChannels, random));
                 break;
-            case AlphaEmbedding.ReleasedPositional or null:
+            case AlphaEmbedding.ReleasedPositional:
+                alphaPositional = new PositionalEmbedding(options.ModelChannels, endpoint: true, random.Device);
+                break;
+            case null:
                 break;
             default:
-                throw new ArgumentOutOfRangeException(nameof(generator), options.Alpha, "unknown α embedding");
+                throw new ArgumentOutOfRangeException(nameof(random), options.Alpha, "unknown α embedding");
         }
     }
 
     /// <summary>[c_aux, c_α] of the released CIFAR-10 code, c_aux alone otherwise.</summary>
-    private protected Tensor Concatenate(Tensor c_aux, Tensor? alpha) => options.Alpha == AlphaEmbedding.ReleasedPositional
-        ? torch.cat([c_aux, PositionalEmbedding.Forward(Needed(alpha) - 0.5, options.ModelChannels, endpoint: true)], 1)
+    private protected Tensor Concatenate(Tensor c_aux, Tensor? alpha) => alphaPositional is not null
+        ? torch.cat([c_aux, alphaPositional.forward(Needed(alpha) - 0.5)], 1)
         : c_aux;
 
     /// <summary>silu(W_aux c_aux + W_α c_α) of Sec. 3.4, given <paramref name="mapped"/> = W_aux c_aux; without the paper's α just silu.</summary>
     private protected Tensor MixedSiLU(Tensor mapped, Tensor? alpha) => mapAlpha is null
         ? mapped.silu()
-        : (mapped + mapAlpha.Forward(alphaFourier!.Forward(Needed(alpha)))).silu();
+        : (mapped + mapAlpha.forward(alphaFourier!.forward(Needed(alpha)))).silu();
 
     /// <summary>The released ImageNet code adds the features of α - 1/2 to the finished embedding and applies silu once more.</summary>
     private protected Tensor Finished(Tensor embedding, Tensor? alpha) => options.Alpha == AlphaEmbedding.ReleasedFourier
-        ? (embedding + alphaFourier!.Forward(Needed(alpha) - 0.5)).silu()
+        ? (embedding + alphaFourier!.forward(Needed(alpha) - 0.5)).silu()
         : embedding;
 
     private static Tensor Needed(Tensor? alpha) => alpha ?? throw new ArgumentNullException(nameof(alpha), "This network is amortized over α: give an α per sample.");
 
     private (Tensor Features, Stack<Tensor> Skips) Encode(Tensor x, Tensor e)
     {
-        if (options.Patch > 1) x = x.pixel_unshuffle(options.Patch);
-        x = x.to(options.BodyType).contiguous(MemoryFormat.ChannelsLast);
+        if (options.Patch > 1) x = torch.nn.functional.pixel_unshuffle(x, options.Patch);
+        x = Dispatcher.channels_last(x.to(options.BodyType));
         var skips = new Stack<Tensor>();
         foreach (var (name, module) in encoder.Parts)
         {
-            x = module is UNetBlock block ? block.Forward(x, e) : ((Conv2d)module).Forward(x);
+            x = module is UNetBlock block ? block.forward(x, e) : ((Conv2d)module).forward(x);
             skips.Push(Traced($"enc.{name}", x));
         }
         return (x, skips);
@@ -180,11 +184,18 @@ public abstract class UNet : Module
         foreach (var (name, module) in decoder.Parts)
         {
             if (module is not UNetBlock block) continue;
-            if (features.Size(1) != block.Inputs) features = torch.functional.cat_channels(features, skips.Pop());
-            features = Traced($"dec.{name}", block.Forward(features, e));
+            if (features.size(1) != block.Inputs) features = Fused.cat_channels(features, skips.Pop());
+            features = Traced($"dec.{name}", block.forward(features, e));
         }
         var f = Output(features).to(ScalarType.Float32);
-        return options.Patch > 1 ? f.pixel_shuffle(options.Patch) : f;
+        return options.Patch > 1 ? torch.nn.functional.pixel_shuffle(f, options.Patch) : f;
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing) alphaPositional?.Dispose();
+        base.Dispose(disposing);
     }
 
     private protected Tensor Traced(string name, Tensor x)
@@ -194,7 +205,7 @@ public abstract class UNet : Module
     }
 
     /// <summary>Named modules in order.</summary>
-    private sealed class Group : Module
+    private sealed class Group : NetworkPart
     {
         internal List<(string Name, Module Module)> Parts { get; } = [];
 

@@ -42,7 +42,7 @@ public sealed record UNetBlockOptions
 /// <summary>
 /// Residual block of DDPM++ and ADM (Song et al. 2021, Dhariwal and Nichol 2021), with EDM's weight names.
 /// </summary>
-public sealed class UNetBlock : Module
+public sealed class UNetBlock : NetworkPart
 {
     private readonly GroupNorm norm0, norm1;
     private readonly Conv2d conv0, conv1;
@@ -53,21 +53,21 @@ public sealed class UNetBlock : Module
     private readonly Generator dropoutGenerator;
 
     /// <summary>A block from <paramref name="inputs"/> to <paramref name="outputs"/> channels.</summary>
-    public UNetBlock(long inputs, long outputs, UNetBlockOptions options, Generator generator)
+    public UNetBlock(long inputs, long outputs, UNetBlockOptions options, WeightSource random)
     {
-        (Inputs, Outputs, this.options, dropoutGenerator) = (inputs, outputs, options, generator);
-        norm0 = Register("norm0", new GroupNorm(inputs, generator, options.Eps));
-        conv0 = Register("conv0", new Conv2d(inputs, outputs, 3, generator, options.Resample, options.Init));
-        affine = Register("affine", new Linear(options.EmbeddingChannels, outputs * (options.AdaptiveScale ? 2 : 1), generator, init: options.Init));
-        norm1 = Register("norm1", new GroupNorm(outputs, generator, options.Eps));
-        conv1 = Register("conv1", new Conv2d(outputs, outputs, 3, generator, init: options.LastInit));
+        (Inputs, Outputs, this.options, dropoutGenerator) = (inputs, outputs, options, random.Random);
+        norm0 = Register("norm0", new GroupNorm(inputs, random, options.Eps));
+        conv0 = Register("conv0", new Conv2d(inputs, outputs, 3, random, options.Resample, options.Init));
+        affine = Register("affine", new Linear(options.EmbeddingChannels, outputs * (options.AdaptiveScale ? 2 : 1), random, init: options.Init));
+        norm1 = Register("norm1", new GroupNorm(outputs, random, options.Eps));
+        conv1 = Register("conv1", new Conv2d(outputs, outputs, 3, random, init: options.LastInit));
         if (outputs != inputs || options.Resample != Resample.None)
-            skip = Register("skip", new Conv2d(inputs, outputs, options.ResampleProjection || outputs != inputs ? 1 : 0, generator, options.Resample, options.Init));
+            skip = Register("skip", new Conv2d(inputs, outputs, options.ResampleProjection || outputs != inputs ? 1 : 0, random, options.Resample, options.Init));
         if (options.Heads > 0)
         {
-            norm2 = Register("norm2", new GroupNorm(outputs, generator, options.Eps));
-            qkv = Register("qkv", new Conv2d(outputs, outputs * 3, 1, generator, init: options.AttentionInit));
-            proj = Register("proj", new Conv2d(outputs, outputs, 1, generator, init: options.LastInit));
+            norm2 = Register("norm2", new GroupNorm(outputs, random, options.Eps));
+            qkv = Register("qkv", new Conv2d(outputs, outputs * 3, 1, random, init: options.AttentionInit));
+            proj = Register("proj", new Conv2d(outputs, outputs, 1, random, init: options.LastInit));
         }
     }
 
@@ -78,15 +78,15 @@ public sealed class UNetBlock : Module
     public long Outputs { get; }
 
     /// <summary>[N,C,H,W] and embedding [N,E] → [N,C',H',W'].</summary>
-    public Tensor Forward(Tensor x, Tensor embedding)
+    public Tensor forward(Tensor x, Tensor embedding)
     {
         var (h, original) = norm0.Branch(x, silu: true);
-        x = conv0.Forward(h);
-        var shift = affine.Forward(embedding);
+        x = conv0.forward(h);
+        var shift = affine.forward(embedding);
         if (options.AdaptiveScale)
         {
-            var parts = shift.to(x.ScalarType).unsqueeze(2).unsqueeze(3).chunk(2, dim: 1);
-            x = (norm1.Forward(x) * (parts[0] + 1) + parts[1]).silu();
+            var parts = shift.to(x.dtype).unsqueeze(2).unsqueeze(3).chunk(2, dim: 1);
+            x = (norm1.forward(x) * (parts[0] + 1) + parts[1]).silu();
         }
         else
         {
@@ -94,33 +94,30 @@ public sealed class UNetBlock : Module
         }
         // (f(x) + skip) · s, with s inside the convolutions
         var s = options.SkipScale;
-        x = skip is null ? conv1.Forward(Dropout(x), s, original, s) : conv1.Forward(Dropout(x), s, skip.Forward(original, s));
+        x = skip is null ? conv1.forward(Dropout(x), s, original, s) : conv1.forward(Dropout(x), s, skip.forward(original, s));
         if (options.Heads == 0) return x;
         (h, original) = norm2!.Branch(x, silu: false);
-        return proj!.Forward(Attention(h), s, original, s);
+        return proj!.forward(Attention(h), s, original, s);
     }
 
     private Tensor Dropout(Tensor x)
     {
-        if (!Training || options.Dropout == 0) return x;
+        if (options.Dropout == 0 || !training) return x;
+        // a GPU has a generator of its own, which every iteration seeds anew (DropoutSeed): TorchSharp's are the CPU's
+        if (x.device_type != DeviceType.CPU) return torch.nn.functional.dropout(x, options.Dropout, training: true);
         var keep = 1 - options.Dropout;
-        return x * torch.empty(x.Shape, x.ScalarType, x.Device).bernoulli_(keep, dropoutGenerator) / keep;
+        return x * torch.empty(x.shape, x.dtype).bernoulli_(keep, dropoutGenerator) / keep;
     }
 
     // softmax(qᵀk/√d) over pixels, per head; the heads' channels are interleaved as (head, channel, q|k|v)
     private Tensor Attention(Tensor x)
     {
-        var (n, c, h, w) = (x.Size(0), x.Size(1), x.Size(2), x.Size(3));
+        var (n, c, h, w) = (x.size(0), x.size(1), x.size(2), x.size(3));
         var d = c / options.Heads;
-        var parts = qkv!.Forward(x).reshape(n * options.Heads, d, 3, h * w);
+        var parts = qkv!.forward(x).reshape(n * options.Heads, d, 3, h * w);
         Tensor Part(int k) => parts.narrow(2, k, 1).squeeze(2); // [N·heads, d, HW]
         var (q, k, v) = (Part(0), Part(1), Part(2));
-        if (torch.functional.HasFusedAttention)
-        {
-            var fused = torch.functional.scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2));
-            return fused.transpose(1, 2).reshape(n, c, h, w);
-        }
-        var weights = q.transpose(1, 2).bmm(k / Math.Sqrt(d)).to(ScalarType.Float32).softmax(2).to(x.ScalarType);
-        return v.bmm(weights.transpose(1, 2)).reshape(n, c, h, w);
+        var attended = torch.nn.functional.scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2));
+        return attended.transpose(1, 2).reshape(n, c, h, w);
     }
 }

@@ -48,8 +48,8 @@ public abstract record UNetOptions
     /// <summary>σ_data of the preconditioning.</summary>
     public double SigmaData { get; init; } = EdmPrecond.ImageSigmaData;
 
-    /// <summary>The network of these settings, with initial weights drawn from <paramref name="generator"/>.</summary>
-    internal abstract UNet Create(Generator generator);
+    /// <summary>The network of these settings, with initial weights drawn from <paramref name="random"/>.</summary>
+    internal abstract UNet Create(WeightSource random);
 }
 
 /// <summary>Settings of the DDPM++ U-Net; the defaults are EDM's for CIFAR-10.</summary>
@@ -58,7 +58,7 @@ public sealed record DdpmPlusPlusOptions : UNetOptions
     /// <summary>EDM's CIFAR-10 configuration.</summary>
     public DdpmPlusPlusOptions() => (ModelChannels, ChannelMultipliers, BlocksPerLevel, AttentionResolutions) = (128, [2, 2, 2], 4, [16]);
 
-    internal override UNet Create(Generator generator) => new DdpmPlusPlus(this, generator);
+    internal override UNet Create(WeightSource random) => new DdpmPlusPlus(this, random);
 }
 
 /// <summary>Settings of the ADM U-Net; the defaults are EDM's for ImageNet 64×64.</summary>
@@ -70,5 +70,5 @@ public sealed record AdmOptions : UNetOptions
     /// <summary>Channels of an attention head. A block of fewer channels has no attention, wherever it is asked for.</summary>
     public int ChannelsPerHead { get; init; } = 64;
 
-    internal override UNet Create(Generator generator) => new Adm(this, generator);
+    internal override UNet Create(WeightSource random) => new Adm(this, random);
 }

@@ -57,7 +57,7 @@ public sealed class FewStepSampler
     {
         var x = generator.Generate(noise(), labels);
         foreach (var σ in Levels.Skip(1))
-            x = generator.Forward(x + (noise() * σ), torch.full([x.Size(0)], σ, device: x.Device), null, labels);
+            x = generator.forward(x + (noise() * σ), torch.full([x.size(0)], σ, device: x.device), null, labels);
         return x;
     }
 }

@@ -51,17 +51,17 @@ public sealed class OneStepGenerator : IOneStepGenerator
     /// <exception cref="InvalidDataException">The file is damaged or no checkpoint of SmtWeb.</exception>
     public static OneStepGenerator Load(Stream checkpoint)
     {
-        torch.Initialize();
+        TorchRuntime.Initialize();
         using var scope = torch.NewDisposeScope();
-        var device = torch.CudaDevices > 0 ? Device.Cuda() : Device.Cpu;
+        var device = Gpu.OrCpu();
         var file = CheckpointFile.Read(checkpoint, name => name.StartsWith(CheckpointFile.AveragePrefix, StringComparison.Ordinal));
-        using var random = new Generator(0, device);
-        var network = NetworkFactory.CreateGenerator(file.Spec, random);
+        using var random = new Generator(0);
+        var network = NetworkFactory.CreateGenerator(file.Spec, new WeightSource(random, device));
         try
         {
-            network.LoadStateDict(file.Tensors.ToDictionary(t => t.Key[CheckpointFile.AveragePrefix.Length..], t => t.Value));
+            network.LoadValues(file.Tensors.ToDictionary(t => t.Key[CheckpointFile.AveragePrefix.Length..], t => t.Value));
             network.RequireGrad(false);
-            network.Training = false;
+            network.eval();
             return new OneStepGenerator(network, file.Spec, file.Progress, device);
         }
         catch

@@ -55,7 +55,7 @@ public sealed class OneStepSampler
     public Tensor Interpolate(ulong fromSeed, ulong toSeed, int steps)
     {
         using var scope = torch.NewDisposeScope();
-        using var seeded = new SeededRows(generator, [fromSeed, toSeed]);
+        var seeded = new SeededRows(generator, [fromSeed, toSeed]);
         var ends = seeded.Noise(device);
         var (a, b) = (ends.narrow(0, 0, 1), ends.narrow(0, 1, 1));
         var cosine = ((a * b).sum() / (a.norm() * b.norm())).ToDouble();

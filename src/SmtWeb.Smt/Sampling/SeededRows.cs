@@ -8,26 +8,26 @@ namespace SmtWeb.Smt.Sampling;
 /// always have <see cref="Chunk"/> rows, because kernels may round differently for other sizes; the rows beyond the seeds
 /// are zeros and their results are dropped.
 /// </summary>
-internal sealed class SeededRows : IDisposable
+internal sealed class SeededRows
 {
     /// <summary>Rows of every network call.</summary>
     internal const int Chunk = 32;
 
-    private readonly Generator[] streams;
+    private readonly ulong[] seeds;
     private readonly long[] shape;
+    private ulong drawn; // draw 0 is what an image starts from, the next are what a sampler of several steps adds
 
     internal SeededRows(Denoiser network, IEnumerable<ulong> seeds)
     {
         shape = [.. network.SampleShape];
-        // on the CPU, so that every device draws the same
-        streams = [.. seeds.Select(seed => new Generator(seed, Device.Cpu))];
+        this.seeds = [.. seeds];
     }
 
     /// <summary>The next standard normal noise of every row's stream. [seeds,…]</summary>
     internal Tensor Noise(Device device)
     {
-        using var scope = torch.NewDisposeScope();
-        return scope.MoveToOuter(torch.stack([.. streams.Select(stream => torch.randn(shape, stream))]).to(device));
+        var noise = Philox.Normal(seeds, shape, drawn++);
+        return device.type == DeviceType.CPU ? noise : HostTransfer.Start(HostTransfer.Stage(noise, device), device);
     }
 
     /// <summary>
@@ -38,13 +38,13 @@ internal sealed class SeededRows : IDisposable
     internal static Tensor Draw(Denoiser network, Device device, IReadOnlyList<ulong> seeds, IReadOnlyList<int>? labels, Func<Func<Tensor>, Tensor?, Tensor> sample) =>
         InChunks(network, device, seeds.Count, labels, (from, count, oneHot) =>
         {
-            using var rows = new SeededRows(network, seeds.Skip(from).Take(count));
+            var rows = new SeededRows(network, seeds.Skip(from).Take(count));
             return sample(() => Filled(rows.Noise(device)), oneHot);
         });
 
     /// <summary>The same where the noise is given, [N,…]; it serves for one call of the network.</summary>
     internal static Tensor Draw(Denoiser network, Device device, Tensor noise, IReadOnlyList<int>? labels, Func<Func<Tensor>, Tensor?, Tensor> sample) =>
-        InChunks(network, device, (int)noise.Size(0), labels, (from, count, oneHot) =>
+        InChunks(network, device, (int)noise.size(0), labels, (from, count, oneHot) =>
         {
             Tensor? given = Filled(noise.narrow(0, from, count));
             return sample(() => Interlocked.Exchange(ref given, null) ?? throw new InvalidOperationException("This sampler adds noise on its way, which seeds have and a given noise has not."), oneHot);
@@ -56,8 +56,8 @@ internal sealed class SeededRows : IDisposable
         Check(network, samples, labels);
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
-        var training = network.Training;
-        network.Training = false;
+        var training = network.training;
+        if (training) network.eval();
         try
         {
             var parts = new List<Tensor>();
@@ -71,14 +71,14 @@ internal sealed class SeededRows : IDisposable
         }
         finally
         {
-            network.Training = training;
+            if (training) network.train();
         }
     }
 
     private static Tensor Filled(Tensor rows)
     {
-        var missing = Chunk - rows.Size(0);
-        return missing == 0 ? rows : torch.cat([rows, torch.zeros([missing, .. rows.Shape[1..]], device: rows.Device)]);
+        var missing = Chunk - rows.size(0);
+        return missing == 0 ? rows : torch.cat([rows, torch.zeros([missing, .. rows.shape[1..]], device: rows.device)]);
     }
 
     private static void Check(Denoiser network, int samples, IReadOnlyList<int>? labels)
@@ -97,11 +97,6 @@ internal sealed class SeededRows : IDisposable
         if (labels is null) return null;
         var rows = new float[Chunk * network.Classes];
         for (var k = 0; k < Chunk; k++) rows[(k * network.Classes) + (k < count ? labels[from + k] : 0)] = 1;
-        return torch.tensor(rows, [Chunk, network.Classes], device);
-    }
-
-    public void Dispose()
-    {
-        foreach (var stream in streams) stream.Dispose();
+        return Tensors.Of(rows, [Chunk, network.Classes], device);
     }
 }

@@ -1,13 +1,14 @@
+using SmtWeb.Smt.Datasets;
 using SmtWeb.Smt.Sampling;
 using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.ScoreOfMixture;
 
 /// <summary>
-/// Random draws of a batch: small numbers (levels, α, labels) from a host generator, noise from the device's, so that the
+/// Random draws of a batch: small numbers (levels, α, labels) from a host generator, noise from a stream of its own, so that the
 /// same run on another device differs by rounding alone. All are drawn for the whole batch; a rank keeps its share.
 /// </summary>
-public abstract class DrawSource(BatchShare share, Generator host, Generator noise)
+public abstract class DrawSource(BatchShare share, Generator host, NoiseStream noise)
 {
     /// <summary>Generator input z ~ N(0, I), shaped like <paramref name="x"/>.</summary>
     public Tensor Latents(Tensor x) => Normal(x);
@@ -16,28 +17,30 @@ public abstract class DrawSource(BatchShare share, Generator host, Generator noi
     public FewStepDraws? FewSteps(int steps, Tensor x)
     {
         if (steps == 1) return null;
-        var (levels, u, σ) = (FewStepSampler.LevelsOf(steps), Uniform(), new float[share.Count]);
+        var u = Uniform();
+        var (levels, σ) = (FewStepSampler.LevelsOf(steps), new float[share.Count]);
         for (var k = 0; k < share.Count; k++) σ[k] = (float)levels[Math.Min((int)(u[k] * steps), steps - 1)];
-        return new(torch.tensor(σ, [share.Count], x.Device), Normal(x));
+        return new(HostTransfer.Of(σ, [share.Count], x.device), Normal(x));
     }
 
     /// <summary>Classes of the fakes, one-hot: those of the real batch or uniform; null where there are none.</summary>
     protected Tensor? Labels(Tensor? realLabels, Specs.FakeLabels choice)
     {
         if (realLabels is null || choice == Specs.FakeLabels.RealBatch) return realLabels;
-        var classes = realLabels.Size(1);
-        return Mine(torch.randint(classes, [share.Batch], host)).to(realLabels.Device).one_hot(classes).to(ScalarType.Float32);
+        var classes = realLabels.size(1);
+        var drawn = Mine(torch.randint(classes, [share.Batch], ScalarType.Int64, generator: host));
+        return HostTransfer.OneHot(OnDevice(drawn, realLabels.device), (int)classes);
     }
 
     /// <summary>σ with ln σ ~ N(mean, deviation²), Eq. (24), and ε.</summary>
     public (Tensor σ, Tensor ε) LogNormal(Tensor x, double mean, double deviation)
     {
-        var normal = Mine(torch.randn([share.Batch], host)).to(x.Device);
+        var normal = OnDevice(Mine(torch.randn([share.Batch], generator: host)), x.device);
         return ((normal * deviation + mean).exp(), Normal(x));
     }
 
     /// <summary>Standard normal noise shaped like <paramref name="like"/>.</summary>
-    protected Tensor Normal(Tensor like) => Mine(torch.randn([share.Batch, .. like.Shape[1..]], noise));
+    protected Tensor Normal(Tensor like) => noise.Next(share, like.shape[1..]);
 
     /// <summary>σ [B], uniform over the indices of the Karras grid, both ends included.</summary>
     protected Tensor Levels(int from, int to, Device device)
@@ -45,7 +48,7 @@ public abstract class DrawSource(BatchShare share, Generator host, Generator noi
         var u = Uniform();
         var σ = new float[share.Count];
         for (var k = 0; k < share.Count; k++) σ[k] = KarrasGrid.Sigmas[from + Math.Min((int)(u[k] * (to - from + 1)), to - from)];
-        return torch.tensor(σ, [share.Count], device);
+        return HostTransfer.Of(σ, [share.Count], device);
     }
 
     /// <summary>α [B] on the device and again on the host; stratified: row k draws from the k-th of B equal slices of probability.</summary>
@@ -54,10 +57,16 @@ public abstract class DrawSource(BatchShare share, Generator host, Generator noi
         var u = Uniform();
         var α = new float[share.Count];
         for (var k = 0; k < share.Count; k++) α[k] = distribution.At(stratified ? (share.From + k + u[k]) / share.Batch : u[k]);
-        return (torch.tensor(α, [share.Count], device), α);
+        return (HostTransfer.Of(α, [share.Count], device), α);
     }
 
-    private double[] Uniform() => Mine(torch.rand([share.Batch], host, ScalarType.Float64)).ToArray<double>();
+    private ReadOnlySpan<double> Uniform()
+    {
+        using var drawn = torch.rand([share.Batch], ScalarType.Float64, generator: host);
+        return drawn.ToArray<double>().AsSpan(share.From, share.Count);
+    }
 
     private Tensor Mine(Tensor drawn) => share.IsAll ? drawn : drawn.narrow(0, share.From, share.Count);
+
+    private static Tensor OnDevice(Tensor host, Device device) => device.type == DeviceType.CPU ? host : HostTransfer.Start(HostTransfer.Stage(host, device), device);
 }

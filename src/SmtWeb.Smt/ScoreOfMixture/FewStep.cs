@@ -30,6 +30,6 @@ public static class FewStep
             var fromNoise = EdmPrecond.Like(draws.σ.eq(Denoiser.SigmaMax), z);
             x_t = torch.where(fromNoise, z * Denoiser.SigmaMax, EdmPrecond.Noisy(first, draws.σ, draws.ε));
         }
-        return generator.Forward(x_t, draws.σ, null, labels);
+        return generator.forward(x_t, draws.σ, null, labels);
     }
 }

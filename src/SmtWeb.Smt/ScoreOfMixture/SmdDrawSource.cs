@@ -14,7 +14,7 @@ public sealed record SmdScoreDraws(
     Tensor σ_fake, Tensor ε_fake, Tensor σ, Tensor ε_pairReal, Tensor ε_pairFake, Tensor α, IReadOnlyList<float> αHost);
 
 /// <summary>Draws what <see cref="SmdTrainer"/> needs.</summary>
-public sealed class SmdDrawSource(SmdSpec method, BatchShare share, Generator host, Generator noise) : DrawSource(share, host, noise)
+public sealed class SmdDrawSource(SmdSpec method, BatchShare share, Generator host, NoiseStream noise) : DrawSource(share, host, noise)
 {
     private readonly AlphaDistribution scoreAlpha = AlphaDistribution.Of(method.ScoreAlpha);
     private readonly AlphaDistribution generatorAlpha = AlphaDistribution.Of(method.GeneratorAlpha);
@@ -24,15 +24,15 @@ public sealed class SmdDrawSource(SmdSpec method, BatchShare share, Generator ho
 
     /// <summary>Draws of a generator update.</summary>
     public SmdGeneratorDraws Generator(Tensor x) => new(
-        Levels(method.GeneratorNoiseFrom, method.GeneratorNoiseTo, x.Device), Normal(x), Alphas(generatorAlpha, method.StratifiedAlpha, x.Device).Device);
+        Levels(method.GeneratorNoiseFrom, method.GeneratorNoiseTo, x.device), Normal(x), Alphas(generatorAlpha, method.StratifiedAlpha, x.device).Device);
 
     /// <summary>Draws of a score update.</summary>
     public SmdScoreDraws Score(Tensor x)
     {
-        var (α, onHost) = Alphas(scoreAlpha, method.StratifiedAlpha, x.Device);
+        var (α, onHost) = Alphas(scoreAlpha, method.StratifiedAlpha, x.device);
         var ε = Normal(x);
         return new(
-            Levels(method.ScoreNoiseFrom, method.ScoreNoiseTo, x.Device), Normal(x),
-            Levels(method.ScoreNoiseFrom, method.ScoreNoiseTo, x.Device), ε, method.SharedNoise ? ε : Normal(x), α, onHost);
+            Levels(method.ScoreNoiseFrom, method.ScoreNoiseTo, x.device), Normal(x),
+            Levels(method.ScoreNoiseFrom, method.ScoreNoiseTo, x.device), ε, method.SharedNoise ? ε : Normal(x), α, onHost);
     }
 }

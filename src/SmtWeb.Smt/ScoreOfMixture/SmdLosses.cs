@@ -30,7 +30,7 @@ public static class SmdLosses
         var w = weight switch
         {
             DistillationWeight.Dmd => SmtLosses.MeanOverSample((x - f_p).abs()).reciprocal(),
-            DistillationWeight.None => σ.pow(-2) * (x.Count / x.Size(0)),
+            DistillationWeight.None => σ.pow(-2) * (double)(x.numel() / x.size(0)),
         };
         return ((f_fake - f_p) * EdmPrecond.Like(D * w / α, x)).nan_to_num(0, float.MaxValue, float.MinValue);
     }
@@ -48,7 +48,7 @@ public static class SmdLosses
     {
         Tensor gap;
         using (torch.no_grad()) gap = w * SmtLosses.MeanOverSample((f_p - f_fake).square());
-        var fake = D.Size(0) - real;
+        var fake = D.size(0) - real;
         var onReal = α.narrow(0, 0, real) * (1 - D.narrow(0, 0, real)).square() * gap.narrow(0, 0, real);
         var onFake = (1 - α.narrow(0, real, fake)) * D.narrow(0, real, fake).square() * gap.narrow(0, real, fake);
         return (onReal.sum() / batch, onFake.sum() / batch);

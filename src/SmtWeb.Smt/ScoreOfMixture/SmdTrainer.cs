@@ -5,13 +5,13 @@ using SmtWeb.Torch;
 namespace SmtWeb.Smt.ScoreOfMixture;
 
 /// <summary>What a generator update of distillation reports; tensors are read only when a curve wants a point.</summary>
-public sealed record SmdGeneratorReport(Tensor DivergenceLoss, Tensor GanLoss, double GradientNorm);
+public sealed record SmdGeneratorReport(Tensor DivergenceLoss, Tensor GanLoss, GradientNorm GradientNorm);
 
 /// <summary>
 /// What a score update of distillation reports: the denoising loss of the fakes (0 in the joint form), and the α-weighted
 /// real and the (1-α)-weighted fake term of the mixture.
 /// </summary>
-public sealed record SmdScoreReport(Tensor DenoisingLoss, Tensor RealLoss, Tensor FakeLoss, double GradientNorm);
+public sealed record SmdScoreReport(Tensor DenoisingLoss, Tensor RealLoss, Tensor FakeLoss, GradientNorm GradientNorm);
 
 /// <summary>
 /// Score-of-Mixture Distillation (Algorithm 2): alternating updates of the one-step generator g_θ and of the fake score
@@ -27,7 +27,7 @@ public sealed partial class SmdTrainer : IDisposable
         (Generator, Fake, Teacher, this.method) = (generator, fake, teacher, method);
         (θ, ψ) = (new(generator, optimisation), new(fake, optimisation));
         teacher.RequireGrad(false);
-        teacher.Training = false;
+        teacher.eval();
     }
 
     /// <summary>g_θ.</summary>
@@ -81,7 +81,7 @@ public sealed partial class SmdTrainer : IDisposable
         Tensor direction;
         using (torch.no_grad())
         {
-            var f_p = Teacher.Forward(x_t, draw.σ, null, labels);
+            var f_p = Teacher.forward(x_t, draw.σ, null, labels);
             var D = SmdLosses.MixtureWeight(ℓ, draw.α);
             direction = SmdLosses.GeneratorDirection(x, f_fake, f_p, D, draw.α, draw.σ, method.GeneratorWeight);
         }

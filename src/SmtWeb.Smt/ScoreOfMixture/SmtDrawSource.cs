@@ -4,7 +4,7 @@ using SmtWeb.Torch;
 namespace SmtWeb.Smt.ScoreOfMixture;
 
 /// <summary>Draws what <see cref="SmtTrainer"/> needs.</summary>
-public sealed class SmtDrawSource(SmtSpec method, BatchShare share, Generator host, Generator noise) : DrawSource(share, host, noise)
+public sealed class SmtDrawSource(SmtSpec method, BatchShare share, Generator host, NoiseStream noise) : DrawSource(share, host, noise)
 {
     private readonly AlphaDistribution scoreAlpha = AlphaDistribution.Of(method.ScoreAlpha);
     private readonly AlphaDistribution generatorAlpha = AlphaDistribution.Of(method.GeneratorAlpha);
@@ -17,17 +17,17 @@ public sealed class SmtDrawSource(SmtSpec method, BatchShare share, Generator ho
 
     /// <summary>Draws of a generator update.</summary>
     public GeneratorDraws Generator(Tensor x) => new(
-        Levels(method.GeneratorNoiseFrom, method.GeneratorNoiseTo, x.Device), Normal(x), Alphas(generatorAlpha, x.Device).Device,
-        Levels(method.ScoreNoiseFrom, method.ScoreNoiseTo, x.Device), Normal(x), Alphas(generatorAlpha, x.Device).Device);
+        Levels(method.GeneratorNoiseFrom, method.GeneratorNoiseTo, x.device), Normal(x), Alphas(generatorAlpha, x.device).Device,
+        Levels(method.ScoreNoiseFrom, method.ScoreNoiseTo, x.device), Normal(x), Alphas(generatorAlpha, x.device).Device);
 
     /// <summary>Draws of a score update; the discriminator's weight α comes from the generator's distribution, as in the released code.</summary>
     public ScoreDraws Score(Tensor x)
     {
-        var (α, onHost) = Alphas(scoreAlpha, x.Device);
+        var (α, onHost) = Alphas(scoreAlpha, x.device);
         return new(
-            Levels(method.ScoreNoiseFrom, method.ScoreNoiseTo, x.Device), Normal(x), Normal(x), α, onHost,
-            Levels(method.ScoreNoiseFrom, method.ScoreNoiseTo, x.Device), Normal(x),
-            Levels(method.ScoreNoiseFrom, method.ScoreNoiseTo, x.Device), Normal(x), Alphas(generatorAlpha, x.Device).Device);
+            Levels(method.ScoreNoiseFrom, method.ScoreNoiseTo, x.device), Normal(x), Normal(x), α, onHost,
+            Levels(method.ScoreNoiseFrom, method.ScoreNoiseTo, x.device), Normal(x),
+            Levels(method.ScoreNoiseFrom, method.ScoreNoiseTo, x.device), Normal(x), Alphas(generatorAlpha, x.device).Device);
     }
 
     private (Tensor Device, float[] Host) Alphas(AlphaDistribution distribution, Device device) => Alphas(distribution, method.StratifiedAlpha, device);

@@ -17,14 +17,14 @@ public sealed record ScoreDraws(
     Tensor σ_discReal, Tensor ε_discReal, Tensor σ_discFake, Tensor ε_discFake, Tensor α_disc);
 
 /// <summary>What a generator update reports; tensors are read only when a curve wants a point.</summary>
-public sealed record GeneratorReport(Tensor DivergenceLoss, Tensor GanLoss, double GradientNorm);
+public sealed record GeneratorReport(Tensor DivergenceLoss, Tensor GanLoss, GradientNorm GradientNorm);
 
 /// <summary>What a score update reports: the terms of the score loss, the <paramref name="RealRows"/> real ones first, and the discriminator loss.</summary>
-public sealed record ScoreReport(Tensor Losses, long RealRows, Tensor DiscriminatorLoss, double GradientNorm)
+public sealed record ScoreReport(Tensor Losses, long RealRows, Tensor DiscriminatorLoss, GradientNorm GradientNorm)
 {
     /// <summary>The α-weighted real terms.</summary>
     public Tensor RealLoss => Losses.narrow(0, 0, RealRows).sum();
 
     /// <summary>The (1-α)-weighted fake terms.</summary>
-    public Tensor FakeLoss => Losses.narrow(0, RealRows, Losses.Size(0) - RealRows).sum();
+    public Tensor FakeLoss => Losses.narrow(0, RealRows, Losses.size(0) - RealRows).sum();
 }

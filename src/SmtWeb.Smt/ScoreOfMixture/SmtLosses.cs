@@ -40,7 +40,12 @@ public static class SmtLosses
     /// A scalar whose gradient with respect to <paramref name="x"/> is <paramref name="direction"/>/(N·D):
     /// ½ mean (x - stopgrad(x - direction))².
     /// </summary>
-    public static Tensor GeneratorLoss(Tensor x, Tensor direction) => 0.5 * (x - (x - direction).detach()).square().mean();
+    public static Tensor GeneratorLoss(Tensor x, Tensor direction)
+    {
+        var difference = x - (x - direction).detach();
+        // not square(), whose gradient 2·d overflows where the direction is the largest float
+        return (difference * difference).mean() * 0.5;
+    }
 
     /// <summary>w(σ) = 1/σ² + 1/σ_data² = (σ² + σ_data²)/(σ·σ_data)², EDM's weight of a denoising error. [N]</summary>
     public static Tensor DenoisingWeight(Tensor σ, double σ_data) => σ.pow(-2) + 1 / (σ_data * σ_data);
@@ -55,7 +60,7 @@ public static class SmtLosses
 
     /// <summary>The terms of <see cref="ScoreLoss"/>, one a row. [N]</summary>
     public static Tensor ScoreLosses(Tensor prediction, Tensor target, Tensor share, Tensor weight, long batch) =>
-        torch.functional.row_errors(prediction, target, weight * share / batch);
+        Fused.row_errors(prediction, target, weight * share / batch);
 
     /// <summary>
     /// Non-saturating generator GAN loss: mean softplus(-ℓ - shift), shift = log(α/(1-α)) in the paper's Eq. (11),
@@ -73,8 +78,8 @@ public static class SmtLosses
         if (form == GanForm.Released) return (α * (-ℓ_real).softplus()).mean() + ((1 - α) * ℓ_fake.softplus()).mean();
         // the infinite shifts are replaced where the weight is 0, so that neither value nor gradient is 0·∞
         var shift = LogOdds(α);
-        var forReal = torch.where(α.eq(0), torch.full([1], 0, device: α.Device), shift);
-        var forFake = torch.where(α.eq(1), torch.full([1], 0, device: α.Device), shift);
+        var forReal = torch.where(α.eq(0), torch.full([1], 0, device: α.device), shift);
+        var forFake = torch.where(α.eq(1), torch.full([1], 0, device: α.device), shift);
         return (α * (-(ℓ_real + forReal)).softplus()).mean() + ((1 - α) * (ℓ_fake + forFake).softplus()).mean();
     }
 
@@ -84,7 +89,7 @@ public static class SmtLosses
     /// <summary>Mean over all dimensions but the first. [N,…] → [N]</summary>
     public static Tensor MeanOverSample(Tensor x)
     {
-        Span<long> dims = stackalloc long[x.Dimensions - 1];
+        var dims = new long[x.dim() - 1];
         for (var k = 0; k < dims.Length; k++) dims[k] = k + 1;
         return x.mean(dims);
     }

@@ -69,7 +69,7 @@ public sealed class SmtTrainer : IDisposable
             direction = SmtLosses.GeneratorDirection(x, f_0, f_α, f_1, method.AdaptiveWeight);
         }
         var divergence = SmtLosses.GeneratorLoss(x, direction);
-        var gan = torch.zeros([], device: x.Device);
+        var gan = torch.zeros([], device: x.device);
         var loss = divergence;
         if (method.GanGeneratorWeight > 0)
         {
@@ -87,9 +87,9 @@ public sealed class SmtTrainer : IDisposable
     // "Amortized Score Training: freeze g_θ" of Algorithm 1
     private ScoreReport UpdateScore(Tensor x_real, Tensor? realLabels, Tensor x_fake, Tensor? fakeLabels, ScoreDraws draw, double η)
     {
-        var B = x_real.Size(0);
+        var B = x_real.size(0);
         // α = 0 gives a real row, α = 1 a fake row, no weight: such rows are not computed
-        using var rows = new WeightedRows(draw.αHost, x_real.Device);
+        using var rows = new WeightedRows(draw.αHost, x_real.device);
         var x = rows.Join(x_real, x_fake);
         var (σ, α, ε) = (rows.Join(draw.σ), rows.Join(draw.α), rows.Join(draw.ε_real, draw.ε_fake));
         var share = rows.Join(draw.α, 1 - draw.α);
@@ -100,7 +100,7 @@ public sealed class SmtTrainer : IDisposable
         var losses = SmtLosses.ScoreLosses(f, x, share, w, B);
         var loss = losses.sum();
 
-        var discriminator = torch.zeros([], device: x.Device);
+        var discriminator = torch.zeros([], device: x.device);
         if (method.GanScoreWeight > 0)
         {
             var σ_disc = torch.cat([draw.σ_discReal, draw.σ_discFake]);
@@ -120,13 +120,13 @@ public sealed class SmtTrainer : IDisposable
         if (method.GeneratorAlpha == AlphaSampler.One)
         {
             var two = Score.Denoise(
-                torch.cat([x_t, x_t]), torch.cat([σ, σ]), torch.cat([torch.zeros(α.Shape, device: α.Device), α]),
+                torch.cat([x_t, x_t]), torch.cat([σ, σ]), torch.cat([torch.zeros(α.shape, device: α.device), α]),
                 labels is null ? null : torch.cat([labels, labels])).chunk(2);
             return (two[0], two[1], two[1]);
         }
         var three = Score.Denoise(
             torch.cat([x_t, x_t, x_t]), torch.cat([σ, σ, σ]),
-            torch.cat([torch.zeros(α.Shape, device: α.Device), α, torch.ones(α.Shape, device: α.Device)]),
+            torch.cat([torch.zeros(α.shape, device: α.device), α, torch.ones(α.shape, device: α.device)]),
             labels is null ? null : torch.cat([labels, labels, labels]));
         var parts = three.chunk(3);
         return (parts[0], parts[1], parts[2]);
@@ -134,7 +134,7 @@ public sealed class SmtTrainer : IDisposable
 
     private static Tensor Top(Tensor x, long n) => x.narrow(0, 0, n);
 
-    private static Tensor Bottom(Tensor x, long n) => x.narrow(0, n, x.Size(0) - n);
+    private static Tensor Bottom(Tensor x, long n) => x.narrow(0, n, x.size(0) - n);
 
     /// <inheritdoc/>
     public void Dispose()

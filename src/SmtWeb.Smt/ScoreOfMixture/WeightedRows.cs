@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.ScoreOfMixture;
@@ -19,9 +20,9 @@ internal sealed class WeightedRows : IDisposable
         Real = rows.Count;
         for (var k = 0; k < B; k++)
             if (α[k] < 1) rows.Add(k);
-        ofPair = torch.tensor(rows.ToArray(), [rows.Count], device);
+        ofPair = HostTransfer.Of<long>(CollectionsMarshal.AsSpan(rows), [rows.Count], device);
         for (var k = (int)Real; k < rows.Count; k++) rows[k] += B; // the fakes stand behind the real ones
-        ofJoined = torch.tensor(rows.ToArray(), [rows.Count], device);
+        ofJoined = HostTransfer.Of<long>(CollectionsMarshal.AsSpan(rows), [rows.Count], device);
     }
 
     /// <summary>Number of real rows.</summary>

@@ -34,6 +34,9 @@ public sealed record TrainingProgress
     public string? DistanceMetric { get; init; }
 }
 
+/// <summary>What was read of a checkpoint; <paramref name="LibTorch"/> is the version that wrote it.</summary>
+public sealed record CheckpointContent(TrainingSpec Spec, TrainingProgress Progress, IReadOnlyDictionary<string, Tensor> Tensors, string LibTorch);
+
 /// <summary>
 /// A checkpoint: one safetensors file whose tensors are named <c>ema.…</c> (averaged generator: what sampling needs),
 /// <c>generator.…</c>, <c>score.…</c> and <c>head.…</c>, <c>teacher.…</c> of a distillation, <c>ema-h500.…</c> of a further
@@ -57,7 +60,7 @@ public static class CheckpointFile
                 ["format"] = Format,
                 ["spec"] = SpecJson.Write(spec),
                 ["progress"] = JsonSerializer.Serialize(progress),
-                ["libtorch"] = torch.Version,
+                ["libtorch"] = TorchRuntime.Version,
                 ["written"] = DateTimeOffset.UtcNow.ToString("O", CultureInfo.InvariantCulture),
             });
 
@@ -65,7 +68,7 @@ public static class CheckpointFile
     /// Reads the spec, the progress and the tensors that <paramref name="wanted"/> names; they belong to the current scope.
     /// </summary>
     /// <exception cref="InvalidDataException">Not a checkpoint of SmtWeb, or damaged.</exception>
-    public static (TrainingSpec Spec, TrainingProgress Progress, IReadOnlyDictionary<string, Tensor> Tensors) Read(Stream stream, Func<string, bool> wanted)
+    public static CheckpointContent Read(Stream stream, Func<string, bool> wanted)
     {
         var reader = SafetensorsReader.Open(stream);
         if (!reader.Metadata.TryGetValue("format", out var format) || format != Format)
@@ -85,10 +88,10 @@ public static class CheckpointFile
         foreach (var entry in reader.Entries)
         {
             if (!wanted(entry.Name)) continue;
-            tensors.Add(entry.Name, TensorFile.ToTensor(entry, reader.Read(entry), Device.Cpu));
+            tensors.Add(entry.Name, TensorFile.ToTensor(entry, reader.Read(entry), torch.CPU));
         }
         reader.Finish();
-        return (spec, progress ?? throw new InvalidDataException("The checkpoint's progress is null."), tensors);
+        return new(spec, progress ?? throw new InvalidDataException("The checkpoint's progress is null."), tensors, reader.Metadata.GetValueOrDefault("libtorch", "of an unknown version"));
     }
 
     /// <summary>The spec in a checkpoint's metadata.</summary>

@@ -35,11 +35,10 @@ internal sealed class DiffusionMethod : TrainingMethod
         var η = RateAt.Iteration(k, optimisation).Generator;
         var (σ, ε) = draws.LogNormal(x_real, method.LogSigmaMean, method.LogSigmaDeviation);
         var (loss, norm) = trainer.Step(x_real, labels, σ, ε, η);
-        var finite = double.IsFinite(norm);
-        return new(finite, finite,
+        return new([norm], norm,
         [
             new(MetricNames.DenoisingLoss, loss.ToDouble, true),
-            new(MetricNames.GeneratorGradient, () => norm, true),
+            new(MetricNames.GeneratorGradient, () => norm.Value, true),
             new(MetricNames.GeneratorRate, () => η, true),
         ]);
     }

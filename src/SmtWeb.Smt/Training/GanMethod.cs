@@ -41,14 +41,13 @@ internal sealed class GanMethod : TrainingMethod
         if (generator is not null)
         {
             curves.Add(new(MetricNames.GeneratorLoss, generator.Loss.ToDouble, true));
-            curves.Add(new(MetricNames.GeneratorGradient, () => generator.GradientNorm, true));
+            curves.Add(new(MetricNames.GeneratorGradient, () => generator.GradientNorm.Value, true));
             curves.Add(new(MetricNames.GeneratorRate, () => η_gen, true));
         }
         curves.Add(new(MetricNames.DiscriminatorLoss, disc.Loss.ToDouble));
-        curves.Add(new(MetricNames.ScoreGradient, () => disc.GradientNorm));
+        curves.Add(new(MetricNames.ScoreGradient, () => disc.GradientNorm.Value));
         curves.Add(new(MetricNames.ScoreRate, () => η_disc));
-        var generatorFinite = generator is null || double.IsFinite(generator.GradientNorm);
-        return new(double.IsFinite(disc.GradientNorm) && generatorFinite, generator is not null && generatorFinite, curves);
+        return StepReport.Of(generator?.GradientNorm, disc.GradientNorm, curves);
     }
 
     public override void Dispose()

@@ -53,7 +53,7 @@ internal sealed class ImageDistance(TrainingState state, ITrainingJournal journa
             using var scope = torch.NewDisposeScope();
             var count = Math.Min(Batch, samples - from);
             var x = draw(from, count);
-            var bytes = torch.tensor(OneStepSampler.Quantise(x), [count, x.Size(2), x.Size(3), x.Size(1)]).permute(0, 3, 1, 2).contiguous();
+            var bytes = Tensors.Of(OneStepSampler.Quantise(x), [count, x.size(2), x.size(3), x.size(1)]).permute(0, 3, 1, 2).contiguous();
             moments.Add(network.Measure(bytes, wantLogits: false).Features);
         }
 

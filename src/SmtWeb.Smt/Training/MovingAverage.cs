@@ -13,7 +13,7 @@ internal sealed class MovingAverage : IDisposable
     {
         (Prefix, Suffix, this.decay, Network) = (prefix, suffix, decay, network);
         network.RequireGrad(false);
-        network.Training = false;
+        network.eval();
         parameters = new FlatParameters(("", network));
     }
 
@@ -28,12 +28,17 @@ internal sealed class MovingAverage : IDisposable
     /// <summary>
     /// Moves towards the generator after its update number <paramref name="updates"/>. The half-life is at most
     /// <paramref name="ramp"/> times the updates so far (EDM), so that a young average forgets the start; 0 = no bound.
+    /// It stays where it is after an update whose <paramref name="norm"/> was not finite.
     /// </summary>
-    internal void Follow(FlatParameters generator, long updates, double ramp)
+    internal void Follow(FlatParameters generator, long updates, double ramp, GradientNorm norm)
     {
+        if (norm is { IsKnown: true, IsFinite: false }) return;
+        using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
         var bounded = ramp > 0 ? Math.Min(decay, Math.Pow(0.5, 1 / (ramp * Math.Max(1, updates)))) : decay;
-        parameters.Values.lerp_(generator.Values, 1 - bounded);
+        var weight = torch.full([], 1 - bounded, ScalarType.Float32, parameters.Values.device);
+        if (!norm.IsKnown) weight = weight * norm.FiniteOnDevice();
+        parameters.Values.lerp_(generator.Values, weight);
     }
 
     /// <summary>Becomes equal to the generator.</summary>

@@ -19,7 +19,6 @@ internal sealed class RankGroup : IDisposable
     private readonly TcpStore store;
     private readonly ProcessGroup control; // over the CPU, also beside GPUs
     private readonly ProcessGroup tensors;
-    private readonly List<GradientExchange> exchanges = [];
 
     private const long StillBusy = 1, Done = 2;
 
@@ -29,7 +28,7 @@ internal sealed class RankGroup : IDisposable
     {
         (this.store, beat) = (store, patience / 10);
         control = new ProcessGroup(ProcessGroup.Gloo, store, rank, size, patience);
-        tensors = device == DeviceType.Cpu ? control : new ProcessGroup(ProcessGroup.Nccl, store, rank, size, patience);
+        tensors = device == DeviceType.CPU ? control : new ProcessGroup(ProcessGroup.Nccl, store, rank, size, patience, device: rank);
     }
 
     /// <summary>This process's number.</summary>
@@ -107,8 +106,8 @@ internal sealed class RankGroup : IDisposable
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
         var rows = tensor.detach().reshape(-1).clone();
-        (tensor.Device.Type == DeviceType.Cpu ? control : tensors).Broadcast(rows);
-        if (Rank > 0) tensor.copy_(rows.reshape(tensor.Shape));
+        (tensor.device_type == DeviceType.CPU ? control : tensors).Broadcast(rows);
+        if (Rank > 0) tensor.copy_(rows.reshape(tensor.shape));
     }
 
     /// <summary>Rank 0's bytes, on every rank.</summary>
@@ -116,7 +115,7 @@ internal sealed class RankGroup : IDisposable
     {
         using var scope = torch.NewDisposeScope();
         var length = (int)Agree(bytes.Length);
-        var shared = Rank == 0 ? torch.tensor(bytes, [length]) : torch.zeros([length], ScalarType.Byte);
+        var shared = Rank == 0 ? Tensors.Of(bytes, [length]) : torch.zeros([length], ScalarType.Byte);
         control.Broadcast(shared);
         return shared.ToArray<byte>();
     }
@@ -126,7 +125,7 @@ internal sealed class RankGroup : IDisposable
     {
         if (values.Length == 0) return values;
         using var scope = torch.NewDisposeScope();
-        var sums = torch.tensor(values, [values.Length]);
+        var sums = Tensors.Of(values, [values.Length]);
         control.AllReduce(sums);
         return Array.ConvertAll(sums.ToArray<double>(), v => v / Size);
     }
@@ -134,15 +133,12 @@ internal sealed class RankGroup : IDisposable
     /// <summary>Has the gradients of <paramref name="parameters"/> averaged before each step from now on.</summary>
     internal void Exchange(FlatParameters parameters)
     {
-        var exchange = new GradientExchange(tensors, parameters);
-        exchanges.Add(exchange);
-        parameters.Exchange = exchange;
+        parameters.Exchange = new GradientExchange(tensors, parameters);
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var exchange in exchanges) exchange.Dispose();
         if (tensors != control) tensors.Dispose();
         control.Dispose();
         store.Dispose();

@@ -58,7 +58,7 @@ internal sealed class SmdMethod : TrainingMethod
         {
             curves.Add(new(MetricNames.GeneratorLoss, generator.DivergenceLoss.ToDouble, true));
             if (method.GanGeneratorWeight > 0) curves.Add(new(MetricNames.GeneratorGanLoss, generator.GanLoss.ToDouble, true));
-            curves.Add(new(MetricNames.GeneratorGradient, () => generator.GradientNorm, true));
+            curves.Add(new(MetricNames.GeneratorGradient, () => generator.GradientNorm.Value, true));
             curves.Add(new(MetricNames.GeneratorRate, () => η_gen, true));
         }
         if (method.ScoreObjective == DistillationObjective.ThreeTerms)
@@ -72,10 +72,9 @@ internal sealed class SmdMethod : TrainingMethod
         }
         curves.Add(new(MetricNames.ScoreRealLoss, score.RealLoss.ToDouble));
         curves.Add(new(MetricNames.ScoreFakeLoss, score.FakeLoss.ToDouble));
-        curves.Add(new(MetricNames.ScoreGradient, () => score.GradientNorm));
+        curves.Add(new(MetricNames.ScoreGradient, () => score.GradientNorm.Value));
         curves.Add(new(MetricNames.ScoreRate, () => η_score));
-        var generatorFinite = generator is null || double.IsFinite(generator.GradientNorm);
-        return new(double.IsFinite(score.GradientNorm) && generatorFinite, generator is not null && generatorFinite, curves);
+        return StepReport.Of(generator?.GradientNorm, score.GradientNorm, curves);
     }
 
     public override void Dispose()

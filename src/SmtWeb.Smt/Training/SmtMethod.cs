@@ -50,10 +50,11 @@ internal sealed class SmtMethod : TrainingMethod
         var η = RateAt.Iteration(k, method.WarmupIterations, method.WarmupRate, method.WarmupSchedule, method.WarmupRampIterations);
         var (σ, ε) = draws.Warmup(x);
         var (loss, norm) = warmup.Step(x, labels, σ, ε, η);
-        return new(double.IsFinite(norm), GeneratorMoved: false,
+        // the averages begin after the warm-up
+        return new([norm], OfGenerator: null,
         [
             new(MetricNames.WarmupLoss, loss.ToDouble),
-            new(MetricNames.GeneratorGradient, () => norm, true),
+            new(MetricNames.GeneratorGradient, () => norm.Value, true),
             new(MetricNames.GeneratorRate, () => η, true),
         ]);
     }
@@ -69,17 +70,16 @@ internal sealed class SmtMethod : TrainingMethod
         {
             curves.Add(new(MetricNames.GeneratorLoss, generator.DivergenceLoss.ToDouble, true));
             if (method.GanGeneratorWeight > 0) curves.Add(new(MetricNames.GeneratorGanLoss, generator.GanLoss.ToDouble, true));
-            curves.Add(new(MetricNames.GeneratorGradient, () => generator.GradientNorm, true));
+            curves.Add(new(MetricNames.GeneratorGradient, () => generator.GradientNorm.Value, true));
             curves.Add(new(MetricNames.GeneratorRate, () => η_gen, true));
         }
         curves.Add(new(MetricNames.ScoreLoss, () => score.Losses.sum().ToDouble()));
         curves.Add(new(MetricNames.ScoreRealLoss, () => score.RealLoss.ToDouble()));
         curves.Add(new(MetricNames.ScoreFakeLoss, () => score.FakeLoss.ToDouble()));
         if (method.GanScoreWeight > 0) curves.Add(new(MetricNames.DiscriminatorLoss, score.DiscriminatorLoss.ToDouble));
-        curves.Add(new(MetricNames.ScoreGradient, () => score.GradientNorm));
+        curves.Add(new(MetricNames.ScoreGradient, () => score.GradientNorm.Value));
         curves.Add(new(MetricNames.ScoreRate, () => η_score));
-        var generatorFinite = generator is null || double.IsFinite(generator.GradientNorm);
-        return new(double.IsFinite(score.GradientNorm) && generatorFinite, generator is not null && generatorFinite, curves);
+        return StepReport.Of(generator?.GradientNorm, score.GradientNorm, curves);
     }
 
     public override void Dispose()

@@ -32,7 +32,7 @@ internal sealed class Teacher
         var tensors = new Dictionary<string, Tensor>();
         foreach (var entry in reader.Entries)
             if (entry.Name.StartsWith(prefix, StringComparison.Ordinal))
-                tensors.Add(entry.Name[prefix.Length..], TensorFile.ToTensor(entry, reader.Read(entry), Device.Cpu));
+                tensors.Add(entry.Name[prefix.Length..], TensorFile.ToTensor(entry, reader.Read(entry), torch.CPU));
         reader.Finish();
         return new(name, tensors);
     }
@@ -44,8 +44,8 @@ internal sealed class Teacher
         try
         {
             // EDM's CIFAR-10 snapshots read augmentation labels, which distillation never gives: that map adds nothing
-            var known = denoiser.StateDict().Select(t => t.Name).ToHashSet();
-            denoiser.LoadStateDict(tensors.Where(t => known.Contains(t.Key) || !t.Key.EndsWith(".map_augment.weight", StringComparison.Ordinal)).ToDictionary(t => t.Key, t => t.Value));
+            var known = denoiser.StateEntries().Select(t => t.Name).ToHashSet();
+            denoiser.LoadValues(tensors.Where(t => known.Contains(t.Key) || !t.Key.EndsWith(".map_augment.weight", StringComparison.Ordinal)).ToDictionary(t => t.Key, t => t.Value));
         }
         catch (InvalidDataException e)
         {

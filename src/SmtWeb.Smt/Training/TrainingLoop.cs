@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using SmtWeb.Smt.Datasets;
 using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Training;
@@ -7,7 +8,7 @@ namespace SmtWeb.Smt.Training;
 /// Runs iterations of any method and does everything around them: data, averages, curves, evaluations, checkpoints,
 /// signals. The mathematics is in the trainers (<c>SmtTrainer</c>, <c>SmdTrainer</c>, …).
 /// </summary>
-internal sealed class TrainingLoop
+internal sealed class TrainingLoop : IDisposable
 {
     /// <summary>A run that fails this often in a row cannot help itself.</summary>
     private const int MaxSkippedInRow = 3;
@@ -19,7 +20,7 @@ internal sealed class TrainingLoop
     private readonly Stopwatch clock = new();
     private readonly double secondsBefore;
     private readonly List<MetricPoint> points = [];
-    private int skippedInRow;
+    private readonly SkippedSteps skipped;
     private long lastCheckpoint = -1;
     private (long Images, double Seconds) lastSpeed;
 
@@ -28,6 +29,7 @@ internal sealed class TrainingLoop
         (this.state, this.journal, this.ranks) = (state, journal, ranks);
         evaluator = new RunEvaluator(state, journal, metricsFolder);
         secondsBefore = state.Progress.Seconds;
+        skipped = new SkippedSteps(state.Device);
         lastSpeed = (state.Progress.ImagesSeen, secondsBefore);
     }
 
@@ -40,7 +42,8 @@ internal sealed class TrainingLoop
     {
         clock.Start();
         var evaluation = state.Spec.Evaluation;
-        if (state.Progress.Iteration == 0)
+        // One that was interrupted before its first iteration has written this already; a checkpoint has taken time to reach.
+        if (state.Progress is { Iteration: 0, Seconds: 0 })
         {
             if (!state.IsWarmup) state.EndWarmup();
             Evaluate(final: false);
@@ -60,9 +63,8 @@ internal sealed class TrainingLoop
                 case TrainingSignal.Abandon:
                     return new(TrainingOutcome.Abandoned, "The attempt no longer owns the run.");
             }
-            var finite = Iterate();
-            skippedInRow = finite ? 0 : skippedInRow + 1;
-            if (skippedInRow >= MaxSkippedInRow)
+            Iterate();
+            if (skipped.InRow >= MaxSkippedInRow)
             {
                 Flush();
                 Checkpoint("not finite");
@@ -82,8 +84,7 @@ internal sealed class TrainingLoop
         return new(TrainingOutcome.Finished, "All iterations done.");
     }
 
-    // one iteration; false when a loss or gradient was not finite
-    private bool Iterate()
+    internal void Iterate()
     {
         using var scope = torch.NewDisposeScope();
         var batch = state.Spec.Optimisation.BatchSize;
@@ -91,22 +92,26 @@ internal sealed class TrainingLoop
         var (x_real, labels) = state.Data.Next(batch);
         var share = state.Random.Share;
         if (!share.IsAll) (x_real, labels) = (x_real.narrow(0, share.From, share.Count), labels?.narrow(0, share.From, share.Count));
-        var (finite, generatorMoved, curves) = state.Method.Step(k, x_real, labels);
-        if (generatorMoved) state.UpdateAverages();
-        state.Progress = state.Progress with
-        {
-            Iteration = k + 1,
-            ImagesSeen = state.Progress.ImagesSeen + batch,
-            SkippedSteps = state.Progress.SkippedSteps + (finite ? 0 : 1),
-        };
-        if (!finite) journal.Log(LogLevel.Warning, $"Iteration {k + 1} was skipped: its loss or gradient is not finite.");
+        if (state.Device.type == DeviceType.CUDA) Gpu.Seed(HostRandom.SeedOf((ulong)(state.Spec.Seed + k), 32 + (ulong)(ranks?.Rank ?? 0))); // of dropout
+        var report = state.Method.Step(k, x_real, labels);
+        if (report.OfGenerator is { } norm) state.UpdateAverages(norm);
+        var known = skipped.Observe(report.Norms);
+        state.Progress = state.Progress with { Iteration = k + 1, ImagesSeen = state.Progress.ImagesSeen + batch };
+        if (known) NoteSkipped();
         if (k + 1 == state.Spec.Method.Warmup())
         {
             state.EndWarmup();
             journal.Log(LogLevel.Information, $"Warm-up done after {k + 1} iterations.");
         }
-        Record(curves, k + 1, force: !finite);
-        return finite;
+        Record(report.Curves, k + 1, force: known && skipped.InRow > 0);
+    }
+
+    // on a GPU the numbers are asked for only where curves are
+    private void NoteSkipped()
+    {
+        if (skipped.Take() is not (> 0 and var count)) return;
+        state.Progress = state.Progress with { SkippedSteps = state.Progress.SkippedSteps + count };
+        journal.Log(LogLevel.Warning, count == 1 ? $"Iteration {state.Progress.Iteration} was skipped: its loss or gradient is not finite." : $"{count} iterations up to {state.Progress.Iteration} were skipped: their loss or gradient is not finite.");
     }
 
     // the generator has points of its own: every n-th iteration may never fall on the metric grid
@@ -122,6 +127,7 @@ internal sealed class TrainingLoop
         if (ranks is not null) values = ranks.Mean(values); // every rank has the loss of its rows
         points.AddRange(due.Select((c, i) => new MetricPoint(c.Name, k, images, seconds, values[i])));
         if (!wanted) return;
+        NoteSkipped();
         if (seconds > lastSpeed.Seconds)
             points.Add(new(MetricNames.ImagesPerSecond, k, images, seconds, (images - lastSpeed.Images) / (seconds - lastSpeed.Seconds)));
         lastSpeed = (images, seconds);
@@ -149,6 +155,7 @@ internal sealed class TrainingLoop
     {
         var k = state.Progress.Iteration;
         if (lastCheckpoint == k) return;
+        NoteSkipped();
         Flush();
         Alone(() =>
         {
@@ -157,4 +164,7 @@ internal sealed class TrainingLoop
         });
         lastCheckpoint = k;
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => skipped.Dispose();
 }

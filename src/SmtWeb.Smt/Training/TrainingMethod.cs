@@ -8,8 +8,16 @@ namespace SmtWeb.Smt.Training;
 /// <summary>A curve's next point; <paramref name="OfGenerator"/> ones come only with generator updates.</summary>
 internal readonly record struct Curve(string Name, Func<double> Value, bool OfGenerator = false);
 
-/// <summary>What an iteration did: whether all losses and gradients were finite, whether the generator moved, and its curves.</summary>
-internal sealed record StepReport(bool Finite, bool GeneratorMoved, IReadOnlyList<Curve> Curves);
+/// <summary>
+/// What an iteration did: the gradient norms of its updates, of which one that is not finite left its network as it was, that of
+/// the generator where the averages are to follow it, and its curves. On a GPU nobody knows the numbers yet; reading them waits.
+/// </summary>
+internal sealed record StepReport(IReadOnlyList<GradientNorm> Norms, GradientNorm? OfGenerator, IReadOnlyList<Curve> Curves)
+{
+    /// <summary>An update of the second network, and of the generator where it was its turn.</summary>
+    internal static StepReport Of(GradientNorm? generator, GradientNorm other, IReadOnlyList<Curve> curves) =>
+        new(generator is { } norm ? [norm, other] : [other], generator, curves);
+}
 
 /// <summary>What is trained; <paramref name="Name"/> is part of its tensors' names in a checkpoint.</summary>
 internal sealed record TrainedPart(string Name, OptimizedNetwork Trained)
@@ -20,10 +28,19 @@ internal sealed record TrainedPart(string Name, OptimizedNetwork Trained)
 }
 
 /// <summary>
-/// The random streams of a run: initial weights and dropout, noise on the device, small draws on the host; and which rows of
-/// every batch are drawn for this process.
+/// The random streams of a run: initial weights and dropout, noise, small draws on the host; and which rows of every batch are
+/// drawn for this process.
 /// </summary>
-internal sealed record RandomStreams(Generator Weights, Generator Noise, Generator Host, BatchShare Share);
+internal sealed record RandomStreams(WeightSource Weights, NoiseStream Noise, Generator Host, BatchShare Share) : IDisposable
+{
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Weights.Random.Dispose();
+        Noise.Dispose();
+        Host.Dispose();
+    }
+}
 
 /// <summary>
 /// A training method at work, as the loop sees it: one iteration at a time, the networks and optimizers that a checkpoint
@@ -67,7 +84,7 @@ internal abstract class TrainingMethod : IDisposable
 
     /// <summary>Parameters of all networks, for the log.</summary>
     internal string Describe() =>
-        string.Join(", ", Others.Select(o => o.Network.ParameterCount).Where(n => n > 0).Prepend(Generator.ParameterCount).Select((n, k) => k == 0 ? $"generator {n:N0}" : $"score network {n:N0}")) + " parameters";
+        string.Join(", ", Others.Select(o => o.Network.ParameterCount()).Where(n => n > 0).Prepend(Generator.ParameterCount()).Select((n, k) => k == 0 ? $"generator {n:N0}" : $"score network {n:N0}")) + " parameters";
 
     /// <inheritdoc/>
     public abstract void Dispose();

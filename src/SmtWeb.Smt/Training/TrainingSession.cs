@@ -43,8 +43,8 @@ public static class TrainingSession
     internal static TrainingResult RunRank(TrainingSpec spec, ITrainingJournal journal, Stream? checkpoint, int threads, string host, int port, int rank, int size, string? metricsFolder = null, TimeSpan? patience = null)
     {
         Ensure(spec);
-        torch.Initialize();
-        using var ranks = RankGroup.Join(host, port, rank, size, Choose(spec.Hardware.Device, rank).Type, patience);
+        TorchRuntime.Initialize();
+        using var ranks = RankGroup.Join(host, port, rank, size, Choose(spec.Hardware.Device, rank).type, patience);
         return Train(spec, journal, checkpoint, threads, ranks, metricsFolder ?? MetricsFolder.Default);
     }
 
@@ -56,18 +56,22 @@ public static class TrainingSession
 
     private static TrainingResult Train(TrainingSpec spec, ITrainingJournal journal, Stream? checkpoint, int threads, RankGroup? ranks, string metricsFolder)
     {
-        torch.Initialize();
+        TorchRuntime.Initialize();
         var device = Choose(spec.Hardware.Device, ranks?.Rank ?? 0);
-        RowSplit.Enabled = threads > 1 && device.Type == DeviceType.Cpu && spec.Network is UNetSpec; // an MLP is one operator, which splits rows itself
-        torch.Threads = RowSplit.Enabled ? threads / 2 : threads;
-        if (device.Type == DeviceType.Cuda) torch.CudaFastMath(true);
+        RowSplit.Enabled = threads > 1 && device.type == DeviceType.CPU && spec.Network is UNetSpec; // an MLP is one operator, which splits rows itself
+        TorchRuntime.Threads = RowSplit.Enabled ? threads / 2 : threads;
+        if (device.type == DeviceType.CUDA) Gpu.EnableFastMath();
 
         using var state = Open(spec, device, journal, checkpoint is null, ranks);
         state.Data.Note = text => journal.Log(LogLevel.Warning, text);
-        if (checkpoint is not null) state.Load(checkpoint);
+        if (checkpoint is not null && state.Load(checkpoint) is { } note) journal.Log(LogLevel.Warning, note);
         if (ranks is not null) state.Share(ranks);
-        journal.Log(LogLevel.Information, $"{(checkpoint is null ? "Starts" : $"Goes on at iteration {state.Progress.Iteration}")}: libtorch {torch.Version}, {device}{(ranks is null ? "" : $" and {ranks.Size - 1} more")}, {threads} threads, {state.Method.Describe()}.");
-        return new TrainingLoop(state, journal, ranks, metricsFolder).Run();
+        journal.Log(LogLevel.Information, $"{(checkpoint is null ? "Starts" : $"Goes on at iteration {state.Progress.Iteration}")}: libtorch {TorchRuntime.Version}, {device}{(ranks is null ? "" : $" and {ranks.Size - 1} more")}, {threads} threads, kernels {TorchRuntime.Kernels}, {state.Method.Describe()}.");
+        if (device.type == DeviceType.CPU && TorchRuntime.Kernels.StartsWith("none", StringComparison.Ordinal))
+            journal.Log(LogLevel.Warning, $"This run is slower than it could be. Kernels: {TorchRuntime.Kernels}.");
+        if (device.type == DeviceType.CUDA && Gpu.Memory() is { } memory) journal.Log(LogLevel.Information, $"GPU memory: {memory.Used >> 20:N0} of {memory.Total >> 20:N0} MiB in use.");
+        using var loop = new TrainingLoop(state, journal, ranks, metricsFolder);
+        return loop.Run();
     }
 
     // a checkpoint holds the teacher's weights; only a fresh distillation reads it
@@ -83,11 +87,12 @@ public static class TrainingSession
     // each rank has a GPU of its own
     private static Device Choose(DeviceChoice choice, int rank)
     {
-        if (choice == DeviceChoice.Cpu || (choice == DeviceChoice.Automatic && torch.CudaDevices == 0)) return Device.Cpu;
-        return torch.CudaDevices > rank
-            ? Device.Cuda(rank)
-            : throw new SpecException([torch.CudaDevices == 0
-                ? new SpecError("$.hardware.device", "Device is 'cuda', but this machine has no GPU that libtorch can use; choose 'automatic' or 'cpu'.")
-                : new SpecError("$.hardware.devices", $"Devices asks for more GPUs than the {torch.CudaDevices} of this machine; choose at most {torch.CudaDevices}.")]);
+        var gpus = Gpu.Count;
+        if (choice == DeviceChoice.Cpu || (choice == DeviceChoice.Automatic && gpus == 0)) return torch.CPU;
+        return gpus > rank
+            ? new Device(DeviceType.CUDA, rank)
+            : throw new SpecException([gpus == 0
+                ? new SpecError("$.hardware.device", $"Device is 'cuda', but there is no GPU that libtorch can use; choose 'automatic' or 'cpu'. {GpuDriver.Problem ?? "The driver is in order, but shows libtorch no GPU."}")
+                : new SpecError("$.hardware.devices", $"Devices asks for more GPUs than the {gpus} of this machine; choose at most {gpus}.")]);
     }
 }

@@ -17,8 +17,9 @@ internal sealed class TrainingState : IDisposable
     {
         using var scope = torch.NewDisposeScope();
         (Spec, Device) = (spec, device);
-        // separate streams: initial weights and dropout, noise on the device, small draws on the host
-        Random = new(new Generator(HostRandom.SeedOf((ulong)spec.Seed, 1), device), new Generator(HostRandom.SeedOf((ulong)spec.Seed, 2), device), new Generator(HostRandom.SeedOf((ulong)spec.Seed, 3), Device.Cpu),
+        // separate streams: initial weights and dropout, noise, small draws on the host
+        Random = new(
+            new(new Generator(HostRandom.SeedOf((ulong)spec.Seed, 1)), device), new NoiseStream(HostRandom.SeedOf((ulong)spec.Seed, 2), device), new Generator(HostRandom.SeedOf((ulong)spec.Seed, 3)),
             BatchShare.Of(spec.Optimisation.BatchSize, ranks?.Rank ?? 0, ranks?.Size ?? 1));
         Data = TrainingData.Open(spec.Data, spec.Seed, device);
         try
@@ -28,7 +29,7 @@ internal sealed class TrainingState : IDisposable
         catch
         {
             Data.Dispose();
-            DisposeRandom();
+            Random.Dispose();
             throw;
         }
         Averages =
@@ -66,10 +67,10 @@ internal sealed class TrainingState : IDisposable
 
     private TrainedPart GeneratorPart => Method.Parts[0];
 
-    /// <summary>Moves the averages after an update of the generator.</summary>
-    internal void UpdateAverages()
+    /// <summary>Moves the averages after an update of the generator, which may have been skipped (<paramref name="norm"/>).</summary>
+    internal void UpdateAverages(GradientNorm norm)
     {
-        foreach (var average in Averages) average.Follow(GeneratorPart.Parameters, GeneratorPart.Optimizer.Steps, Spec.Optimisation.EmaRamp);
+        foreach (var average in Averages) average.Follow(GeneratorPart.Parameters, GeneratorPart.Optimizer.Attempts, Spec.Optimisation.EmaRamp, norm);
     }
 
     /// <summary>Makes the averages equal to the generator.</summary>
@@ -93,29 +94,50 @@ internal sealed class TrainingState : IDisposable
         CheckpointFile.Write(stream, Spec, Progress, Tensors());
     }
 
+    /// <summary>Goes on from a checkpoint.</summary>
+    /// <returns>What a person should know about how it goes on; null where that is exactly as if it had never stopped.</returns>
     /// <exception cref="InvalidDataException">The checkpoint belongs to another network.</exception>
-    internal void Load(Stream stream)
+    internal string? Load(Stream stream)
     {
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
-        var (_, progress, tensors) = CheckpointFile.Read(stream, _ => true);
+        var file = CheckpointFile.Read(stream, _ => true);
+        var (progress, tensors) = (file.Progress, file.Tensors);
         var mine = Tensors().ToDictionary(t => t.Name, t => t.Value);
         var problems = mine.Where(t => !tensors.ContainsKey(t.Key)).Select(t => $"{t.Key} is missing")
             .Concat(tensors.Keys.Where(k => !mine.ContainsKey(k)).Select(k => $"{k} is not part of this run"))
-            .Concat(mine.Where(t => tensors.TryGetValue(t.Key, out var s) && !s.Shape.AsSpan().SequenceEqual(t.Value.Shape))
-                .Select(t => $"{t.Key} has shape [{string.Join(',', tensors[t.Key].Shape)}], this run wants [{string.Join(',', t.Value.Shape)}]"))
+            .Concat(mine.Where(t => !IsRandom(t.Key) && tensors.TryGetValue(t.Key, out var s) && !s.shape.AsSpan().SequenceEqual(t.Value.shape))
+                .Select(t => $"{t.Key} has shape [{string.Join(',', tensors[t.Key].shape)}], this run wants [{string.Join(',', t.Value.shape)}]"))
             .Take(3).ToList();
         if (problems.Count > 0) throw new InvalidDataException($"The checkpoint belongs to another network: {string.Join("; ", problems)}.");
         foreach (var (name, value) in mine)
-            if (!name.StartsWith("random.", StringComparison.Ordinal)) value.copy_(tensors[name]);
-        Random.Weights.SetState(tensors["random.weights"].ToArray<byte>());
-        Random.Noise.SetState(tensors["random.noise"].ToArray<byte>());
-        Random.Host.SetState(tensors["random.host"].ToArray<byte>());
+            if (!IsRandom(name)) value.copy_(tensors[name]);
+        GoOn(tensors["random.weights"].ToArray<byte>(), 1, Random.Weights.Random, state => GeneratorState.Set(Random.Weights.Random, state));
+        GoOn(tensors["random.noise"].ToArray<byte>(), 2, Random.Host, state => Random.Noise.State = state);
+        GoOn(tensors["random.host"].ToArray<byte>(), 3, Random.Host, state => GeneratorState.Set(Random.Host, state));
         Data.SetState(tensors["random.data"].ToArray<byte>());
         GeneratorPart.Optimizer.Steps = progress.GeneratorSteps;
         if (Method.Parts.Count > 1) Method.Parts[1].Optimizer.Steps = progress.ScoreSteps;
         Progress = progress;
+        return Family(file.LibTorch) == Family(TorchRuntime.Version) ? null
+            : $"The checkpoint was written with libtorch {file.LibTorch}, this is libtorch {TorchRuntime.Version}: weights, averages and optimizers go on as they were, but random numbers go on differently.";
+
+        // generators on GPUs, which older programs had, have another kind of state: such a stream begins anew
+        void GoOn(byte[] stored, ulong stream, Generator like, Action<byte[]> set)
+        {
+            if (stored.Length != GeneratorState.Get(like).Length)
+            {
+                using var anew = new Generator(HostRandom.SeedOf((ulong)(Spec.Seed + progress.Iteration), stream));
+                stored = GeneratorState.Get(anew);
+            }
+            set(stored);
+        }
     }
+
+    private static bool IsRandom(string name) => name.StartsWith("random.", StringComparison.Ordinal);
+
+    // 2.10.0 → 2.10: what decides how numbers are drawn and rounded
+    private static string Family(string version) => string.Join('.', version.Split('.', '+').Take(2));
 
     /// <summary>
     /// Makes the state of every rank that of rank 0, and has the ranks exchange gradients from now on. Only dropout's stream
@@ -127,12 +149,12 @@ internal sealed class TrainingState : IDisposable
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
         foreach (var (name, value) in Tensors())
-            if (!name.StartsWith("random.", StringComparison.Ordinal)) ranks.Share(value);
+            if (!IsRandom(name)) ranks.Share(value);
         Progress = JsonSerializer.Deserialize<TrainingProgress>(ranks.Share(JsonSerializer.SerializeToUtf8Bytes(Progress)))!;
-        Random.Noise.SetState(ranks.Share(Random.Noise.GetState()));
-        Random.Host.SetState(ranks.Share(Random.Host.GetState()));
+        Random.Noise.State = ranks.Share(Random.Noise.State);
+        GeneratorState.Set(Random.Host, ranks.Share(GeneratorState.Get(Random.Host)));
         Data.SetState(ranks.Share(Data.GetState()));
-        if (ranks.Rank > 0) Random.Weights.ManualSeed(HostRandom.SeedOf((ulong)(Spec.Seed + Progress.Iteration), 16 + (ulong)ranks.Rank));
+        if (ranks.Rank > 0) Random.Weights.Random.manual_seed((long)HostRandom.SeedOf((ulong)(Spec.Seed + Progress.Iteration), 16 + (ulong)ranks.Rank));
         foreach (var (part, steps) in Method.Parts.Zip(new[] { Progress.GeneratorSteps, Progress.ScoreSteps }))
         {
             part.Optimizer.Steps = steps;
@@ -142,17 +164,17 @@ internal sealed class TrainingState : IDisposable
 
     private IEnumerable<(string Name, Tensor Value)> Tensors()
     {
-        static Tensor Bytes(byte[] state) => torch.tensor(state, [state.Length]);
-        return Averages.SelectMany(a => a.Network.StateDict(a.Prefix))
-            .Concat(Generator.StateDict("generator."))
-            .Concat(Method.Others.SelectMany(o => o.Network.StateDict(o.Prefix)))
+        static Tensor Bytes(byte[] state) => SmtWeb.Torch.Tensors.Of(state, [state.Length]);
+        return Averages.SelectMany(a => a.Network.StateEntries(a.Prefix))
+            .Concat(Generator.StateEntries("generator."))
+            .Concat(Method.Others.SelectMany(o => o.Network.StateEntries(o.Prefix)))
             .Concat(Method.Parts.SelectMany(p => p.Parameters.Views(p.Optimizer.FirstMoment).Select(v => ($"adamw.{p.Name}.m.{v.Name}", v.View))
                 .Concat(p.Parameters.Views(p.Optimizer.SecondMoment).Select(v => ($"adamw.{p.Name}.v.{v.Name}", v.View)))))
             .Concat(new (string, Tensor)[]
             {
-                ("random.weights", Bytes(Random.Weights.GetState())),
-                ("random.noise", Bytes(Random.Noise.GetState())),
-                ("random.host", Bytes(Random.Host.GetState())),
+                ("random.weights", Bytes(GeneratorState.Get(Random.Weights.Random))),
+                ("random.noise", Bytes(Random.Noise.State)),
+                ("random.host", Bytes(GeneratorState.Get(Random.Host))),
                 ("random.data", Bytes(Data.GetState())),
             });
     }
@@ -163,13 +185,6 @@ internal sealed class TrainingState : IDisposable
         foreach (var average in Averages) average.Dispose();
         Method.Dispose();
         Data.Dispose();
-        DisposeRandom();
-    }
-
-    private void DisposeRandom()
-    {
-        Random.Weights.Dispose();
-        Random.Noise.Dispose();
-        Random.Host.Dispose();
+        Random.Dispose();
     }
 }

@@ -7,11 +7,11 @@ public static class TensorFile
 {
     /// <summary>The tensor of an entry.</summary>
     public static Tensor ToTensor(SafetensorsEntry entry, ReadOnlySpan<byte> bytes, Device device) =>
-        torch.from_bytes(bytes, TypeOf(entry.Type), [.. entry.Shape], device);
+        Tensors.FromBytes(bytes, TypeOf(entry.Type), [.. entry.Shape], device);
 
     /// <summary>An entry that copies the tensor to the host only when it is written.</summary>
     public static SafetensorsSource ToSource(string name, Tensor tensor) =>
-        new(name, TypeOf(tensor.ScalarType), tensor.Shape, stream => stream.Write(tensor.ToBytes()));
+        new(name, TypeOf(tensor.dtype), tensor.shape, stream => stream.Write(tensor.ToBytes()));
 
     private static ScalarType TypeOf(SafetensorsType type) => type switch
     {
@@ -39,5 +39,6 @@ public static class TensorFile
         ScalarType.Int8 => SafetensorsType.I8,
         ScalarType.Byte => SafetensorsType.U8,
         ScalarType.Bool => SafetensorsType.BOOL,
+        _ => throw new ArgumentOutOfRangeException(nameof(type), type, "safetensors has no such element type"),
     };
 }

@@ -1,14 +1,14 @@
-using System.Runtime.InteropServices;
-using SmtWeb.Torch.Interop;
+using TorchSharp;
+using static TorchSharp.torch;
 
 namespace SmtWeb.Torch;
 
 /// <summary>
-/// The ranks of a run, usually one a process: c10d's process group over Gloo (CPU tensors) or NCCL (GPU tensors). Every
-/// rank must make the same calls in the same order. A rank that dies fails the calls of the others: at once with Gloo,
-/// whose connections break with it, after the timeout with NCCL.
+/// The ranks of a run, usually one a process, over Gloo (CPU tensors) or NCCL (GPU tensors). Every rank must make the same calls in the
+/// same order. A rank that dies fails the calls of the others within seconds: its connections break, and where they do not (a machine
+/// that vanished, a GPU that waits for another), the store's life line tells.
 /// </summary>
-public sealed class ProcessGroup : SafeHandle
+public sealed class ProcessGroup : IDisposable
 {
     /// <summary>Backend of CPU tensors.</summary>
     public const string Gloo = "gloo";
@@ -16,13 +16,34 @@ public sealed class ProcessGroup : SafeHandle
     /// <summary>Backend of GPU tensors.</summary>
     public const string Nccl = "nccl";
 
-    /// <summary>Joins as <paramref name="rank"/> of <paramref name="size"/>; returns when all are there.</summary>
-    /// <exception cref="TorchException">This build lacks the backend, or the others did not come within <paramref name="timeout"/>.</exception>
-    public ProcessGroup(string backend, TcpStore store, int rank, int size, TimeSpan timeout) : base(0, ownsHandle: true)
+    private readonly ICollectives? collectives; // none where there is one rank
+    private readonly TcpStore store;
+    private bool disposed;
+
+    /// <summary>
+    /// Joins as <paramref name="rank"/> of <paramref name="size"/>; returns when all are there. <paramref name="device"/> is this rank's
+    /// GPU for NCCL. The store must outlive the group.
+    /// </summary>
+    /// <exception cref="TorchException">The backend is missing, or the others did not come within <paramref name="timeout"/>.</exception>
+    public ProcessGroup(string backend, TcpStore store, int rank, int size, TimeSpan timeout, int device = 0)
     {
-        (Rank, Size) = (rank, size);
-        SetHandle(Native.Check(Native.smt_process_group_new(backend, store.Raw, store.Host, rank, size, (long)timeout.TotalMilliseconds), $"process group {backend}, rank {rank} of {size}"));
-        GC.KeepAlive(store);
+        ArgumentNullException.ThrowIfNull(store);
+        if (rank < 0 || rank >= size)
+        {
+            throw new TorchException($"rank {rank} is not one of {size}");
+        }
+        if (WhyNot(backend) is { } reason)
+        {
+            throw new TorchException(reason);
+        }
+        (Rank, Size, this.store) = (rank, size, store);
+        if (size == 1)
+        {
+            return;
+        }
+        store.Join(rank);
+        collectives = backend == Gloo ? new Gloo(store, rank, size, timeout) : new Nccl(store, rank, size, device, timeout);
+        store.Lost.ContinueWith(_ => collectives.Abort(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
     }
 
     /// <summary>This process's number, from 0.</summary>
@@ -34,45 +55,77 @@ public sealed class ProcessGroup : SafeHandle
     /// <summary>The one that reports.</summary>
     public bool IsFirst => Rank == 0;
 
-    /// <inheritdoc/>
-    public override bool IsInvalid => handle == 0;
+    /// <summary>Whether <paramref name="backend"/> can be used here.</summary>
+    public static bool Has(string backend) => WhyNot(backend) is null;
 
-    internal nint Raw => IsClosed ? throw new ObjectDisposedException(nameof(ProcessGroup)) : handle;
-
-    /// <summary>Whether this build of libtorch and of the shim has <paramref name="backend"/>.</summary>
-    public static bool Has(string backend) => Native.smt_process_group_has(backend) != 0;
-
-    /// <summary>Sums <paramref name="tensor"/> over the ranks, in place.</summary>
-    /// <exception cref="TorchException">A rank is gone, or late by more than the timeout.</exception>
-    public void AllReduce(Tensor tensor)
+    /// <summary>Why <paramref name="backend"/> cannot be used here and what makes it, or null.</summary>
+    public static string? WhyNot(string backend) => backend switch
     {
-        Native.Check(Native.smt_all_reduce(Raw, tensor.Raw), $"sum over {Size} ranks");
-        GC.KeepAlive(tensor);
+        Gloo => Torch.Gloo.Missing,
+        Nccl => Torch.Nccl.Missing,
+        _ => $"there is no backend '{backend}' for several devices; the backends are {Gloo} and {Nccl}",
+    };
+
+    /// <summary>Throws if another rank is known to be gone.</summary>
+    /// <exception cref="TorchException">It is.</exception>
+    public void ThrowIfLost()
+    {
+        if (store.Lost.IsCompleted)
+        {
+            throw new TorchException($"A rank of {Size} is lost: {store.Lost.Result}.");
+        }
     }
 
-    /// <summary>Gives every rank the <paramref name="tensor"/> of rank <paramref name="root"/>, in place.</summary>
+    /// <summary>Sums <paramref name="tensor"/>, dense, over the ranks, in place.</summary>
     /// <exception cref="TorchException">A rank is gone, or late by more than the timeout.</exception>
-    public void Broadcast(Tensor tensor, int root = 0)
-    {
-        Native.Check(Native.smt_broadcast(Raw, tensor.Raw, root), $"broadcast from rank {root} of {Size}");
-        GC.KeepAlive(tensor);
-    }
+    public void AllReduce(Tensor tensor) => Run($"sum over {Size} ranks", tensor, static (c, t, _) => c.AllReduce(t), 0);
 
-    /// <summary>The number that rank 0 gives, on every rank.</summary>
+    /// <summary>Gives every rank the <paramref name="tensor"/>, dense, of rank <paramref name="root"/>, in place.</summary>
+    /// <exception cref="TorchException">A rank is gone, or late by more than the timeout.</exception>
+    public void Broadcast(Tensor tensor, int root = 0) => Run($"broadcast from rank {root} of {Size}", tensor, static (c, t, r) => c.Broadcast(t, r), root);
+
+    /// <summary>The number that rank 0 gives, on every rank; over Gloo.</summary>
     /// <exception cref="TorchException">A rank is gone, or late by more than the timeout.</exception>
     public long Agree(long value)
     {
-        using var scope = torch.NewDisposeScope();
-        using var _ = torch.no_grad();
-        var shared = torch.tensor([value], [1]);
+        using var scope = NewDisposeScope();
+        using var none = no_grad();
+        var shared = Tensors.Of([value], [1]);
         Broadcast(shared);
         return shared.ToArray<long>()[0];
     }
 
-    /// <inheritdoc/>
-    protected override bool ReleaseHandle()
+    private void Run(string what, Tensor tensor, Action<ICollectives, Tensor, int> exchange, int root)
     {
-        Native.smt_process_group_free(handle);
-        return true;
+        ObjectDisposedException.ThrowIf(disposed, this);
+        ArgumentNullException.ThrowIfNull(tensor);
+        if (!tensor.is_contiguous())
+        {
+            throw new TorchException($"{what}: the tensor of shape [{string.Join(',', tensor.shape)}] is not dense; exchange a contiguous() copy.");
+        }
+        if (collectives is null || tensor.NumberOfElements == 0)
+        {
+            return;
+        }
+        try
+        {
+            ThrowIfLost();
+            exchange(collectives, tensor, root);
+        }
+        catch (TorchException e)
+        {
+            throw new TorchException($"{what}: {(store.Lost.IsCompleted ? store.Lost.Result : e.Message)}", e);
+        }
+        GC.KeepAlive(tensor);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (!disposed)
+        {
+            disposed = true;
+            collectives?.Dispose();
+        }
     }
 }

@@ -1,37 +1,220 @@
-using System.Runtime.InteropServices;
-using SmtWeb.Torch.Interop;
+using System.Net;
+using System.Net.Sockets;
 
 namespace SmtWeb.Torch;
 
-/// <summary>The meeting point of the ranks of a run: c10d's key-value store, served by one of them over TCP.</summary>
-public sealed class TcpStore : SafeHandle
+/// <summary>
+/// The meeting point of the ranks of a run: values under keys, served by one of them over TCP. The connection of a rank to it is also
+/// its life line: <see cref="Lost"/> tells when any rank that has joined is gone.
+/// </summary>
+public sealed class TcpStore : IDisposable
 {
+    private readonly TimeSpan timeout;
+    private readonly StoreServer? server;
+    private readonly Socket socket;
+    private readonly NetworkStream stream;
+    private readonly Dictionary<string, TaskCompletionSource<byte[]>> asked = [];
+    private readonly TaskCompletionSource<string> lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private bool joined, left;
+
     /// <summary>
-    /// Serves a store on <paramref name="port"/> of this machine (0 picks a free one), or connects to the one at
-    /// <paramref name="host"/>:<paramref name="port"/>.
+    /// Serves a store on <paramref name="port"/> of this machine's address <paramref name="host"/> (0 picks a free one), or connects to
+    /// the one there, for which it waits.
     /// </summary>
     /// <exception cref="TorchException">The port is taken, or no store answers within <paramref name="timeout"/>.</exception>
-    public TcpStore(string host, int port, bool serve, TimeSpan timeout) : base(0, ownsHandle: true)
+    public TcpStore(string host, int port, bool serve, TimeSpan timeout)
     {
-        SetHandle(Native.Check(Native.smt_store_new(host, port, serve ? 1 : 0, (long)timeout.TotalMilliseconds), $"{(serve ? "serving" : "reaching")} the ranks' store at {host}:{port}"));
-        Host = host;
+        (Host, this.timeout) = (host, timeout);
+        try
+        {
+            if (serve)
+            {
+                server = new StoreServer(Dns.GetHostAddresses(host)[0], port);
+            }
+            Port = server?.Port ?? port;
+            socket = Connect(host, Port, timeout);
+        }
+        catch (SocketException e)
+        {
+            server?.Dispose();
+            throw new TorchException(serve
+                ? $"The ranks' store cannot be served at {host}:{port}: {e.Message}."
+                : $"No ranks' store answers at {host}:{port} (waited {timeout.TotalSeconds:0} s): {e.Message}. Is rank 0 running, and does a firewall let this port through?", e);
+        }
+        stream = new NetworkStream(socket);
+        new Thread(Listen) { IsBackground = true, Name = "life line of the ranks" }.Start();
     }
 
     /// <summary>Where it is served.</summary>
     public string Host { get; }
 
     /// <summary>Its port.</summary>
-    public int Port => Native.smt_store_port(Raw);
+    public int Port { get; }
 
-    /// <inheritdoc/>
-    public override bool IsInvalid => handle == 0;
+    /// <summary>This machine's address on the way to the store: the one by which the other ranks reach it, too.</summary>
+    internal IPAddress LocalAddress => ((IPEndPoint)socket.LocalEndPoint!).Address;
 
-    internal nint Raw => IsClosed ? throw new ObjectDisposedException(nameof(TcpStore)) : handle;
+    /// <summary>Completes with the words for it when a rank that has joined is gone, or the store.</summary>
+    internal Task<string> Lost => lost.Task;
 
-    /// <inheritdoc/>
-    protected override bool ReleaseHandle()
+    // A machine that vanished without a word (power, network) is noticed after some ten seconds, idle connection or not.
+    internal static void KeepAlive(Socket socket)
     {
-        Native.smt_store_free(handle);
-        return true;
+        const int tcp = 6, userTimeout = 18; // IPPROTO_TCP, TCP_USER_TIMEOUT in milliseconds
+        socket.NoDelay = true;
+        socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, 4);
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, 2);
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, 3);
+        socket.SetRawSocketOption(tcp, userTimeout, BitConverter.GetBytes(10_000));
+    }
+
+    // Rank 0 may not serve yet, and a firewall that swallows packets answers nothing at all: both are waited for no longer than asked.
+    private static Socket Connect(string host, int port, TimeSpan timeout)
+    {
+        using var patience = new CancellationTokenSource(timeout);
+        while (true)
+        {
+            var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+            try
+            {
+                socket.ConnectAsync(host, port, patience.Token).AsTask().GetAwaiter().GetResult();
+                KeepAlive(socket);
+                return socket;
+            }
+            catch (SocketException) when (!patience.IsCancellationRequested)
+            {
+                socket.Dispose();
+                Thread.Sleep(50);
+            }
+            catch (OperationCanceledException)
+            {
+                socket.Dispose();
+                throw new SocketException((int)SocketError.TimedOut);
+            }
+        }
+    }
+
+    /// <summary>Keeps <paramref name="value"/> for the other ranks.</summary>
+    /// <exception cref="TorchException">The store is gone.</exception>
+    internal void Set(string key, byte[] value) => Send(new(StoreFrame.Of.Set, key, value));
+
+    /// <summary>The value that a rank gives this key, once it has.</summary>
+    /// <exception cref="TorchException">It did not in time, or a rank is gone.</exception>
+    internal byte[] Get(string key)
+    {
+        TaskCompletionSource<byte[]>? answer;
+        bool ask;
+        lock (asked)
+        {
+            ask = !asked.TryGetValue(key, out answer);
+            if (ask)
+            {
+                asked[key] = answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            }
+        }
+        if (ask)
+        {
+            Send(new(StoreFrame.Of.Get, key, []));
+        }
+        switch (Task.WaitAny([answer!.Task, lost.Task], timeout))
+        {
+            case 0:
+                lock (asked)
+                {
+                    asked.Remove(key); // another may give it another value
+                }
+                return answer.Task.Result;
+            case 1:
+                throw new TorchException($"While the ranks met: {lost.Task.Result}.");
+            default:
+                throw new TorchException($"A rank did not come within {timeout.TotalSeconds:0} s (no '{key}' in the store at {Host}:{Port}).");
+        }
+    }
+
+    /// <summary>From now on the others are told when this process is gone.</summary>
+    internal void Join(int rank)
+    {
+        joined = true;
+        Send(new(StoreFrame.Of.Join, $"rank {rank}", []));
+    }
+
+    private void Send(StoreFrame frame)
+    {
+        try
+        {
+            lock (stream)
+            {
+                frame.Write(stream);
+            }
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException)
+        {
+            throw new TorchException($"The ranks' store at {Host}:{Port} is gone: {e.Message}", e);
+        }
+    }
+
+    private void Listen()
+    {
+        try
+        {
+            while (true)
+            {
+                var frame = StoreFrame.Read(stream);
+                switch (frame.Kind)
+                {
+                    case StoreFrame.Of.Value:
+                        TaskCompletionSource<byte[]>? answer;
+                        lock (asked)
+                        {
+                            asked.TryGetValue(frame.Key, out answer);
+                        }
+                        answer?.TrySetResult(frame.Value);
+                        break;
+                    case StoreFrame.Of.Lost:
+                        lost.TrySetResult(frame.Key);
+                        break;
+                    case StoreFrame.Of.Leave:
+                        left = true; // whoever still needs another rank learns it from that rank's own connections
+                        return;
+                    case StoreFrame.Of.Set or StoreFrame.Of.Get or StoreFrame.Of.Join:
+                    default:
+                        throw new InvalidDataException("The ranks' store speaks as its users do.");
+                }
+            }
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException or InvalidDataException)
+        {
+            if (!left)
+            {
+                lost.TrySetResult($"the process that serves the ranks' store at {Host}:{Port} is gone");
+            }
+        }
+    }
+
+    /// <summary>Closes the connection as the kernel does for a process that dies.</summary>
+    internal void BreakOff()
+    {
+        left = true;
+        socket.Dispose();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (!left && joined)
+        {
+            try
+            {
+                Send(new(StoreFrame.Of.Leave, "", []));
+            }
+            catch (TorchException)
+            {
+                // it has gone before
+            }
+        }
+        left = true;
+        socket.Dispose();
+        server?.Dispose();
     }
 }

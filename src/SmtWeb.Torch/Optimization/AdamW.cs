@@ -1,12 +1,18 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
 namespace SmtWeb.Torch;
 
 /// <summary>
-/// AdamW (Loshchilov and Hutter 2019) on one flat vector, with PyTorch's order of operations, in one pass.
+/// AdamW (Loshchilov and Hutter 2019) on one flat vector, with PyTorch's order of operations, in one pass. TorchSharp's own loops
+/// over the parameters in C#, some ten operators each.
 /// </summary>
 public sealed class AdamW : IDisposable
 {
     private readonly FlatParameters parameters;
     private readonly double beta1, beta2, eps, weightDecay;
+    private readonly Tensor? stepsOnDevice; // of a GPU: what was skipped is known there alone
+    private long steps;
 
     /// <summary>An optimizer of <paramref name="parameters"/>, which it does not own.</summary>
     public AdamW(FlatParameters parameters, double beta1 = 0.9, double beta2 = 0.999, double eps = 1e-8, double weightDecay = 0.01)
@@ -14,6 +20,10 @@ public sealed class AdamW : IDisposable
         (this.parameters, this.beta1, this.beta2, this.eps, this.weightDecay) = (parameters, beta1, beta2, eps, weightDecay);
         FirstMoment = parameters.NewState();
         SecondMoment = parameters.NewState();
+        if (parameters.Values.device_type != DeviceType.CPU)
+        {
+            stepsOnDevice = zeros([1], ScalarType.Float32, parameters.Values.device).DetachFromDisposeScope();
+        }
     }
 
     /// <summary>Running mean of the gradients.</summary>
@@ -22,26 +32,64 @@ public sealed class AdamW : IDisposable
     /// <summary>Running mean of the squared gradients.</summary>
     public Tensor SecondMoment { get; }
 
-    /// <summary>Steps taken; part of the state.</summary>
-    public long Steps { get; set; }
+    /// <summary>Steps taken; part of the state. Reading it waits for a GPU.</summary>
+    public long Steps
+    {
+        get => stepsOnDevice is null ? steps : (long)stepsOnDevice.ToDouble();
+        set
+        {
+            (steps, Attempts) = (value, value);
+            stepsOnDevice?.fill_(value);
+        }
+    }
+
+    /// <summary>Steps taken, and those of a GPU that were skipped since <see cref="Steps"/> was set, without waiting.</summary>
+    public long Attempts { get; private set; }
 
     /// <summary>
     /// Scales the gradients down to global norm <paramref name="clip"/> and takes one step.
     /// A non-finite gradient norm leaves everything as it was.
     /// </summary>
     /// <returns>The gradient norm before clipping.</returns>
-    public double Step(double rate, double clip = double.PositiveInfinity)
+    public GradientNorm Step(double rate, double clip = double.PositiveInfinity)
     {
-        using var scope = torch.NewDisposeScope();
-        using var _ = torch.no_grad();
+        using var none = no_grad();
         parameters.Exchange?.End();
-        var norm = parameters.GradientNorm();
-        if (!double.IsFinite(norm)) return norm;
-        Steps++;
-        torch.functional.adamw_(
+        if (stepsOnDevice is not null)
+        {
+            return StepOnDevice(rate, clip, stepsOnDevice);
+        }
+        using var scope = NewDisposeScope();
+        var norm = parameters.GradientNorm().ToDouble();
+        if (!double.IsFinite(norm))
+        {
+            return new(norm);
+        }
+        Attempts = ++steps;
+        Fused.adamw_(
             parameters.Values, parameters.Gradients, FirstMoment, SecondMoment, scale: norm > clip ? clip / (norm + 1e-6) : 1, keep: 1 - rate * weightDecay,
-            beta1, beta2, root: Math.Sqrt(1 - Math.Pow(beta2, Steps)), eps, rate / (1 - Math.Pow(beta1, Steps)));
-        return norm;
+            beta1, beta2, root: Math.Sqrt(1 - Math.Pow(beta2, steps)), eps, rate / (1 - Math.Pow(beta1, steps)));
+        return new(norm);
+    }
+
+    /// <summary>
+    /// The same without a wait: clipping, and the guard against a norm that is not finite, are arithmetic on the device. The norm
+    /// belongs to the current scope.
+    /// </summary>
+    internal GradientNorm StepOnDevice(double rate, double clip, Tensor stepsTaken)
+    {
+        using var scope = NewDisposeScope();
+        Attempts++;
+        var norm = parameters.GradientNorm();
+        var finite = norm.isfinite().to(ScalarType.Float32);
+        stepsTaken.add_(finite);
+        // gradients are divided by the scale: (norm + 1e-6)/clip where that is above 1
+        var scale = double.IsFinite(clip) ? ((norm + 1e-6) / clip).clamp_min(1) : ones_like(norm);
+        if (norm.device_type != DeviceType.META) // has no values: the GPU's stand-in in tests
+        {
+            Dispatcher.fused_adamw_(parameters.Values, parameters.Gradients, FirstMoment, SecondMoment, stepsTaken, rate, beta1, beta2, weightDecay, eps, scale, 1 - finite);
+        }
+        return new(norm.MoveToOuterDisposeScope());
     }
 
     /// <inheritdoc/>
@@ -49,5 +97,6 @@ public sealed class AdamW : IDisposable
     {
         FirstMoment.Dispose();
         SecondMoment.Dispose();
+        stepsOnDevice?.Dispose();
     }
 }

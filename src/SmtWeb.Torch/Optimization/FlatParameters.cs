@@ -1,3 +1,7 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
 namespace SmtWeb.Torch;
 
 /// <summary>
@@ -5,6 +9,7 @@ namespace SmtWeb.Torch;
 /// moving average and gradient exchange then work on one long vector instead of hundreds of small ones.
 /// Convolution weights are laid out channels-last, the order in which the fast kernels read them.
 /// </summary>
+/// <remarks>The parameters stay the objects that they were; their memory is this one's.</remarks>
 public sealed class FlatParameters : IDisposable
 {
     private const long Alignment = 16; // 64 bytes: no weight shares a cache line with another
@@ -13,30 +18,31 @@ public sealed class FlatParameters : IDisposable
     private readonly List<(string Name, Parameter Parameter, long Offset)> entries = [];
 
     /// <summary>Takes over the parameters of <paramref name="modules"/>; names get the given prefixes.</summary>
-    public FlatParameters(params IReadOnlyList<(string Prefix, Module Module)> modules)
+    public FlatParameters(params IReadOnlyList<(string Prefix, nn.Module Module)> modules)
     {
-        using var scope = torch.NewDisposeScope();
-        using var _ = torch.no_grad();
+        using var scope = NewDisposeScope();
+        using var none = no_grad();
         long length = 0;
         Device? device = null;
         foreach (var (prefix, module) in modules)
-            foreach (var (name, p) in module.NamedParameters(prefix))
+        {
+            foreach (var (name, p) in module.ParameterEntries(prefix))
             {
                 entries.Add((name, p, length));
-                device ??= p.Value.Device;
-                length += (p.Value.Count + Alignment - 1) / Alignment * Alignment;
+                device ??= p.device;
+                length += (p.NumberOfElements + Alignment - 1) / Alignment * Alignment;
             }
+        }
         length = (length + Row - 1) / Row * Row;
-        Values = torch.zeros([length], device: device).DetachFromScope();
-        Gradients = torch.zeros([length], device: device).DetachFromScope();
+        Values = zeros([length], ScalarType.Float32, device).DetachFromDisposeScope();
+        Gradients = zeros([length], ScalarType.Float32, device).DetachFromDisposeScope();
         foreach (var (_, p, offset) in entries)
         {
-            var shape = p.Value.Shape;
+            var shape = p.shape;
             var strides = LayoutOf(shape);
-            var leaf = Values.as_strided(shape, strides, offset).copy_(p.Value).detach();
-            leaf.RequiresGrad = true;
-            leaf.Grad = Gradients.as_strided(shape, strides, offset);
-            p.Replace(leaf);
+            p.set_(Values.as_strided(shape, strides, offset).copy_(p));
+            p.requires_grad = true;
+            p.grad = Gradients.as_strided(shape, strides, offset);
         }
     }
 
@@ -50,26 +56,26 @@ public sealed class FlatParameters : IDisposable
     /// Averages the gradients over the ranks of a run before each step, where there are several. It listens to the backward
     /// pass between <see cref="ZeroGrad"/> and the optimizer's step.
     /// </summary>
-    public GradientExchange? Exchange { get; set; }
+    public IGradientExchange? Exchange { get; set; }
 
-    /// <summary>Leaf and place of every parameter, in order.</summary>
+    /// <summary>Name, parameter and place of every parameter, in order.</summary>
     internal IReadOnlyList<(string Name, Parameter Parameter, long Offset)> Entries => entries;
 
     /// <summary>A tensor of the same layout holding nothing but zeros.</summary>
     public Tensor NewState()
     {
-        using var _ = torch.no_grad();
-        return torch.zeros(Values.Shape, device: Values.Device).DetachFromScope();
+        using var none = no_grad();
+        return zeros_like(Values).DetachFromDisposeScope();
     }
 
     /// <summary>
-    /// Euclidean norm of the gradients, in two stages: one float32 sum over millions of squares would lose four digits.
+    /// Euclidean norm of the gradients, where they are, in two stages: one float32 sum over millions of squares would lose four digits.
     /// </summary>
-    public double GradientNorm()
+    public Tensor GradientNorm()
     {
-        using var scope = torch.NewDisposeScope();
-        using var _ = torch.no_grad();
-        return Gradients.view(-1, Row).norm(1).norm().ToDouble();
+        using var scope = NewDisposeScope();
+        using var none = no_grad();
+        return Gradients.view(-1, Row).norm(1).norm().MoveToOuterDisposeScope();
     }
 
     /// <summary>Forgets the gradients.</summary>
@@ -84,14 +90,17 @@ public sealed class FlatParameters : IDisposable
     {
         foreach (var (name, p, offset) in entries)
         {
-            var shape = p.Value.Shape;
+            var shape = p.shape;
             yield return (name, flat.as_strided(shape, LayoutOf(shape), offset));
         }
     }
 
     private static long[] LayoutOf(long[] shape)
     {
-        if (shape is [_, var c, var h, var w]) return [c * h * w, 1, w * c, c];
+        if (shape is [_, var c, var h, var w])
+        {
+            return [c * h * w, 1, w * c, c];
+        }
         var strides = new long[shape.Length];
         long next = 1;
         for (var k = shape.Length - 1; k >= 0; k--)

@@ -1,5 +1,8 @@
 namespace SmtWeb.Web.Auth;
 
+/// <summary>Metadata of an endpoint whose pages are not ours and need a policy of their own, so that neither loosens the other.</summary>
+internal sealed record OwnContentSecurityPolicy(string Policy);
+
 /// <summary>Headers of every answer that tell browsers what the site never does.</summary>
 internal static class SecurityHeaders
 {
@@ -15,18 +18,19 @@ internal static class SecurityHeaders
     {
         // When the answer begins: whoever answers a fault clears what was set before.
         http.Response.OnStarting(
-            static response =>
+            static state =>
             {
-                Set(((HttpResponse)response).Headers);
+                var context = (HttpContext)state;
+                Set(context.Response.Headers, context.GetEndpoint()?.Metadata.GetMetadata<OwnContentSecurityPolicy>()?.Policy ?? ContentSecurityPolicy);
                 return Task.CompletedTask;
             },
-            http.Response);
+            http);
         return next(http);
     });
 
-    private static void Set(IHeaderDictionary headers)
+    private static void Set(IHeaderDictionary headers, string policy)
     {
-        headers.ContentSecurityPolicy = ContentSecurityPolicy;
+        headers.ContentSecurityPolicy = policy;
         headers.XContentTypeOptions = "nosniff";
         headers.XFrameOptions = "DENY";
         headers["Referrer-Policy"] = "same-origin";

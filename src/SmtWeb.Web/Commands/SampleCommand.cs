@@ -1,6 +1,6 @@
 using SmtWeb.Smt.Datasets;
 using SmtWeb.Smt.Files;
-using SmtWeb.Smt.Imaging;
+using SmtWeb.Smt.Imaging.Figures;
 using SmtWeb.Smt.Sampling;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Web.Api;
@@ -82,6 +82,6 @@ internal sealed class SampleCommand : Command
 
         var data = SwissRoll.Draw(new HostRandom(0), seeds.Length, roll.Noise);
         float[] samples = [.. generator.Points(seeds, steps).SelectMany(p => new[] { p.X, p.Y })];
-        return ScatterPlot.Draw(data, samples).ToPng();
+        return PointFigure.Draw(data, samples).ToPng();
     }
 }

@@ -3,6 +3,7 @@ using SmtWeb.Smt.Sampling;
 using SmtWeb.Web.Api;
 using SmtWeb.Web.Auth;
 using SmtWeb.Web.Hubs;
+using SmtWeb.Web.Jobs;
 using SmtWeb.Web.Panel;
 using SmtWeb.Worker;
 
@@ -26,7 +27,12 @@ internal static class SmtWebApp
         builder.WebHost.UseUrls(UrlOf(options));
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = PatienceForCheckpoints);
         builder.Services.AddSingleton(options);
-        builder.Services.AddSmtWebRuns(connection).AddRunFeed().AddGeneration(OneStepGenerator.Load, neighbours: new() { Folder = options.Metrics, Threads = options.Threads });
+        builder.Services.AddSmtWebRuns(connection);
+        if (options.Role != NodeRole.Worker)
+        {
+            builder.Services.AddRunFeed().AddGeneration(OneStepGenerator.Load, neighbours: new() { Folder = options.Metrics, Threads = options.Threads });
+        }
+
         builder.Services.AddSingleton<QuickstartSeeder>();
         if (options.Role != NodeRole.Web)
         {
@@ -63,6 +69,7 @@ internal static class SmtWebApp
         app.MapSignIn();
         app.MapApi();
         app.MapHubs();
+        app.MapJobs();
         app.MapPanel();
         app.MapRazorComponents<App>().AddInteractiveServerRenderMode();
         return app;

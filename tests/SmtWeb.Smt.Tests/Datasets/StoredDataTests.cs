@@ -41,13 +41,13 @@ public sealed class StoredDataTests : TensorTest
     public void Next_Resumed_GoesOnBitForBitWhateverWasReadAhead(string kind)
     {
         var spec = DataFixture.Make(kind) is ShapedDataSpec shaped ? Completed(shaped) : DataFixture.Make(kind);
-        using var first = TrainingData.Open(spec, seed: 5, Device.Cpu);
+        using var first = TrainingData.Open(spec, seed: 5, torch.CPU);
         using var _ = torch.NewDisposeScope();
         for (var k = 0; k < 5; k++) first.Next(7);
         var state = first.GetState();
         var expected = Enumerable.Range(0, 6).Select(k => Values(first.Next(7))).ToList();
 
-        using var second = TrainingData.Open(spec, seed: 99, Device.Cpu);
+        using var second = TrainingData.Open(spec, seed: 99, torch.CPU);
         second.Next(7);
         second.SetState(state);
         Assert.Equal(expected, Enumerable.Range(0, 6).Select(k => Values(second.Next(7))));
@@ -88,10 +88,10 @@ public sealed class StoredDataTests : TensorTest
         for (var i = 0; i < 6; i++) File.WriteAllBytes(Path.Combine(folder, $"{i}.png"), i == 3 ? [1, 2, 3] : DataFixture.Picture(8, 1, i, i).ToPng());
         var spec = new FolderSpec { Source = "damaged", Side = 8, Channels = 1 };
         using var scope = torch.NewDisposeScope();
-        using (var strict = TrainingData.Open(spec, 1, Device.Cpu))
+        using (var strict = TrainingData.Open(spec, 1, torch.CPU))
             Assert.Contains("record 3 (3.png)", Assert.Throws<CorruptRecordException>(() => strict.Next(6)).Message);
 
-        using var lenient = TrainingData.Open(spec with { SkipCorrupt = true }, 1, Device.Cpu);
+        using var lenient = TrainingData.Open(spec with { SkipCorrupt = true }, 1, torch.CPU);
         var notes = new List<string>();
         lenient.Note = notes.Add;
         lenient.Next(6);
@@ -113,7 +113,7 @@ public sealed class StoredDataTests : TensorTest
     public void Open_OtherShape_NamesTheSettingAndTheData()
     {
         var spec = (ZipSpec)DataFixture.Make(nameof(ZipSpec));
-        var error = Assert.Throws<SpecException>(() => TrainingData.Open(spec with { Side = 32, Channels = 1, Classes = 2 }, 1, Device.Cpu));
+        var error = Assert.Throws<SpecException>(() => TrainingData.Open(spec with { Side = 32, Channels = 1, Classes = 2 }, 1, torch.CPU));
         Assert.Equal(["$.data.side", "$.data.channels", "$.data.classes"], error.Errors.Select(e => e.Path));
         Assert.Contains("16x16", error.Errors[0].Message);
     }
@@ -141,9 +141,9 @@ public sealed class StoredDataTests : TensorTest
     private static List<(float Pixel, long Label)> Values((Tensor Samples, Tensor? Labels) batch)
     {
         var pixels = batch.Samples.ToArray<float>();
-        var each = pixels.Length / (int)batch.Samples.Shape[0];
+        var each = pixels.Length / (int)batch.Samples.shape[0];
         var labels = batch.Labels?.argmax(1).ToArray<long>();
-        return [.. Enumerable.Range(0, (int)batch.Samples.Shape[0]).Select(i => (pixels.Skip(i * each).Take(each).Select((v, k) => v * ((k % 13) + 1)).Sum(), labels?[i] ?? -1))];
+        return [.. Enumerable.Range(0, (int)batch.Samples.shape[0]).Select(i => (pixels.Skip(i * each).Take(each).Select((v, k) => v * ((k % 13) + 1)).Sum(), labels?[i] ?? -1))];
     }
 
     private static List<(int Pixel, int Label)> Batches(ImageSource source, int workers)

@@ -45,17 +45,17 @@ public sealed class DistillationTests : TensorTest
         golden.Verify("official.grad", direction);
         var gan = golden.Config.Double("gan_weight", 0) * SmdLosses.GeneratorGanLoss(ℓ, α, logOdds: true);
         golden.Verify("official.gan_term", gan);
-        x.RequiresGrad = true;
+        x.requires_grad = true;
         var loss = SmtLosses.GeneratorLoss(x, direction) + gan;
         golden.Verify("official.loss", loss);
         loss.backward();
-        golden.Verify("official.latents_grad", x.Grad!);
+        golden.Verify("official.latents_grad", x.grad!);
 
         // Eq. (12) and (15) are in scores, s = (f - x_t)/σ²; (15) alone is the direction without w_DMD over the dimension
         using var _ = torch.no_grad();
         var σ2 = EdmPrecond.Like(σ.square(), x);
         golden.Verify("paper.s_exp", (SmdLosses.ExplicitMixture(D, f_p, f_fake) - golden.Expect("x_t").Tensor.ToTensor()) / σ2);
-        var dimension = x.Count / x.Size(0);
+        var dimension = (double)(x.numel() / x.size(0));
         var γ = SmdLosses.GeneratorDirection(x, f_fake, f_p, D, α, σ, DistillationWeight.None) / dimension;
         golden.Verify("paper.gamma_exp_x", γ);
         golden.Verify("paper.w_dmd", σ.square() / (SmtLosses.MeanOverSample((x - f_p).abs()) * dimension));
@@ -69,21 +69,21 @@ public sealed class DistillationTests : TensorTest
         using var scope = torch.NewDisposeScope();
         var (real, fake, α) = (golden.Tensor("latents_real"), golden.Tensor("latents_fake"), golden.Tensor("alpha"));
         var (σ, σ_dsm) = (golden.Levels("timesteps_interp"), golden.Levels("timesteps_fake"));
-        var (B, σ_data) = (α.Count, golden.Config.Double("sigma_data", 0.5));
+        var (B, σ_data) = (α.numel(), golden.Config.Double("sigma_data", 0.5));
         golden.Verify("sigma", σ);
         golden.Verify("sigma_dsm", σ_dsm);
         golden.Verify("x_t_fake", fake + EdmPrecond.Like(σ, fake) * golden.Tensor("noise_interp"));
         golden.Verify("x_t_real", real + EdmPrecond.Like(σ, real) * golden.Tensor("noise_interp"));
 
         var prediction = golden.Tensor("dsm_pred");
-        prediction.RequiresGrad = true;
+        prediction.requires_grad = true;
         var denoising = SmtLosses.ScoreLoss(prediction, fake, torch.ones([B]), SmtLosses.DenoisingWeight(σ_dsm, σ_data), B);
         golden.Verify("official.loss_fake", denoising);
         denoising.backward();
-        golden.Verify("official.loss_fake.grad_pred", prediction.Grad!);
+        golden.Verify("official.loss_fake.grad_pred", prediction.grad!);
 
         var (ℓ_fake, ℓ_real) = (golden.Tensor("logit_fake"), golden.Tensor("logit_real"));
-        ℓ_fake.RequiresGrad = ℓ_real.RequiresGrad = true;
+        ℓ_fake.requires_grad = ℓ_real.requires_grad = true;
         var (D_fake, D_real) = (SmdLosses.MixtureWeight(ℓ_fake, α), SmdLosses.MixtureWeight(ℓ_real, α));
         var f_p = torch.cat([golden.Tensor("real_on_real"), golden.Tensor("real_on_fake")]);
         var f_fake = torch.cat([golden.Tensor("fake_on_real"), golden.Tensor("fake_on_fake")]);
@@ -92,8 +92,8 @@ public sealed class DistillationTests : TensorTest
         golden.Verify("official.interp_real", onReal);
         golden.Verify("official.interp_fake", onFake);
         (onReal + onFake).backward();
-        golden.Verify("official.interp.grad_logit_fake", ℓ_fake.Grad!);
-        golden.Verify("official.interp.grad_logit_real", ℓ_real.Grad!);
+        golden.Verify("official.interp.grad_logit_fake", ℓ_fake.grad!);
+        golden.Verify("official.interp.grad_logit_real", ℓ_real.grad!);
 
         using var _ = torch.no_grad();
         var f_exp = SmdLosses.ExplicitMixture(torch.cat([D_real, D_fake]), f_p, f_fake).chunk(2);
@@ -102,7 +102,7 @@ public sealed class DistillationTests : TensorTest
         golden.Verify("paper.d3_per_sample", α * (1 - D_real).square() + (1 - α) * D_fake.square());
 
         // Eq. (14) is a squared norm of scores: σ⁻⁴ on denoisers, summed over the dimension
-        var dimension = real.Count / B;
+        var dimension = real.numel() / B;
         var perSample = Enumerable.Range(0, (int)B).Select(k => SmtLosses.ScoreLoss(
             torch.cat([f_exp[0].narrow(0, k, 1), f_exp[1].narrow(0, k, 1)]), torch.cat([real.narrow(0, k, 1), fake.narrow(0, k, 1)]),
             torch.cat([α.narrow(0, k, 1), 1 - α.narrow(0, k, 1)]), σ.pow(-4).narrow(0, k, 1).expand(2) * (double)dimension, 1).ToDouble());
@@ -114,13 +114,13 @@ public sealed class DistillationTests : TensorTest
     {
         var golden = GoldenCase.Load(id);
         using var scope = torch.NewDisposeScope();
-        using var random = new Generator(0, Device.Cpu);
+        using var random = new Generator(0, torch.CPU);
         var c = golden.Config;
         Assert.True(c.Flag("joint_training", true), "The harness knows the released step with joint training alone.");
         ImageDenoiser Network(string prefix)
         {
             var network = GoldenTorch.Network(c.GetProperty("net_type").GetString()!, c.GetProperty("net"), random);
-            network.LoadStateDict(golden.WeightTensors($"{prefix}."));
+            network.LoadValues(golden.WeightTensors($"{prefix}."));
             return network;
         }
 
@@ -128,7 +128,7 @@ public sealed class DistillationTests : TensorTest
         using var teacher = Network("real");
         var denoiser = Network("fake");
         var head = new ClassHead(denoiser.Model.BottleneckChannels, denoiser.Model.BottleneckSide, random, c.Int("head_groups"));
-        head.LoadStateDict(golden.WeightTensors("head."));
+        head.LoadValues(golden.WeightTensors("head."));
         using var fake = new FakeScore(denoiser, head);
 
         var method = new SmdSpec
@@ -139,7 +139,7 @@ public sealed class DistillationTests : TensorTest
         };
         using var trainer = new SmdTrainer(generator, fake, teacher, method, new OptimisationSpec { WeightDecay = c.Double("weight_decay", 0), GradientClip = c.Double("max_grad_norm", 0) });
         var start = Parameters(trainer);
-        var labels = golden.Optional("labels");
+        var labels = golden.Labels(generator.Classes);
         for (var k = 0; k < c.Int("iterations"); k++)
         {
             Tensor In(string name) => golden.Tensor($"{name}{k}");
@@ -151,8 +151,8 @@ public sealed class DistillationTests : TensorTest
                 turn ? new SmdGeneratorDraws(golden.Levels($"t_gen{k}"), In("n_gen"), In("alpha_gen")) : null,
                 new SmdScoreDraws(golden.Levels($"t_dsm{k}"), In("n_dsm"), golden.Levels($"t_interp{k}"), In("n_interp"), In("n_interp"), In("alpha_score"), golden.Input($"alpha_score{k}").Floats),
                 c.Double("gen_lr", 0), c.Double("score_lr", 0));
-            if (g is not null) golden.Expect($"gen{k}").Verify(g.DivergenceLoss.ToDouble() + c.Double("gan_weight", 0) * g.GanLoss.ToDouble(), g.GradientNorm);
-            golden.Expect($"score{k}").Verify(s.DenoisingLoss.ToDouble(), s.FakeLoss.ToDouble(), s.RealLoss.ToDouble(), s.GradientNorm);
+            if (g is not null) golden.Expect($"gen{k}").Verify(g.DivergenceLoss.ToDouble() + c.Double("gan_weight", 0) * g.GanLoss.ToDouble(), g.GradientNorm.Value);
+            golden.Expect($"score{k}").Verify(s.DenoisingLoss.ToDouble(), s.FakeLoss.ToDouble(), s.RealLoss.ToDouble(), s.GradientNorm.Value);
         }
         using var __ = torch.no_grad();
         var end = Parameters(trainer);
@@ -168,7 +168,7 @@ public sealed class DistillationTests : TensorTest
         using var scope = torch.NewDisposeScope();
         var (σ, ε, α) = (golden.Levels($"t_gen{k}"), golden.Tensor($"n_gen{k}"), golden.Tensor($"alpha_gen{k}"));
         var x = trainer.Generator.Generate(z, labels).detach();
-        x.RequiresGrad = true;
+        x.requires_grad = true;
         trainer.Fake.RequireGrad(false);
         var x_t = x + EdmPrecond.Like(σ, x) * ε;
         var (f_fake, ℓ) = trainer.Fake.DenoiseWithRatio(x_t, σ, labels, decoderLearns: false);
@@ -176,20 +176,20 @@ public sealed class DistillationTests : TensorTest
         using (torch.no_grad())
         {
             var D = SmdLosses.MixtureWeight(ℓ, α);
-            direction = SmdLosses.GeneratorDirection(x, f_fake, trainer.Teacher.Forward(x_t, σ, null, labels), D, α, σ, DistillationWeight.Dmd);
+            direction = SmdLosses.GeneratorDirection(x, f_fake, trainer.Teacher.forward(x_t, σ, null, labels), D, α, σ, DistillationWeight.Dmd);
             golden.Verify($"gen{k}.scale", D);
         }
         golden.Verify($"gen{k}.grad", direction);
         (SmtLosses.GeneratorLoss(x, direction) + λ * SmdLosses.GeneratorGanLoss(ℓ, α, logOdds: true)).backward();
-        golden.Verify($"gen{k}.x_grad", x.Grad!);
+        golden.Verify($"gen{k}.x_grad", x.grad!);
         trainer.Fake.RequireGrad(true);
     }
 
     private static Dictionary<string, Tensor> Parameters(SmdTrainer trainer)
     {
         using var _ = torch.no_grad();
-        return trainer.Generator.NamedParameters("generator.")
-            .Concat(trainer.Fake.NamedParameters().Select(p => (p.Name.StartsWith("head.", StringComparison.Ordinal) ? p.Name : $"fake.{p.Name["score.".Length..]}", p.Parameter)))
-            .ToDictionary(p => p.Item1, p => p.Item2.Value.detach().to(ScalarType.Float64).clone());
+        return trainer.Generator.ParameterEntries("generator.")
+            .Concat(trainer.Fake.ParameterEntries().Select(p => (p.Name.StartsWith("head.", StringComparison.Ordinal) ? p.Name : $"fake.{p.Name["score.".Length..]}", p.Parameter)))
+            .ToDictionary(p => p.Item1, p => p.Item2.detach().to(ScalarType.Float64).clone());
     }
 }

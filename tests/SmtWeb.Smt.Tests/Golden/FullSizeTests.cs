@@ -20,15 +20,15 @@ public sealed class FullSizeTests : TensorTest
         var golden = GoldenCase.Load(id);
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
-        using var random = new Generator(0, Device.Cpu);
+        using var random = new Generator(0, torch.CPU);
         using var network = GoldenTorch.Network(golden.Config.GetProperty("model_type").GetString()!, golden.Config.GetProperty("network"), random);
-        network.Training = false;
+        network.eval();
         golden.LoadWeights(network);
 
-        var (x, σ, α, labels) = (golden.Tensor("x"), golden.Tensor("sigma"), golden.Optional("alpha"), golden.Optional("labels"));
-        golden.VerifyTrace(network, () => golden.Verify("D", network.Forward(x, σ, α, labels)));
+        var (x, σ, α, labels) = (golden.Tensor("x"), golden.Tensor("sigma"), golden.Optional("alpha"), golden.Labels(network.Classes));
+        golden.VerifyTrace(network, () => golden.Verify("D", network.forward(x, σ, α, labels)));
         var bottleneck = network.Bottleneck(x, σ, α, labels);
-        Assert.Equal(golden.Config.GetProperty("bottleneck_shape").EnumerateArray().Select(s => s.GetInt64()), bottleneck.Shape);
+        Assert.Equal(golden.Config.GetProperty("bottleneck_shape").EnumerateArray().Select(s => s.GetInt64()), bottleneck.shape);
         golden.Verify("bottleneck_first8", bottleneck.narrow(1, 0, 8));
         var wide = bottleneck.to(ScalarType.Float64);
         golden.Expect("bottleneck_stats").Verify(wide.mean().ToDouble(), Math.Sqrt(wide.square().mean().ToDouble()));
@@ -41,7 +41,7 @@ public sealed class FullSizeTests : TensorTest
         using var document = JsonDocument.Parse(File.ReadAllBytes(golden.AuxiliaryFile(role)));
         var listing = document.RootElement;
         using var scope = torch.NewDisposeScope();
-        using var random = new Generator(0, Device.Cpu);
+        using var random = new Generator(0, torch.CPU);
         var entries = listing.GetProperty("state_dict").EnumerateArray().Select(e => (Name: e[0].GetString()!, Shape: e[1].EnumerateArray().Select(s => s.GetInt64()).ToArray(), Kind: e[2].GetString()!)).ToList();
         // a listing without a configuration is a discriminator head: a sequential under a name of its own
         var prefix = listing.TryGetProperty("network", out var net) ? "" : entries[0].Name[..(entries[0].Name.IndexOf('.', StringComparison.Ordinal) + 1)];
@@ -49,13 +49,13 @@ public sealed class FullSizeTests : TensorTest
             ? GoldenTorch.Network(listing.GetProperty("model_type").GetString()!, net, random)
             : new ClassHead(entries[0].Shape[1], 8, random);
 
-        Assert.Equal(entries.Select(e => e.Name), network.StateDict(prefix).Select(e => e.Name));
-        Assert.Equal(entries.Select(e => string.Join('x', e.Shape)), network.StateDict().Select(e => string.Join('x', e.Value.Shape)));
-        var parameters = network.NamedParameters(prefix).Select(p => p.Name).ToHashSet();
+        Assert.Equal(entries.Select(e => e.Name), network.StateEntries(prefix).Select(e => e.Name));
+        Assert.Equal(entries.Select(e => string.Join('x', e.Shape)), network.StateEntries().Select(e => string.Join('x', e.Value.shape)));
+        var parameters = network.ParameterEntries(prefix).Select(p => p.Name).ToHashSet();
         Assert.Equal(entries.Where(e => e.Kind == "param").Select(e => e.Name).ToHashSet(), parameters);
         var facts = golden.Values.GetProperty(role);
-        Assert.Equal(facts.GetProperty("parameter_count").GetInt64(), network.ParameterCount);
-        Assert.Equal(facts.GetProperty("state_dict_tensors").GetInt32(), network.StateDict().Count());
-        Assert.Equal(facts.GetProperty("buffers").GetInt32(), network.StateDict().Count() - parameters.Count);
+        Assert.Equal(facts.GetProperty("parameter_count").GetInt64(), network.ParameterCount());
+        Assert.Equal(facts.GetProperty("state_dict_tensors").GetInt32(), network.StateEntries().Count());
+        Assert.Equal(facts.GetProperty("buffers").GetInt32(), network.StateEntries().Count() - parameters.Count);
     }
 }

@@ -11,9 +11,19 @@ namespace SmtWeb.Smt.Tests.Golden;
 internal static class GoldenTorch
 {
     internal static Tensor ToTensor(this GoldenTensor t) =>
-        TensorFile.ToTensor(new SafetensorsEntry(t.Name, t.Type, t.Shape, 0, t.Bytes.Length), t.Bytes, Device.Cpu);
+        TensorFile.ToTensor(new SafetensorsEntry(t.Name, t.Type, t.Shape, 0, t.Bytes.Length), t.Bytes, torch.CPU);
 
     internal static Tensor? Optional(this GoldenCase golden, string name) => golden.HasInput(name) ? golden.Input(name).ToTensor() : null;
+
+    /// <summary>
+    /// The labels of a case, one-hot, where it has any: those of <paramref name="iteration"/> or else those of all; class numbers
+    /// become rows of <paramref name="classes"/>.
+    /// </summary>
+    internal static Tensor? Labels(this GoldenCase golden, int classes, int? iteration = null)
+    {
+        var labels = (iteration is { } k ? golden.Optional($"labels{k}") : null) ?? golden.Optional("labels");
+        return labels is null || labels.dim() == 2 ? labels : HostTransfer.OneHot(labels.to(ScalarType.Int64), classes);
+    }
 
     internal static Tensor Tensor(this GoldenCase golden, string name) => golden.Input(name).ToTensor();
 
@@ -32,7 +42,7 @@ internal static class GoldenTorch
         var c = golden.Config;
         var grid = KarrasGrid.Create(c.Int("num_train_timesteps", KarrasGrid.Levels), c.Double("sigma_min", 0.002), c.Double("sigma_max", 80), c.Double("rho", 7));
         var steps = golden.Input(name).Longs;
-        return torch.tensor(Array.ConvertAll(steps, k => grid[k]), [steps.Length]);
+        return Tensors.Of(Array.ConvertAll(steps, k => grid[k]), [steps.Length]);
     }
 
     internal static int Int(this JsonElement e, string name, int otherwise = 0) =>
@@ -78,13 +88,13 @@ internal static class GoldenTorch
     internal static void LoadWeights(this GoldenCase golden, Module network)
     {
         using var _ = torch.no_grad();
-        using var mine = network.StateDict().GetEnumerator();
+        using var mine = network.StateEntries().GetEnumerator();
         foreach (var weight in golden.EachWeight())
         {
             using var scope = torch.NewDisposeScope();
             Assert.True(mine.MoveNext(), $"{weight.Name} is not in the network");
             Assert.Equal(weight.Name, mine.Current.Name);
-            Assert.Equal(weight.Shape, mine.Current.Value.Shape);
+            Assert.Equal(weight.Shape, mine.Current.Value.shape);
             mine.Current.Value.copy_(weight.ToTensor());
         }
         Assert.False(mine.MoveNext());

@@ -18,7 +18,7 @@ public sealed class InceptionTests : TensorTest
     {
         var golden = GoldenCase.Load(id);
         using var scope = torch.NewDisposeScope();
-        using var network = new InceptionNetwork(golden.WeightTensors(), Device.Cpu);
+        using var network = new InceptionNetwork(golden.WeightTensors(), torch.CPU);
         foreach (var image in golden.Config.GetProperty("images").EnumerateArray().Select(i => i.GetString()!))
         {
             Verify(golden, network, image, "tf1", InceptionResize.Tf1);
@@ -31,7 +31,7 @@ public sealed class InceptionTests : TensorTest
     {
         using var scope = torch.NewDisposeScope();
         var weights = new Dictionary<string, Tensor> { ["Conv2d_1a_3x3.conv.weight"] = torch.zeros([32, 1, 3, 3]), ["AuxLogits.fc.weight"] = torch.zeros([1]) };
-        var error = Assert.Throws<InvalidDataException>(() => new InceptionNetwork(weights, Device.Cpu));
+        var error = Assert.Throws<InvalidDataException>(() => new InceptionNetwork(weights, torch.CPU));
         Assert.Contains("Conv2d_1a_3x3.conv.weight has shape [32,1,3,3], not [32,3,3,3]", error.Message);
         Assert.Contains("bn.weight is missing", error.Message);
     }
@@ -61,7 +61,7 @@ public sealed class InceptionTests : TensorTest
         {
             var wide = y.to(ScalarType.Float64);
             stages.Add(name, [wide.mean().ToDouble(), Math.Sqrt((wide * wide).mean().ToDouble())]);
-            if (Taps.TryGetValue(name, out var tap)) taps.Add(tap, y.mean([2, 3]).DetachFromScope());
+            if (Taps.TryGetValue(name, out var tap)) taps.Add(tap, y.mean([2, 3]).DetachFromDisposeScope());
         });
         foreach (var (tap, values) in taps)
         {
@@ -77,7 +77,7 @@ public sealed class InceptionTests : TensorTest
     // every k-th row and column
     private static Tensor Subsample(Tensor x, int step)
     {
-        var rows = torch.tensor([.. Enumerable.Range(0, (int)((x.Size(2) + step - 1) / step)).Select(k => (long)k * step)], [(x.Size(2) + step - 1) / step]);
+        var rows = Tensors.Of([.. Enumerable.Range(0, (int)((x.size(2) + step - 1) / step)).Select(k => (long)k * step)], [(x.size(2) + step - 1) / step]);
         return x.index_select(2, rows).index_select(3, rows);
     }
 }

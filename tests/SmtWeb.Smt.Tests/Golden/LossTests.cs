@@ -31,17 +31,17 @@ public sealed class LossTests : TensorTest
         var (f_0, f_α, f_1) = (golden.Tensor("f_0"), golden.Tensor("f_alpha"), golden.Tensor("f_1"));
         var direction = SmtLosses.GeneratorDirection(x, f_0, f_α, f_1, AdaptiveWeight.AlphaAndDmd);
         golden.Verify("official.grad", direction);
-        x.RequiresGrad = true;
+        x.requires_grad = true;
         var loss = SmtLosses.GeneratorLoss(x, direction);
         golden.Verify("official.loss", loss);
         loss.backward();
-        golden.Verify("official.latents_grad", x.Grad!);
-        if (golden.Expects("paper.latents_grad")) golden.Verify("paper.latents_grad", x.Grad!);
+        golden.Verify("official.latents_grad", x.grad!);
+        if (golden.Expects("paper.latents_grad")) golden.Verify("paper.latents_grad", x.grad!);
         if (golden.Expects("paper.gamma_x_dmd_only"))
         {
             // without w_α the 1/α of Eq. (9) stays; the paper's L1 norm is a sum over the D elements, ours a mean
             var dmd = SmtLosses.GeneratorDirection(golden.Tensor("latents"), f_0, f_α, f_1, AdaptiveWeight.DmdOnly);
-            golden.Verify("paper.gamma_x_dmd_only", dmd / Networks.EdmPrecond.Like(golden.Tensor("alpha"), dmd) / (x.Count / x.Size(0)));
+            golden.Verify("paper.gamma_x_dmd_only", dmd / Networks.EdmPrecond.Like(golden.Tensor("alpha"), dmd) / (double)(x.numel() / x.size(0)));
         }
     }
 
@@ -55,15 +55,15 @@ public sealed class LossTests : TensorTest
         var w = SmtLosses.DenoisingWeight(σ, golden.Config.Double("sigma_data", 0.5));
         golden.Verify("weight", w);
         var (real, fake, α) = (golden.Tensor("pred_real"), golden.Tensor("pred_fake"), golden.Tensor("alpha"));
-        real.RequiresGrad = fake.RequiresGrad = true;
-        var realLoss = SmtLosses.ScoreLoss(real, golden.Tensor("latents_real"), α, w, α.Count);
-        var fakeLoss = SmtLosses.ScoreLoss(fake, golden.Tensor("latents_fake"), 1 - α, w, α.Count);
+        real.requires_grad = fake.requires_grad = true;
+        var realLoss = SmtLosses.ScoreLoss(real, golden.Tensor("latents_real"), α, w, α.numel());
+        var fakeLoss = SmtLosses.ScoreLoss(fake, golden.Tensor("latents_fake"), 1 - α, w, α.numel());
         golden.Verify("official.loss_real_mean", realLoss);
         golden.Verify("official.loss_fake_mean", fakeLoss);
         golden.Verify("official.loss_mean", realLoss + fakeLoss);
         (realLoss + fakeLoss).backward();
-        golden.Verify("official.grad_pred_real", real.Grad!);
-        golden.Verify("official.grad_pred_fake", fake.Grad!);
+        golden.Verify("official.grad_pred_real", real.grad!);
+        golden.Verify("official.grad_pred_fake", fake.grad!);
     }
 
     [Theory, MemberData(nameof(Gan))]
@@ -81,12 +81,12 @@ public sealed class LossTests : TensorTest
         void Check(string name, Func<Tensor, Tensor, Tensor> loss)
         {
             var (real, fake) = (golden.Tensor("logit_real"), golden.Tensor("logit_fake"));
-            real.RequiresGrad = fake.RequiresGrad = true;
+            real.requires_grad = fake.requires_grad = true;
             var value = loss(real, fake);
             golden.Verify(name, value);
             value.backward();
-            golden.Verify($"{name}.grad_fake", fake.Grad!);
-            golden.Verify($"{name}.grad_real", real.Grad ?? torch.zeros(real.Shape));
+            golden.Verify($"{name}.grad_fake", fake.grad!);
+            golden.Verify($"{name}.grad_real", real.grad ?? torch.zeros(real.shape));
         }
     }
 
@@ -95,14 +95,14 @@ public sealed class LossTests : TensorTest
     {
         var golden = GoldenCase.Load(id);
         using var scope = torch.NewDisposeScope();
-        using var random = new Generator(0, Device.Cpu);
+        using var random = new Generator(0, torch.CPU);
         using var network = GoldenTorch.Network(golden.Config.GetProperty("model_type").GetString()!, golden.Config.GetProperty("network"), random, golden.Config.Double("sigma_data", 0.5));
-        network.Training = false;
-        network.LoadStateDict(golden.WeightTensors());
+        network.eval();
+        network.LoadValues(golden.WeightTensors());
         using var flat = new FlatParameters(("", network));
         var σ = (golden.Tensor("rnd_normal").reshape(-1) * golden.Config.Double("P_std", 1.2) + golden.Config.Double("P_mean", -1.2)).exp();
         golden.Verify("sigma", σ);
-        var loss = DenoisingTrainer.Loss(network, golden.Tensor("images"), null, σ, golden.Tensor("noise"));
+        var loss = DenoisingTrainer.Loss(network, golden.Tensor("images"), golden.Labels(network.Classes), σ, golden.Tensor("noise"));
         golden.Verify("loss", loss);
         var mean = loss.mean();
         golden.Verify("loss_mean", mean);

@@ -22,41 +22,41 @@ public sealed class NetworkTests : TensorTest
     {
         var golden = GoldenCase.Load(id);
         using var scope = torch.NewDisposeScope();
-        using var random = new Generator(0, Device.Cpu);
+        using var random = new Generator(0, torch.CPU);
         using var network = GoldenTorch.Network(golden.Config.GetProperty("model_type").GetString()!, golden.Config.GetProperty("network"), random);
-        network.Training = false;
+        network.eval();
         golden.LoadWeights(network);
         using var flat = new FlatParameters(("", network));
 
-        var (x, σ, α, labels) = (golden.Tensor("x"), golden.Tensor("sigma"), golden.Optional("alpha"), golden.Optional("labels"));
+        var (x, σ, α, labels) = (golden.Tensor("x"), golden.Tensor("sigma"), golden.Optional("alpha"), golden.Labels(network.Classes));
         var (c_skip, c_out, c_in, c_noise) = Networks.EdmPrecond.Coefficients(σ, network.SigmaData);
         golden.Verify("c_skip", c_skip);
         golden.Verify("c_out", c_out);
         golden.Verify("c_in", c_in);
         golden.Verify("c_noise", c_noise);
 
-        x.RequiresGrad = true;
+        x.requires_grad = true;
         Tensor D = null!;
-        golden.VerifyTrace(network, () => D = network.Forward(x, σ, α, labels));
+        golden.VerifyTrace(network, () => D = network.forward(x, σ, α, labels));
         golden.Verify("D", D);
         golden.Verify("F", network.Raw(Networks.EdmPrecond.Like(c_in, x) * x, c_noise, α, labels, null));
 
         var loss = (D * golden.Tensor("cotangent")).sum();
         golden.Verify("loss", loss);
         loss.backward();
-        golden.Verify("grad_x", x.Grad!);
+        golden.Verify("grad_x", x.grad!);
         var gradients = flat.Views(flat.Gradients).ToDictionary(v => v.Name, v => v.View);
         golden.Expect("grad_norms").Verify([.. golden.Config.GetProperty("param_names").EnumerateArray().Select(n => gradients[n.GetString()!].to(ScalarType.Float64).norm().ToDouble())]);
         foreach (var name in golden.ExpectedNames.Where(n => n.StartsWith("grad.", StringComparison.Ordinal)))
             golden.Verify(name, gradients[name["grad.".Length..]]);
 
-        x.Grad = null;
+        x.grad = null;
         var bottleneck = network.Bottleneck(x, σ, α, labels);
         golden.Verify("bottleneck", bottleneck);
         (bottleneck * golden.Tensor("cotangent_bottleneck")).sum().backward();
-        golden.Verify("bottleneck_grad_x", x.Grad!);
-        if (golden.Expects("D_augment")) golden.Verify("D_augment", network.Forward(x, σ, α, labels, golden.Tensor("augment_labels")));
-        if (golden.Expects("D_nolabel")) golden.Verify("D_nolabel", network.Forward(x, σ, α, null));
+        golden.Verify("bottleneck_grad_x", x.grad!);
+        if (golden.Expects("D_augment")) golden.Verify("D_augment", network.forward(x, σ, α, labels, golden.Tensor("augment_labels")));
+        if (golden.Expects("D_nolabel")) golden.Verify("D_nolabel", network.forward(x, σ, α, null));
     }
 
     [Theory, MemberData(nameof(Blocks))]
@@ -64,7 +64,7 @@ public sealed class NetworkTests : TensorTest
     {
         var golden = GoldenCase.Load(id);
         using var scope = torch.NewDisposeScope();
-        using var random = new Generator(0, Device.Cpu);
+        using var random = new Generator(0, torch.CPU);
         var block = golden.Config.GetProperty("block");
         var options = new UNetBlockOptions
         {
@@ -77,18 +77,18 @@ public sealed class NetworkTests : TensorTest
             SkipScale = block.Double("skip_scale", 1),
             Eps = block.Double("eps", 1e-5),
         };
-        using var network = new UNetBlock(block.Int("in_channels"), block.Int("out_channels"), options, random) { Training = false };
-        network.LoadStateDict(golden.WeightTensors());
-        Assert.Equal(golden.Weights().Select(w => w.Name), network.StateDict().Select(e => e.Name));
+        using var network = new UNetBlock(block.Int("in_channels"), block.Int("out_channels"), options, random).Evaluating();
+        network.LoadValues(golden.WeightTensors());
+        Assert.Equal(golden.Weights().Select(w => w.Name), network.StateEntries().Select(e => e.Name));
 
         var (x, e) = (golden.Tensor("x"), golden.Tensor("emb"));
-        x.RequiresGrad = e.RequiresGrad = true;
-        var y = network.Forward(x, e);
+        x.requires_grad = e.requires_grad = true;
+        var y = network.forward(x, e);
         golden.Verify("y", y);
         (y * golden.Tensor("cotangent")).sum().backward();
-        golden.Verify("grad_x", x.Grad!);
-        golden.Verify("grad_emb", e.Grad!);
-        foreach (var (name, p) in network.NamedParameters()) golden.Verify($"grad.{name}", p.Value.Grad!);
+        golden.Verify("grad_x", x.grad!);
+        golden.Verify("grad_emb", e.grad!);
+        foreach (var (name, p) in network.ParameterEntries()) golden.Verify($"grad.{name}", p.grad!);
     }
 
     [Theory, MemberData(nameof(EmbeddingCases))]
@@ -96,14 +96,17 @@ public sealed class NetworkTests : TensorTest
     {
         var golden = GoldenCase.Load(id);
         using var scope = torch.NewDisposeScope();
-        using var random = new Generator(0, Device.Cpu);
+        using var random = new Generator(0, torch.CPU);
         var t = golden.Tensor("t");
         foreach (var form in golden.Config.GetProperty("positional").EnumerateObject())
-            golden.Verify($"pos.{form.Name}", PositionalEmbedding.Forward(t, form.Value.Int("num_channels"), form.Value.Flag("endpoint")));
+            {
+            using var positional = new PositionalEmbedding(form.Value.Int("num_channels"), form.Value.Flag("endpoint"), torch.CPU);
+            golden.Verify($"pos.{form.Name}", positional.forward(t));
+        }
         var fourier = golden.Config.GetProperty("fourier");
         using var embedding = new FourierEmbedding(fourier.Int("num_channels"), random, fourier.Double("scale", 16));
-        embedding.LoadStateDict(new Dictionary<string, Tensor> { ["freqs"] = golden.Tensor("freqs") });
-        golden.Verify("fourier", embedding.Forward(t));
+        embedding.LoadValues(new Dictionary<string, Tensor> { ["freqs"] = golden.Tensor("freqs") });
+        golden.Verify("fourier", embedding.forward(t));
     }
 
     [Theory, MemberData(nameof(Heads))]
@@ -111,20 +114,20 @@ public sealed class NetworkTests : TensorTest
     {
         var golden = GoldenCase.Load(id);
         using var scope = torch.NewDisposeScope();
-        using var random = new Generator(0, Device.Cpu);
+        using var random = new Generator(0, torch.CPU);
         var feature = golden.Tensor("feature");
-        using var head = new ClassHead(golden.Config.Int("channels"), (int)feature.Size(2), random, golden.Config.Int("groups"));
-        head.LoadStateDict(golden.WeightTensors());
-        feature.RequiresGrad = true;
-        var logits = head.Forward(feature);
+        using var head = new ClassHead(golden.Config.Int("channels"), (int)feature.size(2), random, golden.Config.Int("groups"));
+        head.LoadValues(golden.WeightTensors());
+        feature.requires_grad = true;
+        var logits = head.forward(feature);
         golden.Verify("logits", logits);
         (logits * golden.Tensor("cotangent").reshape(-1)).sum().backward();
-        golden.Verify("grad_feature", feature.Grad!);
-        foreach (var (name, p) in head.NamedParameters())
+        golden.Verify("grad_feature", feature.grad!);
+        foreach (var (name, p) in head.ParameterEntries())
         {
             // tensors of 5000 elements or more are stored as their norm
-            var g = p.Value.Grad!;
-            golden.Verify($"grad.{name}", golden.Expect($"grad.{name}").Tensor.Count == g.Count ? g : g.norm());
+            var g = p.grad!;
+            golden.Verify($"grad.{name}", golden.Expect($"grad.{name}").Tensor.Count == g.numel() ? g : g.norm());
         }
     }
 }

@@ -14,10 +14,10 @@ public sealed class SamplerTests : TensorTest
     {
         var golden = GoldenCase.Load(id);
         using var scope = torch.NewDisposeScope();
-        using var random = new Generator(0, Device.Cpu);
+        using var random = new Generator(0, torch.CPU);
         var c = golden.Config;
         using var network = GoldenTorch.Network(c.GetProperty("model_type").GetString()!, c.GetProperty("network"), random);
-        network.Training = false;
+        network.eval();
         golden.LoadWeights(network);
 
         var sampler = new HeunSampler(network, new HeunOptions
@@ -29,7 +29,7 @@ public sealed class SamplerTests : TensorTest
             Churn = c.Double("S_churn", 0),
         });
         golden.Expect("t_steps").Verify([.. sampler.Levels]);
-        var image = sampler.Sample(golden.Tensor("latents"), golden.Optional("labels"));
+        var image = sampler.Sample(golden.Tensor("latents"), golden.Labels(network.Classes));
         golden.Verify("image", image);
         golden.Verify("image_f32", image.to(ScalarType.Float32));
     }

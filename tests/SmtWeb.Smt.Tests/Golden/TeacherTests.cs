@@ -34,15 +34,15 @@ public sealed class TeacherTests : TensorTest
             var (description, denoiser) = TeacherFile.Load(file);
             using var network = denoiser;
             Assert.Equal("teacher", description.Name);
-            Assert.Equal(network.ParameterCount, description.Parameters);
-            golden.Verify("D", network.Forward(golden.Tensor("x"), golden.Tensor("sigma"), null, golden.Optional("labels")));
+            Assert.Equal(network.ParameterCount(), description.Parameters);
+            golden.Verify("D", network.forward(golden.Tensor("x"), golden.Tensor("sigma"), null, golden.Labels(network.Classes)));
 
             // the same file as a run of distillation reads it
             file.Position = 0;
-            using var random = new Generator(0, Device.Cpu);
-            using var student = new ImageDenoiser(description.Options(), random) { Training = false };
+            using var random = new Generator(0, torch.CPU);
+            using var student = new ImageDenoiser(description.Options(), random).Evaluating();
             Teacher.Read("teacher", file).CopyTo(student);
-            golden.Verify("D", student.Forward(golden.Tensor("x"), golden.Tensor("sigma"), null, golden.Optional("labels")));
+            golden.Verify("D", student.forward(golden.Tensor("x"), golden.Tensor("sigma"), null, golden.Labels(network.Classes)));
         }
     }
 

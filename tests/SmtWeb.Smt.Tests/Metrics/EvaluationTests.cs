@@ -19,7 +19,7 @@ public sealed class EvaluationTests : TensorTest
     {
         if (!File.Exists(Path.Combine(FashionMnist.DefaultFolder, "train-images-idx3-ubyte.gz"))) Assert.Skip("Fashion-MNIST is not installed: apt-get install dataset-fashion-mnist");
         using var images = new FashionMnistImages();
-        using var network = FashionFeatures.LoadBundled(Device.Cpu);
+        using var network = FashionFeatures.LoadBundled(torch.CPU);
         var last = default(MeasureProgress);
         var computed = DatasetStatistics.Of(images, network, folder, p => last = p, TestContext.Current.CancellationToken);
         Assert.Equal(60_000, last.Done);
@@ -36,7 +36,7 @@ public sealed class EvaluationTests : TensorTest
     [Fact]
     public void Open_NoInceptionFile_SaysWhichFileGoesWhere()
     {
-        var error = Assert.Throws<FileNotFoundException>(() => InceptionFiles.Open(folder, InceptionResize.Tf1, Device.Cpu));
+        var error = Assert.Throws<FileNotFoundException>(() => InceptionFiles.Open(folder, InceptionResize.Tf1, torch.CPU));
         Assert.Contains(folder, error.Message);
         Assert.Contains("pt_inception-2015-12-05-6726825d.pth", error.Message);
     }
@@ -45,21 +45,21 @@ public sealed class EvaluationTests : TensorTest
     public void Open_UnknownHash_IsRefusedUntilListed()
     {
         var path = Path.Combine(folder, "inception-2015-12-05.safetensors");
-        using (var random = new Generator(0, Device.Cpu))
+        using (var random = new Generator(0, torch.CPU))
         using (var scope = torch.NewDisposeScope())
         using (var file = File.Create(path))
             SafetensorsWriter.Write(file, InceptionWeights.Needed().Select(n => TensorFile.ToSource(n.Name, torch.ones(n.Shape))), new Dictionary<string, string>());
         var hash = Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(path)));
-        var error = Assert.Throws<InvalidDataException>(() => InceptionFiles.Open(folder, InceptionResize.Tf1, Device.Cpu));
+        var error = Assert.Throws<InvalidDataException>(() => InceptionFiles.Open(folder, InceptionResize.Tf1, torch.CPU));
         Assert.Contains(hash, error.Message);
         Assert.Contains(InceptionFiles.Sums, error.Message);
 
         File.WriteAllText(Path.Combine(folder, InceptionFiles.Sums), $"{hash}  inception-2015-12-05.safetensors\n");
-        using var network = InceptionFiles.Open(folder, InceptionResize.PytorchFid, Device.Cpu);
+        using var network = InceptionFiles.Open(folder, InceptionResize.PytorchFid, torch.CPU);
         Assert.Equal((hash, "pytorch-fid", 2048, 1008), (network.Hash, network.Resize, network.Dimension, network.Classes));
 
         File.Move(path, Path.Combine(folder, "inception-2015-12-05.pt"));
-        Assert.Contains("as published", Assert.Throws<InvalidDataException>(() => InceptionFiles.Open(folder, InceptionResize.Tf1, Device.Cpu)).Message);
+        Assert.Contains("as published", Assert.Throws<InvalidDataException>(() => InceptionFiles.Open(folder, InceptionResize.Tf1, torch.CPU)).Message);
     }
 
     [Fact]

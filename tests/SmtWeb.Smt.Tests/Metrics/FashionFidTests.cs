@@ -13,18 +13,18 @@ public sealed class FashionFidTests : TensorTest
     {
         using var scope = torch.NewDisposeScope();
         var (_, check) = SafetensorsReader.ReadFile(Path.Combine(FashionFid.Folder, "check.safetensors"));
-        var images = TensorFile.ToTensor(check["images_u8"].Entry, check["images_u8"].Bytes, Device.Cpu);
+        var images = TensorFile.ToTensor(check["images_u8"].Entry, check["images_u8"].Bytes, torch.CPU);
         var padded = torch.zeros([16, 32, 32], ScalarType.Byte);
         padded.narrow(1, 2, 28).narrow(2, 2, 28).copy_(images);
-        using var fid = FashionFid.Open(Device.Cpu);
+        using var fid = FashionFid.Open(torch.CPU);
         var features = fid.Features(padded.ToArray<byte>(), 16);
-        var expected = TensorFile.ToTensor(check["features"].Entry, check["features"].Bytes, Device.Cpu).ToArray<float>();
+        var expected = TensorFile.ToTensor(check["features"].Entry, check["features"].Bytes, torch.CPU).ToArray<float>();
         for (var k = 0; k < expected.Length; k++) Assert.Equal(expected[k], features[k], 1e-4f);
 
-        using var network = FashionFeatures.Load(Path.Combine(FashionFid.Folder, "features.safetensors"), Device.Cpu);
+        using var network = FashionFeatures.Load(Path.Combine(FashionFid.Folder, "features.safetensors"), torch.CPU);
         using var _2 = torch.no_grad();
-        var logits = network.Classify(torch.tensor(features, [16, 128])).ToArray<float>();
-        var expectedLogits = TensorFile.ToTensor(check["logits"].Entry, check["logits"].Bytes, Device.Cpu).ToArray<float>();
+        var logits = network.Classify(Tensors.Of(features, [16, 128])).ToArray<float>();
+        var expectedLogits = TensorFile.ToTensor(check["logits"].Entry, check["logits"].Bytes, torch.CPU).ToArray<float>();
         for (var k = 0; k < logits.Length; k++) Assert.Equal(expectedLogits[k], logits[k], 1e-3f);
     }
 
@@ -33,11 +33,11 @@ public sealed class FashionFidTests : TensorTest
     {
         if (!File.Exists(Path.Combine(FashionMnist.DefaultFolder, "train-images-idx3-ubyte.gz"))) Assert.Skip("Fashion-MNIST is not installed: apt-get install dataset-fashion-mnist");
         using var scope = torch.NewDisposeScope();
-        using var random = new Generator(0, Device.Cpu);
-        using var fid = FashionFid.Open(Device.Cpu);
+        using var random = new Generator(0, torch.CPU);
+        using var fid = FashionFid.Open(torch.CPU);
         var data = FashionMnist.Load();
-        Tensor Real(int from, int count) => torch.tensor(data.Images.AsSpan(from * 1024, count * 1024).ToArray(), [count, 1, 32, 32]).to(ScalarType.Float32) / 127.5 - 1;
+        Tensor Real(int from, int count) => Tensors.Of(data.Images.AsSpan(from * 1024, count * 1024).ToArray(), [count, 1, 32, 32]).to(ScalarType.Float32) / 127.5 - 1;
         Assert.InRange(fid.Distance(Real, 10_000), 0, 12);
-        Assert.True(fid.Distance((_, count) => torch.randn([count, 1, 32, 32], random), 1000) > 500);
+        Assert.True(fid.Distance((_, count) => torch.randn([count, 1, 32, 32], generator: random), 1000) > 500);
     }
 }

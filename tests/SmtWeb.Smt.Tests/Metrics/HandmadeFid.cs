@@ -1,4 +1,5 @@
 using SmtWeb.Smt.Metrics;
+using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.Metrics;
 
@@ -16,7 +17,8 @@ internal static class HandmadeFid
         var cross = a.Select(x => b.Select(y => Dot(x, y)).ToArray()).ToArray();
         for (var i = 0; i < n; i++)
             for (var j = 0; j < n; j++) gram[(i * n) + j] = Dot(cross[i], cross[j]);
-        var values = new SymmetricEigen(gram, n).Values;
+        using var scope = torch.NewDisposeScope();
+        var values = torch.linalg.eigvalsh(Tensors.Of(gram, [n, n])).ToArray<double>();
         var nuclear = values.Where(v => v > values.Max() * 1e-15).Sum(Math.Sqrt);
         return μ1.Zip(μ2, (p, q) => (p - q) * (p - q)).Sum() + (a.Sum(x => Dot(x, x)) / (n - 1)) + (b.Sum(y => Dot(y, y)) / (m - 1)) - (2 * nuclear / Math.Sqrt((n - 1.0) * (m - 1.0)));
     }

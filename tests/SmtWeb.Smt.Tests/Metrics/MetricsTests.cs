@@ -4,37 +4,8 @@ using SmtWeb.Smt.Metrics;
 
 namespace SmtWeb.Smt.Tests.Metrics;
 
-public sealed class MetricsTests
+public sealed class MetricsTests : TensorTest
 {
-    [Theory]
-    [InlineData(1)]
-    [InlineData(2)]
-    [InlineData(3)]
-    [InlineData(17)]
-    [InlineData(128)]
-    public void SymmetricEigen_RandomMatrix_RebuildsItFromOrthonormalVectors(int n)
-    {
-        var random = new HostRandom(5, (ulong)n);
-        var matrix = new double[n * n];
-        for (var i = 0; i < n; i++)
-            for (var j = 0; j <= i; j++) matrix[(i * n) + j] = matrix[(j * n) + i] = random.NextNormal();
-        AssertDecomposes(matrix, n);
-    }
-
-    [Fact]
-    public void SymmetricEigen_RankOneZeroAndDiagonal_Converge()
-    {
-        AssertDecomposes(new double[25], 5);
-        AssertDecomposes([2, 0, 0, 0, -3, 0, 0, 0, 2], 3);
-        var v = Enumerable.Range(1, 12).Select(i => (double)i).ToArray();
-        AssertDecomposes([.. v.SelectMany(a => v.Select(b => a * b))], 12);
-        AssertDecomposes([1e-200, 1e-200, 1e-200, 1e-200], 2);
-    }
-
-    [Fact]
-    public void SymmetricEigen_NaN_ThrowsInsteadOfTurningForEver() =>
-        Assert.Throws<ArgumentException>(() => new SymmetricEigen([double.NaN, 1, 1, 1], 2));
-
     [Fact]
     public void Frechet_OneTwentyEightDimensionsDeficient_IsZeroToItselfAndQuick()
     {
@@ -89,19 +60,5 @@ public sealed class MetricsTests
         var moments = new RunningMoments(dimension);
         moments.Add([.. Enumerable.Range(0, count * dimension).Select(_ => (float)(random.NextNormal() + shift))]);
         return (moments.Mean(), moments.Covariance());
-    }
-
-    private static void AssertDecomposes(double[] matrix, int n)
-    {
-        var eigen = new SymmetricEigen(matrix, n);
-        var scale = matrix.Max(Math.Abs) + double.Epsilon;
-        var rebuilt = eigen.Map(v => v);
-        for (var i = 0; i < n * n; i++) Assert.InRange(Math.Abs(rebuilt[i] - matrix[i]), 0, 1e-13 * n * scale);
-        for (var i = 0; i < n; i++)
-            for (var j = 0; j < n; j++)
-            {
-                var dot = Enumerable.Range(0, n).Sum(k => eigen.Vectors[(i * n) + k] * eigen.Vectors[(j * n) + k]);
-                Assert.Equal(i == j ? 1 : 0, dot, 11);
-            }
     }
 }

@@ -135,7 +135,7 @@ public sealed class NeighbourIndexTests : TensorTest
         }
 
         File.WriteAllText(Path.Combine(cache, InceptionFiles.Sums), $"{Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(file)))}  {Path.GetFileName(file)}\n");
-        using var network = FeatureNetworks.Open(FeatureNetworks.Inception, cache, Device.Cpu);
+        using var network = FeatureNetworks.Open(FeatureNetworks.Inception, cache, torch.CPU);
         using var images = EvaluationImages.Of(DataFixture.Make(nameof(FolderSpec)), cache);
         using var index = NeighbourIndex.Open(NeighbourIndexWriter.Write(images, network, cache, ct: Ct));
         // of the first folder are the first half of the images, which differ by a pixel each
@@ -168,7 +168,7 @@ public sealed class NeighbourIndexTests : TensorTest
 
         public int Classes => 2;
 
-        public Device Device => Device.Cpu;
+        public Device Device => torch.CPU;
 
         public void CheckImages(int channels, int height, int width)
         {
@@ -177,7 +177,7 @@ public sealed class NeighbourIndexTests : TensorTest
         public (float[] Features, float[]? Logits) Measure(Tensor images, bool wantLogits)
         {
             if (Measured >= StopAfter) throw new IOException("interrupted");
-            var count = (int)images.Size(0);
+            var count = (int)images.size(0);
             Measured += count;
             var pixels = images.ToArray<byte>();
             var size = pixels.Length / count;

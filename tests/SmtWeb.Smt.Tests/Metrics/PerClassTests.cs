@@ -20,7 +20,7 @@ public sealed class PerClassTests : TensorTest
         Assert.SkipUnless(Directory.Exists(FashionMnist.DefaultFolder), "The Debian package dataset-fashion-mnist is not installed.");
         using var generator = Trained();
         using var images = new FirstOfEachClass();
-        using var network = FashionFeatures.LoadBundled(Device.Cpu);
+        using var network = FashionFeatures.LoadBundled(torch.CPU);
         var report = Measure(generator, images, network);
 
         // by hand: the features of everything, sorted by class
@@ -82,7 +82,7 @@ public sealed class PerClassTests : TensorTest
     private static float[] Feature(IFeatureNetwork network, byte[] pixels)
     {
         using var scope = torch.NewDisposeScope();
-        return network.Measure(torch.tensor(pixels, [1, 1, 32, 32]), wantLogits: false).Features;
+        return network.Measure(Tensors.Of(pixels, [1, 1, 32, 32]), wantLogits: false).Features;
     }
 
     /// <summary>The first images of each class of Fashion-MNIST.</summary>
@@ -140,7 +140,7 @@ public sealed class PerClassTests : TensorTest
 
         public int Classes => 2;
 
-        public Device Device => Device.Cpu;
+        public Device Device => torch.CPU;
 
         public void CheckImages(int channels, int height, int width)
         {
@@ -149,7 +149,7 @@ public sealed class PerClassTests : TensorTest
         public (float[] Features, float[]? Logits) Measure(Tensor images, bool wantLogits)
         {
             using var scope = torch.NewDisposeScope();
-            var x = images.to(ScalarType.Float32).reshape(images.Size(0), -1) / 255;
+            var x = images.to(ScalarType.Float32).reshape(images.size(0), -1) / 255;
             var mean = x.mean([1]);
             var features = torch.stack([mean, (x * x).mean([1]) - (mean * mean)], 1).ToArray<float>();
             return (features, wantLogits ? features : null);

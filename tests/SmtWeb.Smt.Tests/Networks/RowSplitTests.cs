@@ -65,20 +65,20 @@ public sealed class RowSplitTests : IDisposable
     private static (float[] Result, Dictionary<string, float[]> Gradients) Pass(AmortizedScore score, bool split)
     {
         RowSplit.Enabled = split;
-        var random = new Generator(7, Device.Cpu);
+        var random = new Generator(7, torch.CPU);
         const int n = 19;
-        var x = torch.randn([n, 1, 16, 16], random).detach();
-        x.RequiresGrad = true;
-        var σ = torch.rand([n], random) + 0.1;
-        var α = torch.rand([n], random);
-        var labels = torch.randint(3, [n], random).one_hot(3).to(ScalarType.Float32);
+        var x = torch.randn([n, 1, 16, 16], generator: random).detach();
+        x.requires_grad = true;
+        var σ = torch.rand([n], generator: random) + 0.1;
+        var α = torch.rand([n], generator: random);
+        var labels = HostTransfer.OneHot(torch.randint(3, [n], ScalarType.Int64, generator: random), 3);
         score.RequireGrad(true);
-        foreach (var (_, p) in score.NamedParameters()) p.Value.Grad = null;
+        foreach (var (_, p) in score.ParameterEntries()) p.grad = null;
         var f = score.Denoise(x, σ, α, labels);
         var ℓ = score.LogDensityRatio(x * 0.5, σ, labels);
         (f.square().mean() + ℓ.square().mean()).backward();
-        var gradients = score.NamedParameters().Where(p => p.Parameter.Value.Grad is not null).ToDictionary(p => p.Name, p => p.Parameter.Value.Grad!.ToArray<float>());
-        gradients["x"] = x.Grad!.ToArray<float>();
+        var gradients = score.ParameterEntries().Where(p => p.Parameter.grad is not null).ToDictionary(p => p.Name, p => p.Parameter.grad!.ToArray<float>());
+        gradients["x"] = x.grad!.ToArray<float>();
         return ([.. f.detach().ToArray<float>(), .. ℓ.detach().ToArray<float>()], gradients);
     }
 
@@ -86,32 +86,32 @@ public sealed class RowSplitTests : IDisposable
     private static (float[] Result, Dictionary<string, float[]> Gradients) PairPass(Denoiser denoiser, bool decoderLearns, bool split)
     {
         RowSplit.Enabled = split;
-        var random = new Generator(8, Device.Cpu);
+        var random = new Generator(8, torch.CPU);
         const int n = 21;
-        var x = torch.randn([n, 1, 16, 16], random).detach();
-        x.RequiresGrad = true;
+        var x = torch.randn([n, 1, 16, 16], generator: random).detach();
+        x.requires_grad = true;
         Assert.Equal(split, RowSplit.Splits(x));
-        var labels = torch.randint(3, [n], random).one_hot(3).to(ScalarType.Float32);
-        foreach (var (_, p) in denoiser.NamedParameters()) p.Value.Grad = null;
-        var (D, bottleneck) = denoiser.ForwardWithBottleneck(x, torch.rand([n], random) + 0.1, torch.rand([n], random), labels, decoderLearns);
-        Assert.Equal(decoderLearns, D.RequiresGrad);
-        Assert.Equal([n, .. denoiser.SampleShape], D.Shape);
-        Assert.Equal([n, .. denoiser.BottleneckShape], bottleneck.Shape);
+        var labels = HostTransfer.OneHot(torch.randint(3, [n], ScalarType.Int64, generator: random), 3);
+        foreach (var (_, p) in denoiser.ParameterEntries()) p.grad = null;
+        var (D, bottleneck) = denoiser.ForwardWithBottleneck(x, torch.rand([n], generator: random) + 0.1, torch.rand([n], generator: random), labels, decoderLearns);
+        Assert.Equal(decoderLearns, D.requires_grad);
+        Assert.Equal([n, .. denoiser.SampleShape], D.shape);
+        Assert.Equal([n, .. denoiser.BottleneckShape], bottleneck.shape);
         (D.square().mean() + bottleneck.square().mean()).backward();
-        var gradients = denoiser.NamedParameters().Where(p => p.Parameter.Value.Grad is not null).ToDictionary(p => p.Name, p => p.Parameter.Value.Grad!.ToArray<float>());
-        gradients["x"] = x.Grad!.ToArray<float>();
+        var gradients = denoiser.ParameterEntries().Where(p => p.Parameter.grad is not null).ToDictionary(p => p.Name, p => p.Parameter.grad!.ToArray<float>());
+        gradients["x"] = x.grad!.ToArray<float>();
         return ([.. D.detach().ToArray<float>(), .. bottleneck.detach().ToArray<float>()], gradients);
     }
 
     private static AmortizedScore Score()
     {
-        var random = new Generator(3, Device.Cpu);
+        var random = new Generator(3, torch.CPU);
         var denoiser = new ImageDenoiser(
             new DdpmPlusPlusOptions { Resolution = 16, ImageChannels = 1, Classes = 3, ModelChannels = 16, ChannelMultipliers = [1, 2], BlocksPerLevel = 1, AttentionResolutions = [], Alpha = AlphaEmbedding.Paper },
             random);
         var score = new AmortizedScore(denoiser, new ClassHead(denoiser.Model.BottleneckChannels, denoiser.Model.BottleneckSide, random));
         // the last convolutions start near 0, which would hide everything before them
-        foreach (var (_, p) in score.NamedParameters()) p.Value.detach().add_(torch.randn(p.Value.Shape, random) * 0.05);
+        foreach (var (_, p) in score.ParameterEntries()) p.detach().add_(torch.randn(p.shape, generator: random) * 0.05);
         return score;
     }
 

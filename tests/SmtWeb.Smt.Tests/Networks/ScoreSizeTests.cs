@@ -15,7 +15,7 @@ public sealed class ScoreSizeTests : TensorTest
     {
         var spec = Presets.Find("fig5/smt")!.Spec with { Network = new MlpSpec { HiddenWidth = 24, HiddenLayers = 2, ScoreHiddenWidth = width, ScoreHiddenLayers = layers } };
         using var scope = torch.NewDisposeScope();
-        var random = new Generator(1, Device.Cpu);
+        var random = new Generator(1, torch.CPU);
         using var generator = NetworkFactory.CreateGenerator(spec, random);
         using var score = NetworkFactory.CreateScore(spec, random);
         using var fake = NetworkFactory.CreateFakeScore(spec, random);
@@ -27,7 +27,7 @@ public sealed class ScoreSizeTests : TensorTest
     private static (int Width, int Layers) Size(Module network)
     {
         // the head has a hidden layer of its own
-        var weights = network.NamedParameters().Where(p => !p.Name.StartsWith("head.", StringComparison.Ordinal) && p.Name.Contains("hidden", StringComparison.Ordinal) && p.Name.EndsWith("weight", StringComparison.Ordinal)).ToList();
-        return ((int)weights[0].Parameter.Value.Size(0), weights.Count);
+        var weights = network.ParameterEntries().Where(p => !p.Name.StartsWith("head.", StringComparison.Ordinal) && p.Name.Contains("hidden", StringComparison.Ordinal) && p.Name.EndsWith("weight", StringComparison.Ordinal)).ToList();
+        return ((int)weights[0].Parameter.size(0), weights.Count);
     }
 }

@@ -15,8 +15,8 @@ public sealed class FewStepSamplerTests : TensorTest
         ulong[] seeds = [4, 5, 6];
         int[] labels = [0, 2, 1];
         Assert.Equal(
-            new OneStepSampler(generator, Device.Cpu).Draw(seeds, labels).ToArray<float>(),
-            new FewStepSampler(generator, Device.Cpu, steps: 1).Draw(seeds, labels).ToArray<float>());
+            new OneStepSampler(generator, torch.CPU).Draw(seeds, labels).ToArray<float>(),
+            new FewStepSampler(generator, torch.CPU, steps: 1).Draw(seeds, labels).ToArray<float>());
     }
 
     [Fact]
@@ -27,7 +27,7 @@ public sealed class FewStepSamplerTests : TensorTest
         using var generator = new GaussianDenoiser(0.5);
         float[][] z = [[1, 2], [-3, 0.5f], [0.25f, 4]];
         var at = 0;
-        var x = new FewStepSampler(generator, Device.Cpu, [80, 2, 0.5]).Sample(() => torch.tensor(z[at++], [1, 2]), null).ToArray<float>();
+        var x = new FewStepSampler(generator, torch.CPU, [80, 2, 0.5]).Sample(() => Tensors.Of(z[at++], [1, 2]), null).ToArray<float>();
         static double C(double σ) => 0.25 / (0.25 + (σ * σ));
         for (var k = 0; k < 2; k++)
         {
@@ -44,11 +44,11 @@ public sealed class FewStepSamplerTests : TensorTest
     {
         using var scope = torch.NewDisposeScope();
         using var generator = new GaussianDenoiser(0.5);
-        var sampler = new FewStepSampler(generator, Device.Cpu, steps);
+        var sampler = new FewStepSampler(generator, torch.CPU, steps);
         var seeds = Enumerable.Range(0, 40).Select(k => (ulong)k).ToArray();
         var together = sampler.Draw(seeds, null).ToArray<float>();
         foreach (var k in new[] { 0, 33, 39 }) Assert.Equal(together[(2 * k)..((2 * k) + 2)], sampler.Draw([seeds[k]], null).ToArray<float>());
-        Assert.NotEqual(new FewStepSampler(generator, Device.Cpu, 1).Draw([3], null).ToArray<float>(), sampler.Draw([3], null).ToArray<float>());
+        Assert.NotEqual(new FewStepSampler(generator, torch.CPU, 1).Draw([3], null).ToArray<float>(), sampler.Draw([3], null).ToArray<float>());
     }
 
     [Fact]
@@ -64,7 +64,7 @@ public sealed class FewStepSamplerTests : TensorTest
     public void Constructor_LevelsThatDoNotFall_NamesTheLevel()
     {
         using var generator = new GaussianDenoiser(0.5);
-        Assert.Contains("start at 80", Assert.Throws<ArgumentException>(() => new FewStepSampler(generator, Device.Cpu, [79])).Message);
-        Assert.Contains("Level 3 is 5", Assert.Throws<ArgumentException>(() => new FewStepSampler(generator, Device.Cpu, [80, 2, 5])).Message);
+        Assert.Contains("start at 80", Assert.Throws<ArgumentException>(() => new FewStepSampler(generator, torch.CPU, [79])).Message);
+        Assert.Contains("Level 3 is 5", Assert.Throws<ArgumentException>(() => new FewStepSampler(generator, torch.CPU, [80, 2, 5])).Message);
     }
 }

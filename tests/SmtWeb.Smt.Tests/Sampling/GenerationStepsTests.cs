@@ -21,13 +21,13 @@ public sealed class GenerationStepsTests : TensorTest
         var seeds = Enumerable.Range(0, 40).Select(k => (ulong)k).ToArray();
 
         using var scope = torch.NewDisposeScope();
-        using var random = new Generator(0, Device.Cpu);
-        var (spec, _, tensors) = CheckpointFile.Read(new MemoryStream(checkpoint), name => name.StartsWith(CheckpointFile.AveragePrefix, StringComparison.Ordinal));
+        using var random = new Generator(0, torch.CPU);
+        var (spec, _, tensors, _) = CheckpointFile.Read(new MemoryStream(checkpoint), name => name.StartsWith(CheckpointFile.AveragePrefix, StringComparison.Ordinal));
         using var network = NetworkFactory.CreateGenerator(spec, random);
-        network.LoadStateDict(tensors.ToDictionary(t => t.Key[CheckpointFile.AveragePrefix.Length..], t => t.Value));
+        network.LoadValues(tensors.ToDictionary(t => t.Key[CheckpointFile.AveragePrefix.Length..], t => t.Value));
         var drawn = new[] { 1, 2, 4 }.Select(steps => model.Points(seeds, steps)).ToList();
         foreach (var (steps, points) in new[] { 1, 2, 4 }.Zip(drawn))
-            Assert.Equal(new FewStepSampler(network, Device.Cpu, steps).Draw(seeds, null).ToArray<float>(), points.SelectMany(p => new[] { p.X, p.Y }));
+            Assert.Equal(new FewStepSampler(network, torch.CPU, steps).Draw(seeds, null).ToArray<float>(), points.SelectMany(p => new[] { p.X, p.Y }));
         Assert.Equal(drawn[0], model.Points(seeds));
         Assert.NotEqual(drawn[0], drawn[1]);
         Assert.NotEqual(drawn[1], drawn[2]);

@@ -133,11 +133,11 @@ public sealed class AnalyticTests : TensorTest
         var least = Loss(ratio);
         Assert.All(new[] { -0.5, -0.1, 0.1, 0.5 }, shift => Assert.True(Loss(ratio + shift) > least));
 
-        ratio.RequiresGrad = true;
+        ratio.requires_grad = true;
         var D = SmdLosses.MixtureWeight(torch.cat([ratio, ratio]), torch.full([2 * n], α));
         var (onReal, onFake) = SmdLosses.RatioLosses(D, Denoised(P), Denoised(Q(0)), torch.full([2 * n], α), w, n, n);
         (onReal + onFake).backward();
-        Assert.InRange(ratio.Grad!.abs().sum().ToDouble(), 0, 1e-5 * least);
+        Assert.InRange(ratio.grad!.abs().sum().ToDouble(), 0, 1e-5 * least);
     }
 
     [Theory]
@@ -156,11 +156,11 @@ public sealed class AnalyticTests : TensorTest
         double[] Slope(double shift)
         {
             var f = Column(noisy.Select(t => t + (σ * σ * MixtureScore(t, α, 0.3)) + shift)).detach();
-            f.RequiresGrad = true;
+            f.requires_grad = true;
             var each = f.unsqueeze(1).expand([n, clean.Length]).reshape([rows, 1]);
             var share = torch.full([rows], α);
             (SmtLosses.ScoreLoss(each, x, share, Pairs(P), 1) + SmtLosses.ScoreLoss(each, x, 1 - share, Pairs(Q(0.3)), 1)).backward();
-            return [.. f.Grad!.ToArray<float>()];
+            return [.. f.grad!.ToArray<float>()];
         }
 
         var (at, beside) = (Slope(0), Slope(0.05));
@@ -174,7 +174,7 @@ public sealed class AnalyticTests : TensorTest
     {
         // EDM: w(σ) c_out(σ)² = 1, so that the network's error counts alike at every noise level
         using var scope = torch.NewDisposeScope();
-        var levels = torch.tensor([0.002f, 0.1f, 0.5f, 3, 80], [5]);
+        var levels = Tensors.Of([0.002f, 0.1f, 0.5f, 3, 80], [5]);
         var (_, c_out, _, _) = EdmPrecond.Coefficients(levels, σ_data);
         Assert.All((SmtLosses.DenoisingWeight(levels, σ_data) * c_out.square()).ToArray<float>(), v => Assert.Equal(1, v, 1e-5));
     }
@@ -186,19 +186,19 @@ public sealed class AnalyticTests : TensorTest
     public void ScoreLoss_ByFiniteDifferences_HasItsGradient_AndVanishesWhereTheWeightDoes(double α)
     {
         using var scope = torch.NewDisposeScope();
-        using var random = new Generator(1, Device.Cpu);
-        var (f, x) = (torch.randn([3, 2], random), torch.randn([3, 2], random));
-        var w = SmtLosses.DenoisingWeight(torch.tensor([0.3f, 1, 4], [3]), 0.5);
+        using var random = new Generator(1, torch.CPU);
+        var (f, x) = (torch.randn([3, 2], generator: random), torch.randn([3, 2], generator: random));
+        var w = SmtLosses.DenoisingWeight(Tensors.Of([0.3f, 1, 4], [3]), 0.5);
         double Loss(Tensor at) => SmtLosses.ScoreLoss(at, x, torch.full([3], α), w, 3).ToDouble();
         var leaf = f.clone().detach();
-        leaf.RequiresGrad = true;
+        leaf.requires_grad = true;
         SmtLosses.ScoreLoss(leaf, x, torch.full([3], α), w, 3).backward();
-        var gradient = leaf.Grad!.ToArray<float>();
+        var gradient = leaf.grad!.ToArray<float>();
         for (var k = 0; k < 6; k++)
         {
             var step = new float[6];
             step[k] = 1e-2f;
-            var change = (Loss(f + torch.tensor(step, [3, 2])) - Loss(f - torch.tensor(step, [3, 2]))) / 2e-2;
+            var change = (Loss(f + Tensors.Of(step, [3, 2])) - Loss(f - Tensors.Of(step, [3, 2]))) / 2e-2;
             Assert.Equal(change, gradient[k], 1e-2 * (1 + Math.Abs(change)));
             if (α == 0) Assert.Equal(0, gradient[k]);
         }
@@ -244,12 +244,12 @@ public sealed class AnalyticTests : TensorTest
     private static Tensor Column(IEnumerable<double> values)
     {
         float[] array = [.. values.Select(v => (float)v)];
-        return torch.tensor(array, [array.Length]);
+        return Tensors.Of(array, [array.Length]);
     }
 
     private static Tensor Rows(IEnumerable<IEnumerable<double>> rows, int width)
     {
         float[] array = [.. rows.SelectMany(r => r).Select(v => (float)v)];
-        return torch.tensor(array, [array.Length / width, width]);
+        return Tensors.Of(array, [array.Length / width, width]);
     }
 }

@@ -20,7 +20,7 @@ public sealed class SmdTrainerTests : TensorTest
         var method = new SmdSpec { Teacher = "t", EncoderLearnsRatio = encoderLearns, GanGeneratorWeight = 0.5 };
         using var once = new Setup(method with { DropRepeatedPasses = true }, images);
         using var repeated = new Setup(method with { DropRepeatedPasses = false }, images);
-        using var random = new Generator(9, Device.Cpu);
+        using var random = new Generator(9, torch.CPU);
         var draws = Draws(once.Generator, random);
         var (g, s) = once.Step(draws);
         var (g2, s2) = repeated.Step(draws);
@@ -38,14 +38,14 @@ public sealed class SmdTrainerTests : TensorTest
     {
         using var scope = torch.NewDisposeScope();
         using var setup = new Setup(new SmdSpec { Teacher = "t", ScoreObjective = DistillationObjective.Joint }, images: true);
-        using var random = new Generator(9, Device.Cpu);
-        var before = setup.Teacher.StateDict().Select(t => t.Value.clone()).ToList();
+        using var random = new Generator(9, torch.CPU);
+        var before = setup.Teacher.StateEntries().Select(t => t.Value.clone()).ToList();
         var (_, report) = setup.Step(Draws(setup.Generator, random));
         Assert.Equal(0, report.DenoisingLoss.ToDouble());
         var gradients = setup.Trainer.ψ.Parameters.Views(setup.Trainer.ψ.Parameters.Gradients).ToList();
         Assert.True(gradients.Single(v => v.Name == "score.model.dec.16x16_aux_conv.weight").View.norm().ToDouble() > 0);
         Assert.True(gradients.Single(v => v.Name == "head.6.weight").View.norm().ToDouble() > 0);
-        Assert.All(setup.Teacher.StateDict().Zip(before), pair => Assert.Equal(pair.Second.ToArray<float>(), pair.First.Value.ToArray<float>()));
+        Assert.All(setup.Teacher.StateEntries().Zip(before), pair => Assert.Equal(pair.Second.ToArray<float>(), pair.First.Value.ToArray<float>()));
     }
 
     private static void Close(Tensor expected, Tensor actual)
@@ -59,28 +59,28 @@ public sealed class SmdTrainerTests : TensorTest
     private static (Tensor x, Tensor z, SmdGeneratorDraws G, SmdScoreDraws S) Draws(Denoiser network, Generator random)
     {
         long[] shape = [Batch, .. network.SampleShape];
-        Tensor Normal() => torch.randn(shape, random);
-        Tensor Level() => (torch.randn([Batch], random) * 1.2 - 1.2).exp();
+        Tensor Normal() => torch.randn(shape, generator: random);
+        Tensor Level() => (torch.randn([Batch], generator: random) * 1.2 - 1.2).exp();
         float[] α = [0, 0.5f, 1, 0.25f, 0.001f, 0.9f];
-        return (Normal() * 0.5, Normal(), new(Level(), Normal(), torch.tensor([0.5f, 1, 0.75f, 0.9f, 0.6f, 0.55f], [Batch])),
-            new(Level(), Normal(), Level(), Normal(), Normal(), torch.tensor(α, [Batch]), α));
+        return (Normal() * 0.5, Normal(), new(Level(), Normal(), Tensors.Of([0.5f, 1, 0.75f, 0.9f, 0.6f, 0.55f], [Batch])),
+            new(Level(), Normal(), Level(), Normal(), Normal(), Tensors.Of(α, [Batch]), α));
     }
 
     private sealed class Setup : IDisposable
     {
         internal Setup(SmdSpec method, bool images)
         {
-            using var random = new Generator(3, Device.Cpu);
+            using var random = new Generator(3, torch.CPU);
             (Generator, Teacher, var denoiser) = (Network(images, random), Network(images, random), Network(images, random));
             DiscriminatorHead head = denoiser is ImageDenoiser image ? new ClassHead(image.Model.BottleneckChannels, image.Model.BottleneckSide, random, 4) : new MlpHead(denoiser.BottleneckShape[0], random);
             Fake = new FakeScore(denoiser, head);
             // EDM starts its last layer near zero, where neither denoiser says anything
             foreach (var network in new[] { Generator, Teacher, denoiser })
-                foreach (var (name, p) in network.NamedParameters())
+                foreach (var (name, p) in network.ParameterEntries())
                     if (name.EndsWith("aux_conv.weight", StringComparison.Ordinal))
                     {
                         using var _ = torch.no_grad();
-                        p.Value.copy_(torch.randn(p.Value.Shape, random) * 0.1);
+                        p.copy_(torch.randn(p.shape, generator: random) * 0.1);
                     }
             Trainer = new SmdTrainer(Generator, Fake, Teacher, method, new OptimisationSpec { GradientClip = 1e9 });
         }

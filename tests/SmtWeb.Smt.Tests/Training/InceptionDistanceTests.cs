@@ -39,13 +39,13 @@ public sealed class InceptionDistanceTests : TensorTest
         Assert.Single(Directory.GetFiles(Path.Combine(metrics, "cache"), "*.npz"));
 
         // by hand, from the checkpoint's own samples
-        using var network = InceptionFiles.Open(metrics, InceptionResize.Tf1, Device.Cpu);
+        using var network = InceptionFiles.Open(metrics, InceptionResize.Tf1, torch.CPU);
         using var images = EvaluationImages.Of(spec.Data);
         var real = DatasetStatistics.Features(images, network, [.. Enumerable.Range(0, images.Count)], null, TestContext.Current.CancellationToken);
         using var generator = OneStepGenerator.Load(new MemoryStream(journal.Checkpoints[^1].Bytes));
         var drawn = generator.Generate([.. Enumerable.Range(0, 16).Select(s => (ulong)s)], null);
         using var scope = torch.NewDisposeScope();
-        var pixels = torch.tensor(drawn.Pixels, [drawn.Count, drawn.Height, drawn.Width, drawn.Channels]).permute(0, 3, 1, 2).contiguous();
+        var pixels = Tensors.Of(drawn.Pixels, [drawn.Count, drawn.Height, drawn.Width, drawn.Channels]).permute(0, 3, 1, 2).contiguous();
         var expected = HandmadeFid.Of(new(network.Measure(pixels, wantLogits: false).Features, network.Dimension), real);
         Assert.Equal(expected, record.Value, expected * 1e-5);
 

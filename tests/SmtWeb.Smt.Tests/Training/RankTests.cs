@@ -123,7 +123,7 @@ public sealed class RankTests : TensorTest
 
     private static TrainingSpec Small(MethodSpec method)
     {
-        Torch.torch.Initialize();
+        Torch.TorchRuntime.Initialize();
         Assert.SkipUnless(ProcessGroup.Has(ProcessGroup.Gloo), "The shim was built without c10d's Gloo (libtorch's distributed headers were not found).");
         var spec = Presets.Find("swiss-roll")!.Spec.ForQuickTest();
         return spec with { Method = method, Hardware = spec.Hardware with { Device = DeviceChoice.Cpu, Threads = 1 }, Evaluation = spec.Evaluation with { Samples = 16, FinalSamples = 16 } };

@@ -2,6 +2,7 @@ using SmtWeb.Smt.Datasets;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Smt.Tests.Datasets;
 using SmtWeb.Smt.Training;
+using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.Training;
 
@@ -203,9 +204,9 @@ public sealed class TrainingSessionTests : TensorTest
         var journal = new MemoryJournal { At = (5, TrainingSignal.Pause) };
         TrainingSession.Run(spec, journal, null, 1);
         var bytes = journal.Checkpoints[^1].Bytes;
-        using var scope = Torch.torch.NewDisposeScope();
-        var (read, progress, tensors) = CheckpointFile.Read(new MemoryStream(bytes), _ => true);
-        using var _ = Torch.torch.no_grad();
+        using var scope = torch.NewDisposeScope();
+        var (read, progress, tensors, _) = CheckpointFile.Read(new MemoryStream(bytes), _ => true);
+        using var none = torch.no_grad();
         tensors["score.output.bias"].fill_(double.NaN);
         using var stream = new MemoryStream();
         CheckpointFile.Write(stream, read, progress, tensors.Select(t => (t.Key, t.Value)));
@@ -214,8 +215,8 @@ public sealed class TrainingSessionTests : TensorTest
 
     private static Dictionary<string, string> Tensors(byte[] checkpoint)
     {
-        using var scope = Torch.torch.NewDisposeScope();
-        var (_, _, tensors) = CheckpointFile.Read(new MemoryStream(checkpoint), _ => true);
+        using var scope = torch.NewDisposeScope();
+        var tensors = CheckpointFile.Read(new MemoryStream(checkpoint), _ => true).Tensors;
         return tensors.ToDictionary(t => t.Key, t => Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(t.Value.ToBytes())));
     }
 }

@@ -36,8 +36,8 @@ public sealed class InceptionFeatures(InceptionNetwork network, string hash, Inc
     public (float[] Features, float[]? Logits) Measure(Tensor images, bool wantLogits)
     {
         using var _ = torch.no_grad();
-        var rows = (int)images.Size(0);
-        var step = device.Type == DeviceType.Cpu ? RowsOnCpu : rows;
+        var rows = (int)images.size(0);
+        var step = device.type == DeviceType.CPU ? RowsOnCpu : rows;
         var features = new float[rows * Dimension];
         var logits = wantLogits ? new float[rows * Classes] : null;
         for (var from = 0; from < rows; from += step)

@@ -34,7 +34,7 @@ public static class InceptionFiles
     {
         var path = Find(folder);
         var hash = Trusted(folder, path);
-        torch.Initialize();
+        TorchRuntime.Initialize();
         using var scope = torch.NewDisposeScope();
         return new InceptionFeatures(Read(path, device), hash, resize, device);
     }
@@ -61,7 +61,7 @@ public static class InceptionFiles
         {
             // a few MB at most: checked before it is read
             if (theirs is not null && tensors[theirs].ByteCount > 64 << 20) throw new InvalidDataException($"{path}: {theirs} has {tensors[theirs].ByteCount} bytes; no tensor of Inception is that large.");
-            weights[ours] = theirs is null ? torch.ones(shapes[ours]) : TensorFile.ToTensor(new SafetensorsEntry(ours, tensors[theirs].Type, tensors[theirs].Shape, 0, tensors[theirs].ByteCount), tensors[theirs].ToArray(), Device.Cpu);
+            weights[ours] = theirs is null ? torch.ones(shapes[ours]) : TensorFile.ToTensor(new SafetensorsEntry(ours, tensors[theirs].Type, tensors[theirs].Shape, 0, tensors[theirs].ByteCount), tensors[theirs].ToArray(), torch.CPU);
         }
         return new InceptionNetwork(weights, device);
     }

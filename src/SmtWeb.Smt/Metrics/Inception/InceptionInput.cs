@@ -32,21 +32,21 @@ public static class InceptionInput
     /// <exception cref="ArgumentException">The images have neither 1 nor 3 channels.</exception>
     public static Tensor Prepare(Tensor images, InceptionResize resize)
     {
-        if (images.Dimensions != 4 || images.ScalarType != ScalarType.Byte || images.Size(1) is not (1 or 3))
+        if (images.dim() != 4 || images.dtype != ScalarType.Byte || images.size(1) is not (1 or 3))
             throw new ArgumentException($"Inception takes bytes [N,1 or 3,H,W], not {images}.", nameof(images));
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
         var x = images.to(ScalarType.Float32);
         if (resize == InceptionResize.PytorchFid) x = x / 255;
-        var rows = Weights((int)x.Size(2), resize, x.Device);
-        var columns = Weights((int)x.Size(3), resize, x.Device);
+        var rows = Weights((int)x.size(2), resize, x.device);
+        var columns = Weights((int)x.size(3), resize, x.device);
         x = rows.matmul(x.matmul(columns.transpose(0, 1)));
         x = resize switch
         {
             InceptionResize.Tf1 => (x - 128) / 128,
             InceptionResize.PytorchFid => x * 2 - 1,
         };
-        return scope.MoveToOuter(x.Size(1) == 3 ? x : torch.cat([x, x, x], 1));
+        return scope.MoveToOuter(x.size(1) == 3 ? x : torch.cat([x, x, x], 1));
     }
 
     // [299, size]: output j = (1 - f)·source[i] + f·source[i + 1], positions in float32 as the originals have them
@@ -67,6 +67,6 @@ public static class InceptionInput
             weights[(j * size) + i] += 1 - f;
             weights[(j * size) + Math.Min(i + 1, size - 1)] += f;
         }
-        return torch.tensor(weights, [side, size], device);
+        return Tensors.Of(weights, [side, size], device);
     }
 }

@@ -31,11 +31,11 @@ public sealed class InceptionNetwork : IDisposable
             var scale = Values("bn.weight") * (Values("bn.running_var") + Epsilon).rsqrt();
             var weight = Values("conv.weight") * scale.reshape(-1, 1, 1, 1);
             var bias = Values("bn.bias") - (Values("bn.running_mean") * scale);
-            layers.Add(layer.Name, (layer, Keep(weight.to(ScalarType.Float32).contiguous(MemoryFormat.ChannelsLast)), Keep(bias.to(ScalarType.Float32))));
+            layers.Add(layer.Name, (layer, Keep(Dispatcher.channels_last(weight.to(ScalarType.Float32))), Keep(bias.to(ScalarType.Float32))));
         }
         (headWeight, headBias) = (Keep(weights["fc.weight"].to(ScalarType.Float32)), Keep(weights["fc.bias"].to(ScalarType.Float32)));
 
-        Tensor Keep(Tensor t) => t.to(device).clone().DetachFromScope();
+        Tensor Keep(Tensor t) => t.to(device).clone().DetachFromDisposeScope();
     }
 
     /// <summary>
@@ -43,11 +43,11 @@ public sealed class InceptionNetwork : IDisposable
     /// </summary>
     public Tensor Features(Tensor x, Action<string, Tensor>? observe = null)
     {
-        if (x.Dimensions != 4 || x.Size(1) != 3 || x.Size(2) != InceptionLayout.Side || x.Size(3) != InceptionLayout.Side)
+        if (x.dim() != 4 || x.size(1) != 3 || x.size(2) != InceptionLayout.Side || x.size(3) != InceptionLayout.Side)
             throw new ArgumentException($"Inception takes [N,3,{InceptionLayout.Side},{InceptionLayout.Side}], not {x}.", nameof(x));
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
-        x = x.contiguous(MemoryFormat.ChannelsLast);
+        x = Dispatcher.channels_last(x);
         foreach (var (name, apply) in Stages())
         {
             using var inner = torch.NewDisposeScope();
@@ -60,14 +60,14 @@ public sealed class InceptionNetwork : IDisposable
     }
 
     /// <summary>Class logits [N,1008] of features; the Inception score of NVIDIA and torch-fidelity leaves the bias out.</summary>
-    public Tensor Logits(Tensor features, bool bias) => torch.functional.linear(features, headWeight, bias ? headBias : null);
+    public Tensor Logits(Tensor features, bool bias) => torch.nn.functional.linear(features, headWeight, bias ? headBias : null);
 
     private IEnumerable<(string Name, Func<Tensor, Tensor> Apply)> Stages()
     {
         foreach (var name in new[] { "Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3" }) yield return (name, x => Convolve(name, x));
-        yield return ("MaxPool_1", x => torch.functional.max_pool2d(x, 3, 2));
+        yield return ("MaxPool_1", x => torch.nn.functional.max_pool2d(x, 3, 2));
         foreach (var name in new[] { "Conv2d_3b_1x1", "Conv2d_4a_3x3" }) yield return (name, x => Convolve(name, x));
-        yield return ("MaxPool_2", x => torch.functional.max_pool2d(x, 3, 2));
+        yield return ("MaxPool_2", x => torch.nn.functional.max_pool2d(x, 3, 2));
         foreach (var name in new[] { "Mixed_5b", "Mixed_5c", "Mixed_5d" }) yield return (name, x => BlockA(name, x));
         yield return ("Mixed_6a", BlockB);
         foreach (var name in new[] { "Mixed_6b", "Mixed_6c", "Mixed_6d", "Mixed_6e" }) yield return (name, x => BlockC(name, x));
@@ -80,7 +80,7 @@ public sealed class InceptionNetwork : IDisposable
     private Tensor Convolve(string name, Tensor x)
     {
         var (layer, weight, bias) = layers[name];
-        return torch.functional.conv2d(x, weight, bias, layer.Stride, layer.PadHeight, layer.PadWidth).relu_();
+        return Fused.conv2d(x, weight, bias, [layer.Stride, layer.Stride], [layer.PadHeight, layer.PadWidth]).relu_();
     }
 
     // one branch: convolutions one after another
@@ -100,7 +100,7 @@ public sealed class InceptionNetwork : IDisposable
     private Tensor BlockB(Tensor x) => torch.cat([
         Chain(x, "Mixed_6a", "branch3x3"),
         Chain(x, "Mixed_6a", "branch3x3dbl_1", "branch3x3dbl_2", "branch3x3dbl_3"),
-        torch.functional.max_pool2d(x, 3, 2)], 1);
+        torch.nn.functional.max_pool2d(x, 3, 2)], 1);
 
     private Tensor BlockC(string name, Tensor x) => torch.cat([
         Chain(x, name, "branch1x1"),
@@ -111,7 +111,7 @@ public sealed class InceptionNetwork : IDisposable
     private Tensor BlockD(Tensor x) => torch.cat([
         Chain(x, "Mixed_7a", "branch3x3_1", "branch3x3_2"),
         Chain(x, "Mixed_7a", "branch7x7x3_1", "branch7x7x3_2", "branch7x7x3_3", "branch7x7x3_4"),
-        torch.functional.max_pool2d(x, 3, 2)], 1);
+        torch.nn.functional.max_pool2d(x, 3, 2)], 1);
 
     private Tensor BlockE(string name, Tensor x, Func<Tensor, Tensor> pool)
     {
@@ -126,9 +126,9 @@ public sealed class InceptionNetwork : IDisposable
             Chain(pool(x), name, "branch_pool")], 1);
     }
 
-    private static Tensor AveragePool(Tensor x) => torch.functional.avg_pool2d(x, 3, 1, 1, countPadding: false);
+    private static Tensor AveragePool(Tensor x) => torch.nn.functional.avg_pool2d(x, 3, stride: 1, padding: 1, count_include_pad: false);
 
-    private static Tensor MaximumPool(Tensor x) => torch.functional.max_pool2d(x, 3, 1, 1);
+    private static Tensor MaximumPool(Tensor x) => torch.nn.functional.max_pool2d(x, 3, 1, 1);
 
     /// <inheritdoc/>
     public void Dispose()

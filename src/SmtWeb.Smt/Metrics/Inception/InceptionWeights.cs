@@ -38,7 +38,7 @@ public static partial class InceptionWeights
         foreach (var (name, shape) in needed)
         {
             if (!weights.TryGetValue(name, out var tensor)) problems.Add($"{name} is missing");
-            else if (!tensor.Shape.AsSpan().SequenceEqual(shape)) problems.Add($"{name} has shape [{string.Join(',', tensor.Shape)}], not [{string.Join(',', shape)}]");
+            else if (!tensor.shape.AsSpan().SequenceEqual(shape)) problems.Add($"{name} has shape [{string.Join(',', tensor.shape)}], not [{string.Join(',', shape)}]");
         }
         problems.AddRange(weights.Keys.Where(k => !needed.ContainsKey(k) && !k.EndsWith(Counter, StringComparison.Ordinal)).Select(k => $"{k} is not in the network"));
         if (problems.Count > 0)

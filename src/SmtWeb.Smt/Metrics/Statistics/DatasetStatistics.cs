@@ -117,7 +117,7 @@ public static class DatasetStatistics
             var count = Math.Min(Batch, indices.Count - from);
             for (var k = 0; k < count; k++) labels[k] = images.Read(indices[from + k], buffer.AsSpan(k * size, size));
             using var scope = torch.NewDisposeScope();
-            var (features, logits) = network.Measure(torch.tensor((ReadOnlySpan<byte>)buffer.AsSpan(0, count * size), [count, images.Channels, images.Side, images.Side]), wantLogits);
+            var (features, logits) = network.Measure(Tensors.Of((ReadOnlySpan<byte>)buffer.AsSpan(0, count * size), [count, images.Channels, images.Side, images.Side]), wantLogits);
             take(features, logits, labels[..count]);
             progress?.Invoke(new($"features of {images.Name}", from + count, indices.Count));
         }

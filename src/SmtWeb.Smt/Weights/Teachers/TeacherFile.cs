@@ -40,19 +40,19 @@ public static class TeacherFile
     /// <exception cref="InvalidDataException">The file is damaged or no teacher.</exception>
     public static (TeacherDescription Description, ImageDenoiser Denoiser) Load(Stream stream)
     {
-        torch.Initialize();
+        TorchRuntime.Initialize();
         var reader = SafetensorsReader.Open(stream);
         var description = ReadDescription(reader.Metadata);
         using var scope = torch.NewDisposeScope();
-        using var random = new Generator(0, Device.Cpu);
+        using var random = new Generator(0, torch.CPU);
         var denoiser = new ImageDenoiser(description.Options(), random);
         try
         {
-            var tensors = reader.Entries.ToDictionary(e => e.Name, e => TensorFile.ToTensor(e, reader.Read(e), Device.Cpu));
+            var tensors = reader.Entries.ToDictionary(e => e.Name, e => TensorFile.ToTensor(e, reader.Read(e), torch.CPU));
             reader.Finish();
-            denoiser.LoadStateDict(tensors);
+            denoiser.LoadValues(tensors);
             denoiser.RequireGrad(false);
-            denoiser.Training = false;
+            denoiser.eval();
             return (description, denoiser);
         }
         catch

@@ -132,20 +132,20 @@ public sealed partial class TeacherImport : IDisposable
     /// <summary>Every tensor of our network must be there in its shape, and no other. Returns the number of learnable values.</summary>
     private static long Compare(TeacherDescription description, List<WeightTensor> tensors)
     {
-        torch.Initialize();
+        TorchRuntime.Initialize();
         using var scope = torch.NewDisposeScope();
-        using var random = new Generator(0, Device.Cpu);
+        using var random = new Generator(0, torch.CPU);
         using var network = new ImageDenoiser(description.Options(), random);
         var theirs = tensors.ToDictionary(t => t.Name, StringComparer.Ordinal);
         List<string> missing = [], misshapen = [];
-        foreach (var (name, mine) in network.StateDict())
+        foreach (var (name, mine) in network.StateEntries())
         {
             if (!theirs.Remove(name, out var tensor)) missing.Add(name);
-            else if (!tensor.Shape.SequenceEqual(mine.Shape)) misshapen.Add($"{name} [{string.Join(",", tensor.Shape)}] in place of [{string.Join(",", mine.Shape)}]");
+            else if (!tensor.Shape.SequenceEqual(mine.shape)) misshapen.Add($"{name} [{string.Join(",", tensor.Shape)}] in place of [{string.Join(",", mine.shape)}]");
             else if (tensor.Type is not (SafetensorsType.F32 or SafetensorsType.F64 or SafetensorsType.F16 or SafetensorsType.BF16)) misshapen.Add($"{name} of type {tensor.Type}");
         }
 
-        if (missing.Count + misshapen.Count + theirs.Count == 0) return network.ParameterCount;
+        if (missing.Count + misshapen.Count + theirs.Count == 0) return network.ParameterCount();
         List<string> problems = [];
         Problem(problems, "missing", missing);
         Problem(problems, "unexpected", [.. theirs.Keys]);

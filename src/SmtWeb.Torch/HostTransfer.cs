@@ -1,0 +1,45 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace SmtWeb.Torch;
+
+/// <summary>
+/// The only way from host memory to the training device inside a step. A copy from ordinary memory to a GPU would wait for all
+/// that the GPU has been given; one from pinned memory does not. Pinned blocks are libtorch's, which keeps each until the copies
+/// that were started from it are done, so that the host tensor may be freed at once.
+/// </summary>
+public static class HostTransfer
+{
+    private static long started, waited;
+
+    /// <summary>Copies to a device other than the CPU since the program began.</summary>
+    public static long Started => Interlocked.Read(ref started);
+
+    /// <summary>Copies to such a device since the program began that waited for it: fine outside of a step, and nowhere inside.</summary>
+    public static long Waited => Interlocked.Read(ref waited);
+
+    internal static void CountWait() => Interlocked.Increment(ref waited);
+
+    /// <summary>
+    /// <paramref name="host"/> such that <see cref="Start"/> to <paramref name="device"/> need not wait: pinned for a GPU, else as it is.
+    /// </summary>
+    public static Tensor Stage(Tensor host, Device device) => device.type == DeviceType.CUDA ? host.pin_memory() : host;
+
+    /// <summary>Starts the copy of a staged tensor and does not wait for it.</summary>
+    public static Tensor Start(Tensor staged, Device device)
+    {
+        Interlocked.Increment(ref started);
+        return staged.to(device, non_blocking: true);
+    }
+
+    /// <summary>A small tensor of host values on the device.</summary>
+    public static Tensor Of<T>(ReadOnlySpan<T> values, ReadOnlySpan<long> shape, Device device) where T : unmanaged
+    {
+        var host = Tensors.Of(values, shape);
+        return device.type == DeviceType.CPU ? host : Start(Stage(host, device), device);
+    }
+
+    /// <summary>Rows of one-hot classes [N, classes] of labels [N]. Unlike one_hot it looks at no value, which would wait for the device.</summary>
+    public static Tensor OneHot(Tensor labels, int classes) =>
+        labels.unsqueeze(1).eq(arange(classes, dtype: ScalarType.Int64, device: labels.device)).to(ScalarType.Float32);
+}

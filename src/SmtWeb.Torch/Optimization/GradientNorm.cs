@@ -1,0 +1,30 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace SmtWeb.Torch;
+
+/// <summary>
+/// The norm of a step's gradients. On a CPU it is known at once; on a GPU it stays there as a tensor of the current scope, and
+/// only reading its <see cref="Value"/> waits.
+/// </summary>
+public readonly struct GradientNorm
+{
+    private readonly double known;
+    private readonly Tensor? onDevice;
+
+    internal GradientNorm(double known) => (this.known, onDevice) = (known, null);
+
+    internal GradientNorm(Tensor onDevice) => (known, this.onDevice) = (double.NaN, onDevice);
+
+    /// <summary>Whether reading it waits for nothing.</summary>
+    public bool IsKnown => onDevice is null;
+
+    /// <summary>The norm before clipping.</summary>
+    public double Value => onDevice?.ToDouble() ?? known;
+
+    /// <summary>Whether the step was taken: one of a norm that is not finite leaves everything as it was.</summary>
+    public bool IsFinite => double.IsFinite(Value);
+
+    /// <summary>1 where the step was taken and 0 where not, float32, without waiting; only of a norm that is not known.</summary>
+    public Tensor FiniteOnDevice() => (onDevice ?? throw new InvalidOperationException("This norm is known: ask for IsFinite.")).isfinite().to(ScalarType.Float32);
+}

@@ -1,0 +1,50 @@
+// What concerns the process: its memory, its CPU, and exceptions that must not leave C++.
+#include <malloc.h>
+
+#include <cstring>
+#include <exception>
+
+#include "instruction_sets.h"
+#include "smtkernels.h"
+
+// A step takes and frees the same hundreds of megabytes again and again. By its defaults glibc gives large pieces back to the
+// system each time and gets them again as zeroed pages: measured, two fifths of a small network's step. Keep them.
+__attribute__((constructor)) static void keep_freed_memory() {
+#if defined(__GLIBC__)
+  mallopt(M_ARENA_MAX, 1);              // tensors are freed by other threads than took them
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the most that glibc allows
+  mallopt(M_TRIM_THRESHOLD, 0x7fffffff);
+  mallopt(M_TOP_PAD, 64 << 20);
+#endif
+}
+
+SMT_API int32_t smt_offers() {
+  // with AMX libtorch's own convolutions are faster
+  return smt::has_avx512_bf16() && !smt::has_amx_bf16() ? SMT_CONVOLUTIONS : 0;
+}
+
+SMT_API const char* smt_instruction_sets() {
+#if defined(__x86_64__)
+  if (smt::has_avx512_bf16()) return smt::has_amx_bf16() ? "AVX-512 with bfloat16, AMX" : "AVX-512 with bfloat16";
+  if (smt::has_avx512()) return "AVX-512";
+  if (smt::has_avx2()) return "AVX2";
+  return "SSE2";
+#else
+  return "the compiler's default";
+#endif
+}
+
+SMT_API int32_t smt_guarded_gradients(smt_gradients f, void** outputs, int64_t o, void** inputs, int64_t i, void** seeds, int64_t s, uint8_t retain, uint8_t create,
+                                      uint8_t unused, void** (*allocate)(uint64_t), char* error, int64_t room) {
+  const char* text = "an exception that is none of the standard library's";
+  try {
+    f(outputs, o, inputs, i, seeds, s, retain, create, unused, allocate);
+    return 0;
+  } catch (const std::exception& e) {
+    std::strncpy(error, e.what(), room - 1);
+  } catch (...) {
+    std::strncpy(error, text, room - 1);
+  }
+  error[room - 1] = 0;
+  return 1;
+}
