@@ -24,6 +24,8 @@ public sealed partial class RunsPage
         ["created"] = RunTableOrder.Created,
     };
 
+    // States of runs that are not on this page, as they were heard of last.
+    private readonly Dictionary<long, RunState> _elsewhere = [];
     private List<RunLine> _lines = [];
     private RunTablePart? _part;
     private string? _shown;
@@ -94,8 +96,16 @@ public sealed partial class RunsPage
                 line.Run = summary;
                 StateHasChanged();
                 break;
+            case StateChangeMessage { Summary: { } summary }
+                when line is null && _elsewhere.TryGetValue(summary.Id, out var known) && known == summary.State:
+                break; // its progress is for other pages
             case StateChangeMessage { Summary: var summary }:
                 // a run came, went or changed its state: what is on this page and the numbers above it may be others now
+                if (summary is not null)
+                {
+                    _elsewhere[summary.Id] = summary.State;
+                }
+
                 if (line is not null && summary is not null)
                 {
                     line.Run = summary;
