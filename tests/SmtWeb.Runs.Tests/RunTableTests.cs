@@ -74,7 +74,7 @@ public sealed class RunTableTests(PostgresFixture postgres)
         var without = await Make.RunAsync(database, "without");
         var writer = Make.Writer(database, await Make.ClaimAsync(database));
         await writer.BeginAsync("test");
-        await writer.WriteAsync(new(1, [], [], [Make.Picture(10), Make.Picture(20), Make.Picture(20, Smt.Training.PictureKind.Interpolation)], []), Ct);
+        await writer.WriteAsync(new(1, [], [Make.Picture(10), Make.Picture(20), Make.Picture(20, Smt.Training.PictureKind.Interpolation)], [], []), Ct);
         var newest = await database.Services.GetRequiredService<IRunTable>().NewestPicturesAsync([with, without], Ct);
         Assert.Equal([with], newest.Keys);
         Assert.Equal(20, newest[with].Iteration);

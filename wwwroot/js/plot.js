@@ -54,6 +54,7 @@ export class Plot {
         this.figure.plot = this;
         this.value = this.figure.querySelector(".chart-value");
         this.box = this.figure.querySelector(".chart-plot");
+        this.box.setAttribute("aria-label", `Curve of ${cell.name}`); // until it is in view and drawn
         this.table = new CurveTable(this.figure.querySelector(".chart-table"), cell, view);
         host.append(this.figure);
     }
