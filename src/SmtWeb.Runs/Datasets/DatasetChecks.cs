@@ -33,13 +33,13 @@ public sealed class DatasetChecks(RunsDatabase database)
     public Task<bool> CompleteAsync(ClaimedCheck check, DatasetReport report, byte[] samples, CancellationToken ct = default) => ChangeAsync(
         """
         state = 'Ready', problem = NULL, phase = NULL, progress = 1, lease_until = NULL, checked = now(), kind = $3, sha256 = $4, bytes = $5, records = $6, side = $7, channels = $8,
-        class_names = $9, class_counts = $10, corrupt_count = $11, corrupt = $12, samples = $13, sample_columns = $14, sample_labels = $15
+        class_names = $9, class_counts = $10, corrupt_count = $11, corrupt = $12, samples = $13, sample_columns = $14, sample_labels = $15, notes = $16
         """,
         check,
         [
             report.Kind, report.Sha256, report.Bytes, report.Records, report.Side, report.Channels, report.ClassNames.ToArray(), report.ClassCounts.ToArray(), report.CorruptCount,
             report.Corrupt.Select(c => string.Create(CultureInfo.InvariantCulture, $"record {c.Index}{(c.Record.Length > 0 ? $" ({c.Record})" : "")}: {c.Problem}")).ToArray(),
-            samples, report.SampleColumns, report.SampleLabels.ToArray(),
+            samples, report.SampleColumns, report.SampleLabels.ToArray(), report.Notes.Select(n => n.ToString()).ToArray(),
         ],
         ct);
 
