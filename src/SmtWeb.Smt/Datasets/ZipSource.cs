@@ -32,7 +32,7 @@ public sealed class ZipSource : ImageSource
         {
             var byName = new Dictionary<string, ZipItem>(StringComparer.Ordinal);
             var doubled = zip.Items().Where(f => !f.Name.EndsWith('/') && !byName.TryAdd(f.Name, f.Item)).Select(f => f.Name).ToList();
-            var listing = new ImageListing(byName.Keys.Select(name => new ListedFile(name)));
+            var listing = new ImageListing(byName.Keys.Where(name => !IsLabels(name)).Select(name => new ListedFile(name)));
             foreach (var name in doubled) listing.PassOver("files of a name that another has", name);
             if (listing.Images.Count == 0)
                 throw new InvalidDataException($"{path}: holds no PNG or JPEG file.{(listing.Notes.Count > 0 ? $" It holds {string.Join("; ", listing.Notes.Take(5))}." : "")}");
