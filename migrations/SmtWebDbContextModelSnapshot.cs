@@ -456,6 +456,11 @@ namespace SmtWeb.Migrations
                         .HasColumnType("text")
                         .HasColumnName("name");
 
+                    b.PrimitiveCollection<string[]>("Notes")
+                        .IsRequired()
+                        .HasColumnType("text[]")
+                        .HasColumnName("notes");
+
                     b.Property<string>("Path")
                         .IsRequired()
                         .HasColumnType("text")

@@ -14,7 +14,10 @@ public sealed class DatasetTests(PostgresFixture postgres)
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(30);
 
     private static readonly DatasetReport Report = new(
-        "zip", "/x/pictures.zip", new string('a', 64), 12345, 300, 32, 3, 3, ["cat", "dog", "owl"], [100, 120, 80], 1, [new CorruptRecord(7, "00000/img7.png", "it is cut short")], 10, [0, 1, 2]);
+        "zip", "/x/pictures.zip", new string('a', 64), 12345, 300, 32, 3, 3, ["cat", "dog", "owl"], [100, 120, 80], 1, [new CorruptRecord(7, "00000/img7.png", "it is cut short")], 10, [0, 1, 2])
+    {
+        Notes = [new DatasetNote("files .webp, which are not read", 12, "cat/1.webp")],
+    };
 
     [Fact]
     public async Task Register_CheckedAndChosen_FillsTheSpecOfARun()
@@ -35,6 +38,7 @@ public sealed class DatasetTests(PostgresFixture postgres)
         var found = Assert.Single(await store.ListAsync());
         Assert.Equal((DatasetState.Ready, 300, 32, 3, 3, "owl"), (found.State, found.Records, found.Side, found.Channels, found.Classes, found.ClassName(2)));
         Assert.Contains("record 7 (00000/img7.png)", Assert.Single(found.Corrupt));
+        Assert.Equal(["12 files .webp, which are not read, such as cat/1.webp"], found.Notes);
         Assert.Equal([1, 2, 3], (await store.SamplesPngAsync(id))!);
 
         foreach (var source in new[] { "Pictures", "pictures.zip" })

@@ -43,13 +43,13 @@ public sealed class DatasetChecks(RunsDatabase database)
     public Task<bool> CompleteAsync(ClaimedCheck check, DatasetReport report, byte[] samples, CancellationToken ct = default) => ChangeAsync(
         """
         state = 'Ready', problem = NULL, phase = NULL, progress = 1, checked = now(), kind = $2, sha256 = $3, bytes = $4, records = $5, side = $6, channels = $7,
-        class_names = $8, class_counts = $9, corrupt_count = $10, corrupt = $11, samples = $12, sample_columns = $13, sample_labels = $14
+        class_names = $8, class_counts = $9, corrupt_count = $10, corrupt = $11, samples = $12, sample_columns = $13, sample_labels = $14, notes = $15
         """,
         check,
         [
             report.Kind, report.Sha256, report.Bytes, report.Records, report.Side, report.Channels, report.ClassNames.ToArray(), report.ClassCounts.ToArray(), report.CorruptCount,
             report.Corrupt.Select(c => string.Create(CultureInfo.InvariantCulture, $"record {c.Index}{(c.Record.Length > 0 ? $" ({c.Record})" : "")}: {c.Problem}")).ToArray(),
-            samples, report.SampleColumns, report.SampleLabels.ToArray(),
+            samples, report.SampleColumns, report.SampleLabels.ToArray(), report.Notes.Select(n => n.ToString()).ToArray(),
         ],
         null,
         ct);

@@ -152,10 +152,10 @@ public sealed class DatasetStore(RunsDatabase database)
     {
         Id = d.Id, Name = d.Name, Path = d.Path, Kind = d.Kind, State = d.State, Problem = d.Problem, Phase = d.Phase, Progress = d.Progress, SkipCorrupt = d.SkipCorrupt,
         Sha256 = d.Sha256, Bytes = d.Bytes, Records = d.Records, Side = d.Side, Channels = d.Channels, ClassNames = d.ClassNames, ClassCounts = d.ClassCounts,
-        CorruptCount = d.CorruptCount, Corrupt = d.Corrupt, SampleColumns = d.SampleColumns, SampleLabels = d.SampleLabels, CreatedBy = d.CreatedBy, Created = d.Created, Checked = d.Checked,
+        CorruptCount = d.CorruptCount, Corrupt = d.Corrupt, SampleColumns = d.SampleColumns, SampleLabels = d.SampleLabels, CreatedBy = d.CreatedBy, Created = d.Created, Checked = d.Checked, Notes = d.Notes,
     });
 
     private static DatasetSummary Show(DatasetRow d) => new(
         d.Id, d.Name, d.Path, d.Kind, d.State, d.Problem, d.Phase, d.Progress, d.SkipCorrupt, d.Sha256, d.Bytes, d.Records, d.Side, d.Channels, d.ClassNames, d.ClassCounts,
-        d.CorruptCount, d.Corrupt, d.SampleColumns, d.SampleLabels, d.CreatedBy, d.Created, d.Checked);
+        d.CorruptCount, d.Corrupt, d.SampleColumns, d.SampleLabels, d.CreatedBy, d.Created, d.Checked) { Notes = d.Notes };
 }

@@ -63,6 +63,9 @@ public sealed class DatasetRow
     /// <summary>Grid of real samples (PNG).</summary>
     public byte[]? Samples { get; set; }
 
+    /// <summary>What the check found that a person should know, each in a line: files passed over, pixels changed.</summary>
+    public string[] Notes { get; set; } = [];
+
     /// <summary>Columns of the grid.</summary>
     public int SampleColumns { get; set; }
 

@@ -26,6 +26,9 @@ public abstract class ImageSource : IDisposable
     /// <summary>Names of the classes where the data have any, else empty.</summary>
     public virtual IReadOnlyList<string> ClassNames => [];
 
+    /// <summary>What opening found that a person should know: files passed over, another size than some have.</summary>
+    public virtual IReadOnlyList<DatasetNote> Notes => [];
+
     /// <summary>Bytes of an image.</summary>
     public int ImageBytes => Channels * Side * Side;
 

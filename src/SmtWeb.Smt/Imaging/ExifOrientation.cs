@@ -11,6 +11,9 @@ internal static class ExifOrientation
     /// <summary>As the file stores it.</summary>
     internal const int Upright = 1;
 
+    /// <summary>From here on height and width change places.</summary>
+    internal const int FirstOnItsSide = 5;
+
     private const int Last = 8;
     private const int EntryBytes = 12;
     private const ushort Tag = 0x0112;

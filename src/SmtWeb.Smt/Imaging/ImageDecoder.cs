@@ -25,6 +25,9 @@ public static class ImageDecoder
     /// <summary>Ends of the names of files that this reads.</summary>
     public static IReadOnlyList<string> Extensions { get; } = [".png", ".jpg", ".jpeg"];
 
+    /// <summary>Whether a file of that name is read.</summary>
+    public static bool Reads(string name) => Extensions.Contains(Path.GetExtension(name).ToLowerInvariant());
+
     /// <summary>Decodes a PNG or JPEG file, told apart by their first bytes.</summary>
     /// <exception cref="InvalidDataException">It is neither, is damaged, or is larger than the bounds.</exception>
     public static Raster Decode(ReadOnlySpan<byte> file) => Decode(file, out _);
@@ -33,21 +36,9 @@ public static class ImageDecoder
     /// <exception cref="InvalidDataException">It is neither, is damaged, or is larger than the bounds.</exception>
     public static Raster Decode(ReadOnlySpan<byte> file, out PixelChanges changes)
     {
-        PictureFacts facts;
-        IImageDecoder decoder;
-        switch (file)
-        {
-            case [0x89, (byte)'P', (byte)'N', (byte)'G', ..]:
-                (facts, decoder) = (PngStructure.Read(file), ImageFormats.Png);
-                PngStructure.EnsureWhole(file);
-                break;
-            case [0xFF, 0xD8, ..]:
-                (facts, decoder) = (JpegStructure.Read(file), ImageFormats.Jpeg);
-                break;
-            default:
-                throw new InvalidDataException($"it is neither PNG nor JPEG: it begins with {(file.IsEmpty ? "nothing (0 bytes)" : Convert.ToHexString(file[..Math.Min(4, file.Length)]))}");
-        }
-
+        var facts = Facts(file);
+        IImageDecoder decoder = IsPng(file) ? ImageFormats.Png : ImageFormats.Jpeg;
+        if (IsPng(file)) PngStructure.EnsureWhole(file);
         changes = facts.Changes | (facts.Orientation == ExifOrientation.Upright ? PixelChanges.None : PixelChanges.Turned);
         try
         {
@@ -61,12 +52,29 @@ public static class ImageDecoder
         }
     }
 
+    /// <summary>Sides, as it will be turned, and channels of a file whose pixels are not decoded.</summary>
+    /// <exception cref="InvalidDataException">It is neither PNG nor JPEG, is damaged, or is larger than the bounds.</exception>
+    internal static (int Width, int Height, int Channels) Measure(ReadOnlySpan<byte> file)
+    {
+        var facts = Facts(file);
+        return facts.Orientation >= ExifOrientation.FirstOnItsSide ? (facts.Height, facts.Width, facts.Channels) : (facts.Width, facts.Height, facts.Channels);
+    }
+
     /// <summary>Makes sure that a picture is within the bounds.</summary>
     internal static void EnsureSides(uint width, uint height)
     {
         if (width is 0 or > MaxSide || height is 0 or > MaxSide || (long)width * height > MaxPixels)
             throw new InvalidDataException($"it says it has {width}x{height} pixels; at most {MaxSide} a side and {MaxPixels:N0} in all are read");
     }
+
+    private static bool IsPng(ReadOnlySpan<byte> file) => file is [0x89, (byte)'P', (byte)'N', (byte)'G', ..];
+
+    private static PictureFacts Facts(ReadOnlySpan<byte> file) => file switch
+    {
+        _ when IsPng(file) => PngStructure.Read(file),
+        [0xFF, 0xD8, ..] => JpegStructure.Read(file),
+        _ => throw new InvalidDataException($"it is neither PNG nor JPEG: it begins with {(file.IsEmpty ? "nothing (0 bytes)" : Convert.ToHexString(file[..Math.Min(4, file.Length)]))}"),
+    };
 
     // What the decoder is about to take for the size must be what was bounded.
     private static unsafe void EnsureIdentified(ReadOnlySpan<byte> file, PictureFacts facts)

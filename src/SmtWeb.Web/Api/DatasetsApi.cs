@@ -14,7 +14,7 @@ namespace SmtWeb.Web.Api;
 internal sealed record DatasetInfo(
     string Kind, string Name, int Channels, int? Side, IReadOnlyList<string> Classes, IReadOnlyList<string> Synsets,
     long? Id = null, string? Path = null, DatasetState State = DatasetState.Ready, double Progress = 1, string? Problem = null, int? Records = null, IReadOnlyList<int>? ClassCounts = null,
-    long? Bytes = null, string? Sha256 = null, int CorruptCount = 0, IReadOnlyList<string>? Corrupt = null);
+    long? Bytes = null, string? Sha256 = null, int CorruptCount = 0, IReadOnlyList<string>? Corrupt = null, IReadOnlyList<string>? Notes = null);
 
 /// <summary>A data set to register.</summary>
 internal sealed record RegisterDatasetRequest
@@ -134,6 +134,6 @@ internal static class DatasetsApi
     {
         IReadOnlyList<string> names = d.ClassNames.Count > 0 ? d.ClassNames : [.. Enumerable.Range(0, d.Classes).Select(k => k.ToString(CultureInfo.InvariantCulture))];
         IReadOnlyList<string> synsets = d.ClassNames.SequenceEqual(ImageNetClasses.Names) ? [.. ImageNetClasses.All.Select(c => c.Synset)] : [];
-        return new DatasetInfo(d.Kind, d.Name, d.Channels, d.Side, names, synsets, d.Id, d.Path, d.State, d.Progress, d.Problem, d.Records, d.ClassCounts, d.Bytes, d.Sha256, d.CorruptCount, d.Corrupt);
+        return new DatasetInfo(d.Kind, d.Name, d.Channels, d.Side, names, synsets, d.Id, d.Path, d.State, d.Progress, d.Problem, d.Records, d.ClassCounts, d.Bytes, d.Sha256, d.CorruptCount, d.Corrupt, d.Notes);
     }
 }

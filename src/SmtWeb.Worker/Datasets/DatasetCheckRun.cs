@@ -81,6 +81,7 @@ public static class DatasetCheckRun
                 output.WriteLine($"SHA-256 {report.Sha256}, {report.Bytes:N0} bytes");
                 for (var k = 0; k < Math.Min(report.Classes, 20); k++) output.WriteLine($"  {report.ClassCounts[k],9:N0}  {k}  {(k < report.ClassNames.Count ? report.ClassNames[k] : "")}");
                 if (report.Classes > 20) output.WriteLine($"  … and {report.Classes - 20} classes more ({report.ClassCounts.Min():N0} to {report.ClassCounts.Max():N0} images each)");
+                foreach (var note in report.Notes) output.WriteLine($"note: {note}");
                 if (report.CorruptCount > 0) output.WriteLine($"{report.CorruptCount:N0} {(report.CorruptCount == 1 ? "record" : "records")} could not be read:");
                 foreach (var corrupt in report.Corrupt.Take(20)) output.WriteLine($"  record {corrupt.Index} ({corrupt.Record}): {corrupt.Problem}");
                 output.Flush();
