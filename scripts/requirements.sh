@@ -32,6 +32,8 @@ requirements_run=(
   "ca-certificates|the package registry is reached by https|any_file '/etc/ssl/certs/ca-certificates.crt'"
 )
 requirements_test=(
+  "nginx-light|the test of SmtWeb behind a proxy with TLS|command -v nginx || [ -x /usr/sbin/nginx ]"
+  "openssl|the certificate of that test|command -v openssl"
   "chromium|browser tests|[ -x /usr/bin/chromium ]"
 )
 requirements_peers=(

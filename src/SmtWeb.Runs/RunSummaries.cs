@@ -12,7 +12,7 @@ internal static class RunSummaries
         var order = await QueueAsync(context, ct);
         var rows = await runs.Select(r => new RunSummary(
             r.Id, r.Name, r.Preset, r.Method, r.Data, r.State, r.StateReason, r.Priority, null, r.Iteration, r.TotalIterations, r.ImagesPerSecond,
-            r.DistanceMetric, r.Distance, r.BestDistance, r.Created, r.Started, r.Ended, r.CreatedBy, r.Seconds)).ToListAsync(ct);
+            r.DistanceMetric, r.Distance, r.BestDistance, r.Created, r.Started, r.Ended, r.CreatedBy, r.Seconds, r.OwnerId)).ToListAsync(ct);
         return [.. rows.Select(r => order.IndexOf(r.Id) is >= 0 and var place ? r with { QueuePosition = place + 1 } : r)];
     }
 

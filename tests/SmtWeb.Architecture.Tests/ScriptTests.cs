@@ -13,6 +13,9 @@ public sealed class ScriptTests
     [InlineData("--connection")]
     [InlineData("--threads")]
     [InlineData("--no-quickstart")]
+    [InlineData("--hosts")]
+    [InlineData("--proxies")]
+    [InlineData("--open-lab")]
     public async Task RunHelp_Option_IsListed(string option)
     {
         var (status, output, _) = await Bash("./run.sh --help");

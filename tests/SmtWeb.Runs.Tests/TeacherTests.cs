@@ -69,7 +69,7 @@ public sealed class TeacherTests(PostgresFixture postgres)
         await using var database = await postgres.DatabaseAsync();
         var teacher = await TeacherAsync(database);
         var student = await StudentAsync(database, $"{teacher}");
-        await database.Store.StopAsync(teacher, "ada", Ct);
+        await database.Store.CancelAsync(teacher, "ada", Ct);
         Assert.Contains("was stopped by ada before it was finished", (await database.Store.FindAsync(student, Ct))!.Summary.StateReason);
 
         await database.Store.ResumeAsync(teacher, "ada", Ct);
@@ -78,7 +78,7 @@ public sealed class TeacherTests(PostgresFixture postgres)
 
         // stopped while it trains: only when its trainer has left
         var held = await Make.ClaimAsync(database);
-        await database.Store.StopAsync(teacher, "ada", Ct);
+        await database.Store.CancelAsync(teacher, "ada", Ct);
         Assert.Equal(RunState.Queued, (await database.Store.FindAsync(student, Ct))!.Summary.State);
         await Make.Writer(database, held).EndAsync(RunState.Paused, "checkpoint written", Ct);
         Assert.Equal(RunState.Failed, (await database.Store.FindAsync(student, Ct))!.Summary.State);

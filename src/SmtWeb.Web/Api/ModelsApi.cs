@@ -1,6 +1,7 @@
 using Microsoft.Net.Http.Headers;
 using SmtWeb.Runs;
 using SmtWeb.Runs.Models;
+using SmtWeb.Runs.People;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Web.Auth;
 
@@ -30,20 +31,24 @@ internal static class ModelsApi
     private static async Task<IResult> FindAsync(string name, IModelStore models, CancellationToken ct) =>
         await models.FindAsync(name, ct) is { } model ? TypedResults.Ok(Show(model)) : NoModel(name);
 
-    private static async Task<IResult> FileAsync(string name, IModelStore models, HttpResponse response, CancellationToken ct)
+    private static async Task<IResult> FileAsync(string name, IModelStore models, CancellationToken ct)
     {
         if (await models.FindAsync(name, ct) is not { } model || await models.OpenAsync(name, ct) is not { } stream)
         {
             return NoModel(name);
         }
 
-        response.ContentLength = model.Bytes;
-        return TypedResults.Stream(stream, "application/octet-stream", $"{name}.safetensors", model.At, new EntityTagHeaderValue($"\"{model.Sha256}\""));
+        return TypedResults.Stream(stream, "application/octet-stream", $"{name}.safetensors", model.At, new EntityTagHeaderValue($"\"{model.Sha256}\""), enableRangeProcessing: true);
     }
 
-    private static async Task<IResult> DeleteAsync(string name, IModelStore models, CancellationToken ct)
+    private static async Task<IResult> DeleteAsync(string name, IModelStore models, AuditLog audit, HttpContext http, CancellationToken ct)
     {
         var change = await models.DeleteAsync(name, ct);
+        if (change.Outcome == ChangeOutcome.Done)
+        {
+            await audit.WriteAsync(http.Actor(), AuditActions.ModelDeleted, name, ct: ct);
+        }
+
         return change.Outcome switch
         {
             ChangeOutcome.Done => TypedResults.NoContent(),

@@ -34,12 +34,13 @@ internal static class SmtWebApp
             builder.Services.AddRunWorker(new WorkerOptions { ConnectionString = connection, Threads = options.Threads, MetricsFolder = options.Metrics });
         }
 
-        builder.Services.AddAuth();
+        builder.Services.AddHostedService<HousekeepingService>();
         builder.Services.AddApi();
         builder.Services.AddHubs();
         builder.Services.AddRazorComponents().AddInteractiveServerComponents();
         builder.Services.AddRadzenComponents();
         builder.Services.AddPanel();
+        builder.Services.AddAuth(options.Lab);
         adjust?.Invoke(builder);
         var app = builder.Build();
         if (options.Role == NodeRole.Worker)
@@ -49,15 +50,20 @@ internal static class SmtWebApp
             return app;
         }
 
+        app.UseProxies(options);
         app.UseSecurityHeaders();
+        app.UseMiddleware<HostGuard>();
         app.UseApiErrors();
         app.UseFaultPage();
         app.UseNotFoundPage();
+        app.UseHeadAsGet();
         app.UseRouting();
+        app.UseHeadAgain();
         app.UseMiddleware<CrossSiteGuard>();
         app.UseAuthentication();
         app.UseAuthorization();
         app.UseBodyLimit();
+        app.UseCompressedBodies();
         app.UseAntiforgery();
         app.UseStaleFormPage();
         app.MapStaticAssets().AllowAnonymous(); // scripts, styles and fonts hold no data; the sign-in page needs some

@@ -15,21 +15,21 @@ namespace SmtWeb.Web.Tests.Hubs;
 /// </summary>
 internal static class WebSocketTransport
 {
-    internal static IHubConnectionBuilder WithWebSocket(this IHubConnectionBuilder builder, Uri hub, string? key)
+    internal static IHubConnectionBuilder WithWebSocket(this IHubConnectionBuilder builder, Uri hub, string? key, params (string Name, string Value)[] headers)
     {
-        builder.Services.AddSingleton<IConnectionFactory>(new Factory(key));
+        builder.Services.AddSingleton<IConnectionFactory>(new Factory(key is null ? headers : [.. headers, ("Authorization", "Bearer " + key)]));
         builder.Services.AddSingleton<EndPoint>(new UriEndPoint(new UriBuilder(hub) { Scheme = "ws" }.Uri));
         return builder;
     }
 
-    private sealed class Factory(string? key) : IConnectionFactory
+    private sealed class Factory((string Name, string Value)[] headers) : IConnectionFactory
     {
         public async ValueTask<ConnectionContext> ConnectAsync(EndPoint endpoint, CancellationToken cancellationToken)
         {
             var socket = new ClientWebSocket();
-            if (key is not null)
+            foreach (var (name, value) in headers)
             {
-                socket.Options.SetRequestHeader("Authorization", "Bearer " + key);
+                socket.Options.SetRequestHeader(name, value);
             }
 
             await socket.ConnectAsync(((UriEndPoint)endpoint).Uri, cancellationToken);

@@ -37,7 +37,16 @@ public sealed partial class KeysPage
             return;
         }
 
-        _made = await Keys.CreateAsync(person.UserId(), _name.Trim());
+        try
+        {
+            _made = await Keys.CreateAsync(person.UserId(), _name.Trim(), person.Actor());
+        }
+        catch (ArgumentException e)
+        {
+            await Dialogs.Alert(e.Message.Split(" (Parameter")[0], "No key was made");
+            return;
+        }
+
         (_name, _copied) = ("", false);
         _keys = await Keys.ListAsync(await OwnerAsync());
     }
@@ -47,7 +56,7 @@ public sealed partial class KeysPage
         var sure = await Dialogs.Confirm("Programs that use it are refused from now on.", $"Revoke {key.Name}?", new ConfirmOptions { OkButtonText = "Revoke", CancelButtonText = "Keep it" });
         if (sure == true && await Rights.AskAsync(Policies.Person) is { } person)
         {
-            await Keys.RevokeAsync(key.Id, person.UserId());
+            await Keys.RevokeAsync(key.Id, person.UserId(), person.Actor());
             _made = _made?.Key.Id == key.Id ? null : _made;
             _keys = await Keys.ListAsync(await OwnerAsync());
         }

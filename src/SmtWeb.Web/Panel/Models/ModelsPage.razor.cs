@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Components;
 using Radzen;
 using SmtWeb.Runs;
 using SmtWeb.Runs.Models;
+using SmtWeb.Runs.People;
 using SmtWeb.Web.Auth;
 
 namespace SmtWeb.Web.Panel.Models;
@@ -19,6 +20,8 @@ public sealed partial class ModelsPage : IDisposable
     [Inject] private WeightsFolder Folder { get; set; } = default!;
 
     [Inject] private LiveRights Rights { get; set; } = default!;
+
+    [Inject] private AuditLog Audit { get; set; } = default!;
 
     [Inject] private DialogService Dialogs { get; set; } = default!;
 
@@ -62,9 +65,14 @@ public sealed partial class ModelsPage : IDisposable
         var sure = await Dialogs.Confirm(
             "Its weights are deleted for good. Runs that have ended keep what they learned from it.", $"Delete {model.Name}?",
             new ConfirmOptions { OkButtonText = "Delete for good", CancelButtonText = "Keep it" });
-        if (sure == true && await AllowedAsync(Policies.Administer) is not null)
+        if (sure == true && await AllowedAsync(Policies.Administer) is { } by)
         {
             var change = await Store.DeleteAsync(model.Name);
+            if (change.Outcome == ChangeOutcome.Done)
+            {
+                await Audit.WriteAsync(new Actor(by), AuditActions.ModelDeleted, model.Name);
+            }
+
             _problem = change.Outcome == ChangeOutcome.Done ? null : change.Problem;
             _models = await Store.ListAsync();
         }
