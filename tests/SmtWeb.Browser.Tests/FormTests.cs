@@ -52,7 +52,7 @@ public sealed class FormTests(Lab lab) : BrowserTest(lab)
 
         // and it ends again by the button, after being asked
         await page.Page.GetByRole(AriaRole.Button, new() { Name = "Delete" }).ClickAsync();
-        await page.Page.GetByRole(AriaRole.Button, new() { Name = "Delete for good" }).ClickAsync();
+        await page.Page.GetByRole(AriaRole.Button, new() { Name = "Move to trash" }).ClickAsync();
         await page.Page.WaitForURLAsync("**/runs");
         Assert.DoesNotContain(await Lab.Store.ListAsync(TestContext.Current.CancellationToken), r => r.Name == "from the form");
         Assert.Empty(page.Errors);

@@ -78,7 +78,7 @@ public sealed class RoleTests(Lab lab) : BrowserTest(lab)
         await first.Page.GetByLabel($"Role of {name}").SelectOptionAsync("Reviewer");
         await UntilRoleAsync(name, "Reviewer");
 
-        await second.Page.GetByRole(AriaRole.Button, new() { Name = "Add" }).ClickAsync();
+        // nothing is clicked there: the page hears of it by itself
         await Expect(second.Page.GetByText("You are signed out")).ToBeVisibleAsync();
         await first.GoAsync("/admin/users");
         await Expect(first.Page.GetByText(name, new() { Exact = true })).ToBeVisibleAsync();

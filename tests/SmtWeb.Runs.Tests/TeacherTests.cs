@@ -70,7 +70,7 @@ public sealed class TeacherTests(PostgresFixture postgres)
         var teacher = await TeacherAsync(database);
         var student = await StudentAsync(database, $"{teacher}");
         await database.Store.CancelAsync(teacher, "ada", Ct);
-        Assert.Contains("was stopped by ada before it was finished", (await database.Store.FindAsync(student, Ct))!.Summary.StateReason);
+        Assert.Contains("was cancelled by ada before it was finished", (await database.Store.FindAsync(student, Ct))!.Summary.StateReason);
 
         await database.Store.ResumeAsync(teacher, "ada", Ct);
         await database.Store.ResumeAsync(student, "ada", Ct);
@@ -117,6 +117,10 @@ public sealed class TeacherTests(PostgresFixture postgres)
 
         Assert.Contains($"run {teacher} (the teacher), was deleted by ada", (await database.Store.FindAsync(waiting, Ct))!.Summary.StateReason);
         Assert.Equal(RunState.Recovering, (await database.Store.FindAsync(begun, Ct))!.Summary.State);
+
+        // and what failed only for that is undone with it
+        await database.Store.RestoreAsync(teacher, "ada", Ct);
+        Assert.Equal(RunState.Queued, (await database.Store.FindAsync(waiting, Ct))!.Summary.State);
     }
 
     [Theory]

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
@@ -23,6 +24,7 @@ internal static class ApiDocument
         o.OpenApiVersion = OpenApiSpecVersion.OpenApi3_0;
         o.AddSchemaTransformer(NumbersAsync);
         o.AddSchemaTransformer(EnumsAsync);
+        o.AddSchemaTransformer(LeftOutAsync);
         o.AddOperationTransformer(OperationsAsync);
         o.AddDocumentTransformer(DocumentAsync);
     });
@@ -83,6 +85,20 @@ internal static class ApiDocument
         return Task.CompletedTask;
     }
 
+    /// <summary>Members that an answer leaves out where there is nothing to say are not required.</summary>
+    private static Task LeftOutAsync(OpenApiSchema schema, OpenApiSchemaTransformerContext context, CancellationToken ct)
+    {
+        foreach (var member in context.JsonTypeInfo.Properties)
+        {
+            if (member.AttributeProvider?.GetCustomAttributes(typeof(JsonIgnoreAttribute), true) is [JsonIgnoreAttribute { Condition: JsonIgnoreCondition.WhenWritingNull or JsonIgnoreCondition.WhenWritingDefault }])
+            {
+                schema.Required?.Remove(member.Name);
+            }
+        }
+
+        return Task.CompletedTask;
+    }
+
     private static Task OperationsAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken ct)
     {
         var metadata = context.Description.ActionDescriptor.EndpointMetadata;
@@ -131,6 +147,14 @@ internal static class ApiDocument
             Description = "Train, watch and compare one-step image generators, and draw from them. Every error is problem+json (RFC 9457). "
                 + "HEAD is answered wherever GET is; bodies may come as gzip, br or deflate; query parameters that are not listed are refused.",
         };
+        foreach (var schema in document.Components?.Schemas?.ToList() ?? [])
+        {
+            if (schema.Value is OpenApiSchema { Discriminator: not null, AnyOf.Count: > 0 } family)
+            {
+                ToInheritance(document, schema.Key, family);
+            }
+        }
+
         document.Servers?.Clear(); // the address of whoever asked is no part of the contract
         document.Components ??= new OpenApiComponents();
         document.Components.SecuritySchemes = new Dictionary<string, IOpenApiSecurityScheme>
@@ -139,5 +163,29 @@ internal static class ApiDocument
         };
         document.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference("apiKey", document)] = [] }];
         return Task.CompletedTask;
+    }
+
+    /// <summary>
+    /// A family of records that a member tells apart (<c>kind</c>), as generators of clients understand it: the base has that
+    /// member, and each kind is the base and its own members.
+    /// </summary>
+    private static void ToInheritance(OpenApiDocument document, string name, OpenApiSchema family)
+    {
+        var kind = family.Discriminator!.PropertyName!;
+        foreach (var id in family.Discriminator.Mapping?.Values.Select(m => m.Reference.Id).OfType<string>().ToList() ?? [])
+        {
+            if (document.Components?.Schemas is { } schemas && schemas.TryGetValue(id, out var found) && found is OpenApiSchema own)
+            {
+                own.Properties?.Remove(kind);
+                own.Required?.Remove(kind);
+                schemas[id] = new OpenApiSchema { AllOf = [new OpenApiSchemaReference(name, document), own], Description = own.Description };
+                own.Description = null;
+            }
+        }
+
+        family.AnyOf = null;
+        family.Type = JsonSchemaType.Object;
+        family.Required = new HashSet<string> { kind };
+        family.Properties = new Dictionary<string, IOpenApiSchema> { [kind] = new OpenApiSchema { Type = JsonSchemaType.String, Enum = [.. (family.Discriminator.Mapping ?? new Dictionary<string, OpenApiSchemaReference>()).Keys.Select(k => (JsonNode)JsonValue.Create(k))] } };
     }
 }

@@ -62,7 +62,7 @@ internal static class DatasetsApi
             .Produces<IReadOnlyList<DatasetInfo>>();
         datasets.MapGet("/{id:long}", FindAsync).WithName("GetDataset").WithSummary("A registered data set.").Produces<DatasetInfo>().ProducesProblem(404);
         datasets.MapGet("/{id:long}/samples.png", SamplesAsync).WithName("GetDatasetSamples").WithSummary("A grid of real samples.")
-            .Produces(200, contentType: "image/png").ProducesProblem(404);
+            .Produces<byte[]>(200, "image/png").ProducesProblem(404);
         datasets.MapPost("/", RegisterAsync).WithName("RegisterDataset").WithSummary("Registers a file or folder below the folder of data sets and queues its check.")
             .RequireAuthorization(Policies.Operate).Accepts<RegisterDatasetRequest>("application/json").Produces<RegisteredDataset>(StatusCodes.Status201Created);
         datasets.MapPost("/{id:long}/check", CheckAsync).WithName("CheckDataset").WithSummary("Queues the check of a registered data set again.")

@@ -21,7 +21,7 @@ internal static class ModelsApi
         models.MapGet("/", ListAsync).WithName("ListModels").WithSummary("Imported models by name; a run of the method 'smd' names one as its teacher.").Produces<IReadOnlyList<ModelInfo>>();
         models.MapGet("/{name}", FindAsync).WithName("GetModel").WithSummary("One imported model.").Produces<ModelInfo>().ProducesProblem(404);
         models.MapGet("/{name}/file", FileAsync).WithName("DownloadModel").WithSummary("An imported model as safetensors.")
-            .Produces(200, contentType: "application/octet-stream").ProducesProblem(404);
+            .Produces<byte[]>(200, "application/octet-stream").ProducesProblem(404);
         models.MapDelete("/{name}", DeleteAsync).WithName("DeleteModel").WithSummary("Deletes an imported model that no unfinished run needs; administrators only.")
             .RequireAuthorization(Policies.Administer).Produces(204).ProducesProblem(404).ProducesProblem(409);
     }

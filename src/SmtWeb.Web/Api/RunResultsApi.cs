@@ -19,11 +19,11 @@ internal static class RunResultsApi
         runs.MapGet("/{id:long}/pictures", PicturesAsync).WithName("GetPictures").WithSummary("Sample grids, interpolation strips and plots, oldest first.")
             .Produces<IReadOnlyList<RunPicture>>().ProducesProblem(404);
         runs.MapGet("/{id:long}/pictures/{pictureId:long}.png", PicturePngAsync).WithName("GetPicturePng").WithSummary("A picture.")
-            .Produces(200, contentType: "image/png").ProducesProblem(404);
+            .Produces<byte[]>(200, "image/png").ProducesProblem(404);
         runs.MapGet("/{id:long}/checkpoints", CheckpointsAsync).WithName("GetCheckpoints").WithSummary("Complete checkpoints, oldest first.")
             .Produces<IReadOnlyList<RunCheckpoint>>().ProducesProblem(404);
         runs.MapGet("/{id:long}/checkpoints/{checkpointId:long}", CheckpointAsync).WithName("DownloadCheckpoint").WithSummary("A checkpoint as safetensors; a part of it where the header Range asks for one.")
-            .Produces(200, contentType: "application/octet-stream").ProducesProblem(404);
+            .Produces<byte[]>(200, "application/octet-stream").ProducesProblem(404);
         runs.MapGet("/{id:long}/events", EventsAsync).WithName("GetEvents").WithSummary("Log lines and state changes after an id, oldest first.")
             .Produces<IReadOnlyList<RunEvent>>().ProducesProblem(404);
     }

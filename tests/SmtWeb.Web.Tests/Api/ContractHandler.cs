@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
 using NSwag;
 
@@ -42,7 +43,7 @@ public sealed class ContractHandler(Func<WebApplication> app) : DelegatingHandle
     /// <summary>The document of the running site as a reader of contracts has it; members that it does not know are forbidden.</summary>
     internal static async Task<OpenApiDocument> StrictAsync(string json)
     {
-        var document = await OpenApiDocument.FromJsonAsync(json);
+        var document = await OpenApiDocument.FromJsonAsync(Closed(json));
         foreach (var (name, schema) in document.Components.Schemas)
         {
             // problem+json may be extended (RFC 9457)
@@ -53,6 +54,36 @@ public sealed class ContractHandler(Func<WebApplication> app) : DelegatingHandle
         }
 
         return document;
+    }
+
+    /// <summary>Families of records as a choice among their kinds, each with all its members: what a validator can hold an answer against.</summary>
+    private static string Closed(string json)
+    {
+        var root = JsonNode.Parse(json)!;
+        var schemas = root["components"]!["schemas"]!.AsObject();
+        foreach (var (name, schema) in schemas.ToList())
+        {
+            if (schema!["discriminator"] is not { } discriminator)
+            {
+                continue;
+            }
+
+            var choice = new JsonArray();
+            foreach (var (kind, reference) in discriminator["mapping"]!.AsObject())
+            {
+                var id = ((string)reference!).Split('/')[^1];
+                var own = (JsonObject)schemas[id]!["allOf"]![1]!.DeepClone();
+                var members = own["properties"] as JsonObject ?? [];
+                own["properties"] = members;
+                members[(string)discriminator["propertyName"]!] = new JsonObject { ["type"] = "string", ["enum"] = new JsonArray(kind) };
+                schemas[id] = own;
+                choice.Add(new JsonObject { ["$ref"] = (string)reference! });
+            }
+
+            schemas[name] = new JsonObject { ["oneOf"] = choice };
+        }
+
+        return root.ToJsonString();
     }
 
     private static async Task CheckAsync(string what, OpenApiOperation operation, HttpResponseMessage answer)

@@ -40,14 +40,14 @@ public sealed class RunListTests(SiteFixture site) : SiteTest(site)
     public async Task States_AndWords_ChooseRuns()
     {
         var user = await Site.UserAsync(LabRoles.Member);
-        var (waits, paused, percent) = (await Site.RunOfAsync(user, "Alpha roll"), await Site.RunOfAsync(user, "beta ROLL"), await Site.RunOfAsync(user, "100% sure_thing"));
+        var (waits, paused, percent) = (await Site.RunOfAsync(user, "Alpha tango"), await Site.RunOfAsync(user, "beta TANGO"), await Site.RunOfAsync(user, "100% sure_thing"));
         await Site.Runs.PauseAsync(paused, user.Name, Ct);
         using var program = await Site.ProgramOfAsync(user.Id);
         Assert.Equal([waits, percent], await IdsAsync("state=queued"));
         Assert.Equal([waits, paused, percent], await IdsAsync("state=queued,paused"));
-        Assert.Equal([paused], await IdsAsync("state=paused&q=roll"));
-        Assert.Equal([waits, paused], await IdsAsync("q=ROLL"));
-        Assert.Equal([waits], await IdsAsync("q=roll alpha"));
+        Assert.Equal([paused], await IdsAsync("state=paused&q=tango"));
+        Assert.Equal([waits, paused], await IdsAsync("q=TANGO"));
+        Assert.Equal([waits], await IdsAsync("q=tango alpha"));
         Assert.Equal([percent], await IdsAsync("q=0%25 s"));
         Assert.Equal([], await IdsAsync("q=1_0"));
         Assert.Equal([paused], await IdsAsync($"q=%23{paused}"));

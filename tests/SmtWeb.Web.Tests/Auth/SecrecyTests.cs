@@ -37,6 +37,7 @@ public sealed class SecrecyTests(SiteFixture site) : SiteTest(site)
             var answer = await browser.SubmitAsync(page, ("name", name), ("password", password));
             var took = Stopwatch.GetElapsedTime(began);
             var html = await answer.Content.ReadAsStringAsync(Ct);
+            Assert.True(html.Contains("role=\"alert\"", StringComparison.Ordinal), $"{kind}: {(int)answer.StatusCode} {html}");
             answers[kind] = (answer.StatusCode, html[html.IndexOf("role=\"alert\"", StringComparison.Ordinal)..].Split('<')[0], hashing.Verified - before, took);
             Assert.False(answer.Headers.TryGetValues("Set-Cookie", out var cookies) && cookies.Any(c => c.StartsWith("smtweb=", StringComparison.Ordinal) && !c.StartsWith("smtweb=;", StringComparison.Ordinal)), kind);
         }

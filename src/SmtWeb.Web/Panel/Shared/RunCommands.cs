@@ -30,7 +30,7 @@ public sealed class RunCommands(IRunStore store, EvaluationQueue evaluations, Li
 
     /// <summary>Puts a run into the trash after asking.</summary>
     public async Task<bool> DeleteAsync(RunSummary run) =>
-        await AskAsync($"Delete {run.Name}?", $"It lies in the trash for {TrashedRun.Kept.Days} days, with its curves, samples, log and checkpoints, and can be taken out again.", "Delete")
+        await AskAsync($"Delete {run.Name}?", $"It lies in the trash for {TrashedRun.Kept.Days} days, with its curves, samples, log and checkpoints, and can be taken out again.", "Move to trash")
         && await ChangeAsync(run.Id, by => store.DeleteAsync(run.Id, by), $"{run.Name} is in the trash.");
 
     /// <summary>Takes a run out of the trash.</summary>
