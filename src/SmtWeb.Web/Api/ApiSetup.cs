@@ -82,8 +82,6 @@ internal static class ApiSetup
 
     private static IResult Describe(Exception error) => error switch
     {
-        InvalidDataException when error.TargetSite?.DeclaringType?.Namespace?.StartsWith("System.IO.Compression", StringComparison.Ordinal) == true =>
-            TypedResults.Problem("The body is not what its Content-Encoding says.", statusCode: StatusCodes.Status400BadRequest),
         BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => TooLong(),
         BadHttpRequestException bad => TypedResults.Problem(bad.Message, statusCode: bad.StatusCode),
         _ => TypedResults.Problem("Something went wrong here; the server's log says more.", statusCode: StatusCodes.Status500InternalServerError),

@@ -21,7 +21,7 @@ internal sealed record DatasetInfo(
 internal sealed record RegisterDatasetRequest
 {
     /// <summary>Name for people and for <c>$.data.source</c>.</summary>
-    [StringLength(DatasetStore.LongestName, MinimumLength = 1)]
+    [VisibleName, StringLength(DatasetStore.LongestName, MinimumLength = 1)]
     public required string Name { get; init; }
 
     /// <summary>File or folder below the folder of data sets.</summary>

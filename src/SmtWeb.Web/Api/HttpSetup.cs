@@ -30,6 +30,21 @@ internal static class HttpSetup
         return next(http);
     });
 
+    /// <summary>Reads a body that may be compressed.</summary>
+    /// <exception cref="BadHttpRequestException">It is not what its Content-Encoding says.</exception>
+    internal static async Task<T> ReadBodyAsync<T>(Func<Task<T>> read)
+    {
+        try
+        {
+            return await read();
+        }
+        catch (Exception e) when (e is InvalidDataException or InvalidOperationException)
+        {
+            // the words of the decoders of gzip and brotli
+            throw new BadHttpRequestException("The body is not what its Content-Encoding says.", StatusCodes.Status400BadRequest, e);
+        }
+    }
+
     /// <summary>Reads gzip, brotli and deflate; refuses other encodings of a body with 415 and the list of those it reads.</summary>
     internal static void UseCompressedBodies(this IApplicationBuilder app)
     {

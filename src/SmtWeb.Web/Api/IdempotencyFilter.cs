@@ -100,7 +100,7 @@ internal static class IdempotencyFilter
         hash.AppendData(Encoding.UTF8.GetBytes($"{request.Method} {request.Path}{request.QueryString}\n"));
         var buffer = new byte[16 << 10];
         int read;
-        while ((read = await request.Body.ReadAsync(buffer, ct)) > 0)
+        while ((read = await HttpSetup.ReadBodyAsync(() => request.Body.ReadAsync(buffer, ct).AsTask())) > 0)
         {
             hash.AppendData(buffer, 0, read);
         }

@@ -9,7 +9,7 @@ namespace SmtWeb.Web.Api;
 internal sealed record CreateKeyRequest
 {
     /// <summary>What it is for.</summary>
-    [StringLength(ApiKeyService.LongestName, MinimumLength = 1)]
+    [VisibleName, StringLength(ApiKeyService.LongestName, MinimumLength = 1)]
     public required string Name { get; init; }
 
     /// <summary>What it may do, never more than its owner: read, generate, run, administer. Left out: read, generate, run.</summary>

@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
+using SmtWeb.Runs;
 
 namespace SmtWeb.Web.Api;
 
@@ -7,7 +8,7 @@ namespace SmtWeb.Web.Api;
 internal sealed record CreateRunRequest
 {
     /// <summary>Name of the run; the preset's title where there is none.</summary>
-    [StringLength(200, MinimumLength = 1)]
+    [VisibleName, StringLength(RunStore.LongestName, MinimumLength = 1)]
     public string? Name { get; init; }
 
     /// <summary>Name of a preset (GET /api/v1/presets).</summary>
@@ -37,7 +38,7 @@ internal sealed record PriorityRequest
 internal sealed record RenameRequest
 {
     /// <summary>Name of the run.</summary>
-    [StringLength(200, MinimumLength = 1)]
+    [VisibleName, StringLength(RunStore.LongestName, MinimumLength = 1)]
     public required string Name { get; init; }
 }
 

@@ -21,7 +21,7 @@ internal enum AccountRole
 internal sealed record CreateUserRequest
 {
     /// <summary>Name to sign in with: letters, digits and -._@+</summary>
-    [StringLength(AccountService.LongestName, MinimumLength = 1)]
+    [VisibleName, StringLength(AccountService.LongestName, MinimumLength = 1)]
     public required string Name { get; init; }
 
     /// <summary>What the account may do.</summary>

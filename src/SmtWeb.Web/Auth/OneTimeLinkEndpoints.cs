@@ -69,6 +69,11 @@ internal static class OneTimeLinkEndpoints
             return string.IsNullOrEmpty(password) ? "Choose a password." : "The two passwords differ.";
         }
 
+        if (password.Length > PasswordCheck.LongestPassword)
+        {
+            return $"The password is longer than {PasswordCheck.LongestPassword} characters.";
+        }
+
         foreach (var validator in users.PasswordValidators)
         {
             var valid = await validator.ValidateAsync(users, user, password);

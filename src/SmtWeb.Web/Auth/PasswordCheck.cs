@@ -15,8 +15,8 @@ internal sealed class PasswordCheck(TimeProvider clock)
     /// <summary>No refusal comes sooner.</summary>
     internal static readonly TimeSpan RefusalTakes = TimeSpan.FromMilliseconds(600);
 
-    // Nobody types so much; hashing it would cost a lot.
-    private const int LongestPassword = 1024;
+    /// <summary>Nobody types more, and hashing more would cost a lot.</summary>
+    internal const int LongestPassword = 1024;
 
     private readonly Lock _making = new();
     private string? _nobodysHash;

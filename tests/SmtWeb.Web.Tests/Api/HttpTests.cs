@@ -104,8 +104,14 @@ public sealed class HttpTests(SiteFixture site) : SiteTest(site)
         var refused = await program.PostAsync("/api/v1/runs", strange, Ct);
         Assert.Contains("gzip", string.Join(",", refused.Headers.GetValues("Accept-Encoding")));
         await ProblemAsync(refused, HttpStatusCode.UnsupportedMediaType);
-        using var broken = new ByteArrayContent("{\"preset\":\"swiss-roll\"}"u8.ToArray()) { Headers = { ContentType = new("application/json"), ContentEncoding = { "gzip" } } };
-        await ProblemAsync(await program.PostAsync("/api/v1/runs", broken, Ct), HttpStatusCode.BadRequest);
+        foreach (var encoding in new[] { "gzip", "br", "deflate" })
+        {
+            using var broken = new ByteArrayContent("{\"preset\":\"swiss-roll\"}"u8.ToArray()) { Headers = { ContentType = new("application/json"), ContentEncoding = { encoding } } };
+            var problem = await ProblemAsync(await program.PostAsync("/api/v1/runs", broken, Ct), HttpStatusCode.BadRequest);
+            Assert.Contains("Content-Encoding", problem.GetProperty("detail").GetString());
+            Assert.Equal(HttpStatusCode.BadRequest, (await PostAsync(program, "/api/v1/runs", $"{Guid.NewGuid()}", await broken.ReadAsStringAsync(Ct), encoding)).StatusCode);
+        }
+
         using var bomb = Encoded("{\"name\":\"" + new string('x', 50_000_000) + "\"}", "gzip");
         Assert.True((await bomb.ReadAsByteArrayAsync(Ct)).Length < 100_000);
         await ProblemAsync(await program.PostAsync("/api/v1/runs", bomb, Ct), HttpStatusCode.RequestEntityTooLarge);
@@ -211,9 +217,14 @@ public sealed class HttpTests(SiteFixture site) : SiteTest(site)
 
     private const string IdempotencyKey = "Idempotency-Key";
 
-    private static async Task<HttpResponseMessage> PostAsync(HttpClient client, string path, string key, string body)
+    private static async Task<HttpResponseMessage> PostAsync(HttpClient client, string path, string key, string body, string? encoding = null)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = Json(body) };
+        if (encoding is not null)
+        {
+            request.Content.Headers.ContentEncoding.Add(encoding);
+        }
+
         request.Headers.TryAddWithoutValidation(IdempotencyKey, key);
         return await client.SendAsync(request, Ct);
     }
