@@ -22,7 +22,7 @@ internal sealed class HostGuard
     public Task InvokeAsync(HttpContext http)
     {
         // a watch that asks by whatever address it has gets no link from this
-        if (_known.Contains(Bare(http.Request.Host.Host)) || http.Request.Path.StartsWithSegments("/health"))
+        if (_known.Contains(http.Request.Host.Host.Trim('[', ']')) || http.Request.Path.StartsWithSegments("/health"))
         {
             return _next(http);
         }
@@ -33,7 +33,8 @@ internal sealed class HostGuard
             : TypedResults.Text(Detail, "text/plain; charset=utf-8", statusCode: StatusCodes.Status400BadRequest).ExecuteAsync(http);
     }
 
-    private static string Bare(string host) => host.Trim('[', ']');
+    /// <summary>Without port and brackets.</summary>
+    private static string Bare(string host) => new HostString(host).Host.Trim('[', ']');
 
     private static IEnumerable<string> Listening(string host)
     {

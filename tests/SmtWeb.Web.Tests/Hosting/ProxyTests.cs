@@ -47,12 +47,13 @@ public sealed class ProxyTests(SiteFixture site) : SiteTest(site)
     {
         await using var node = Site.Build(
             builder => builder.Configuration["SmtWeb:SignIn:AttemptsPerMinuteAndAddress"] = "3",
-            options: o => o with { Proxies = ProxySetup.Parse("127.0.0.0/8 ::1", "test"), Hosts = ["lab.example.org"] });
+            options: o => o with { Proxies = ProxySetup.Parse("127.0.0.0/8 ::1", "test"), Hosts = ["lab.example.org:443", "[2001:db8::7]"] });
         await node.StartAsync(Ct);
         using var client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = new Uri(node.Urls.First()) };
         var page = await client.SendAsync(Forwarded(HttpMethod.Get, "/sign-in", "lab.example.org", "10.0.0.1"), Ct);
         Assert.Equal(HttpStatusCode.OK, page.StatusCode);
         Assert.All(page.Headers.GetValues("Set-Cookie"), c => Assert.Contains("secure", c));
+        Assert.Equal(HttpStatusCode.OK, (await client.SendAsync(Forwarded(HttpMethod.Get, "/sign-in", "[2001:db8::7]:8443", "10.0.0.1"), Ct)).StatusCode);
         Assert.Equal(HttpStatusCode.BadRequest, (await client.SendAsync(Forwarded(HttpMethod.Get, "/sign-in", "evil.com", "10.0.0.1"), Ct)).StatusCode);
         Assert.Equal(HttpStatusCode.BadRequest, (await client.GetAsync("/sign-in", Ct)).StatusCode); // past the proxy, by a name that is not listed
 
