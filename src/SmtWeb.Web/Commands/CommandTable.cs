@@ -28,9 +28,6 @@ internal sealed class CommandTable(params Command[] commands)
     /// <summary>Runs the command that <paramref name="args"/> name. What the user got wrong ends in one readable message and exit code 2.</summary>
     internal async Task<int> RunAsync(string[] args)
     {
-        // names of files, classes and runs come from others: none of them commands the terminal
-        Console.SetOut(new PlainWriter(Console.Out));
-        Console.SetError(new PlainWriter(Console.Error));
         var named = args is [var first, ..] && !first.StartsWith('-') ? first : null;
         if (args is ["--help" or "-h"] or ["help"])
         {

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging.Console;
 using Radzen;
 using SmtWeb.Runs;
 using SmtWeb.Smt.Sampling;
@@ -86,6 +87,7 @@ internal static class SmtWebApp
             WebRootPath = "wwwroot",
         });
         builder.WebHost.UseStaticWebAssets();
+        builder.Services.Configure<SimpleConsoleFormatterOptions>(o => o.ColorBehavior = LoggerColorBehavior.Disabled); // the console writes escapes out (PlainWriter)
         builder.Configuration.AddInMemoryCollection(
             Environment.GetEnvironmentVariables().Keys.Cast<string>().Where(k => k.StartsWith("SMTWEB_", StringComparison.Ordinal))
                 .Select(k => KeyValuePair.Create("SmtWeb:" + k["SMTWEB_".Length..].Replace("__", ":"), Environment.GetEnvironmentVariable(k))));

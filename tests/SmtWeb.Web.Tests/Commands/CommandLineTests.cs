@@ -45,6 +45,28 @@ public sealed class CommandLineTests
     }
 
     [Fact]
+    public async Task Program_ForeignText_CommandsNoTerminal()
+    {
+        var here = AppContext.BaseDirectory;
+        var start = new System.Diagnostics.ProcessStartInfo(Environment.ProcessPath!.EndsWith("dotnet", StringComparison.Ordinal) ? Environment.ProcessPath : "dotnet")
+        {
+            RedirectStandardError = true,
+            ArgumentList =
+            {
+                "exec", "--depsfile", Path.Combine(here, "SmtWeb.Web.Tests.deps.json"), "--runtimeconfig", Path.Combine(here, "SmtWeb.Web.Tests.runtimeconfig.json"),
+                Path.Combine(here, "smtweb.dll"), "sample", "--checkpoint", "/tmp/\u001b[2J\u202egpj.safetensors", "--out", "/tmp/x.png",
+            },
+        };
+        using var process = System.Diagnostics.Process.Start(start)!;
+        var error = await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.NotEqual(0, process.ExitCode);
+        Assert.DoesNotContain('\u001b', error);
+        Assert.DoesNotContain('\u202e', error);
+        Assert.Contains("\\u{1B}[2J\\u{202E}gpj", error);
+    }
+
+    [Fact]
     public void Serve_DataOfConfiguration_IsRelativeToItsFile() =>
         Assert.Equal(Path.Combine(Root, "somewhere"), Serve([], ("SmtWeb:Data", "somewhere")).Data);
 
