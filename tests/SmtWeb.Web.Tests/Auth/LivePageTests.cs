@@ -50,6 +50,32 @@ public sealed class LivePageTests(SiteFixture site) : SiteTest(site)
         Assert.False(await page.IsSignedInAsync());
     }
 
+    [Theory]
+    [InlineData("role")]
+    [InlineData("account")]
+    [InlineData("password")]
+    [InlineData("sign-out")]
+    public async Task Page_ThatNobodyTouches_IsSignedOutAtOnce(string what)
+    {
+        await using var page = await OpenAsync(LabRoles.Member);
+        await using var other = await OpenAsync(LabRoles.Member);
+        await (what switch
+        {
+            "role" => (Task)Accounts.SetRoleAsync(page.User.Id, LabRoles.Reviewer, Actor.Server),
+            "account" => Accounts.SetDisabledAsync(page.User.Id, true, Actor.Server),
+            "password" => Accounts.ClearPasswordAsync(page.User.Id, Actor.Server),
+            _ => Site.App.Services.GetRequiredService<SessionService>().EndAllAsync(page.User.Id, Ct),
+        });
+        var patience = System.Diagnostics.Stopwatch.StartNew();
+        while (await page.IsSignedInAsync())
+        {
+            Assert.True(patience.Elapsed < TimeSpan.FromSeconds(10), "the page still has its person");
+            await Task.Delay(50, Ct);
+        }
+
+        Assert.True(await other.IsSignedInAsync());
+    }
+
     [Fact]
     public async Task Reviewer_Acting_IsRefusedAndStaysSignedIn()
     {
