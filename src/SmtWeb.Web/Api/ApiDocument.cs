@@ -149,6 +149,11 @@ internal static class ApiDocument
         };
         foreach (var schema in document.Components?.Schemas?.ToList() ?? [])
         {
+            foreach (var property in (schema.Value as OpenApiSchema)?.Properties?.Values.OfType<OpenApiSchema>() ?? [])
+            {
+                ToNullable(property);
+            }
+
             if (schema.Value is OpenApiSchema { Discriminator: not null, AnyOf.Count: > 0 } family)
             {
                 ToInheritance(document, schema.Key, family);
@@ -163,6 +168,15 @@ internal static class ApiDocument
         };
         document.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference("apiKey", document)] = [] }];
         return Task.CompletedTask;
+    }
+
+    /// <summary>"Nothing or a record of that kind", as OpenAPI 3.0 says it.</summary>
+    private static void ToNullable(OpenApiSchema property)
+    {
+        if (property.OneOf is { Count: 2 } choice && choice.Any(c => c is OpenApiSchema { Type: JsonSchemaType.Null }) && choice.OfType<OpenApiSchemaReference>().SingleOrDefault() is { } record)
+        {
+            (property.Type, property.OneOf, property.AllOf) = (JsonSchemaType.Null, null, [record]);
+        }
     }
 
     /// <summary>
