@@ -173,9 +173,9 @@ internal static class ApiDocument
     /// <summary>"Nothing or a record of that kind", as OpenAPI 3.0 says it.</summary>
     private static void ToNullable(OpenApiSchema property)
     {
-        if (property.OneOf is { Count: 2 } choice && choice.Any(c => c is OpenApiSchema { Type: JsonSchemaType.Null }) && choice.OfType<OpenApiSchemaReference>().SingleOrDefault() is { } record)
+        if (property.OneOf is { Count: 2 } choice && choice.Any(c => c is OpenApiSchema { Type: JsonSchemaType.Null }) && choice.OfType<OpenApiSchemaReference>().SingleOrDefault() is { } present)
         {
-            (property.Type, property.OneOf, property.AllOf) = (JsonSchemaType.Null, null, [record]);
+            (property.Type, property.OneOf, property.AllOf) = (JsonSchemaType.Null, null, [present]);
         }
     }
 
