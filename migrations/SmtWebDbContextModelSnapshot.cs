@@ -189,6 +189,10 @@ namespace SmtWeb.Migrations
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("created");
 
+                    b.Property<DateTimeOffset?>("Expires")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("expires");
+
                     b.Property<string>("Hash")
                         .IsRequired()
                         .HasColumnType("text")
@@ -217,6 +221,11 @@ namespace SmtWeb.Migrations
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("revoked");
 
+                    b.PrimitiveCollection<string[]>("Scopes")
+                        .IsRequired()
+                        .HasColumnType("text[]")
+                        .HasColumnName("scopes");
+
                     b.HasKey("Id");
 
                     b.HasIndex("Hash")
@@ -225,6 +234,121 @@ namespace SmtWeb.Migrations
                     b.HasIndex("OwnerId");
 
                     b.ToTable("api_keys", (string)null);
+                });
+
+            modelBuilder.Entity("SmtWeb.Runs.Model.AuditRow", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
+
+                    b.Property<string>("Action")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("action");
+
+                    b.Property<string>("Actor")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("actor");
+
+                    b.Property<string>("Address")
+                        .HasColumnType("text")
+                        .HasColumnName("address");
+
+                    b.Property<DateTimeOffset>("At")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("at");
+
+                    b.Property<string>("Detail")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("detail");
+
+                    b.Property<long?>("KeyId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("key_id");
+
+                    b.Property<string>("Subject")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("subject");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("At");
+
+                    b.ToTable("audit", (string)null);
+                });
+
+            modelBuilder.Entity("SmtWeb.Runs.Model.SessionRow", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("uuid")
+                        .HasColumnName("id");
+
+                    b.Property<DateTimeOffset>("Created")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created");
+
+                    b.Property<DateTimeOffset>("Seen")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("seen");
+
+                    b.Property<string>("UserId")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("user_id");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("UserId");
+
+                    b.ToTable("sessions", (string)null);
+                });
+
+            modelBuilder.Entity("SmtWeb.Runs.Model.AnswerRow", b =>
+                {
+                    b.Property<string>("OwnerId")
+                        .HasColumnType("text")
+                        .HasColumnName("owner_id");
+
+                    b.Property<string>("Key")
+                        .HasColumnType("text")
+                        .HasColumnName("key");
+
+                    b.Property<byte[]>("Body")
+                        .HasColumnType("bytea")
+                        .HasColumnName("body");
+
+                    b.Property<string>("ContentType")
+                        .HasColumnType("text")
+                        .HasColumnName("content_type");
+
+                    b.Property<DateTimeOffset>("Created")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created");
+
+                    b.Property<string>("Location")
+                        .HasColumnType("text")
+                        .HasColumnName("location");
+
+                    b.Property<string>("Request")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("request");
+
+                    b.Property<int?>("Status")
+                        .HasColumnType("integer")
+                        .HasColumnName("status");
+
+                    b.HasKey("OwnerId", "Key");
+
+                    b.ToTable("answers", (string)null);
                 });
 
             modelBuilder.Entity("SmtWeb.Runs.Model.AttemptRow", b =>
@@ -1060,6 +1184,10 @@ namespace SmtWeb.Migrations
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("not_before");
 
+                    b.Property<string>("OwnerId")
+                        .HasColumnType("text")
+                        .HasColumnName("owner_id");
+
                     b.Property<string>("Preset")
                         .HasColumnType("text")
                         .HasColumnName("preset");
@@ -1112,6 +1240,18 @@ namespace SmtWeb.Migrations
                         .HasColumnType("bigint")
                         .HasColumnName("total_iterations");
 
+                    b.Property<DateTimeOffset?>("Trashed")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("trashed");
+
+                    b.Property<string>("TrashedBy")
+                        .HasColumnType("text")
+                        .HasColumnName("trashed_by");
+
+                    b.Property<string>("TrashedFrom")
+                        .HasColumnType("text")
+                        .HasColumnName("trashed_from");
+
                     b.Property<Guid?>("WorkerId")
                         .HasColumnType("uuid")
                         .HasColumnName("worker_id");
@@ -1130,6 +1270,10 @@ namespace SmtWeb.Migrations
                         .IsDescending(true, false)
                         .HasDatabaseName("runs_queue")
                         .HasFilter("state IN ('Queued', 'Recovering')");
+
+                    b.HasIndex("Trashed")
+                        .HasDatabaseName("runs_trash")
+                        .HasFilter("trashed IS NOT NULL");
 
                     b.HasIndex("TeacherRunId")
                         .HasDatabaseName("runs_teacher")
@@ -1286,6 +1430,15 @@ namespace SmtWeb.Migrations
                         .IsRequired();
 
                     b.Navigation("Owner");
+                });
+
+            modelBuilder.Entity("SmtWeb.Runs.Model.SessionRow", b =>
+                {
+                    b.HasOne("SmtWeb.Runs.Model.LabUser", null)
+                        .WithMany()
+                        .HasForeignKey("UserId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
                 });
 
             modelBuilder.Entity("SmtWeb.Runs.Model.AttemptRow", b =>

@@ -28,6 +28,8 @@ requirements_wanted=(
 )
 requirements_test=(
   "libgloo-dev|runs on several CPU devices|[ -f /usr/include/gloo/context.h ]"
+  "nginx-light|the test of SmtWeb behind a proxy with TLS|command -v nginx || [ -x /usr/sbin/nginx ]"
+  "openssl|the certificate of that test|command -v openssl"
 )
 requirements_browser=(
   "chromium|browser tests|[ -x /usr/bin/chromium ]"

@@ -17,7 +17,7 @@ internal static class RunSummaries
         var order = (await QueueAsync(context, ct)).Select((w, place) => (w.Id, place)).ToDictionary(w => w.Id, w => w.place + 1);
         var rows = await runs.Select(r => new RunSummary(
             r.Id, r.Name, r.Preset, r.Method, r.Data, r.State, r.StateReason, r.Priority, null, r.Iteration, r.TotalIterations, r.ImagesPerSecond,
-            r.DistanceMetric, r.Distance, r.BestDistance, r.Created, r.Started, r.Ended, r.CreatedBy, r.Seconds)).ToListAsync(ct);
+            r.DistanceMetric, r.Distance, r.BestDistance, r.Created, r.Started, r.Ended, r.CreatedBy, r.Seconds, r.OwnerId)).ToListAsync(ct);
         return [.. rows.Select(r => order.TryGetValue(r.Id, out var place) ? r with { QueuePosition = place } : r)];
     }
 

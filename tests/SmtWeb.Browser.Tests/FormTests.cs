@@ -94,7 +94,7 @@ public sealed class FormTests(Lab lab) : BrowserTest(lab)
         await Expect(delete).ToBeFocusedAsync(); // where it came from
         await delete.ClickAsync();
         await page.ShootAsync("delete-dialog");
-        await page.Page.GetByRole(AriaRole.Button, new() { Name = "Delete for good" }).ClickAsync();
+        await page.Page.GetByRole(AriaRole.Button, new() { Name = "Move to trash" }).ClickAsync();
         await page.Page.WaitForURLAsync("**/runs");
         Assert.DoesNotContain(await Lab.Store.ListAsync(TestContext.Current.CancellationToken), r => r.Name == "from the form");
         Assert.Empty(page.Errors);

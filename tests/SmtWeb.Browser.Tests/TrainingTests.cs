@@ -151,8 +151,8 @@ public sealed class TrainingTests(Lab lab) : BrowserTest(lab)
         await Expect(page.Page.Locator("[data-step-label]")).Not.ToContainTextAsync("newest");
         await page.ShootAsync("training-samples");
 
-        await page.Page.GetByRole(AriaRole.Button, new() { NameRegex = new Regex("^End ") }).ClickAsync();
-        await page.Page.GetByRole(AriaRole.Button, new() { Name = "End run" }).ClickAsync();
+        await page.Page.GetByRole(AriaRole.Button, new() { NameRegex = new Regex("^Cancel ") }).ClickAsync();
+        await page.Page.GetByRole(AriaRole.Button, new() { Name = "Cancel run" }).ClickAsync();
         await Expect(chip).ToHaveTextAsync(new Regex("Cancelled|Finished"), new() { Timeout = Slow });
         await page.Page.GetByRole(AriaRole.Link, new() { Name = "Checkpoints" }).ClickAsync();
         await Expect(page.Page.GetByRole(AriaRole.Link, new() { Name = "Save", Exact = true }).First).ToBeVisibleAsync();

@@ -69,8 +69,8 @@ public sealed class TeacherTests(PostgresFixture postgres)
         await using var database = await postgres.DatabaseAsync();
         var teacher = await TeacherAsync(database);
         var student = await StudentAsync(database, $"{teacher}");
-        await database.Store.StopAsync(teacher, "ada", Ct);
-        Assert.Contains("was stopped by ada before it was finished", (await database.Store.FindAsync(student, Ct))!.Summary.StateReason);
+        await database.Store.CancelAsync(teacher, "ada", Ct);
+        Assert.Contains("was cancelled by ada before it was finished", (await database.Store.FindAsync(student, Ct))!.Summary.StateReason);
 
         await database.Store.ResumeAsync(teacher, "ada", Ct);
         await database.Store.ResumeAsync(student, "ada", Ct);
@@ -78,7 +78,7 @@ public sealed class TeacherTests(PostgresFixture postgres)
 
         // stopped while it trains: only when its trainer has left
         var held = await Make.ClaimAsync(database);
-        await database.Store.StopAsync(teacher, "ada", Ct);
+        await database.Store.CancelAsync(teacher, "ada", Ct);
         Assert.Equal(RunState.Queued, (await database.Store.FindAsync(student, Ct))!.Summary.State);
         await Make.Writer(database, held).EndAsync(RunState.Paused, "checkpoint written", ct: Ct);
         Assert.Equal(RunState.Failed, (await database.Store.FindAsync(student, Ct))!.Summary.State);
@@ -117,6 +117,10 @@ public sealed class TeacherTests(PostgresFixture postgres)
 
         Assert.Contains($"run {teacher} (the teacher), was deleted by ada", (await database.Store.FindAsync(waiting, Ct))!.Summary.StateReason);
         Assert.Equal(RunState.Recovering, (await database.Store.FindAsync(begun, Ct))!.Summary.State);
+
+        // and what failed only for that is undone with it
+        await database.Store.RestoreAsync(teacher, "ada", Ct);
+        Assert.Equal(RunState.Queued, (await database.Store.FindAsync(waiting, Ct))!.Summary.State);
     }
 
     [Theory]

@@ -143,7 +143,7 @@ public sealed partial class SupervisionTests(PostgresFixture postgres)
         await using var worker = await WorkerHarness.StartAsync(database);
         long run = await WorkerHarness.QueueAsync(database, iterations: 3000, checkpointEvery: 10_000);
         await worker.TrainerPastAsync(run, 30);
-        await database.Store.StopAsync(run, "ada");
+        await database.Store.CancelAsync(run, "ada");
         await WorkerHarness.UntilAsync(database, run, RunState.Cancelled);
         Assert.Equal("stop", Assert.Single(await database.Store.CheckpointsAsync(run)).Reason);
     }

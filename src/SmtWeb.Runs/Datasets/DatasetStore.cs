@@ -5,6 +5,7 @@ using SmtWeb.Runs.Model;
 using SmtWeb.Runs.Queue;
 using SmtWeb.Smt.Datasets;
 using SmtWeb.Smt.Specs;
+using SmtWeb.Smt.Text;
 
 namespace SmtWeb.Runs.Datasets;
 
@@ -40,8 +41,8 @@ public sealed class DatasetStore(RunsDatabase database)
     public async Task<long> RegisterAsync(NewDataset wanted, CancellationToken ct = default)
     {
         var errors = new List<SpecError>();
-        var name = wanted.Name.Trim();
-        if (name.Length is 0 or > LongestName || name.Any(char.IsControl)) errors.Add(new("$.name", $"The name must be one line of 1 to {LongestName} characters."));
+        var name = NameRule.Trim(wanted.Name);
+        if (NameRule.Problem(name, LongestName) is { } wrong) errors.Add(new("$.name", wrong));
         var path = "";
         try
         {

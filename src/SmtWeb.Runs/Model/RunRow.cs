@@ -99,6 +99,18 @@ public sealed class RunRow
     /// <summary>Who queued it.</summary>
     public required string CreatedBy { get; set; }
 
+    /// <summary>The account that may change it; null for runs of the lab itself (quickstart), which administrators change.</summary>
+    public string? OwnerId { get; set; }
+
+    /// <summary>When it was put into the trash; null for all others. What lies there is shown and changed by nothing but the trash.</summary>
+    public DateTimeOffset? Trashed { get; set; }
+
+    /// <summary>Who put it into the trash.</summary>
+    public string? TrashedBy { get; set; }
+
+    /// <summary>Its state before, to which it comes back.</summary>
+    public RunState? TrashedFrom { get; set; }
+
     /// <summary>Its attempts.</summary>
     public List<AttemptRow> Attempts { get; } = [];
 }

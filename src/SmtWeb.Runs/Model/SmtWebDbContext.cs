@@ -50,6 +50,15 @@ public sealed class SmtWebDbContext(DbContextOptions<SmtWebDbContext> options) :
     /// <summary>Keys for REST.</summary>
     public DbSet<ApiKey> ApiKeys => Set<ApiKey>();
 
+    /// <summary>Sessions of people who signed in.</summary>
+    public DbSet<SessionRow> Sessions => Set<SessionRow>();
+
+    /// <summary>Who did what.</summary>
+    public DbSet<AuditRow> Audit => Set<AuditRow>();
+
+    /// <summary>Answers to requests that may come again.</summary>
+    public DbSet<AnswerRow> Answers => Set<AnswerRow>();
+
     /// <summary>Data protection keys.</summary>
     public DbSet<DataProtectionKey> DataProtectionKeys => Set<DataProtectionKey>();
 
@@ -87,6 +96,22 @@ public sealed class SmtWebDbContext(DbContextOptions<SmtWebDbContext> options) :
             key.HasIndex(k => k.Hash).IsUnique();
             key.HasOne(k => k.Owner).WithMany().HasForeignKey(k => k.OwnerId).OnDelete(DeleteBehavior.Cascade);
         });
+        builder.Entity<SessionRow>(session =>
+        {
+            session.ToTable("sessions");
+            session.HasIndex(s => s.UserId);
+            session.HasOne<LabUser>().WithMany().HasForeignKey(s => s.UserId).OnDelete(DeleteBehavior.Cascade);
+        });
+        builder.Entity<AuditRow>(line =>
+        {
+            line.ToTable("audit");
+            line.HasIndex(a => a.At);
+        });
+        builder.Entity<AnswerRow>(answer =>
+        {
+            answer.ToTable("answers");
+            answer.HasKey(a => new { a.OwnerId, a.Key });
+        });
         builder.Entity<DataProtectionKey>(key =>
         {
             key.ToTable("data_protection_keys");
@@ -106,6 +131,8 @@ public sealed class SmtWebDbContext(DbContextOptions<SmtWebDbContext> options) :
                 .HasFilter("state IN ('Queued', 'Recovering')").HasDatabaseName("runs_queue");
             run.HasIndex(r => r.LeaseUntil).HasFilter("lease_until IS NOT NULL").HasDatabaseName("runs_lease");
             run.HasIndex(r => r.JobId).IsUnique().HasDatabaseName("runs_job");
+            run.Property(r => r.TrashedFrom).HasConversion<string>();
+            run.HasIndex(r => r.Trashed).HasFilter("trashed IS NOT NULL").HasDatabaseName("runs_trash");
             run.HasIndex(r => r.TeacherRunId).HasFilter("teacher_run_id IS NOT NULL").HasDatabaseName("runs_teacher");
             run.HasMany(r => r.Attempts).WithOne().HasForeignKey(a => a.RunId).OnDelete(DeleteBehavior.Cascade);
         });

@@ -3,7 +3,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace SmtWeb.Runs.People;
 
-/// <summary>Registers accounts, API keys and one-time links.</summary>
+/// <summary>Registers accounts, sessions, API keys, one-time links and the audit log.</summary>
 public static class PeopleServiceCollectionExtensions
 {
     /// <summary>Adds them; ASP.NET Core Identity over <see cref="Model.SmtWebDbContext"/> is the caller's to add.</summary>
@@ -13,6 +13,12 @@ public static class PeopleServiceCollectionExtensions
         services.AddSingleton<AccountService>();
         services.AddSingleton<ApiKeyService>();
         services.TryAddSingleton<OneTimeLinks>();
+        services.AddSingleton<SessionService>();
+        services.AddSingleton<AuditLog>();
+        services.AddSingleton<AnswerStore>();
+        services.AddSingleton<Housekeeping>();
+        services.AddSingleton<Departures>();
+        services.AddHostedService(provider => provider.GetRequiredService<Departures>());
         return services;
     }
 }

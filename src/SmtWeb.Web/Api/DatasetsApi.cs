@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using SmtWeb.Runs.Datasets;
+using SmtWeb.Runs.People;
 using SmtWeb.Smt.Datasets;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Web.Auth;
@@ -20,7 +21,7 @@ internal sealed record DatasetInfo(
 internal sealed record RegisterDatasetRequest
 {
     /// <summary>Name for people and for <c>$.data.source</c>.</summary>
-    [StringLength(DatasetStore.LongestName, MinimumLength = 1)]
+    [VisibleName, StringLength(DatasetStore.LongestName, MinimumLength = 1)]
     public required string Name { get; init; }
 
     /// <summary>File or folder below the folder of data sets.</summary>
@@ -61,11 +62,11 @@ internal static class DatasetsApi
             .Produces<IReadOnlyList<DatasetInfo>>();
         datasets.MapGet("/{id:long}", FindAsync).WithName("GetDataset").WithSummary("A registered data set.").Produces<DatasetInfo>().ProducesProblem(404);
         datasets.MapGet("/{id:long}/samples.png", SamplesAsync).WithName("GetDatasetSamples").WithSummary("A grid of real samples.")
-            .Produces(200, contentType: "image/png").ProducesProblem(404);
+            .Produces<byte[]>(200, "image/png").ProducesProblem(404);
         datasets.MapPost("/", RegisterAsync).WithName("RegisterDataset").WithSummary("Registers a file or folder below the folder of data sets and queues its check.")
-            .RequireAuthorization(Policies.Operate).Accepts<RegisterDatasetRequest>("application/json").Produces<RegisteredDataset>(StatusCodes.Status201Created).ProducesValidationProblem();
+            .RequireAuthorization(Policies.Operate).Accepts<RegisterDatasetRequest>("application/json").Produces<RegisteredDataset>(StatusCodes.Status201Created);
         datasets.MapPost("/{id:long}/check", CheckAsync).WithName("CheckDataset").WithSummary("Queues the check of a registered data set again.")
-            .RequireAuthorization(Policies.Operate).Accepts<CheckDatasetRequest>("application/json").Produces<DatasetInfo>(StatusCodes.Status202Accepted).ProducesValidationProblem().ProducesProblem(404);
+            .RequireAuthorization(Policies.Operate).Accepts<CheckDatasetRequest>("application/json").Produces<DatasetInfo>(StatusCodes.Status202Accepted).ProducesProblem(404);
         datasets.MapDelete("/{id:long}", DeleteAsync).WithName("ForgetDataset").WithSummary("Forgets a registered data set; its files stay.")
             .RequireAuthorization(Policies.Operate).Produces(204).ProducesProblem(404);
         api.MapGet("/imagenet-classes", () => TypedResults.Ok(ImageNetClasses.All)).WithTags("Datasets").WithName("ListImageNetClasses")
@@ -120,7 +121,26 @@ internal static class DatasetsApi
             ? TypedResults.Accepted($"/api/v1/datasets/{id}", Info(found)) : None(id);
     }
 
-    private static async Task<IResult> DeleteAsync(long id, DatasetStore store, CancellationToken ct) => await store.DeleteAsync(id, ct) ? TypedResults.NoContent() : None(id);
+    private static async Task<IResult> DeleteAsync(long id, DatasetStore store, RunOwnership ownership, AuditLog audit, HttpContext http, CancellationToken ct)
+    {
+        if (await store.FindAsync(id, ct) is not { } dataset)
+        {
+            return None(id);
+        }
+
+        if (ownership.Refusal($"Data set {dataset.Name}", dataset.CreatedBy, http.User) is { } refusal)
+        {
+            return TypedResults.Problem(refusal, statusCode: StatusCodes.Status403Forbidden);
+        }
+
+        if (!await store.DeleteAsync(id, ct))
+        {
+            return None(id);
+        }
+
+        await audit.WriteAsync(http.Actor(), AuditActions.DatasetForgotten, dataset.Name, dataset.Path, ct);
+        return TypedResults.NoContent();
+    }
 
     private static IResult None(long id) => Problems.NotFound($"There is no data set {id}.");
 

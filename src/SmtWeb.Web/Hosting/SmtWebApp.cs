@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging.Console;
 using SmtWeb.Runs;
 using SmtWeb.Smt.Sampling;
 using SmtWeb.Web.Api;
@@ -39,11 +40,12 @@ internal static class SmtWebApp
             builder.Services.AddRunWorker(new WorkerOptions { ConnectionString = connection, Threads = options.Threads, MetricsFolder = options.Metrics });
         }
 
-        builder.Services.AddAuth();
+        builder.Services.AddHostedService<HousekeepingService>();
         builder.Services.AddApi();
         builder.Services.AddHubs();
         builder.Services.AddRazorComponents().AddInteractiveServerComponents();
         builder.Services.AddPanel();
+        builder.Services.AddAuth(options.Lab);
         adjust?.Invoke(builder);
         var app = builder.Build();
         if (options.Role == NodeRole.Worker)
@@ -53,15 +55,20 @@ internal static class SmtWebApp
             return app;
         }
 
+        app.UseProxies(options);
         app.UseSecurityHeaders();
+        app.UseMiddleware<HostGuard>();
         app.UseApiErrors();
         app.UseFaultPage();
         app.UseNotFoundPage();
+        app.UseHeadAsGet();
         app.UseRouting();
+        app.UseHeadAgain();
         app.UseMiddleware<CrossSiteGuard>();
         app.UseAuthentication();
         app.UseAuthorization();
         app.UseBodyLimit();
+        app.UseCompressedBodies();
         app.UseAntiforgery();
         app.UseStaleFormPage();
         app.MapStaticAssets().AllowAnonymous(); // scripts, styles and fonts hold no data; the sign-in page needs some
@@ -85,6 +92,7 @@ internal static class SmtWebApp
             WebRootPath = "wwwroot",
         });
         builder.WebHost.UseStaticWebAssets();
+        builder.Services.Configure<SimpleConsoleFormatterOptions>(o => o.ColorBehavior = LoggerColorBehavior.Disabled); // the console writes escapes out (PlainWriter)
         builder.Configuration.AddInMemoryCollection(
             Environment.GetEnvironmentVariables().Keys.Cast<string>().Where(k => k.StartsWith("SMTWEB_", StringComparison.Ordinal))
                 .Select(k => KeyValuePair.Create("SmtWeb:" + k["SMTWEB_".Length..].Replace("__", ":"), Environment.GetEnvironmentVariable(k))));

@@ -37,7 +37,7 @@ public sealed class RunsHubTests(SiteFixture site) : SiteTest(site)
         await follower.InvokeAsync("Join", run, Ct);
         await elsewhere.InvokeAsync("Join", other, Ct);
         await Site.Runs.PauseAsync(run, "test", Ct);
-        await Site.Runs.StopAsync(other, "test", Ct);
+        await Site.Runs.CancelAsync(other, "test", Ct);
         Assert.Equal((run, "paused"), await UntilAsync(heard, "paused"));
         Assert.Equal((other, "cancelled"), await UntilAsync(heardElsewhere, "cancelled"));
 
@@ -168,16 +168,15 @@ public sealed class RunsHubTests(SiteFixture site) : SiteTest(site)
         var accounts = Site.App.Services.GetRequiredService<AccountService>();
         var keys = Site.App.Services.GetRequiredService<ApiKeyService>();
         var (stays, goes, disabled) = (await Site.UserAsync(LabRoles.Reviewer), await Site.UserAsync(LabRoles.Reviewer), await Site.UserAsync(LabRoles.Member));
-        var kept = await keys.CreateAsync(stays.Id, "kept", Ct);
-        var revoked = await keys.CreateAsync(goes.Id, "revoked", Ct);
+        var kept = await keys.CreateAsync(stays.Id, "kept", Actor.Server, ct: Ct);
+        var revoked = await keys.CreateAsync(goes.Id, "revoked", Actor.Server, ct: Ct);
         await using var one = await ConnectWithKeyAsync(kept.Secret);
         await using var two = await ConnectWithKeyAsync(revoked.Secret);
-        await using var three = await ConnectWithKeyAsync((await keys.CreateAsync(disabled.Id, "disabled", Ct)).Secret);
+        await using var three = await ConnectWithKeyAsync((await keys.CreateAsync(disabled.Id, "disabled", Actor.Server, ct: Ct)).Secret);
         var ends = new[] { two, three }.Select(EndOf).ToList();
-        await keys.RevokeAsync(revoked.Key.Id, null, Ct);
-        await accounts.SetDisabledAsync(disabled.Id, true);
+        await keys.RevokeAsync(revoked.Key.Id, null, Actor.Server, Ct);
+        await accounts.SetDisabledAsync(disabled.Id, true, Actor.Server);
 
-        await Site.App.Services.GetRequiredService<HubGuests>().AskAsync(Ct);
         await Task.WhenAll(ends).WaitAsync(Patience, Ct);
         await one.InvokeAsync("Join", await NewRunAsync(), Ct); // and this one goes on
     }

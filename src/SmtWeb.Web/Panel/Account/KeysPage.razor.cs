@@ -21,6 +21,8 @@ public sealed partial class KeysPage
 
     [Inject] private PanelQuestions Questions { get; set; } = default!;
 
+    [Inject] private PanelNotices Notices { get; set; } = default!;
+
     /// <inheritdoc/>
     protected override async Task OnInitializedAsync() => _keys = await Keys.ListAsync(await OwnerAsync());
 
@@ -33,7 +35,16 @@ public sealed partial class KeysPage
             return;
         }
 
-        _made = await Keys.CreateAsync(person.UserId(), _name.Trim());
+        try
+        {
+            _made = await Keys.CreateAsync(person.UserId(), _name.Trim(), person.Actor());
+        }
+        catch (ArgumentException e)
+        {
+            Notices.Refused(e.Message.Split(" (Parameter")[0]);
+            return;
+        }
+
         _name = "";
         _keys = await Keys.ListAsync(await OwnerAsync());
     }
@@ -43,7 +54,7 @@ public sealed partial class KeysPage
         var sure = await Questions.AskAsync($"Revoke {key.Name}?", "Programs that use it are refused from now on.", "Revoke");
         if (sure && await Rights.AskAsync(Policies.Person) is { } person)
         {
-            await Keys.RevokeAsync(key.Id, person.UserId());
+            await Keys.RevokeAsync(key.Id, person.UserId(), person.Actor());
             _made = _made?.Key.Id == key.Id ? null : _made;
             _keys = await Keys.ListAsync(await OwnerAsync());
         }

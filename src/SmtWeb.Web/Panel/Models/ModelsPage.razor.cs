@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Components;
 using SmtWeb.Runs;
 using SmtWeb.Runs.Models;
+using SmtWeb.Runs.People;
 using SmtWeb.Web.Auth;
 using SmtWeb.Web.Panel.Shared;
 
@@ -21,6 +22,8 @@ public sealed partial class ModelsPage : IDisposable
     [Inject] private LiveRights Rights { get; set; } = default!;
 
     [Inject] private PanelQuestions Questions { get; set; } = default!;
+
+    [Inject] private AuditLog Audit { get; set; } = default!;
 
     /// <inheritdoc/>
     public void Dispose() => Folder.Changed -= OnChanged;
@@ -61,9 +64,14 @@ public sealed partial class ModelsPage : IDisposable
     {
         var sure = await Questions.AskAsync(
             $"Delete {model.Name}?", "Its weights are deleted for good. Runs that have ended keep what they learned from it.", "Delete for good");
-        if (sure && await AllowedAsync(Policies.Administer) is not null)
+        if (sure && await AllowedAsync(Policies.Administer) is { } by)
         {
             var change = await Store.DeleteAsync(model.Name);
+            if (change.Outcome == ChangeOutcome.Done)
+            {
+                await Audit.WriteAsync(new Actor(by), AuditActions.ModelDeleted, model.Name);
+            }
+
             _problem = change.Outcome == ChangeOutcome.Done ? null : change.Problem;
             _models = await Store.ListAsync();
         }
