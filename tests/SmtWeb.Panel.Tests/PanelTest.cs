@@ -29,6 +29,7 @@ public abstract class PanelTest(PostgresFixture postgres) : IAsyncDisposable
     protected async Task BeginAsync(bool member = true)
     {
         _database = await postgres.DatabaseAsync();
+        BunitContext.DefaultWaitTimeout = TimeSpan.FromSeconds(60); // a machine that does other work beside the tests
         Context.JSInterop.Mode = JSRuntimeMode.Loose;
         Context.JSInterop.SetupModule("./js/page.js").Mode = JSRuntimeMode.Loose;
         Context.Services.AddSmtWebRuns(_database.ConnectionString).AddRunFeed();
