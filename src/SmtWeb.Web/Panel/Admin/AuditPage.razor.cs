@@ -25,6 +25,11 @@ public sealed partial class AuditPage
 
     private string Older => Navigation.GetUriWithQueryParameter("before", _lines![^1].Id);
 
+    private void Show(string? action, string? actor) => Navigation.NavigateTo(Navigation.GetUriWithQueryParameters(new Dictionary<string, object?>
+    {
+        ["action"] = string.IsNullOrEmpty(action) ? null : action, ["actor"] = string.IsNullOrEmpty(actor) ? null : actor, ["before"] = null,
+    }));
+
     /// <inheritdoc/>
     protected override async Task OnParametersSetAsync() =>
         _lines = await Log.ListAsync(Before, PageSize, string.IsNullOrEmpty(Action) ? null : Action, string.IsNullOrEmpty(Actor) ? null : Actor.Replace("\0", ""));
