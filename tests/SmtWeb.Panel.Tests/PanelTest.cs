@@ -35,7 +35,7 @@ public abstract class PanelTest(PostgresFixture postgres) : IAsyncDisposable
         Context.JSInterop.SetupModule("./js/page.js").Mode = JSRuntimeMode.Loose;
         Context.Services.AddSmtWebRuns(_database.ConnectionString).AddRunFeed();
         Context.Services.AddMudServices(o => o.PopoverOptions.CheckForPopoverProvider = false);
-        Context.Services.AddSingleton(provider => new RunOwnership(provider.GetRequiredService<IRunStore>(), new ServeOptions()));
+        Context.Services.AddSingleton(provider => new RunOwnership(provider.GetRequiredService<IRunStore>(), new ServeOptions { Data = "" }));
         Context.Services.AddScoped<PanelNotices>().AddScoped<PanelQuestions>().AddScoped<RunCommands>().AddScoped<LiveRights>();
         var person = Context.AddAuthorization();
         person.SetAuthorized("tester");
