@@ -55,7 +55,7 @@ public sealed class ScriptTests
             top=$(mktemp -d); trap 'rm -rf "$top"' EXIT; cp run.sh "$top"; mkdir -p "$top/scripts" "$top/artifacts/app"
             cat >"$top/scripts/requirements.sh" <<'STUB'
             say() { :; }; fail() { echo "error: $*" >&2; exit 1; }; require_dotnet() { :; }; need() { :; }; closed_to_others() { :; }
-            set_runtime_environment() { :; }; source_hash() { echo same; }; requirements_run=()
+            set_runtime_environment() { :; }; source_hash() { echo same; }; nvidia_driver() { return 1; }; requirements_run=() requirements_wanted=()
             STUB
             echo same >"$top/artifacts/app.stamp"
             printf '#!/bin/sh\necho "$*"\n' >"$top/artifacts/app/smtweb"; chmod +x "$top/artifacts/app/smtweb"
