@@ -75,7 +75,7 @@ public sealed class StandInTests : TensorTest
         Assert.All(pairs, p =>
         {
             Assert.Equal((p.First.Name, p.First.Iteration), (p.Second.Name, p.Second.Iteration));
-            Assert.Equal(p.First.Value, p.Second.Value, 1e-3 * Math.Max(1, Math.Abs(p.First.Value)));
+            Assert.Equal(p.First.Value, p.Second.Value, 1e-2 * Math.Max(1, Math.Abs(p.First.Value)));
         });
     }
 
@@ -86,11 +86,14 @@ public sealed class StandInTests : TensorTest
         spec = spec with
         {
             Method = new SmtSpec { WarmupIterations = 0 },
-            Optimisation = spec.Optimisation with { Iterations = 40, GeneratorRate = 1e30, ScoreRate = 1e30, GradientClip = 1e30 },
+            Optimisation = spec.Optimisation with { Iterations = 40 },
             Evaluation = spec.Evaluation with { MetricsEvery = 5, EveryIterations = 100, CheckpointEvery = 100 },
         };
+        HostTransfer.StandIn = false;
+        var poisoned = TrainingSessionTests.Poison(spec);
+        HostTransfer.StandIn = true;
         var journal = new MemoryJournal();
-        Assert.Equal(TrainingOutcome.Paused, TrainingSession.Run(spec, journal, null, 1).Outcome);
+        Assert.Equal(TrainingOutcome.Paused, TrainingSession.Run(spec, journal, new MemoryStream(poisoned), 1).Outcome);
         Assert.Contains(journal.Points, p => p.Name == MetricNames.SkippedSteps && p.Value >= 3);
     }
 
