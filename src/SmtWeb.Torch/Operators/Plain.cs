@@ -32,20 +32,37 @@ internal static class Plain
     }
 
     /// <summary>
-    /// nn.functional.conv2d. Of single pixels in NHWC order and float32 it is a linear layer: the oneDNN in libtorch 2.10 gives wrong
-    /// numbers there on several threads for many numbers of outputs that are no multiple of 32 (64 to 80 channels: errors of the size
-    /// of the result; tests/SmtWeb.Torch.Tests has the case).
+    /// nn.functional.conv2d, on CPUs by a way round the errors of the oneDNN in libtorch 2.10 (ADR 20 has the table; wrong by the size
+    /// of the result, in float32 and bfloat16): numbers of channels that are no multiple of 16 read memory that nobody wrote, so they
+    /// are filled up with zeros, channels last; single pixels in float32 on several threads are wrong for 80 or 112 outputs, so they are
+    /// a linear layer.
     /// </summary>
     internal static Tensor Convolution(Tensor input, Tensor weight, Tensor? bias, long[] stride, long[] padding)
     {
-        if (input.dtype != ScalarType.Float32 || input.device_type != DeviceType.CPU || weight.shape is not [_, _, 1, 1] || stride is not [1, 1] || padding is not [0, 0])
+        if (input.device_type != DeviceType.CPU || input.dtype is not (ScalarType.Float32 or ScalarType.BFloat16))
         {
             return nn.functional.conv2d(input, weight, bias, stride, padding);
         }
         using var scope = NewDisposeScope();
-        var pixels = input.permute(0, 2, 3, 1); // a row each, where the channels are last
-        return nn.functional.linear(pixels, weight.flatten(1), bias).permute(0, 3, 1, 2).MoveToOuterDisposeScope();
+        if (input.dtype == ScalarType.Float32 && weight.shape is [_, _, 1, 1] && stride is [1, 1] && padding is [0, 0])
+        {
+            var pixels = input.permute(0, 2, 3, 1); // a row each, where the channels are last
+            return nn.functional.linear(pixels, weight.flatten(1), bias).permute(0, 3, 1, 2).MoveToOuterDisposeScope();
+        }
+        long outputs = weight.shape[0], inputs = weight.shape[1];
+        long moreOutputs = UpToBlock(outputs), moreInputs = UpToBlock(inputs);
+        if (moreOutputs == 0 && moreInputs == 0)
+        {
+            return nn.functional.conv2d(input, weight, bias, stride, padding).MoveToOuterDisposeScope();
+        }
+        var x = moreInputs == 0 ? input : nn.functional.pad(input, [0, 0, 0, 0, 0, moreInputs]);
+        var w = nn.functional.pad(weight, [0, 0, 0, 0, 0, moreInputs, 0, moreOutputs]);
+        var b = bias is null || moreOutputs == 0 ? bias : nn.functional.pad(bias, [0, moreOutputs]);
+        var y = nn.functional.conv2d(Dispatcher.channels_last(x), w, b, stride, padding);
+        return (moreOutputs == 0 ? y : y.narrow(1, 0, outputs)).MoveToOuterDisposeScope();
     }
+
+    private static long UpToBlock(long channels) => (16 - channels % 16) % 16;
 
     internal static Tensor Mlp(Tensor input, ReadOnlySpan<Tensor> weights, ReadOnlySpan<Tensor> biases, double slope, bool activateLast)
     {
