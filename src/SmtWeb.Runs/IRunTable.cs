@@ -3,7 +3,7 @@ namespace SmtWeb.Runs;
 /// <summary>The list of runs as a table that is shown in parts: found, ordered and cut in SQL, so that ten thousand runs stay quick.</summary>
 public interface IRunTable
 {
-    /// <summary>The part of the table that a view asks for.</summary>
+    /// <summary>The part of the table that a view asks for. What lies in the trash is in none.</summary>
     Task<RunTablePart> ReadAsync(RunTableView view, CancellationToken ct = default);
 
     /// <summary>The newest picture of samples of each of these runs, where there is one.</summary>

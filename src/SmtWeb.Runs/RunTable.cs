@@ -18,9 +18,10 @@ internal sealed class RunTable(RunsDatabase database) : IRunTable
     public async Task<RunTablePart> ReadAsync(RunTableView view, CancellationToken ct = default)
     {
         await using var context = await database.ContextAsync(ct);
-        var states = await context.Runs.GroupBy(r => r.State).Select(g => new { State = g.Key, Count = g.Count() })
+        var kept = context.Runs.Where(r => r.Trashed == null);
+        var states = await kept.GroupBy(r => r.State).Select(g => new { State = g.Key, Count = g.Count() })
             .ToDictionaryAsync(g => g.State, g => g.Count, ct);
-        var found = Find(context.Runs, view);
+        var found = Find(kept, view);
         bool narrowed = view.States.Count > 0 || !string.IsNullOrWhiteSpace(view.Search);
         int total = narrowed ? await found.CountAsync(ct) : states.Values.Sum();
         var runs = await RunSummaries.ReadAsync(context, Order(found, view).Skip(view.Skip).Take(view.Take), ct);

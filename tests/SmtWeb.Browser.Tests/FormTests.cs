@@ -97,6 +97,18 @@ public sealed class FormTests(Lab lab) : BrowserTest(lab)
         await page.Page.GetByRole(AriaRole.Button, new() { Name = "Move to trash" }).ClickAsync();
         await page.Page.WaitForURLAsync("**/runs");
         Assert.DoesNotContain(await Lab.Store.ListAsync(TestContext.Current.CancellationToken), r => r.Name == "from the form");
+
+        // one click takes it back; the trash keeps it as well
+        await page.Page.GetByRole(AriaRole.Button, new() { Name = "Undo" }).ClickAsync();
+        await Expect(page.Page.Locator("tbody")).ToContainTextAsync("from the form");
+        var run = (await Lab.Store.ListAsync(TestContext.Current.CancellationToken)).Single(r => r.Name == "from the form");
+        await Lab.Store.DeleteAsync(run.Id, "seed", TestContext.Current.CancellationToken);
+        await page.GoAsync("/runs/trash");
+        var row = page.Page.Locator("tbody tr").Filter(new() { HasText = "from the form" });
+        await page.ShootAsync("trash");
+        await row.GetByRole(AriaRole.Button, new() { Name = "Delete for good" }).ClickAsync();
+        await page.Page.GetByRole(AriaRole.Dialog).GetByRole(AriaRole.Button, new() { Name = "Delete for good" }).ClickAsync();
+        await Expect(row).ToHaveCountAsync(0);
         Assert.Empty(page.Errors);
     }
 }

@@ -12,7 +12,7 @@ public sealed class PageTests(Lab lab) : BrowserTest(lab)
         ("scatter", $"/runs/{Lab.Seeds.Finished}/samples"), ("checkpoints", $"/runs/{Lab.Seeds.Running}/checkpoints"), ("config", $"/runs/{Lab.Seeds.Running}/config"),
         ("class", $"/runs/{Lab.Seeds.ImageNet}/samples?class=207"), ("unlike", $"/compare?runs={Lab.Seeds.Running},{Lab.Seeds.Unlike}"),
         ("log", $"/runs/{Lab.Seeds.Failed}/log"), ("compare", $"/compare?runs={Lab.Seeds.Running},{Lab.Seeds.Failed}"), ("queued", $"/runs/{Lab.Seeds.Queued}"),
-        ("gallery", "/gallery"), ("sweeps", "/sweeps"), ("datasets", "/datasets"), ("models", "/models"), ("users", "/admin/users"), ("keys", "/account/keys"),
+        ("gallery", "/gallery"), ("sweeps", "/sweeps"), ("datasets", "/datasets"), ("models", "/models"), ("users", "/admin/users"), ("audit", "/admin/audit"), ("trash", "/runs/trash"), ("keys", "/account/keys"),
     ];
 
     [Theory]

@@ -6,6 +6,7 @@ using SmtWeb.Runs;
 using SmtWeb.Runs.Tests;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Web.Auth;
+using SmtWeb.Web.Hosting;
 using SmtWeb.Web.Panel.Shared;
 
 namespace SmtWeb.Panel.Tests;
@@ -29,10 +30,12 @@ public abstract class PanelTest(PostgresFixture postgres) : IAsyncDisposable
     protected async Task BeginAsync(bool member = true)
     {
         _database = await postgres.DatabaseAsync();
+        BunitContext.DefaultWaitTimeout = TimeSpan.FromSeconds(60); // a machine that does other work beside the tests
         Context.JSInterop.Mode = JSRuntimeMode.Loose;
         Context.JSInterop.SetupModule("./js/page.js").Mode = JSRuntimeMode.Loose;
         Context.Services.AddSmtWebRuns(_database.ConnectionString).AddRunFeed();
         Context.Services.AddMudServices(o => o.PopoverOptions.CheckForPopoverProvider = false);
+        Context.Services.AddSingleton(provider => new RunOwnership(provider.GetRequiredService<IRunStore>(), new ServeOptions { Data = "" }));
         Context.Services.AddScoped<PanelNotices>().AddScoped<PanelQuestions>().AddScoped<RunCommands>().AddScoped<LiveRights>();
         var person = Context.AddAuthorization();
         person.SetAuthorized("tester");

@@ -11,12 +11,12 @@ public sealed class RunHeaderTests(PostgresFixture postgres) : PanelTest(postgre
     private static readonly DateTimeOffset Now = new(2026, 11, 29, 12, 0, 0, TimeSpan.Zero);
 
     [Theory]
-    [InlineData(RunState.Queued, "Pause,End,Clone,Delete")]
-    [InlineData(RunState.Starting, "Pause,End,Clone")]
-    [InlineData(RunState.Running, "Pause,End,Clone")]
+    [InlineData(RunState.Queued, "Pause,Cancel,Clone,Delete")]
+    [InlineData(RunState.Starting, "Pause,Cancel,Clone")]
+    [InlineData(RunState.Running, "Pause,Cancel,Clone")]
     [InlineData(RunState.Stopping, "Clone")]
-    [InlineData(RunState.Paused, "Resume,End,Clone,Delete")]
-    [InlineData(RunState.Recovering, "Pause,End,Clone")]
+    [InlineData(RunState.Paused, "Resume,Cancel,Clone,Delete")]
+    [InlineData(RunState.Recovering, "Pause,Cancel,Clone")]
     [InlineData(RunState.Finished, "Clone,Delete")]
     [InlineData(RunState.Failed, "Resume,Clone,Delete")]
     [InlineData(RunState.Cancelled, "Resume,Clone,Delete")]

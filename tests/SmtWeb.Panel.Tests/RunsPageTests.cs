@@ -62,7 +62,7 @@ public sealed class RunsPageTests(PostgresFixture postgres) : PanelTest(postgres
         var page = Context.Render<RunsPage>();
         page.WaitForAssertion(() => Assert.Equal(12, page.FindAll("tbody tr").Count));
         await page.Find("#run-search").InputAsync("run 11");
-        page.WaitForAssertion(() => Assert.Equal(["run 11"], Names(page)), TimeSpan.FromSeconds(5));
+        page.WaitForAssertion(() => Assert.Equal(["run 11"], Names(page)));
         Assert.Contains("q=run%2011", Context.Services.GetRequiredService<NavigationManager>().Uri);
     }
 

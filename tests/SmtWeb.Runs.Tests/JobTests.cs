@@ -63,7 +63,7 @@ public sealed class JobTests(PostgresFixture postgres)
         var changed = change switch
         {
             "pause" => await database.Store.PauseAsync(run, "ada", Ct),
-            "stop" => await database.Store.StopAsync(run, "ada", Ct),
+            "stop" => await database.Store.CancelAsync(run, "ada", Ct),
             _ => await database.Store.DeleteAsync(run, "ada", Ct),
         };
         Assert.Equal(ChangeResult.Done, changed);

@@ -139,7 +139,7 @@ public sealed class TeacherTests(PostgresFixture postgres)
         await Make.RunAsync(database, "of another method");
         await Make.RunAsync(database, "of another network", spec: like with { Network = new MlpSpec { HiddenWidth = 64 } });
         await Make.RunAsync(database, "of other data", spec: Presets.Find("fashion-mnist-teacher")!.Spec.ForQuickTest());
-        await database.Store.StopAsync(await TeacherAsync(database), "ada", Ct);
+        await database.Store.CancelAsync(await TeacherAsync(database), "ada", Ct);
 
         var refused = await Assert.ThrowsAsync<SpecException>(() => StudentAsync(database, teacher));
 

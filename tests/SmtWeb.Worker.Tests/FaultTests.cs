@@ -10,7 +10,8 @@ namespace SmtWeb.Worker.Tests;
 public sealed partial class FaultTests(PostgresFixture postgres)
 {
     private const int StopSignal = 19, ContinueSignal = 18;
-    private const int LeaseSeconds = 5;
+    // that of the product: a trainer is loaded within it on a busy machine, too
+    private const int LeaseSeconds = 15;
 
     [Fact]
     public async Task Kill_OfAWorkerWithItsTrainer_GoesOnElsewhereWithinTheLeaseAndFiveSeconds()
@@ -19,19 +20,20 @@ public sealed partial class FaultTests(PostgresFixture postgres)
         await UpForALeaseAsync(database);
         long run = await WorkerHarness.QueueAsync(database, iterations: 1500);
         using var first = await WorkAsync(database, 1);
-        await PastAsync(database, run, 60);
+        int attempt = await PastAsync(database, run, 60);
         using var second = await WorkAsync(database, 1);
         await WorkersAsync(database, 2);
+        // the worker first: it would see its trainer's end and say so
         int trainer = Trainer(first.Id);
-        Process.GetProcessById(trainer).Kill();
         first.Kill();
+        Process.GetProcessById(trainer).Kill();
         long killed = Stopwatch.GetTimestamp();
 
-        var detail = await WorkerHarness.UntilAsync(database, run, d => d.Attempt == 2, "the second attempt");
+        var detail = await WorkerHarness.UntilAsync(database, run, d => d.Attempt == attempt + 1, "the next attempt");
         var waited = Stopwatch.GetElapsedTime(killed);
         TestContext.Current.TestOutputHelper!.WriteLine($"kill to the next attempt: {waited.TotalSeconds:0.0} s with a lease of {LeaseSeconds} s");
         Assert.True(waited < TimeSpan.FromSeconds(LeaseSeconds + 5), $"{waited}");
-        Assert.True(detail.Attempts[1].FirstIteration >= 40);
+        Assert.True(detail.Attempts[^1].FirstIteration >= 40, $"from {detail.Attempts[^1].FirstIteration}");
         await WorkerHarness.UntilAsync(database, run, RunState.Finished);
         await WorkerHarness.AssertOneCurveAsync(database, run, 1500);
     }
@@ -43,22 +45,29 @@ public sealed partial class FaultTests(PostgresFixture postgres)
     {
         await using var database = await postgres.DatabaseAsync();
         await UpForALeaseAsync(database);
-        long run = await WorkerHarness.QueueAsync(database, iterations: 2500);
+        const int iterations = 6000;
+        long run = await WorkerHarness.QueueAsync(database, iterations);
         using var first = await WorkAsync(database, 1);
-        await PastAsync(database, run, 60);
+        int attempt = await PastAsync(database, run, 60);
         using var second = await WorkAsync(database, 1);
         await WorkersAsync(database, 2);
         int trainer = Trainer(first.Id);
         Assert.Equal(0, Kill(first.Id, StopSignal));
-        if (trainerToo) Assert.Equal(0, Kill(trainer, StopSignal));
-        await Task.Delay(TimeSpan.FromSeconds(LeaseSeconds * 2));
-        Assert.Equal(trainerToo ? 2 : 1, (await database.Store.FindAsync(run))!.Attempt);
-        if (trainerToo) Assert.Equal(0, Kill(trainer, ContinueSignal));
-        Assert.Equal(0, Kill(first.Id, ContinueSignal));
+        if (trainerToo)
+        {
+            Assert.Equal(0, Kill(trainer, StopSignal));
+            await WorkerHarness.UntilAsync(database, run, d => d.Attempt == attempt + 1 && d.Summary.State is RunState.Running, "the other worker to take it over");
+            Assert.Equal(0, Kill(trainer, ContinueSignal)); // both train now; one of them is heard
+        }
+        else
+        {
+            await Task.Delay(TimeSpan.FromSeconds(LeaseSeconds * 2));
+        }
 
+        Assert.Equal(0, Kill(first.Id, ContinueSignal));
         var detail = await WorkerHarness.UntilAsync(database, run, RunState.Finished);
-        Assert.Equal(trainerToo ? 2 : 1, detail.Attempts.Count);
-        await WorkerHarness.AssertOneCurveAsync(database, run, 2500);
+        Assert.Equal(trainerToo ? attempt + 1 : attempt, detail.Attempts.Count);
+        await WorkerHarness.AssertOneCurveAsync(database, run, iterations);
     }
 
     [Fact]
@@ -180,8 +189,9 @@ public sealed partial class FaultTests(PostgresFixture postgres)
         return new(process);
     }
 
-    private static Task PastAsync(TestDatabase database, long run, long iteration) =>
-        WorkerHarness.UntilAsync(database, run, d => d.Summary.State is RunState.Running && d.Summary.Iteration >= iteration, $"iteration {iteration}");
+    /// <summary>Waits until so much is trained; returns the number of the attempt.</summary>
+    private static async Task<int> PastAsync(TestDatabase database, long run, long iteration) =>
+        (await WorkerHarness.UntilAsync(database, run, d => d.Summary.State is RunState.Running && d.Summary.Iteration >= iteration, $"iteration {iteration}")).Attempt;
 
     private static Task WorkersAsync(TestDatabase database, long count) =>
         UntilAsync(async () => await database.Workers.CountAliveAsync() == count, $"{count} workers");

@@ -61,7 +61,7 @@ internal static class DatasetsApi
         datasets.MapGet("/", ListAsync).WithName("ListDatasets").WithSummary("Data sets and their classes, built-in ones first; 'kind' is that of $.data in a spec.")
             .Produces<IReadOnlyList<DatasetInfo>>();
         datasets.MapGet("/{id:long}", FindAsync).WithName("GetDataset").WithSummary("A registered data set.").Produces<DatasetInfo>().ProducesProblem(404);
-        datasets.MapGet("/{id:long}/samples.png", SamplesAsync).WithName("GetDatasetSamples").WithSummary("A grid of real samples.")
+        datasets.MapGet("/{id:long}/samples.png", SamplesAsync).WithName("GetDatasetSamples").WithSummary("A grid of real samples. Who names a check by 'at' (its time in milliseconds) may keep the picture for good.")
             .Produces<byte[]>(200, "image/png").ProducesProblem(404);
         datasets.MapPost("/", RegisterAsync).WithName("RegisterDataset").WithSummary("Registers a file or folder below the folder of data sets and queues its check.")
             .RequireAuthorization(Policies.Operate).Accepts<RegisterDatasetRequest>("application/json").Produces<RegisteredDataset>(StatusCodes.Status201Created);
@@ -79,14 +79,14 @@ internal static class DatasetsApi
     private static async Task<IResult> FindAsync(long id, DatasetStore store, CancellationToken ct) =>
         await store.FindAsync(id, ct) is { } found ? TypedResults.Ok(Info(found)) : None(id);
 
-    private static async Task<IResult> SamplesAsync(long id, DatasetStore store, HttpResponse response, CancellationToken ct)
+    private static async Task<IResult> SamplesAsync(long id, DatasetStore store, HttpResponse response, CancellationToken ct, long? at = null)
     {
         if (await store.SamplesPngAsync(id, ct) is not { Length: > 0 } png)
         {
             return Problems.NotFound($"There are no samples of data set {id}; they come with its check.");
         }
 
-        response.Headers.CacheControl = "private, max-age=60";
+        response.Headers.CacheControl = at is null ? "private, max-age=60" : "private, max-age=31536000, immutable";
         return TypedResults.Bytes(png, "image/png");
     }
 

@@ -103,7 +103,7 @@ public sealed class StoredDataTests : TensorTest
     public void Next_FewerImagesThanTheBatch_IsSaidOnce()
     {
         using var scope = torch.NewDisposeScope();
-        using var data = TrainingData.Open(DataFixture.Make(nameof(Cifar10Spec)), 1, Device.Cpu);
+        using var data = TrainingData.Open(DataFixture.Make(nameof(Cifar10Spec)), 1, torch.CPU);
         var notes = new List<string>();
         data.Note = notes.Add;
         data.Next(DataFixture.Records);

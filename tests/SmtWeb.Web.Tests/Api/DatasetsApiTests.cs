@@ -70,6 +70,7 @@ public sealed class DatasetsApiTests(SiteFixture site) : SiteTest(site)
         Assert.True(await checks.CompleteAsync(check, report, new Raster(16, 16, 1, new byte[256]).ToPng(), Ct));
         using var reviewer = await Site.ProgramAsync(LabRoles.Reviewer);
         Assert.Equal("image/png", (await reviewer.GetAsync($"/api/v1/datasets/{id}/samples.png", Ct)).Content.Headers.ContentType!.MediaType);
+        Assert.Equal(HttpStatusCode.OK, (await reviewer.GetAsync(PanelLinks.DatasetSamples(id, DateTimeOffset.UtcNow), Ct)).StatusCode); // as the page asks for it
         foreach (var (page, text) in new[] { ("/datasets", name), ($"/datasets/{id}", "SHA-256") })
         {
             Assert.Contains(text, await reviewer.GetStringAsync(page, Ct));

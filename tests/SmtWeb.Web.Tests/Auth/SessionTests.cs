@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Http.Connections;
 using System.Net;
 using System.Net.WebSockets;
 using Microsoft.AspNetCore.SignalR.Client;
@@ -108,7 +109,9 @@ public sealed class SessionTests(SiteFixture site) : SiteTest(site)
 
     private async Task<HubConnection> ConnectAsync(string cookie)
     {
-        var connection = new HubConnectionBuilder().WithWebSocket(new Uri(Site.Address, "/hubs/runs"), null, ("Cookie", cookie)).Build();
+        var connection = new HubConnectionBuilder()
+            .WithUrl(new Uri(Site.Address, "/hubs/runs"), HttpTransportType.WebSockets, o => o.Headers.Add("Cookie", cookie))
+            .Build();
         await connection.StartAsync(Ct);
         return connection;
     }

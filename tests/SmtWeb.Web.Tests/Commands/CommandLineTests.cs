@@ -41,7 +41,7 @@ public sealed class CommandLineTests
                     from System.Text.RegularExpressions.Match match in System.Text.RegularExpressions.Regex.Matches(File.ReadAllText(file), @"(?:\./run\.sh|^ *smtweb|`smtweb) ([a-z][a-z0-9]*)\b", System.Text.RegularExpressions.RegexOptions.Multiline)
                     select (File: Path.GetFileName(file), Command: match.Groups[1].Value);
         Assert.Contains(named, n => n.Command == "neighbours");
-        Assert.Empty(named.Where(n => !known.Contains(n.Command)));
+        Assert.DoesNotContain(named, n => !known.Contains(n.Command));
     }
 
     [Fact]

@@ -131,7 +131,7 @@ public sealed class RunsHubTests(SiteFixture site) : SiteTest(site)
             Assert.Equal("1 loss/score 0.75", await client.StandardOutput.ReadLineAsync(limit.Token));
             await writer.WriteAsync(new JournalBatch(2, [new MetricPoint("loss/score", 2, 128, 0.2, 0.5)], [], [], []), Ct);
             Assert.Equal("2 loss/score 0.5", await LineAsync(client, l => l.StartsWith("2 ", StringComparison.Ordinal), limit.Token));
-            await Site.Runs.StopAsync(run, "test", Ct);
+            await Site.Runs.CancelAsync(run, "test", Ct);
             Assert.StartsWith("stopping", await LineAsync(client, l => l.StartsWith("stopping", StringComparison.Ordinal), limit.Token));
         }
         finally

@@ -9,8 +9,6 @@ public sealed partial class AuditPage
     private const int PageSize = 100;
 
     private IReadOnlyList<AuditEntry>? _lines;
-    private string? _action = "";
-    private string? _actor = "";
 
     /// <summary>Only this action.</summary>
     [SupplyParameterFromQuery] public string? Action { get; set; }
@@ -27,18 +25,12 @@ public sealed partial class AuditPage
 
     private string Older => Navigation.GetUriWithQueryParameter("before", _lines![^1].Id);
 
-    /// <inheritdoc/>
-    protected override async Task OnParametersSetAsync()
+    private void Show(string? action, string? actor) => Navigation.NavigateTo(Navigation.GetUriWithQueryParameters(new Dictionary<string, object?>
     {
-        (_action, _actor) = (Action ?? "", Actor ?? "");
-        _lines = await Log.ListAsync(Before, PageSize, string.IsNullOrEmpty(Action) ? null : Action, string.IsNullOrEmpty(Actor) ? null : Actor.Replace("\0", ""));
-    }
-
-    // What is asked for is in the address, and begins with the newest line.
-    private void Show() => Navigation.NavigateTo(Navigation.GetUriWithQueryParameters(new Dictionary<string, object?>
-    {
-        ["action"] = string.IsNullOrEmpty(_action) ? null : _action,
-        ["actor"] = string.IsNullOrWhiteSpace(_actor) ? null : _actor.Trim(),
-        ["before"] = null,
+        ["action"] = string.IsNullOrEmpty(action) ? null : action, ["actor"] = string.IsNullOrEmpty(actor) ? null : actor, ["before"] = null,
     }));
+
+    /// <inheritdoc/>
+    protected override async Task OnParametersSetAsync() =>
+        _lines = await Log.ListAsync(Before, PageSize, string.IsNullOrEmpty(Action) ? null : Action, string.IsNullOrEmpty(Actor) ? null : Actor.Replace("\0", ""));
 }

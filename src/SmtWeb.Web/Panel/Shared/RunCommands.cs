@@ -31,7 +31,7 @@ public sealed class RunCommands(
     /// <summary>Puts a run into the trash after asking.</summary>
     public async Task<bool> DeleteAsync(RunSummary run) =>
         await questions.AskAsync($"Delete {run.Name}?", $"It lies in the trash for {TrashedRun.Kept.Days} days, with its curves, samples, log and checkpoints, and can be taken out again.", "Move to trash")
-        && await ChangeAsync(run.Id, by => store.DeleteAsync(run.Id, by), $"{run.Name} is in the trash.");
+        && await ChangeAsync(run.Id, by => store.DeleteAsync(run.Id, by), $"{run.Name} is in the trash.", undo: () => RestoreAsync(run));
 
     /// <summary>Takes a run out of the trash.</summary>
     public Task<bool> RestoreAsync(RunSummary run) => ChangeAsync(run.Id, by => store.RestoreAsync(run.Id, by), $"{run.Name} is back.");
@@ -69,7 +69,7 @@ public sealed class RunCommands(
         return await ChangeAsync(own ? null : job.RunId, _ => evaluations.CancelAsync(job.Id), $"{job.Protocol} at iteration {job.Iteration:N0} is cancelled.");
     }
 
-    private async Task<bool> ChangeAsync(long? owned, Func<string, Task<ChangeResult>> change, string done)
+    private async Task<bool> ChangeAsync(long? owned, Func<string, Task<ChangeResult>> change, string done, Func<Task>? undo = null)
     {
         if (await OperatorAsync() is not { } person)
         {
@@ -79,7 +79,11 @@ public sealed class RunCommands(
         var refusal = owned is { } run ? await ownership.RefusalAsync(run, person) : null;
         var result = refusal is null ? await change(person.DisplayName()) : new ChangeResult(ChangeOutcome.Conflict, refusal);
         var made = result.Outcome == ChangeOutcome.Done;
-        if (made)
+        if (made && undo is not null)
+        {
+            notices.Done(done, undo);
+        }
+        else if (made)
         {
             notices.Done(done);
         }
