@@ -34,7 +34,7 @@ public static class WorkerServiceCollectionExtensions
         services.AddSingleton(new JobSlot(JobQueues.Training, options.Slots)).AddSingleton<ITrainingJobs, TrainingJobs>();
         services.AddSingleton(new JobSlot(JobQueues.Evaluations, 1)).AddSingleton<IEvaluationJobs, EvaluationJobs>();
         services.AddSingleton(new JobSlot(JobQueues.Datasets, 1)).AddSingleton<IDatasetJobs, DatasetJobs>();
-        services.TryAddSingleton<OneTimeLinks>();
+        services.AddHousekeeping();
         services.AddSingleton<IHousekeepingJobs, HousekeepingJobs>();
         foreach (var task in HousekeepingTask.All)
         {

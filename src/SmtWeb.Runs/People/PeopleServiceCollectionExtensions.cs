@@ -12,13 +12,20 @@ public static class PeopleServiceCollectionExtensions
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<AccountService>();
         services.AddSingleton<ApiKeyService>();
-        services.TryAddSingleton<OneTimeLinks>();
-        services.AddSingleton<SessionService>();
-        services.AddSingleton<AuditLog>();
-        services.AddSingleton<AnswerStore>();
-        services.AddSingleton<Housekeeping>();
+        services.AddHousekeeping();
         services.AddSingleton<Departures>();
         services.AddHostedService(provider => provider.GetRequiredService<Departures>());
+        return services;
+    }
+
+    /// <summary>Adds what removes what has outlived its time, for nodes that know no people.</summary>
+    public static IServiceCollection AddHousekeeping(this IServiceCollection services)
+    {
+        services.TryAddSingleton<OneTimeLinks>();
+        services.TryAddSingleton<SessionService>();
+        services.TryAddSingleton<AuditLog>();
+        services.TryAddSingleton<AnswerStore>();
+        services.TryAddSingleton<Housekeeping>();
         return services;
     }
 }

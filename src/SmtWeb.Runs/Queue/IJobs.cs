@@ -43,6 +43,6 @@ public interface IHousekeepingJobs
     Task<string> RepairAsync();
 
     /// <summary>Removes what has had its time.</summary>
-    [JobDisplayName("Housekeeping: expired links, forgotten workers, unfinished checkpoints")]
+    [JobDisplayName("Housekeeping: trash, audit, sessions, links, workers, unfinished checkpoints")]
     Task<string> ExpireAsync();
 }

@@ -33,7 +33,7 @@ internal static class TeacherCheck
     private static async Task<string?> OfRunAsync(SmtWebDbContext context, long id, TrainingSpec spec, CancellationToken ct)
     {
         const string way = " Give the number of a run of the method \"diffusion\", or the name of an imported model.";
-        var teacher = await context.Runs.Where(r => r.Id == id).Select(r => new { r.Method, r.State, r.Spec }).SingleOrDefaultAsync(ct);
+        var teacher = await context.Runs.Where(r => r.Id == id && r.Trashed == null).Select(r => new { r.Method, r.State, r.Spec }).SingleOrDefaultAsync(ct);
         if (teacher is null)
         {
             return $"Run {id} does not exist." + way;

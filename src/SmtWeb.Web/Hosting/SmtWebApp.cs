@@ -40,7 +40,6 @@ internal static class SmtWebApp
             builder.Services.AddRunWorker(new WorkerOptions { ConnectionString = connection, Threads = options.Threads, MetricsFolder = options.Metrics });
         }
 
-        builder.Services.AddHostedService<HousekeepingService>();
         builder.Services.AddApi();
         builder.Services.AddHubs();
         builder.Services.AddRazorComponents().AddInteractiveServerComponents();

@@ -16,9 +16,13 @@ internal sealed record HousekeepingTask(string Id, Job Job, string Cron)
 }
 
 /// <summary>Housekeeping: the parts of it are where what they clean is.</summary>
-internal sealed class HousekeepingJobs(JobUpkeep upkeep, OneTimeLinks links) : IHousekeepingJobs
+internal sealed class HousekeepingJobs(JobUpkeep upkeep, Housekeeping people) : IHousekeepingJobs
 {
     public Task<string> RepairAsync() => upkeep.RepairAsync();
 
-    public async Task<string> ExpireAsync() => $"{await upkeep.ExpireAsync()} {await links.RemoveExpiredAsync()} expired sign-in links.";
+    public async Task<string> ExpireAsync()
+    {
+        await people.PurgeAsync();
+        return await upkeep.ExpireAsync();
+    }
 }
