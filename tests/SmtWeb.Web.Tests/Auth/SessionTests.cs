@@ -1,6 +1,5 @@
-using Microsoft.AspNetCore.Http.Connections;
 using System.Net;
-using System.Net.WebSockets;
+using Microsoft.AspNetCore.Http.Connections;
 using Microsoft.AspNetCore.SignalR.Client;
 using Microsoft.Extensions.DependencyInjection;
 using SmtWeb.Runs.Model;
@@ -67,7 +66,7 @@ public sealed class SessionTests(SiteFixture site) : SiteTest(site)
             _ => accounts.ClearPasswordAsync(user.Id, Actor.Server),
         });
         await end.WaitAsync(AtOnce, Ct);
-        await Assert.ThrowsAsync<WebSocketException>(() => ConnectAsync(cookie));
+        await Assert.ThrowsAsync<HttpRequestException>(() => ConnectAsync(cookie));
     }
 
     [Fact]
