@@ -9,6 +9,8 @@ namespace SmtWeb.Torch;
 /// </summary>
 internal static class Plain
 {
+    private const int Block = 16;
+
     internal static Tensor Conv2dResidual(Tensor input, Tensor weight, Tensor? bias, Tensor? residual, double scale, double factor, Resample resample)
     {
         using var scope = NewDisposeScope();
@@ -32,20 +34,37 @@ internal static class Plain
     }
 
     /// <summary>
-    /// nn.functional.conv2d. Of single pixels in NHWC order and float32 it is a linear layer: the oneDNN in libtorch 2.10 gives wrong
-    /// numbers there on several threads for many numbers of outputs that are no multiple of 32 (64 to 80 channels: errors of the size
-    /// of the result; tests/SmtWeb.Torch.Tests has the case).
+    /// nn.functional.conv2d with right numbers. The oneDNN in libtorch 2.10 (CPUs) leaves the channels that fill its blocks of 16 up with
+    /// whatever lies in memory, so that results and gradients come out wrong, or NaN: in NCHW order wherever a number of channels is no
+    /// multiple of 16, in NHWC order the gradients of bfloat16 images, and pixels alone (1x1) in float32 on several threads.
+    /// PixelConvolutionTests hold cases. Channels are therefore filled up with zeros here, and pixels alone are a linear layer.
     /// </summary>
     internal static Tensor Convolution(Tensor input, Tensor weight, Tensor? bias, long[] stride, long[] padding)
     {
-        if (input.dtype != ScalarType.Float32 || input.device_type != DeviceType.CPU || weight.shape is not [_, _, 1, 1] || stride is not [1, 1] || padding is not [0, 0])
+        if (input.device_type != DeviceType.CPU || input.dtype == ScalarType.Float64)
         {
             return nn.functional.conv2d(input, weight, bias, stride, padding);
         }
-        using var scope = NewDisposeScope();
-        var pixels = input.permute(0, 2, 3, 1); // a row each, where the channels are last
-        return nn.functional.linear(pixels, weight.flatten(1), bias).permute(0, 3, 1, 2).MoveToOuterDisposeScope();
+        var (outputs, inputs) = (weight.size(0), weight.size(1));
+        if (input.dtype == ScalarType.Float32 && weight.size(2) == 1 && weight.size(3) == 1 && Array.TrueForAll(stride, s => s == 1) && Array.TrueForAll(padding, p => p == 0))
+        {
+            using var scope = NewDisposeScope();
+            var pixels = input.permute(0, 2, 3, 1); // a row each, where the channels are last
+            return nn.functional.linear(pixels, weight.flatten(1), bias).permute(0, 3, 1, 2).MoveToOuterDisposeScope();
+        }
+        var (moreIn, moreOut) = (Missing(inputs), Missing(outputs));
+        if (moreIn + moreOut == 0 || (input.dtype == ScalarType.Float32 && input.stride(1) == 1 && inputs > 1))
+        {
+            return nn.functional.conv2d(input, weight, bias, stride, padding);
+        }
+        using var inner = NewDisposeScope();
+        var y = nn.functional.conv2d(
+            Dispatcher.channels_last(nn.functional.pad(input, [0, 0, 0, 0, 0, moreIn])), nn.functional.pad(weight, [0, 0, 0, 0, 0, moreIn, 0, moreOut]),
+            bias is null ? null : nn.functional.pad(bias, [0, moreOut]), stride, padding);
+        return Dispatcher.channels_last(y.narrow(1, 0, outputs)).MoveToOuterDisposeScope();
     }
+
+    private static long Missing(long channels) => (Block - (channels % Block)) % Block;
 
     internal static Tensor Mlp(Tensor input, ReadOnlySpan<Tensor> weights, ReadOnlySpan<Tensor> biases, double slope, bool activateLast)
     {
