@@ -32,20 +32,41 @@ internal static class Plain
     }
 
     /// <summary>
-    /// nn.functional.conv2d. Of single pixels in NHWC order and float32 it is a linear layer: the oneDNN in libtorch 2.10 gives wrong
-    /// numbers there on several threads for many numbers of outputs that are no multiple of 32 (64 to 80 channels: errors of the size
-    /// of the result; tests/SmtWeb.Torch.Tests has the case).
+    /// nn.functional.conv2d on ways round two errors of the oneDNN 3.7.1 in libtorch 2.10 (CPU), found by comparing with float64
+    /// (ConvolutionTests has the cases): channels that are no multiple of 16 are padded in blocked order with whatever was in memory,
+    /// which spoils results and gradients in bfloat16 and in row-major float32, and single pixels in NHWC float32 are wrong on several
+    /// threads for many numbers of outputs (64 to 80 channels).
     /// </summary>
     internal static Tensor Convolution(Tensor input, Tensor weight, Tensor? bias, long[] stride, long[] padding)
     {
-        if (input.dtype != ScalarType.Float32 || input.device_type != DeviceType.CPU || weight.shape is not [_, _, 1, 1] || stride is not [1, 1] || padding is not [0, 0])
+        var shape = weight.shape;
+        long outputs = shape[0], inputs = shape[1];
+        var whole = outputs % Block == 0 && inputs % Block == 0;
+        var single = shape is [_, _, 1, 1] && stride is [1, 1] && padding is [0, 0] && input.dtype == ScalarType.Float32;
+        if (input.device_type != DeviceType.CPU || (whole && !single) || input.dtype == ScalarType.Float64)
         {
             return nn.functional.conv2d(input, weight, bias, stride, padding);
         }
         using var scope = NewDisposeScope();
-        var pixels = input.permute(0, 2, 3, 1); // a row each, where the channels are last
-        return nn.functional.linear(pixels, weight.flatten(1), bias).permute(0, 3, 1, 2).MoveToOuterDisposeScope();
+        if (single)
+        {
+            var pixels = input.permute(0, 2, 3, 1); // a row each, where the channels are last
+            return nn.functional.linear(pixels, weight.flatten(1), bias).permute(0, 3, 1, 2).MoveToOuterDisposeScope();
+        }
+        if (input.dtype == ScalarType.Float32)
+        {
+            return nn.functional.conv2d(Dispatcher.channels_last(input), weight, bias, stride, padding).MoveToOuterDisposeScope();
+        }
+        long moreInputs = Missing(inputs), moreOutputs = Missing(outputs);
+        var x = moreInputs == 0 ? input : nn.functional.pad(input, [0, 0, 0, 0, 0, moreInputs]);
+        var w = nn.functional.pad(weight, [0, 0, 0, 0, 0, moreInputs, 0, moreOutputs]);
+        var b = bias is null || moreOutputs == 0 ? bias : nn.functional.pad(bias, [0, moreOutputs]);
+        return nn.functional.conv2d(x, w, b, stride, padding).narrow(1, 0, outputs).MoveToOuterDisposeScope();
     }
+
+    private const long Block = 16; // channels that oneDNN takes at a time
+
+    private static long Missing(long channels) => (Block - channels % Block) % Block;
 
     internal static Tensor Mlp(Tensor input, ReadOnlySpan<Tensor> weights, ReadOnlySpan<Tensor> biases, double slope, bool activateLast)
     {
