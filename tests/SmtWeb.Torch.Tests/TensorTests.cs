@@ -170,9 +170,14 @@ public sealed class TensorTests : IDisposable
         internal One() : base(nameof(One))
         {
             using var random = new Generator(3);
-            weight = nn.Parameter(randn([2, 3, 3, 3], generator: random).DetachFromDisposeScope());
+            // TorchSharp's public constructor empties the tensor but goes on counting it in Tensor.TotalCount
+            weight = NewParameter(randn([2, 3, 3, 3], generator: random).with_requires_grad(true).DecoupleFromNativeHandle());
+            weight.DetachFromDisposeScope();
             RegisterComponents();
         }
+
+        [System.Runtime.CompilerServices.UnsafeAccessor(System.Runtime.CompilerServices.UnsafeAccessorKind.Constructor)]
+        private static extern TorchSharp.Modules.Parameter NewParameter(nint handle);
     }
 }
 

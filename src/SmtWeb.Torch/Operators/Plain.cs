@@ -9,8 +9,6 @@ namespace SmtWeb.Torch;
 /// </summary>
 internal static class Plain
 {
-    private const int Block = 16;
-
     internal static Tensor Conv2dResidual(Tensor input, Tensor weight, Tensor? bias, Tensor? residual, double scale, double factor, Resample resample)
     {
         using var scope = NewDisposeScope();
@@ -34,37 +32,41 @@ internal static class Plain
     }
 
     /// <summary>
-    /// nn.functional.conv2d with right numbers. The oneDNN in libtorch 2.10 (CPUs) leaves the channels that fill its blocks of 16 up with
-    /// whatever lies in memory, so that results and gradients come out wrong, or NaN: in NCHW order wherever a number of channels is no
-    /// multiple of 16, in NHWC order the gradients of bfloat16 images, and pixels alone (1x1) in float32 on several threads.
-    /// PixelConvolutionTests hold cases. Channels are therefore filled up with zeros here, and pixels alone are a linear layer.
+    /// nn.functional.conv2d on ways round two errors of the oneDNN 3.7.1 in libtorch 2.10 (CPU), found by comparing with float64
+    /// (ConvolutionTests has the cases): channels that are no multiple of 16 are padded in blocked order with whatever was in memory,
+    /// which spoils results and gradients in bfloat16 and in row-major float32, and single pixels in NHWC float32 are wrong on several
+    /// threads for many numbers of outputs (64 to 80 channels).
     /// </summary>
     internal static Tensor Convolution(Tensor input, Tensor weight, Tensor? bias, long[] stride, long[] padding)
     {
-        if (input.device_type != DeviceType.CPU || input.dtype == ScalarType.Float64)
+        var shape = weight.shape;
+        long outputs = shape[0], inputs = shape[1];
+        var whole = outputs % Block == 0 && inputs % Block == 0;
+        var single = shape is [_, _, 1, 1] && stride is [1, 1] && padding is [0, 0] && input.dtype == ScalarType.Float32;
+        if (input.device_type != DeviceType.CPU || (whole && !single) || input.dtype == ScalarType.Float64)
         {
             return nn.functional.conv2d(input, weight, bias, stride, padding);
         }
-        var (outputs, inputs) = (weight.size(0), weight.size(1));
-        if (input.dtype == ScalarType.Float32 && weight.size(2) == 1 && weight.size(3) == 1 && Array.TrueForAll(stride, s => s == 1) && Array.TrueForAll(padding, p => p == 0))
+        using var scope = NewDisposeScope();
+        if (single)
         {
-            using var scope = NewDisposeScope();
             var pixels = input.permute(0, 2, 3, 1); // a row each, where the channels are last
             return nn.functional.linear(pixels, weight.flatten(1), bias).permute(0, 3, 1, 2).MoveToOuterDisposeScope();
         }
-        var (moreIn, moreOut) = (Missing(inputs), Missing(outputs));
-        if (moreIn + moreOut == 0 || (input.dtype == ScalarType.Float32 && input.stride(1) == 1 && inputs > 1))
+        if (input.dtype == ScalarType.Float32)
         {
-            return nn.functional.conv2d(input, weight, bias, stride, padding);
+            return nn.functional.conv2d(Dispatcher.channels_last(input), weight, bias, stride, padding).MoveToOuterDisposeScope();
         }
-        using var inner = NewDisposeScope();
-        var y = nn.functional.conv2d(
-            Dispatcher.channels_last(nn.functional.pad(input, [0, 0, 0, 0, 0, moreIn])), nn.functional.pad(weight, [0, 0, 0, 0, 0, moreIn, 0, moreOut]),
-            bias is null ? null : nn.functional.pad(bias, [0, moreOut]), stride, padding);
-        return Dispatcher.channels_last(y.narrow(1, 0, outputs)).MoveToOuterDisposeScope();
+        long moreInputs = Missing(inputs), moreOutputs = Missing(outputs);
+        var x = moreInputs == 0 ? input : nn.functional.pad(input, [0, 0, 0, 0, 0, moreInputs]);
+        var w = nn.functional.pad(weight, [0, 0, 0, 0, 0, moreInputs, 0, moreOutputs]);
+        var b = bias is null || moreOutputs == 0 ? bias : nn.functional.pad(bias, [0, moreOutputs]);
+        return nn.functional.conv2d(x, w, b, stride, padding).narrow(1, 0, outputs).MoveToOuterDisposeScope();
     }
 
-    private static long Missing(long channels) => (Block - (channels % Block)) % Block;
+    private const long Block = 16; // channels that oneDNN takes at a time
+
+    private static long Missing(long channels) => (Block - channels % Block) % Block;
 
     internal static Tensor Mlp(Tensor input, ReadOnlySpan<Tensor> weights, ReadOnlySpan<Tensor> biases, double slope, bool activateLast)
     {
