@@ -25,7 +25,7 @@ ENV DEBIAN_FRONTEND=noninteractive
 RUN mkdir -p /etc/postgresql-common/createcluster.d \
  && echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.d/smtweb.conf \
  && apt-get update && apt-get install -y --no-install-recommends \
-      ca-certificates curl tini postgresql dataset-fashion-mnist libgomp1 libgloo0 libpng16-16t64 libturbojpeg liblmdb0 \
+      ca-certificates curl tini postgresql dataset-fashion-mnist libgomp1 libgloo0 liblmdb0 \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin smtweb && install -d -o smtweb -g smtweb -m 0700 /data
 # docs/adr/0012-cpu.md: threads that sleep while they wait

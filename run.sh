@@ -8,7 +8,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd); artifacts=$root/artifacts
 usage() {
   cat <<'HELP'
 Usage: ./run.sh [options]
-       ./run.sh train|sample|fig5|evaluate|stats|import|export|dataset ARGUMENTS
+       ./run.sh COMMAND ARGUMENTS      ./run.sh help lists the commands
 
 Installs what is missing (Debian packages, by apt), builds when the sources changed, and starts SmtWeb. The build is
 for NVIDIA GPUs where an NVIDIA driver answers (3 GB of packages, once), else for CPUs.
@@ -27,6 +27,9 @@ Options
                        variable SmtWeb__Connection, which other users of the machine cannot see.
   --threads N          CPU threads of a training process                        (2)
   --cpu, --gpu         build for CPUs, or for NVIDIA GPUs, whatever is there
+  --hosts NAMES        names and addresses by which the site is reached, e.g. lab.example.org   (those it listens on)
+  --proxies ADDRESSES  proxies whose X-Forwarded headers count, e.g. 10.0.0.5,10.1.0.0/16   (none)
+  --open-lab           every member changes everybody's runs; else only their owner and administrators
   --no-quickstart      do not queue the quickstart runs on an empty database
   --build-only         install and build, but do not start
   --help               this text
@@ -41,25 +44,30 @@ number() {
 }
 
 build_only='' device='' command=(serve)
+# The program knows its commands (and says which there are to one that it does not know); this script knows none.
 case ${1:-} in
   serve) shift ;;
-  train|sample|fig5|evaluate|stats|import|export|dataset) command=("$@"); set -- ;;
+  -*|'') ;;
+  *) command=("$@"); set -- ;;
 esac
 while [ $# -gt 0 ]; do
   option=$1; value=''
   case $option in
     --help|-h) usage; exit 0 ;;
     --no-quickstart) export SmtWeb__Quickstart=false; shift; continue ;;
+    --open-lab) export SmtWeb__OpenLab=true; shift; continue ;;
     --build-only) build_only=yes; shift; continue ;;
     --cpu|--gpu) [ -z "$device" ] || [ "$device" = "$option" ] || fail "--cpu and --gpu exclude each other."; device=$option; shift; continue ;;
     --*=*) value=${option#*=}; option=${option%%=*}; shift ;;
-    --port|--host|--data|--role|--connection|--threads)
+    --port|--host|--hosts|--proxies|--data|--role|--connection|--threads)
       [ $# -ge 2 ] || fail "$option needs a value. ./run.sh --help lists the options."
       value=$2; shift 2 ;;
   esac
   case $option in
     --port) number --port "$value" 0 65535; export SmtWeb__Port=$value ;;
     --host) [ -n "$value" ] || fail "--host needs an address."; export SmtWeb__Host=$value ;;
+    --hosts) [ -n "$value" ] || fail "--hosts needs a name."; export SmtWeb__Hosts=$value ;;
+    --proxies) [ -n "$value" ] || fail "--proxies needs an address."; export SmtWeb__Proxies=$value ;;
     --data) [ -n "$value" ] || fail "--data needs the name of a folder."; SmtWeb__Data=$(realpath -m -- "$value"); export SmtWeb__Data ;;
     --role) [[ $value =~ ^(all|web|worker)$ ]] || fail "--role must be all, web or worker, not '$value'."; export SmtWeb__Role=$value ;;
     --connection) [ -n "$value" ] || fail "--connection needs a connection string."; export SmtWeb__Connection=$value ;;

@@ -51,7 +51,7 @@ need "${requirements_run[@]}" "${requirements_test[@]}" -- "${requirements_wante
 set_runtime_environment
 # The tests run on the developer's machine beside a running SmtWeb: they must not see its settings.
 unset SMTWEB_PORT SMTWEB_HOST SMTWEB_DATA SMTWEB_ROLE SMTWEB_CONNECTION SMTWEB_THREADS SMTWEB_QUICKSTART SMTWEB_METRICS SMTWEB_DATASETS
-unset SmtWeb__Port SmtWeb__Host SmtWeb__Data SmtWeb__Role SmtWeb__Connection SmtWeb__Threads SmtWeb__Quickstart
+unset SmtWeb__Port SmtWeb__Host SmtWeb__Data SmtWeb__Role SmtWeb__Connection SmtWeb__Threads SmtWeb__Quickstart SmtWeb__Hosts SmtWeb__Proxies SmtWeb__OpenLab SMTWEB_HOSTS SMTWEB_PROXIES SMTWEB_OPENLAB
 
 results=$artifacts/test-results
 rm -rf "$results"; mkdir -p "$results"

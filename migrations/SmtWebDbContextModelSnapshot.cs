@@ -189,6 +189,10 @@ namespace SmtWeb.Migrations
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("created");
 
+                    b.Property<DateTimeOffset?>("Expires")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("expires");
+
                     b.Property<string>("Hash")
                         .IsRequired()
                         .HasColumnType("text")
@@ -217,6 +221,11 @@ namespace SmtWeb.Migrations
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("revoked");
 
+                    b.PrimitiveCollection<string[]>("Scopes")
+                        .IsRequired()
+                        .HasColumnType("text[]")
+                        .HasColumnName("scopes");
+
                     b.HasKey("Id");
 
                     b.HasIndex("Hash")
@@ -225,6 +234,121 @@ namespace SmtWeb.Migrations
                     b.HasIndex("OwnerId");
 
                     b.ToTable("api_keys", (string)null);
+                });
+
+            modelBuilder.Entity("SmtWeb.Runs.Model.AuditRow", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
+
+                    b.Property<string>("Action")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("action");
+
+                    b.Property<string>("Actor")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("actor");
+
+                    b.Property<string>("Address")
+                        .HasColumnType("text")
+                        .HasColumnName("address");
+
+                    b.Property<DateTimeOffset>("At")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("at");
+
+                    b.Property<string>("Detail")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("detail");
+
+                    b.Property<long?>("KeyId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("key_id");
+
+                    b.Property<string>("Subject")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("subject");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("At");
+
+                    b.ToTable("audit", (string)null);
+                });
+
+            modelBuilder.Entity("SmtWeb.Runs.Model.SessionRow", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("uuid")
+                        .HasColumnName("id");
+
+                    b.Property<DateTimeOffset>("Created")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created");
+
+                    b.Property<DateTimeOffset>("Seen")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("seen");
+
+                    b.Property<string>("UserId")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("user_id");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("UserId");
+
+                    b.ToTable("sessions", (string)null);
+                });
+
+            modelBuilder.Entity("SmtWeb.Runs.Model.AnswerRow", b =>
+                {
+                    b.Property<string>("OwnerId")
+                        .HasColumnType("text")
+                        .HasColumnName("owner_id");
+
+                    b.Property<string>("Key")
+                        .HasColumnType("text")
+                        .HasColumnName("key");
+
+                    b.Property<byte[]>("Body")
+                        .HasColumnType("bytea")
+                        .HasColumnName("body");
+
+                    b.Property<string>("ContentType")
+                        .HasColumnType("text")
+                        .HasColumnName("content_type");
+
+                    b.Property<DateTimeOffset>("Created")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created");
+
+                    b.Property<string>("Location")
+                        .HasColumnType("text")
+                        .HasColumnName("location");
+
+                    b.Property<string>("Request")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("request");
+
+                    b.Property<int?>("Status")
+                        .HasColumnType("integer")
+                        .HasColumnName("status");
+
+                    b.HasKey("OwnerId", "Key");
+
+                    b.ToTable("answers", (string)null);
                 });
 
             modelBuilder.Entity("SmtWeb.Runs.Model.AttemptRow", b =>
@@ -406,10 +530,6 @@ namespace SmtWeb.Migrations
 
                     NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
 
-                    b.Property<int>("Attempt")
-                        .HasColumnType("integer")
-                        .HasColumnName("attempt");
-
                     b.Property<long>("Bytes")
                         .HasColumnType("bigint")
                         .HasColumnName("bytes");
@@ -455,14 +575,15 @@ namespace SmtWeb.Migrations
                         .HasColumnType("text")
                         .HasColumnName("kind");
 
-                    b.Property<DateTimeOffset?>("LeaseUntil")
-                        .HasColumnType("timestamp with time zone")
-                        .HasColumnName("lease_until");
-
                     b.Property<string>("Name")
                         .IsRequired()
                         .HasColumnType("text")
                         .HasColumnName("name");
+
+                    b.PrimitiveCollection<string[]>("Notes")
+                        .IsRequired()
+                        .HasColumnType("text[]")
+                        .HasColumnName("notes");
 
                     b.Property<string>("Path")
                         .IsRequired()
@@ -539,10 +660,6 @@ namespace SmtWeb.Migrations
 
                     NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
 
-                    b.Property<int>("Attempt")
-                        .HasColumnType("integer")
-                        .HasColumnName("attempt");
-
                     b.Property<long>("CheckpointId")
                         .HasColumnType("bigint")
                         .HasColumnName("checkpoint_id");
@@ -567,10 +684,6 @@ namespace SmtWeb.Migrations
                     b.Property<long>("Iteration")
                         .HasColumnType("bigint")
                         .HasColumnName("iteration");
-
-                    b.Property<DateTimeOffset?>("LeaseUntil")
-                        .HasColumnType("timestamp with time zone")
-                        .HasColumnName("lease_until");
 
                     b.Property<string>("Problem")
                         .HasColumnType("text")
@@ -605,10 +718,6 @@ namespace SmtWeb.Migrations
                         .IsRequired()
                         .HasColumnType("text")
                         .HasColumnName("state");
-
-                    b.Property<Guid?>("WorkerId")
-                        .HasColumnType("uuid")
-                        .HasColumnName("worker_id");
 
                     b.HasKey("Id");
 
@@ -1053,6 +1162,10 @@ namespace SmtWeb.Migrations
                         .HasColumnType("bigint")
                         .HasColumnName("iteration");
 
+                    b.Property<long?>("JobId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("job_id");
+
                     b.Property<DateTimeOffset?>("LeaseUntil")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("lease_until");
@@ -1070,6 +1183,10 @@ namespace SmtWeb.Migrations
                     b.Property<DateTimeOffset?>("NotBefore")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("not_before");
+
+                    b.Property<string>("OwnerId")
+                        .HasColumnType("text")
+                        .HasColumnName("owner_id");
 
                     b.Property<string>("Preset")
                         .HasColumnType("text")
@@ -1123,11 +1240,27 @@ namespace SmtWeb.Migrations
                         .HasColumnType("bigint")
                         .HasColumnName("total_iterations");
 
+                    b.Property<DateTimeOffset?>("Trashed")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("trashed");
+
+                    b.Property<string>("TrashedBy")
+                        .HasColumnType("text")
+                        .HasColumnName("trashed_by");
+
+                    b.Property<string>("TrashedFrom")
+                        .HasColumnType("text")
+                        .HasColumnName("trashed_from");
+
                     b.Property<Guid?>("WorkerId")
                         .HasColumnType("uuid")
                         .HasColumnName("worker_id");
 
                     b.HasKey("Id");
+
+                    b.HasIndex("JobId")
+                        .IsUnique()
+                        .HasDatabaseName("runs_job");
 
                     b.HasIndex("LeaseUntil")
                         .HasDatabaseName("runs_lease")
@@ -1138,11 +1271,70 @@ namespace SmtWeb.Migrations
                         .HasDatabaseName("runs_queue")
                         .HasFilter("state IN ('Queued', 'Recovering')");
 
+                    b.HasIndex("Trashed")
+                        .HasDatabaseName("runs_trash")
+                        .HasFilter("trashed IS NOT NULL");
+
                     b.HasIndex("TeacherRunId")
                         .HasDatabaseName("runs_teacher")
                         .HasFilter("teacher_run_id IS NOT NULL");
 
                     b.ToTable("runs", (string)null);
+                });
+
+            modelBuilder.Entity("SmtWeb.Runs.Model.WorkItemRow", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
+
+                    b.Property<int>("Attempt")
+                        .HasColumnType("integer")
+                        .HasColumnName("attempt");
+
+                    b.Property<long>("JobId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("job_id");
+
+                    b.Property<DateTimeOffset?>("LeaseUntil")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("lease_until");
+
+                    b.Property<int>("Losses")
+                        .HasColumnType("integer")
+                        .HasColumnName("losses");
+
+                    b.Property<string>("Queue")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("queue");
+
+                    b.Property<long?>("RunId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("run_id");
+
+                    b.Property<long>("Subject")
+                        .HasColumnType("bigint")
+                        .HasColumnName("subject");
+
+                    b.Property<string>("Worker")
+                        .HasColumnType("text")
+                        .HasColumnName("worker");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("JobId")
+                        .IsUnique();
+
+                    b.HasIndex("RunId");
+
+                    b.HasIndex("Queue", "Subject")
+                        .IsUnique();
+
+                    b.ToTable("work_items", (string)null);
                 });
 
             modelBuilder.Entity("SmtWeb.Runs.Model.WorkerRow", b =>
@@ -1240,6 +1432,15 @@ namespace SmtWeb.Migrations
                     b.Navigation("Owner");
                 });
 
+            modelBuilder.Entity("SmtWeb.Runs.Model.SessionRow", b =>
+                {
+                    b.HasOne("SmtWeb.Runs.Model.LabUser", null)
+                        .WithMany()
+                        .HasForeignKey("UserId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
             modelBuilder.Entity("SmtWeb.Runs.Model.AttemptRow", b =>
                 {
                     b.HasOne("SmtWeb.Runs.Model.RunRow", null)
@@ -1319,6 +1520,14 @@ namespace SmtWeb.Migrations
                         .HasForeignKey("RunId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
+                });
+
+            modelBuilder.Entity("SmtWeb.Runs.Model.WorkItemRow", b =>
+                {
+                    b.HasOne("SmtWeb.Runs.Model.RunRow", null)
+                        .WithMany()
+                        .HasForeignKey("RunId")
+                        .OnDelete(DeleteBehavior.Cascade);
                 });
 
             modelBuilder.Entity("SmtWeb.Runs.Model.RunRow", b =>

@@ -19,8 +19,6 @@ any_file() { compgen -G "$1" >/dev/null; }
 requirements_run=(
   "postgresql|the database; only its programs are used, on a private data folder|any_file '/usr/lib/postgresql/*/bin/initdb'"
   "dataset-fashion-mnist|the training images of the quickstart|any_file '/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz'"
-  "libpng16-16|reads PNG uploads|have_library libpng16.so.16"
-  "libturbojpeg0|reads JPEG uploads|have_library libturbojpeg.so.0"
   "liblmdb0|reads data sets in LMDB files (ImageNet-64)|have_library liblmdb.so.0"
   "ca-certificates|the package registry is reached by https|any_file '/etc/ssl/certs/ca-certificates.crt'"
 )
@@ -30,6 +28,8 @@ requirements_wanted=(
 )
 requirements_test=(
   "libgloo-dev|runs on several CPU devices|[ -f /usr/include/gloo/context.h ]"
+  "nginx-light|the test of SmtWeb behind a proxy with TLS|command -v nginx || [ -x /usr/sbin/nginx ]"
+  "openssl|the certificate of that test|command -v openssl"
 )
 requirements_browser=(
   "chromium|browser tests|[ -x /usr/bin/chromium ]"

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Smt.Training;
 
@@ -16,6 +17,9 @@ public interface IRunStore
     /// <summary>All runs, newest first.</summary>
     Task<IReadOnlyList<RunSummary>> ListAsync(CancellationToken ct = default);
 
+    /// <summary>The runs that a query asks for, newest first.</summary>
+    Task<IReadOnlyList<RunSummary>> SearchAsync(RunQuery query, CancellationToken ct = default);
+
     /// <summary>One run, or null.</summary>
     Task<RunDetail?> FindAsync(long id, CancellationToken ct = default);
 
@@ -25,11 +29,29 @@ public interface IRunStore
     /// <summary>Queues a paused, failed or cancelled run again; it goes on from its last checkpoint.</summary>
     Task<ChangeResult> ResumeAsync(long id, string by, CancellationToken ct = default);
 
-    /// <summary>Ends a run; what it made stays.</summary>
-    Task<ChangeResult> StopAsync(long id, string by, CancellationToken ct = default);
+    /// <summary>Cancels a run; what it made stays.</summary>
+    Task<ChangeResult> CancelAsync(long id, string by, CancellationToken ct = default);
 
-    /// <summary>Deletes a run that no trainer holds, with all it made.</summary>
+    /// <summary>
+    /// Puts a run that no trainer holds into the trash: gone from every list, and kept with all it made for
+    /// <see cref="TrashedRun.Kept"/>. A run that waits is taken out of the queue.
+    /// </summary>
     Task<ChangeResult> DeleteAsync(long id, string by, CancellationToken ct = default);
+
+    /// <summary>Takes a run out of the trash, in the state that it had; one that waited queues again.</summary>
+    Task<ChangeResult> RestoreAsync(long id, string by, CancellationToken ct = default);
+
+    /// <summary>Deletes a run that lies in the trash for good, with all it made.</summary>
+    Task<ChangeResult> PurgeAsync(long id, string by, CancellationToken ct = default);
+
+    /// <summary>What lies in the trash, the newest first.</summary>
+    Task<IReadOnlyList<TrashedRun>> TrashAsync(CancellationToken ct = default);
+
+    /// <summary>Deletes for good what has lain in the trash for <see cref="TrashedRun.Kept"/>; how many runs.</summary>
+    Task<int> PurgeTrashAsync(CancellationToken ct = default);
+
+    /// <summary>Whose run this is, in the trash or not; null where there is none.</summary>
+    Task<RunOwner?> OwnerAsync(long id, CancellationToken ct = default);
 
     /// <summary>Changes the priority (higher first) of a waiting run.</summary>
     Task<ChangeResult> SetPriorityAsync(long id, int priority, string by, CancellationToken ct = default);
@@ -63,8 +85,18 @@ public interface IRunStore
     Task<IReadOnlyList<RunEvent>> EventsAsync(long id, long after = 0, int limit = 1000, CancellationToken ct = default);
 }
 
-/// <summary>A run to be queued.</summary>
-public sealed record NewRun(string Name, TrainingSpec Spec, string? Preset, int Priority, string CreatedBy);
+/// <summary>A run to be queued. <paramref name="OwnerId"/> is the account that may change it; null for runs of the lab itself.</summary>
+public sealed record NewRun(string Name, TrainingSpec Spec, string? Preset, int Priority, string CreatedBy, string? OwnerId = null);
+
+/// <summary>Whose run it is; <paramref name="Id"/> is an account's, null for runs of the lab itself.</summary>
+public sealed record RunOwner(long RunId, string? Id, string Name);
+
+/// <summary>A run in the trash, and until when it can be taken out.</summary>
+public sealed record TrashedRun(RunSummary Run, DateTimeOffset Deleted, string DeletedBy, DateTimeOffset KeptUntil)
+{
+    /// <summary>How long the trash keeps a run.</summary>
+    public static readonly TimeSpan Kept = TimeSpan.FromDays(7);
+}
 
 /// <summary>Whether a change was made; if not, <paramref name="Problem"/> says why in a sentence for the user.</summary>
 public sealed record ChangeResult(ChangeOutcome Outcome, string? Problem = null)
@@ -90,12 +122,17 @@ public enum ChangeOutcome
 public sealed record RunSummary(
     long Id, string Name, string? Preset, string Method, string Data, RunState State, string? StateReason, int Priority,
     int? QueuePosition, long Iteration, long TotalIterations, double? ImagesPerSecond, string? DistanceMetric, double? Distance,
-    double? BestDistance, DateTimeOffset Created, DateTimeOffset? Started, DateTimeOffset? Ended, string CreatedBy, double Seconds);
+    double? BestDistance, DateTimeOffset Created, DateTimeOffset? Started, DateTimeOffset? Ended, string CreatedBy, double Seconds, string? OwnerId = null);
 
 /// <summary>Everything about a run but its series. <paramref name="WaitsBecause"/> explains a queued run.</summary>
 public sealed record RunDetail(
     RunSummary Summary, TrainingSpec Spec, string SpecHash, int Attempt, string? Worker, DateTimeOffset? LastHeartbeat,
-    string? WaitsBecause, long SkippedSteps, IReadOnlyList<RunAttempt> Attempts);
+    string? WaitsBecause, long SkippedSteps, IReadOnlyList<RunAttempt> Attempts)
+{
+    /// <summary>The Hangfire job of its present episode, or of its last one; for the panel, not for programs.</summary>
+    [JsonIgnore]
+    public long? JobId { get; init; }
+}
 
 /// <summary>One attempt: a stretch of a run by one trainer process.</summary>
 public sealed record RunAttempt(int Number, string Worker, DateTimeOffset Started, DateTimeOffset? Ended, long FirstIteration, long? LastIteration, string? Outcome);

@@ -4,8 +4,10 @@ using Npgsql;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Datasets;
 using SmtWeb.Runs.Model;
+using SmtWeb.Runs.People;
 using SmtWeb.Runs.Queue;
 using SmtWeb.Smt.Specs;
+using SmtWeb.Smt.Text;
 using SmtWeb.Smt.Training;
 
 namespace SmtWeb.Runs;
@@ -13,20 +15,30 @@ namespace SmtWeb.Runs;
 /// <summary>Runs in PostgreSQL: changes that people ask for.</summary>
 public sealed partial class RunStore
 {
-    private const int LongestName = 200;
+    // How the runs say it that waited for one that was deleted.
+    private const string Deleted = "was deleted by ";
+
+    /// <summary>Longest name of a run.</summary>
+    public const int LongestName = 200;
 
     /// <inheritdoc/>
     public async Task<long> CreateAsync(NewRun run, CancellationToken ct = default)
     {
+        if (run.Name.Length > 0 && NameRule.Problem(NameRule.Trim(run.Name), LongestName) is { } wrong)
+        {
+            throw new SpecException([new SpecError("$.name", wrong)]);
+        }
+
         SpecValidation.Ensure(run.Spec);
         run = run with { Spec = await new DatasetStore(database).ResolveAsync(run.Spec, ct) };
         SpecValidation.Ensure(run.Spec);
+        await TeacherCheck.EnsureAsync(database, run.Spec, ct);
         string spec = SpecJson.Write(run.Spec);
         using var parsed = JsonDocument.Parse(spec);
         string Kind(string member) => parsed.RootElement.GetProperty(member).GetProperty("kind").GetString()!;
         var row = new RunRow
         {
-            Name = Trimmed(run.Name) ?? run.Preset ?? $"{Kind("method")} on {Kind("data")}",
+            Name = run.Name.Trim() is { Length: > 0 } name ? name : run.Preset ?? $"{Kind("method")} on {Kind("data")}",
             Preset = run.Preset,
             Method = Kind("method"),
             Data = Kind("data"),
@@ -39,14 +51,15 @@ public sealed partial class RunStore
             TotalIterations = StoredSpec.TotalIterations(run.Spec),
             Created = DateTimeOffset.UtcNow,
             CreatedBy = run.CreatedBy,
+            OwnerId = run.OwnerId,
         };
         await using var context = await database.ContextAsync(ct);
         await using var transaction = await context.Database.BeginTransactionAsync(ct);
         context.Runs.Add(row);
         await context.SaveChangesAsync(ct);
+        row.JobId = await JobTable.EnqueueAsync((NpgsqlConnection)context.Database.GetDbConnection(), JobQueues.Training, JobQueues.Train(row.Id, row.Name), ct);
         context.Events.Add(Line(row, $"Queued by {run.CreatedBy}.", RunState.Queued));
         await context.SaveChangesAsync(ct);
-        await NotifyAsync(context, RunChannels.Queue, "", ct);
         await NotifyAsync(context, RunChannels.Runs, new RunNotice(row.Id, RunNoticeKind.Summary).ToString(), ct);
         await transaction.CommitAsync(ct);
         return row.Id;
@@ -83,17 +96,17 @@ public sealed partial class RunStore
         ct);
 
     /// <inheritdoc/>
-    public Task<ChangeResult> StopAsync(long id, string by, CancellationToken ct = default) => ChangeAsync(
+    public Task<ChangeResult> CancelAsync(long id, string by, CancellationToken ct = default) => ChangeAsync(
         id,
         by,
         run => run.State switch
         {
-            RunState.Queued or RunState.Recovering or RunState.Paused => Move(run, RunState.Cancelled, $"stopped by {by}"),
-            RunState.Starting or RunState.Running => Ask(run, RunRequest.Stop, $"stopped by {by}; the trainer is writing its checkpoint"),
+            RunState.Queued or RunState.Recovering or RunState.Paused => Move(run, RunState.Cancelled, $"cancelled by {by}"),
+            RunState.Starting or RunState.Running => Ask(run, RunRequest.Stop, $"cancelled by {by}; the trainer is writing its checkpoint"),
             RunState.Stopping when run.Request is RunRequest.Stop => Verdict.Nothing,
-            RunState.Stopping => Ask(run, RunRequest.Stop, $"stopped by {by}; the trainer is writing its checkpoint"),
+            RunState.Stopping => Ask(run, RunRequest.Stop, $"cancelled by {by}; the trainer is writing its checkpoint"),
             RunState.Cancelled => Verdict.Nothing,
-            RunState.Finished or RunState.Failed => Refuse(run, "stopped", "It has already ended."),
+            RunState.Finished or RunState.Failed => Refuse(run, "cancelled", "It has already ended."),
         },
         ct);
 
@@ -101,8 +114,14 @@ public sealed partial class RunStore
     public async Task<ChangeResult> DeleteAsync(long id, string by, CancellationToken ct = default) => await ChangeAsync(
         id,
         by,
-        run => run.State.IsHeld() ? Refuse(run, "deleted", "A trainer holds it: stop it first.") : Verdict.Delete,
+        run => run.State.IsHeld() ? Refuse(run, "deleted", "A trainer holds it: cancel it first.") : Trash(run, by),
         ct);
+
+    /// <inheritdoc/>
+    public Task<ChangeResult> RestoreAsync(long id, string by, CancellationToken ct = default) => ChangeAsync(id, by, run => Untrash(run, by), ct, inTrash: true);
+
+    /// <inheritdoc/>
+    public Task<ChangeResult> PurgeAsync(long id, string by, CancellationToken ct = default) => ChangeAsync(id, by, _ => Verdict.Delete, ct, inTrash: true);
 
     /// <inheritdoc/>
     public Task<ChangeResult> SetPriorityAsync(long id, int priority, string by, CancellationToken ct = default) => ChangeAsync(
@@ -132,9 +151,10 @@ public sealed partial class RunStore
         by,
         run =>
         {
-            if (Trimmed(name) is not { } trimmed)
+            string trimmed = NameRule.Trim(name);
+            if (NameRule.Problem(trimmed, LongestName) is { } wrong)
             {
-                return new(Problem: "A run needs a name.");
+                return new(Problem: wrong);
             }
 
             string before = run.Name;
@@ -166,10 +186,29 @@ public sealed partial class RunStore
 
     private static Verdict Refuse(RunRow run, string verb, string why) => new(Problem: $"Run {run.Id} is {run.State} and cannot be {verb}. {why}");
 
-    private static string? Trimmed(string? name)
+    // A run that waits must not be taken by a worker while it lies in the trash: there it is paused.
+    private static Verdict Trash(RunRow run, string by)
     {
-        name = name?.Trim();
-        return string.IsNullOrEmpty(name) ? null : name.Length <= LongestName ? name : name[..LongestName];
+        var before = run.State;
+        if (before.IsWaiting())
+        {
+            Move(run, RunState.Paused, $"put into the trash by {by}");
+        }
+
+        (run.Trashed, run.TrashedBy, run.TrashedFrom) = (DateTimeOffset.UtcNow, by, before);
+        return new(Line: $"Put into the trash by {by}.", State: run.State == before ? null : run.State, Audit: AuditActions.RunDeleted, Notice: RunNoticeKind.Deleted);
+    }
+
+    private static Verdict Untrash(RunRow run, string by)
+    {
+        var waited = run.TrashedFrom?.IsWaiting() == true;
+        (run.Trashed, run.TrashedBy, run.TrashedFrom) = (null, null, null);
+        if (waited)
+        {
+            Move(run, RunState.Queued, $"taken out of the trash by {by}");
+        }
+
+        return new(Line: $"Taken out of the trash by {by}.", State: waited ? RunState.Queued : null, Audit: AuditActions.RunRestored);
     }
 
     private static EventRow Line(RunRow run, string message, RunState? state) => new()
@@ -186,14 +225,14 @@ public sealed partial class RunStore
         context.Database.ExecuteSqlAsync($"SELECT pg_notify({channel}, {payload})", ct);
 
     /// <summary>Decides on a run under its lock, so that two people and a trainer never decide on the same old state.</summary>
-    private async Task<ChangeResult> ChangeAsync(long id, string by, Func<RunRow, Verdict> decide, CancellationToken ct)
+    private async Task<ChangeResult> ChangeAsync(long id, string by, Func<RunRow, Verdict> decide, CancellationToken ct, bool inTrash = false)
     {
         await using var context = await database.ContextAsync(ct);
         await using var transaction = await context.Database.BeginTransactionAsync(ct);
         var run = await context.Runs.FromSql($"SELECT * FROM runs WHERE id = {id} FOR UPDATE").AsTracking().SingleOrDefaultAsync(ct);
-        if (run is null)
+        if (run is null || run.Trashed is not null != inTrash)
         {
-            return new(ChangeOutcome.NotFound, $"There is no run {id}.");
+            return new(ChangeOutcome.NotFound, inTrash ? $"There is no run {id} in the trash." : $"There is no run {id}.");
         }
 
         var verdict = decide(run);
@@ -210,15 +249,31 @@ public sealed partial class RunStore
         if (verdict == Verdict.Delete)
         {
             context.Runs.Remove(run);
+            AuditLog.Add(context, new Actor(by), AuditActions.RunPurged, $"run {id} ({run.Name})", $"of {run.CreatedBy}", DateTimeOffset.UtcNow);
         }
         else
         {
             context.Events.Add(Line(run, verdict.Line!, verdict.State));
+            if (verdict.Audit is { } action)
+            {
+                AuditLog.Add(context, new Actor(by), action, $"run {id} ({run.Name})", $"of {run.CreatedBy}", DateTimeOffset.UtcNow);
+            }
         }
 
-        await TellStudentsAsync((NpgsqlConnection)context.Database.GetDbConnection(), run, verdict, by, ct);
+        var connection = (NpgsqlConnection)context.Database.GetDbConnection();
+        if (verdict.State is RunState.Queued)
+        {
+            // a new episode of the run is a new job
+            run.JobId = await JobTable.EnqueueAsync(connection, JobQueues.Training, JobQueues.Train(run.Id, run.Name), ct);
+        }
+        else if (verdict == Verdict.Delete || verdict.State is RunState.Paused or RunState.Cancelled)
+        {
+            await JobTable.WithdrawAsync(connection, run.JobId, $"The run was {(verdict == Verdict.Delete ? "deleted" : verdict.State is RunState.Paused ? "paused" : "stopped")} by {by} while it waited.", ct);
+        }
+
+        await TellStudentsAsync(connection, run, verdict, by, ct);
         await context.SaveChangesAsync(ct);
-        await NotifyAsync(context, RunChannels.Runs, new RunNotice(id, verdict == Verdict.Delete ? RunNoticeKind.Deleted : RunNoticeKind.Summary).ToString(), ct);
+        await NotifyAsync(context, RunChannels.Runs, new RunNotice(id, verdict == Verdict.Delete ? RunNoticeKind.Deleted : verdict.Notice).ToString(), ct);
         if (verdict != Verdict.Delete)
         {
             await NotifyAsync(context, RunChannels.Runs, new RunNotice(id, RunNoticeKind.Event).ToString(), ct);
@@ -237,9 +292,13 @@ public sealed partial class RunStore
     // The distillations that wait for this run: one that was only asked to end tells them when it has.
     private static async Task TellStudentsAsync(NpgsqlConnection connection, RunRow run, Verdict verdict, string by, CancellationToken ct)
     {
-        if (verdict == Verdict.Delete)
+        if (verdict == Verdict.Delete || verdict.Audit == AuditActions.RunDeleted)
         {
-            await Teachers.FailStudentsAsync(connection, run.Id, $"was deleted by {by}", ct);
+            await Teachers.FailStudentsAsync(connection, run.Id, $"{Deleted}{by}", ct);
+        }
+        else if (verdict.Audit == AuditActions.RunRestored)
+        {
+            await RequeueStudentsAsync(connection, run.Id, by, ct);
         }
         else if (verdict.State is RunState.Cancelled)
         {
@@ -251,7 +310,33 @@ public sealed partial class RunStore
         }
     }
 
-    private sealed record Verdict(string? Problem = null, string? Line = null, RunState? State = null, bool Signal = false)
+    // What failed only because its teacher lay in the trash is undone with it.
+    private static async Task RequeueStudentsAsync(NpgsqlConnection connection, long teacher, string by, CancellationToken ct)
+    {
+        var students = new List<(long Run, int Attempt)>();
+        await using (var update = connection.Sql(
+            """
+            UPDATE runs SET state = 'Queued', state_reason = $3, ended = NULL
+            WHERE teacher_run_id = $1 AND state = 'Failed' AND trashed IS NULL AND position($2 in state_reason) > 0 RETURNING id, attempt
+            """,
+            teacher,
+            Deleted,
+            $"its teacher was taken out of the trash by {by}"))
+        {
+            await using var reader = await update.ExecuteReaderAsync(ct);
+            while (await reader.ReadAsync(ct))
+            {
+                students.Add((reader.GetInt64(0), reader.GetInt32(1)));
+            }
+        }
+
+        foreach (var (student, attempt) in students)
+        {
+            await RunEvents.WriteAsync(connection, student, attempt, LogLevel.Information, $"Queued: its teacher, run {teacher}, was taken out of the trash by {by}.", RunState.Queued, ct);
+        }
+    }
+
+    private sealed record Verdict(string? Problem = null, string? Line = null, RunState? State = null, bool Signal = false, string? Audit = null, RunNoticeKind Notice = RunNoticeKind.Summary)
     {
         /// <summary>Already as asked.</summary>
         public static Verdict Nothing { get; } = new(Line: "nothing");

@@ -13,16 +13,37 @@ public sealed partial class RunStore(RunsDatabase database) : IRunStore
     public async Task<IReadOnlyList<RunSummary>> ListAsync(CancellationToken ct = default)
     {
         await using var context = await database.ContextAsync(ct);
-        return await RunSummaries.ReadAsync(context, context.Runs.OrderByDescending(r => r.Id), ct);
+        return await RunSummaries.ReadAsync(context, context.Runs.Where(r => r.Trashed == null).OrderByDescending(r => r.Id), ct);
+    }
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<RunSummary>> SearchAsync(RunQuery query, CancellationToken ct = default)
+    {
+        await using var context = await database.ContextAsync(ct);
+        var runs = context.Runs.Where(r => r.Trashed == null && (query.Before == null || r.Id < query.Before));
+        if (query.States.Count > 0)
+        {
+            runs = runs.Where(r => query.States.Contains(r.State));
+        }
+
+        foreach (var word in query.Words)
+        {
+            var like = "%" + word.Replace("\\", "\\\\").Replace("%", "\\%").Replace("_", "\\_") + "%";
+            var id = word.StartsWith('#') && long.TryParse(word.AsSpan(1), out var number) ? number : 0;
+            runs = runs.Where(r => r.Id == id || EF.Functions.ILike(r.Name, like, "\\") || EF.Functions.ILike(r.Preset ?? "", like, "\\")
+                || EF.Functions.ILike(r.Method, like, "\\") || EF.Functions.ILike(r.Data, like, "\\") || EF.Functions.ILike(r.CreatedBy, like, "\\"));
+        }
+
+        return await RunSummaries.ReadAsync(context, runs.OrderByDescending(r => r.Id).Take(query.Limit), ct);
     }
 
     /// <inheritdoc/>
     public async Task<RunDetail?> FindAsync(long id, CancellationToken ct = default)
     {
         await using var context = await database.ContextAsync(ct);
-        var summary = (await RunSummaries.ReadAsync(context, context.Runs.Where(r => r.Id == id), ct)).SingleOrDefault();
+        var summary = (await RunSummaries.ReadAsync(context, context.Runs.Where(r => r.Id == id && r.Trashed == null), ct)).SingleOrDefault();
         var rest = await context.Runs.Where(r => r.Id == id)
-            .Select(r => new { r.Spec, r.SpecHash, r.Attempt, r.WorkerId, r.Heartbeat, r.SkippedSteps, r.NotBefore }).SingleOrDefaultAsync(ct);
+            .Select(r => new { r.Spec, r.SpecHash, r.Attempt, r.WorkerId, r.Heartbeat, r.SkippedSteps, r.NotBefore, r.JobId }).SingleOrDefaultAsync(ct);
         if (summary is null || rest is null)
         {
             return null;
@@ -32,7 +53,7 @@ public sealed partial class RunStore(RunsDatabase database) : IRunStore
             .Select(a => new RunAttempt(a.Number, a.Worker, a.Started, a.Ended, a.FirstIteration, a.LastIteration, a.Outcome)).ToListAsync(ct);
         string? worker = await context.Workers.Where(w => w.Id == rest.WorkerId).Select(w => w.Name).SingleOrDefaultAsync(ct);
         string? waits = summary.State.IsWaiting() ? await WaitingReason.ExplainAsync(context, summary, rest.NotBefore, ct) : null;
-        return new(summary, SpecJson.ReadStored(rest.Spec), rest.SpecHash, rest.Attempt, worker, rest.Heartbeat, waits, rest.SkippedSteps, attempts);
+        return new(summary, SpecJson.ReadStored(rest.Spec), rest.SpecHash, rest.Attempt, worker, rest.Heartbeat, waits, rest.SkippedSteps, attempts) { JobId = rest.JobId };
     }
 
     /// <inheritdoc/>
@@ -81,14 +102,14 @@ public sealed partial class RunStore(RunsDatabase database) : IRunStore
     public async Task<byte[]?> PicturePngAsync(long runId, long pictureId, CancellationToken ct = default)
     {
         await using var context = await database.ContextAsync(ct);
-        return await context.Pictures.Where(p => p.RunId == runId && p.Id == pictureId).Select(p => p.Png).SingleOrDefaultAsync(ct);
+        return await context.Pictures.Where(p => p.RunId == runId && p.Id == pictureId && context.Runs.Any(r => r.Id == runId && r.Trashed == null)).Select(p => p.Png).SingleOrDefaultAsync(ct);
     }
 
     /// <inheritdoc/>
     public async Task<IReadOnlyList<RunCheckpoint>> CheckpointsAsync(long id, CancellationToken ct = default)
     {
         await using var context = await database.ContextAsync(ct);
-        return await CheckpointFacts(context.Checkpoints.Where(c => c.RunId == id)).ToListAsync(ct);
+        return await CheckpointFacts(context.Checkpoints.Where(c => c.RunId == id && context.Runs.Any(r => r.Id == id && r.Trashed == null))).ToListAsync(ct);
     }
 
     /// <inheritdoc/>

@@ -47,6 +47,19 @@ public static class RunTransitions
     }
 
     /// <summary>
+    /// What becomes of a run whose trainer ends in <paramref name="state"/>: <paramref name="obeyed"/> is what it left for, which
+    /// it knew before it acted, and <paramref name="asked"/> what a person has asked of the run by now, which goes first. A
+    /// trainer that paused of itself (<paramref name="obeyed"/> is none) leaves a paused run, whoever shuts down beside it.
+    /// </summary>
+    public static RunState AfterLeaving(RunState state, RunRequest asked, RunRequest obeyed) => (state, asked, obeyed) switch
+    {
+        (RunState.Paused, RunRequest.Stop, _) => RunState.Cancelled,
+        (RunState.Paused, RunRequest.Pause, _) => RunState.Paused,
+        (RunState.Paused, _, RunRequest.Release) => RunState.Queued,
+        _ => state,
+    };
+
+    /// <summary>
     /// What becomes of a run whose attempt was lost in <paramref name="state"/> after <paramref name="request"/> was made:
     /// a pause or stop that the user already asked for still holds.
     /// </summary>

@@ -23,18 +23,22 @@ public static class RunsServiceCollectionExtensions
     /// </summary>
     public static IServiceCollection AddSmtWebRuns(this IServiceCollection services, string connectionString)
     {
-        services.AddSingleton(_ => NpgsqlDataSource.Create(connectionString));
+        services.AddSingleton(_ => Open(connectionString));
         services.AddDbContextFactory<SmtWebDbContext>((provider, options) => options
             .UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>(), npgsql => npgsql
                 .MigrationsAssembly(RunsDatabase.MigrationsAssembly)
                 // Npgsql's own strategy wraps a lost connection in an InvalidOperationException, which nobody who waits for a
-                // NpgsqlException would know: those who can wait do so themselves (PostgresFaults.RetryAsync, QueueService, …).
+                // NpgsqlException would know: those who can wait do so themselves (PostgresFaults.RetryAsync, DbTrainingJournal, …).
                 .ExecutionStrategy(dependencies => new NonRetryingExecutionStrategy(dependencies))));
         services.AddSingleton<RunsDatabase>();
         services.AddSingleton<IRunStore, RunStore>();
+        services.AddSingleton<IRunTable, RunTable>();
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<IModelStore, ModelStore>();
         services.AddSingleton<RunQueue>();
+        services.AddSingleton<WorkItems>();
+        services.AddSingleton<JobTickets>();
+        services.AddSingleton<JobUpkeep>();
         services.AddSingleton<EvaluationQueue>();
         services.AddSingleton<WorkerRegistry>();
         services.AddSingleton<DatasetStore>();
@@ -44,6 +48,13 @@ public static class RunsServiceCollectionExtensions
             new ConfigureOptions<KeyManagementOptions>(options => options.XmlRepository = provider.GetRequiredService<DatabaseKeyRepository>()));
         return services;
     }
+
+    /// <summary>
+    /// One pool per process, for our own statements and Hangfire's. A connection that nobody used for a while is closed: a lab
+    /// has many workers, which are idle most of the time, and one server for all of them.
+    /// </summary>
+    private static NpgsqlDataSource Open(string connectionString) => NpgsqlDataSource.Create(
+        new NpgsqlConnectionStringBuilder(connectionString) { ConnectionIdleLifetime = 10, ConnectionPruningInterval = 5 });
 
     /// <summary>The live feed, for nodes with pages or hub clients.</summary>
     public static IServiceCollection AddRunFeed(this IServiceCollection services)

@@ -4,18 +4,23 @@ using SmtWeb.Runs.Queue;
 
 namespace SmtWeb.Runs;
 
-/// <summary>Says in a sentence why a run waits.</summary>
+/// <summary>Says in a sentence why a run waits, by the same conditions that its claim asks (<see cref="Claimable"/>).</summary>
 internal static class WaitingReason
 {
     public static async Task<string> ExplainAsync(SmtWebDbContext context, RunSummary run, DateTimeOffset? notBefore, CancellationToken ct)
     {
         var now = DateTimeOffset.UtcNow;
         var alive = await context.Workers.AsNoTracking().Where(w => w.Ended == null && w.Heartbeat > now - WorkerRegistry.Silence).ToListAsync(ct);
-        int waiting = (await RunSummaries.QueueAsync(context, ct)).Count;
-        string place = $"Position {run.QueuePosition} of {waiting}: ";
-        if (await Teachers.SentenceAsync(context, run.Id, ct) is { } teacher)
+        var queue = await RunSummaries.QueueAsync(context, ct);
+        string place = $"Position {run.QueuePosition} of {queue.Count}: ";
+        if (queue.FirstOrDefault(w => w.Id == run.Id) is not { } asked)
         {
-            return place + teacher + (alive.Count == 0 ? " No worker is alive." : "");
+            return place + "it has just been taken.";
+        }
+
+        if (!asked.Taught)
+        {
+            return place + await Teachers.SentenceAsync(context, run.Id, ct) + (alive.Count == 0 ? " No worker is alive." : "");
         }
 
         if (alive.Count == 0)
@@ -26,9 +31,14 @@ internal static class WaitingReason
                 : $"The last one, {last.Name}, was seen {Ago(now - last.Heartbeat)} ago.") + " Start one with: smtweb serve --role worker";
         }
 
-        if (notBefore > now)
+        if (!asked.HasTicket)
         {
-            return place + $"the next attempt starts in {Math.Ceiling((notBefore.Value - now).TotalSeconds):0} s, after the last one was lost.";
+            return place + "its job is missing from the queue; housekeeping queues it again within a minute.";
+        }
+
+        if (!asked.Due)
+        {
+            return place + $"the next attempt starts in {Math.Max(1, Math.Ceiling(((notBefore ?? now) - now).TotalSeconds)):0} s, after the last one was lost.";
         }
 
         var busy = await context.Runs.Where(r => r.State == RunState.Starting || r.State == RunState.Running || r.State == RunState.Stopping)

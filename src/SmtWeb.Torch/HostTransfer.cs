@@ -10,15 +10,39 @@ namespace SmtWeb.Torch;
 /// </summary>
 public static class HostTransfer
 {
-    private static long started, waited;
+    private static long started, waited, read;
+    private static bool standIn;
 
-    /// <summary>Copies to a device other than the CPU since the program began.</summary>
+    /// <summary>
+    /// Whether the CPU stands in for a GPU: it is then treated as one, so that a test can walk a training step and count, on a machine
+    /// that has none, what would wait there.
+    /// </summary>
+    public static bool StandIn
+    {
+        get => Volatile.Read(ref standIn);
+        set => Volatile.Write(ref standIn, value);
+    }
+
+    /// <summary>Copies to a GPU that were started since the program began.</summary>
     public static long Started => Interlocked.Read(ref started);
 
-    /// <summary>Copies to such a device since the program began that waited for it: fine outside of a step, and nowhere inside.</summary>
+    /// <summary>Copies to a GPU that waited for it: fine outside of a step, and nowhere inside.</summary>
     public static long Waited => Interlocked.Read(ref waited);
 
+    /// <summary>Times that values were read from a GPU, each of which waits for all that it was given.</summary>
+    public static long ReadBack => Interlocked.Read(ref read);
+
+    /// <summary>Whether one would wait for values on <paramref name="device"/>.</summary>
+    public static bool IsRemote(Device device) => StandIn || device.type != DeviceType.CPU;
+
+    internal static bool IsRemote(Tensor tensor) => StandIn || tensor.device_type != DeviceType.CPU;
+
     internal static void CountWait() => Interlocked.Increment(ref waited);
+
+    internal static void CountRead(Tensor tensor)
+    {
+        if (IsRemote(tensor)) Interlocked.Increment(ref read);
+    }
 
     /// <summary>
     /// <paramref name="host"/> such that <see cref="Start"/> to <paramref name="device"/> need not wait: pinned for a GPU, else as it is.
@@ -36,7 +60,7 @@ public static class HostTransfer
     public static Tensor Of<T>(ReadOnlySpan<T> values, ReadOnlySpan<long> shape, Device device) where T : unmanaged
     {
         var host = Tensors.Of(values, shape);
-        return device.type == DeviceType.CPU ? host : Start(Stage(host, device), device);
+        return IsRemote(device) ? Start(Stage(host, device), device) : host;
     }
 
     /// <summary>Rows of one-hot classes [N, classes] of labels [N]. Unlike one_hot it looks at no value, which would wait for the device.</summary>

@@ -7,6 +7,14 @@ namespace SmtWeb.Torch;
 /// <summary>Values of a tensor on the host, whatever its device, strides and history.</summary>
 public static class TensorExtensions
 {
+    /// <summary>The value of a one-element tensor of any number type. Waits for a GPU.</summary>
+    public static double ToDouble(this Tensor tensor)
+    {
+        ArgumentNullException.ThrowIfNull(tensor);
+        HostTransfer.CountRead(tensor);
+        return TensorExtensionMethods.ToDouble(tensor);
+    }
+
     /// <summary>The elements, row-major. <typeparamref name="T"/> must match the element type.</summary>
     /// <exception cref="TorchException">It does not.</exception>
     public static T[] ToArray<T>(this Tensor tensor) where T : unmanaged
@@ -37,6 +45,7 @@ public static class TensorExtensions
 
     private static void CopyTo(Tensor tensor, Span<byte> to)
     {
+        HostTransfer.CountRead(tensor);
         using var none = no_grad();
         using var scope = NewDisposeScope();
         tensor.detach().cpu().contiguous().Memory().CopyTo(to);

@@ -28,7 +28,7 @@ public static class Tensors
         using var none = no_grad();
         var tensor = empty(shape, dtype: type);
         data.CopyTo(tensor.Memory());
-        if (device is null || device.type == DeviceType.CPU)
+        if (device is null || !HostTransfer.IsRemote(device))
         {
             return tensor;
         }

@@ -1,13 +1,7 @@
+using SmtWeb.Smt.Text;
 using SmtWeb.Web.Commands;
 
-return await new CommandTable(
-    new ServeCommand(),
-    new TrainCommand(),
-    new Fig5Command(),
-    new SampleCommand(),
-    new ImportCommand(),
-    new ExportCommand(),
-    new DatasetCommand(),
-    new EvaluateCommand(),
-    new StatsCommand(),
-    new NeighboursCommand()).RunAsync(args);
+// names of files, classes, runs and accounts come from others, in answers and in logs: none of them commands the terminal
+Console.SetOut(new PlainWriter(Console.Out));
+Console.SetError(new PlainWriter(Console.Error));
+return await CommandTable.Create().RunAsync(args);

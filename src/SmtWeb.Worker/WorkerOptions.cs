@@ -15,8 +15,14 @@ public sealed record WorkerOptions
     /// <summary>Silence after which a trainer is taken for lost.</summary>
     public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(15);
 
-    /// <summary>How long a trainer goes on without its database before it gives up.</summary>
-    public TimeSpan Patience { get; init; } = TimeSpan.FromMinutes(5);
+    /// <summary>
+    /// How long a trainer goes on without its database before it gives up. Hangfire's servers wait for five minutes more
+    /// (<c>ServerTimeout</c>), so that no job is at work on a server that was given up.
+    /// </summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromMinutes(15);
+
+    /// <summary>Outage of the database after which Hangfire replaces its server; null: five minutes more than <see cref="Patience"/>.</summary>
+    public TimeSpan? ServerTimeout { get; init; }
 
     /// <summary>How long trainers may take for their last checkpoint when the worker shuts down.</summary>
     public TimeSpan ShutdownGrace { get; init; } = TimeSpan.FromSeconds(8);

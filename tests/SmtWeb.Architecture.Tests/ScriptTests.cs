@@ -13,6 +13,9 @@ public sealed class ScriptTests
     [InlineData("--connection")]
     [InlineData("--threads")]
     [InlineData("--no-quickstart")]
+    [InlineData("--hosts")]
+    [InlineData("--proxies")]
+    [InlineData("--open-lab")]
     public async Task RunHelp_Option_IsListed(string option)
     {
         var (status, output, _) = await Bash("./run.sh --help");
@@ -35,6 +38,31 @@ public sealed class ScriptTests
         Assert.Empty(output);
         Assert.Contains(option, error);
         Assert.Contains(says, error);
+    }
+
+    [Theory]
+    [InlineData("neighbours --dataset a.zip", "neighbours --dataset a.zip")]
+    [InlineData("train --help", "train --help")]
+    [InlineData("a-command-of-tomorrow --flag x", "a-command-of-tomorrow --flag x")]
+    [InlineData("help", "help")]
+    [InlineData("serve", "serve")]
+    [InlineData("--port 0", "serve")]
+    [InlineData("", "serve")]
+    public async Task Run_AnyCommand_IsTheProgramsToKnow(string typed, string passed)
+    {
+        // run.sh itself, with a program that says what it was given
+        var (status, output, error) = await Bash($$"""
+            top=$(mktemp -d); trap 'rm -rf "$top"' EXIT; cp run.sh "$top"; mkdir -p "$top/scripts" "$top/artifacts/app"
+            cat >"$top/scripts/requirements.sh" <<'STUB'
+            say() { :; }; fail() { echo "error: $*" >&2; exit 1; }; require_dotnet() { :; }; need() { :; }; closed_to_others() { :; }
+            set_runtime_environment() { :; }; source_hash() { echo same; }; nvidia_driver() { return 1; }; requirements_run=() requirements_wanted=()
+            STUB
+            echo same >"$top/artifacts/app.stamp"
+            printf '#!/bin/sh\necho "$*"\n' >"$top/artifacts/app/smtweb"; chmod +x "$top/artifacts/app/smtweb"
+            bash "$top/run.sh" {{typed}}
+            """);
+        Assert.Equal((0, passed + "\n"), (status, output));
+        Assert.Empty(error);
     }
 
     [Fact]

@@ -107,6 +107,76 @@ public sealed class ChartTests(Lab lab) : BrowserTest(lab)
         Assert.Empty(page.Errors);
     }
 
+    [Fact]
+    public async Task Charts_HugeValues_AreLabelledInFullAndALonePointIsADot()
+    {
+        await using var page = await Lab.OpenAsync();
+        foreach (var log in new[] { "?log=1", "" })
+        {
+            await OpenChartsAsync(page, Lab.Seeds.Exploded, log);
+            await page.UntilAsync("document.querySelector('[data-metric=\"loss/score\"]').plot.uplot != null");
+
+            // the axis has room for its widest label
+            var (room, widest) = await AxisAsync(page, "loss/score");
+            Assert.True(room >= widest, $"The labels are {widest} pixels wide, the axis {room} ({log}).");
+        }
+
+        Assert.Contains("e22", await page.Page.EvaluateAsync<string>("document.querySelector('[data-metric=\"loss/score\"]').plot.uplot.axes[1]._values.join()"));
+
+        // one evaluation: no line, and a dot at its place
+        var dot = await page.Page.EvaluateAsync<int>(
+            """
+            (() => {
+                const u = document.querySelector('[data-metric="loss/generator"]').plot.uplot, r = devicePixelRatio;
+                const at = k => Math.round(u.valToPos(u.data[k].find(v => v != null), k ? "y" : "x", true));
+                return u.ctx.getImageData(at(0) + r, at(1) - 2 * r, 1, 1).data[3]; // beside the lines of the grid
+            })()
+            """);
+        Assert.Equal(255, dot);
+        await page.ShootAsync("charts-exploded");
+        Assert.Empty(page.Errors);
+    }
+
+    [Fact]
+    public async Task Charts_AsTable_SayTheNumbersOfEveryCurve()
+    {
+        await using var page = await Lab.OpenAsync("Reviewer");
+        await OpenChartsAsync(page, Lab.Seeds.Finished);
+        await page.Page.GetByRole(AriaRole.Button, new() { Name = "As table" }).ClickAsync();
+        var table = page.Page.GetByRole(AriaRole.Region, new() { Name = "Losses: Score as a table", Exact = true });
+        await Assertions.Expect(table).ToContainTextAsync("640 points, last ");
+        await Assertions.Expect(table.Locator("tbody tr")).ToHaveCountAsync(40);
+        await Assertions.Expect(table.Locator("tbody tr").First.GetByRole(AriaRole.Rowheader)).ToHaveTextAsync("50");
+        await Assertions.Expect(table.Locator("tbody tr").Last.GetByRole(AriaRole.Rowheader)).ToHaveTextAsync("32,000");
+        Assert.Contains("table=1", page.Page.Url);
+        await page.ShootAsync("charts-table");
+
+        // what is not finite has rows of its own, and what is written later comes by itself
+        await OpenChartsAsync(page, Lab.Seeds.Running, "?table=1");
+        await Assertions.Expect(page.Page.GetByRole(AriaRole.Region, new() { Name = "Gradient norms: Score as a table", Exact = true })).ToContainTextAsync("∞");
+        var running = page.Page.Locator("[data-metric='loss/score'] .chart-summary");
+        var before = await running.InnerTextAsync();
+        await WriteAsync(1);
+        await Assertions.Expect(running).Not.ToHaveTextAsync(before);
+        Assert.Empty(page.Errors);
+    }
+
+    private static async Task<(double Room, double Widest)> AxisAsync(PanelPage page, string metric)
+    {
+        var sizes = await page.Page.EvaluateAsync<double[]>(
+            $$"""
+            (() => {
+                const u = document.querySelector('[data-metric="{{metric}}"]').plot.uplot, axis = u.axes[1];
+                u.ctx.save();
+                u.ctx.font = axis.font[0];
+                const widest = Math.max(...axis._values.map(v => u.ctx.measureText(v).width)) / devicePixelRatio;
+                u.ctx.restore();
+                return [axis._size - axis.ticks.size - axis.gap, widest];
+            })()
+            """);
+        return (sizes[0], sizes[1]);
+    }
+
     private async Task WriteAsync(int steps)
     {
         var next = Lab.Seeds.NextBatch++;

@@ -14,7 +14,8 @@ public sealed class DatasetPageTests(Lab lab) : BrowserTest(lab)
     public async Task Dataset_OfAThousandClasses_IsSearchedAndChosen()
     {
         var id = await Lab.Datasets.RegisterAsync(new("ImageNet 64", "imagenet64-lmdb", "", false, 0, "tester"), Ct);
-        var check = await Lab.DatasetChecks.ClaimAsync(TimeSpan.FromMinutes(5), Ct);
+        var work = await Lab.WorkItems.ClaimAsync([Runs.Queue.JobQueues.Datasets], "test", TimeSpan.FromMinutes(5), ct: Ct);
+        var check = await Lab.DatasetChecks.BeginAsync(work!, Ct);
         var samples = new Raster(640, 640, 3, [.. Enumerable.Range(0, 640 * 640 * 3).Select(i => (byte)(i / 7))]).ToPng();
         var report = new DatasetReport("imagenet64", "imagenet64-lmdb", new string('c', 64), 15_000_000_000, 1_281_167, 64, 3, 1000, ImageNetClasses.Names,
             [.. Enumerable.Repeat(1281, 1000)], 0, [], 10, [.. Enumerable.Range(0, 100).Select(k => k * 10)]);

@@ -39,6 +39,8 @@ public sealed class DistilTests(Lab lab) : BrowserTest(lab)
         await page.Page.WaitForURLAsync("**/runs/new?teacher=tiny-edm");
         await page.LiveAsync();
         await Expect(page.Page.GetByLabel("Name", new() { Exact = true })).ToHaveValueAsync("tiny-edm, distilled");
+        await page.LiveAsync();
+        await page.OpenSettingsAsync();
         await Expect(page.Page.Locator("#setting-method-teacher")).ToHaveValueAsync("tiny-edm");
         await Expect(page.Page.Locator("#setting-network-modelChannels")).ToHaveValueAsync("16"); // the teacher's network
         var json = page.Page.Locator("pre");
@@ -54,7 +56,7 @@ public sealed class DistilTests(Lab lab) : BrowserTest(lab)
 
         await page.Page.WaitForURLAsync("**/runs/*/charts");
         await Expect(page.Page.Locator("h1")).ToHaveTextAsync("tiny-edm, distilled");
-        await Expect(page.Page.Locator("h1 + span")).ToHaveTextAsync("Running", new() { Timeout = Slow });
+        await Expect(page.Page.Locator("[data-state]")).ToHaveTextAsync("Running", new() { Timeout = Slow });
         await page.Page.WaitForSelectorAsync("[data-metric='loss/generator']", new() { Timeout = Slow });
         await page.ShootAsync("distil-running");
         Assert.Empty(page.Errors);

@@ -13,6 +13,8 @@ public sealed class FormTests(Lab lab) : BrowserTest(lab)
         await page.GoAsync("/runs/new?preset=swiss-roll");
         var queue = page.Page.GetByRole(AriaRole.Button, new() { Name = "Queue run" });
         await Expect(queue).ToBeEnabledAsync();
+        await Expect(queue).ToBeInViewportAsync();
+        await page.OpenSettingsAsync();
         await page.Page.GetByLabel("Batch size").FillAsync("0");
         await Expect(page.Page.Locator(".status")).ToContainTextAsync("Batch size");
         await Expect(queue).ToBeDisabledAsync();
@@ -20,6 +22,13 @@ public sealed class FormTests(Lab lab) : BrowserTest(lab)
         await Expect(page.Page.Locator(".status")).ToContainTextAsync("\"fast\" is none");
         await Expect(page.Page.Locator(".status")).ToContainTextAsync("2 settings");
         await page.ShootAsync("new-run-errors");
+
+        // what is wrong is a way to its field, unfolded or not
+        await page.FoldSettingsAsync();
+        await Expect(page.Page.GetByLabel("Batch size")).ToHaveCountAsync(0);
+        await Expect(page.Page.Locator("[data-section=optimisation]")).ToContainTextAsync("2 settings need attention");
+        await page.Page.Locator(".status").GetByRole(AriaRole.Link, new() { Name = "Batch size" }).ClickAsync();
+        await Expect(page.Page.GetByLabel("Batch size")).ToBeFocusedAsync();
         await page.Page.GetByLabel("Batch size").FillAsync("32");
         await page.Page.GetByLabel("Generator rate").FillAsync("2e-4");
         await Expect(queue).ToBeEnabledAsync();
@@ -32,11 +41,39 @@ public sealed class FormTests(Lab lab) : BrowserTest(lab)
     {
         await using var page = await Lab.OpenAsync();
         await page.GoAsync("/runs/new?preset=swiss-roll");
+        await page.OpenSettingsAsync();
         await Expect(page.Page.GetByLabel("Hidden width", new() { Exact = true })).ToBeVisibleAsync();
-        await page.Page.Locator("section[aria-labelledby=group-network] .rz-dropdown").First.ClickAsync();
-        await page.Page.Locator(".rz-dropdown-item:visible", new() { HasText = "DDPM++" }).ClickAsync();
+        await page.ChooseAsync("#setting-network-kind", "DDPM++");
         await Expect(page.Page.GetByLabel("Base channels")).ToBeVisibleAsync();
         await Expect(page.Page.GetByLabel("Hidden width", new() { Exact = true })).ToHaveCountAsync(0);
+    }
+
+    [Fact]
+    public async Task Form_NarrowScreen_HasTheQueueButtonInReachAllTheWay()
+    {
+        await using var page = await Lab.OpenAsync(width: 390, height: 844);
+        await page.GoAsync("/runs/new?preset=fashion-mnist-quick");
+        await page.OpenSettingsAsync();
+        var queue = page.Page.GetByRole(AriaRole.Button, new() { Name = "Queue run" });
+        foreach (var place in new[] { 0, 2000, 100_000 })
+        {
+            await page.Page.EvaluateAsync($"scrollTo(0, {place})");
+            await Expect(queue).ToBeInViewportAsync(new() { Ratio = 1 });
+        }
+
+        await page.ShootAsync("new-run-open-390", full: true);
+    }
+
+    [Fact]
+    public async Task Form_PresetPicked_BeginsWithIt()
+    {
+        await using var page = await Lab.OpenAsync();
+        await page.GoAsync("/runs/new");
+        await page.ChooseAsync("#preset", "Paper: CIFAR-10, distillation");
+        await page.Page.WaitForURLAsync("**preset=paper%2Fcifar10-smd");
+        await Expect(page.Page.Locator("#preset-hint")).ToContainTextAsync("FID 2.22");
+        await Expect(page.Page.Locator("pre")).ToContainTextAsync("\"smd\"");
+        Assert.Empty(page.Errors);
     }
 
     [Fact]
@@ -51,10 +88,27 @@ public sealed class FormTests(Lab lab) : BrowserTest(lab)
         await Expect(page.Page.Locator(".waiting")).ToContainTextAsync("no worker is alive");
 
         // and it ends again by the button, after being asked
-        await page.Page.GetByRole(AriaRole.Button, new() { Name = "Delete" }).ClickAsync();
-        await page.Page.GetByRole(AriaRole.Button, new() { Name = "Delete for good" }).ClickAsync();
+        var delete = page.Page.GetByRole(AriaRole.Button, new() { Name = "Delete" });
+        await delete.ClickAsync();
+        await page.Page.GetByRole(AriaRole.Button, new() { Name = "Keep it" }).ClickAsync();
+        await Expect(delete).ToBeFocusedAsync(); // where it came from
+        await delete.ClickAsync();
+        await page.ShootAsync("delete-dialog");
+        await page.Page.GetByRole(AriaRole.Button, new() { Name = "Move to trash" }).ClickAsync();
         await page.Page.WaitForURLAsync("**/runs");
         Assert.DoesNotContain(await Lab.Store.ListAsync(TestContext.Current.CancellationToken), r => r.Name == "from the form");
+
+        // one click takes it back; the trash keeps it as well
+        await page.Page.GetByRole(AriaRole.Button, new() { Name = "Undo" }).ClickAsync();
+        await Expect(page.Page.Locator("tbody")).ToContainTextAsync("from the form");
+        var run = (await Lab.Store.ListAsync(TestContext.Current.CancellationToken)).Single(r => r.Name == "from the form");
+        await Lab.Store.DeleteAsync(run.Id, "seed", TestContext.Current.CancellationToken);
+        await page.GoAsync("/runs/trash");
+        var row = page.Page.Locator("tbody tr").Filter(new() { HasText = "from the form" });
+        await page.ShootAsync("trash");
+        await row.GetByRole(AriaRole.Button, new() { Name = "Delete for good" }).ClickAsync();
+        await page.Page.GetByRole(AriaRole.Dialog).GetByRole(AriaRole.Button, new() { Name = "Delete for good" }).ClickAsync();
+        await Expect(row).ToHaveCountAsync(0);
         Assert.Empty(page.Errors);
     }
 }

@@ -40,6 +40,8 @@ public sealed class Lab : IAsyncLifetime
 
     internal Runs.Datasets.DatasetStore Datasets => _services!.GetRequiredService<Runs.Datasets.DatasetStore>();
 
+    internal WorkItems WorkItems => _services!.GetRequiredService<WorkItems>();
+
     internal Runs.Datasets.DatasetChecks DatasetChecks => _services!.GetRequiredService<Runs.Datasets.DatasetChecks>();
 
     internal IRunStore Store => _services!.GetRequiredService<IRunStore>();
@@ -102,7 +104,7 @@ public sealed class Lab : IAsyncLifetime
     }
 
     /// <summary>A page of a person with this role; what it reports as errors is collected.</summary>
-    internal async Task<PanelPage> OpenAsync(string role = "Admin", int width = 1280, int height = 900, bool dark = false)
+    internal async Task<PanelPage> OpenAsync(string role = "Admin", int width = 1280, int height = 900, bool dark = false, string? zone = null)
     {
         if (!_signedIn.ContainsKey(role))
         {
@@ -115,6 +117,7 @@ public sealed class Lab : IAsyncLifetime
             StorageState = _signedIn[role],
             ViewportSize = new() { Width = width, Height = height },
             ColorScheme = dark ? ColorScheme.Dark : ColorScheme.Light,
+            TimezoneId = zone,
         });
         return new PanelPage(context, await context.NewPageAsync());
     }
@@ -151,12 +154,9 @@ public sealed class Lab : IAsyncLifetime
     private async Task<string> InviteAsync(string role, string name)
     {
         await using var page = await OpenAsync();
-        await page.GoAsync("/admin/users");
-        await page.Page.GetByLabel("Name", new() { Exact = true }).FillAsync(name);
-        await page.Page.Locator(".add .rz-dropdown").ClickAsync();
-        await page.Page.Locator(".rz-dropdown-item", new() { HasText = role }).ClickAsync();
-        await page.Page.GetByRole(AriaRole.Button, new() { Name = "Add" }).ClickAsync();
-        return await page.Page.Locator(".once code").InnerTextAsync();
+        var users = new UsersAdminPage(page);
+        await users.OpenAsync();
+        return await users.InviteAsync(name, role);
     }
 
     private async Task SignInByLinkAsync(string who, string link)

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using Deque.AxeCore.Commons;
+using Deque.AxeCore.Playwright;
 using Microsoft.Playwright;
 
 namespace SmtWeb.Browser.Tests;
@@ -36,6 +38,23 @@ internal sealed class PanelPage : IAsyncDisposable
     /// <summary>Waits until the server answers to what is clicked.</summary>
     internal Task LiveAsync() => Page.WaitForSelectorAsync("html[data-connection=live]", new() { Timeout = 30_000 });
 
+    /// <summary>Unfolds every group of settings of a new run.</summary>
+    internal Task OpenSettingsAsync() => Page.GetByRole(AriaRole.Button, new() { Name = "Open all" }).ClickAsync();
+
+    /// <summary>Folds them.</summary>
+    internal Task FoldSettingsAsync() => Page.GetByRole(AriaRole.Button, new() { Name = "Fold all" }).ClickAsync();
+
+    /// <summary>Takes a choice out of a list that opens.</summary>
+    internal Task ChooseAsync(string field, string choice) => ChooseAsync(Page.Locator(field), choice);
+
+    /// <summary>Takes a choice out of a list that opens.</summary>
+    internal async Task ChooseAsync(ILocator field, string choice)
+    {
+        await field.ClickAsync();
+        await Page.GetByRole(AriaRole.Option).Filter(new() { HasText = choice }).First.ClickAsync();
+        await Assertions.Expect(Page.GetByRole(AriaRole.Option)).ToHaveCountAsync(0);
+    }
+
     /// <summary>
     /// Waits until a condition holds. Playwright's own waiting compiles text inside the page, which the page's content
     /// security policy rightly refuses.
@@ -50,6 +69,13 @@ internal sealed class PanelPage : IAsyncDisposable
         }
     }
 
+    /// <summary>Says yes in the dialog that asks.</summary>
+    internal async Task AgreeAsync(string yes)
+    {
+        await Page.GetByRole(AriaRole.Dialog).GetByRole(AriaRole.Button, new() { Name = yes, Exact = true }).ClickAsync();
+        await Assertions.Expect(Page.GetByRole(AriaRole.Dialog)).ToHaveCountAsync(0);
+    }
+
     /// <summary>Keeps a picture of the page for people to look at.</summary>
     internal Task ShootAsync(string name, bool full = false) =>
         Page.ScreenshotAsync(new() { Path = Path.Combine(Build.RepoRoot, "artifacts", "screenshots", name + ".png"), FullPage = full });
@@ -59,6 +85,13 @@ internal sealed class PanelPage : IAsyncDisposable
     {
         var (content, window) = (await Page.EvaluateAsync<int>("document.documentElement.scrollWidth"), await Page.EvaluateAsync<int>("document.documentElement.clientWidth"));
         Assert.True(content <= window, $"{Page.Url} is {content} pixels wide in a window of {window}.");
+    }
+
+    /// <summary>What shuts people out of the page, as axe sees it: its serious and critical violations.</summary>
+    internal async Task<IReadOnlyList<string>> BarriersAsync(string name)
+    {
+        var result = await Page.RunAxe(new AxeRunOptions { ResultTypes = [ResultType.Violations] });
+        return [.. result.Violations.Where(v => v.Impact is "serious" or "critical").SelectMany(v => v.Nodes.Take(5).Select(n => $"{name}: {v.Id} at {n.Target}: {n.Any.Concat(n.All).FirstOrDefault()?.Message ?? v.Help}"))];
     }
 
     public async ValueTask DisposeAsync() => await _context.DisposeAsync();

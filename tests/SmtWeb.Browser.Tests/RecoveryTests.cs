@@ -14,9 +14,15 @@ public sealed class RecoveryTests(Lab lab) : BrowserTest(lab)
         var before = await charts.Page.Locator(".chart").CountAsync();
         await using var form = await Lab.OpenAsync("Member");
         await form.GoAsync("/runs/new?preset=swiss-roll");
+        await form.OpenSettingsAsync();
         await form.Page.GetByLabel("Batch size").FillAsync("77");
         await Expect(form.Page.Locator("pre")).ToContainTextAsync("\"batchSize\": 77");
         await form.Page.WaitForFunctionAsync("() => Object.values(sessionStorage).some(kept => kept.includes('77'))"); // the tab has it
+
+        await using var keys = await Lab.OpenAsync("Member", height: 300);
+        await keys.GoAsync("/account/keys");
+        await keys.Page.Locator("#key-name").PressSequentiallyAsync("half a name");
+        await form.Page.EvaluateAsync("scrollTo(0, 400)");
 
         await Lab.KillNodeAsync();
         await charts.Page.WaitForSelectorAsync("html[data-connection=lost]", new() { Timeout = 30_000 });
@@ -30,5 +36,8 @@ public sealed class RecoveryTests(Lab lab) : BrowserTest(lab)
         Assert.Equal("0.9", await charts.Page.Locator("[data-ema]").InputValueAsync());
         await form.Page.WaitForSelectorAsync("html[data-connection=live]", new() { Timeout = 60_000 });
         await Expect(form.Page.GetByLabel("Batch size")).ToHaveValueAsync("77");
+        await form.UntilAsync("Math.abs(scrollY - 400) < 2");
+        await keys.LiveAsync();
+        await Expect(keys.Page.Locator("#key-name")).ToHaveValueAsync("half a name");
     }
 }

@@ -61,7 +61,7 @@ public sealed class RoleTests(Lab lab) : BrowserTest(lab)
         await page.GoAsync("/account/keys");
         await Expect(page.Page.GetByText(secret)).ToHaveCountAsync(0);
         await page.Page.GetByRole(AriaRole.Button, new() { Name = "Revoke" }).First.ClickAsync();
-        await page.Page.Locator(".rz-dialog").GetByRole(AriaRole.Button, new() { Name = "Revoke" }).ClickAsync();
+        await page.AgreeAsync("Revoke");
         await Expect(page.Page.GetByText("revoked", new() { Exact = true })).ToBeVisibleAsync();
         Assert.Equal(System.Net.HttpStatusCode.Unauthorized, (await client.GetAsync("/api/v1/runs", TestContext.Current.CancellationToken)).StatusCode);
     }
@@ -72,15 +72,16 @@ public sealed class RoleTests(Lab lab) : BrowserTest(lab)
         await using var first = await Lab.OpenAsync();
         var (name, opening) = await Lab.OpenFreshAsync("Admin");
         await using var second = opening;
-        await second.GoAsync("/admin/users");
-        await second.Page.GetByLabel("Name", new() { Exact = true }).FillAsync("accomplice");
-        await first.GoAsync("/admin/users");
-        await first.Page.GetByLabel($"Role of {name}").SelectOptionAsync("Reviewer");
+        var (users, others) = (new UsersAdminPage(first), new UsersAdminPage(second));
+        await others.OpenAsync();
+        await others.Name.FillAsync("accomplice");
+        await users.OpenAsync();
+        await users.SetRoleAsync(name, "Reviewer");
         await UntilRoleAsync(name, "Reviewer");
 
-        await second.Page.GetByRole(AriaRole.Button, new() { Name = "Add" }).ClickAsync();
+        // nothing is clicked there: the page hears of it by itself
         await Expect(second.Page.GetByText("You are signed out")).ToBeVisibleAsync();
-        await first.GoAsync("/admin/users");
+        await users.OpenAsync();
         await Expect(first.Page.GetByText(name, new() { Exact = true })).ToBeVisibleAsync();
         await Expect(first.Page.GetByText("accomplice")).ToHaveCountAsync(0);
     }

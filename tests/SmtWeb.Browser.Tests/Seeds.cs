@@ -44,6 +44,9 @@ internal sealed class Seeds
     /// <summary>Failed.</summary>
     internal long Failed { get; private set; }
 
+    /// <summary>Failed; its losses grew beyond all bounds, and one of them was written once.</summary>
+    internal long Exploded { get; private set; }
+
     /// <summary>20 curves of 50,000 points.</summary>
     internal long Big { get; private set; }
 
@@ -61,6 +64,7 @@ internal sealed class Seeds
         var seeds = new Seeds(store, database, queue);
         await seeds.FinishedAsync();
         await seeds.FailedAsync();
+        await seeds.ExplodedAsync();
         await seeds.BigAsync();
         await seeds.ImageNetAsync();
         await seeds.UnlikeAsync();
@@ -233,6 +237,20 @@ internal sealed class Seeds
         var writer = await ClaimAsync(Failed);
         await writer.WriteAsync(new JournalBatch(1, [.. Enumerable.Range(1, 30).SelectMany(i => Points(10 * i, new Random(3)))], [], [], [new(LogLevel.Error, "Three steps in a row were not finite")]));
         await writer.EndAsync(RunState.Failed, "Three steps in a row had a non-finite loss or gradient (iterations 301 to 303).");
+    }
+
+    private async Task ExplodedAsync()
+    {
+        Exploded = await CreateAsync("garments, exploding", "fashion-mnist-quick");
+        var writer = await ClaimAsync(Exploded);
+        MetricPoint Point(string name, int i, double value) => new(name, i, i * ImagesPerIteration, i * SecondsPerIteration, value);
+        await writer.WriteAsync(new JournalBatch(1,
+            [Point(MetricNames.GeneratorLoss, 10, 0.5), .. Enumerable.Range(1, 60).Select(i => Point(MetricNames.ScoreLoss, 10 * i, Math.Pow(10, 0.38 * i)))], [], [], []));
+        await CheckpointAsync(writer, 100, 312, "every 100 iterations");
+        await CheckpointAsync(writer, 200, null, "a user paused the run");
+        await CheckpointAsync(writer, 300, 97, "every 100 iterations");
+        await CheckpointAsync(writer, 400, 4_459_383, "every 100 iterations");
+        await writer.EndAsync(RunState.Failed, "Three steps in a row had a non-finite loss or gradient (iterations 601 to 603).");
     }
 
     private async Task BigAsync()

@@ -78,7 +78,7 @@ public sealed class SweepTests(Lab lab) : BrowserTest(lab)
         {
             foreach (var run in runs.Values)
             {
-                await Lab.Store.StopAsync(run.Id, "test", ct);
+                await Lab.Store.CancelAsync(run.Id, "test", ct);
                 await Lab.Store.DeleteAsync(run.Id, "test", ct);
             }
         }

@@ -29,8 +29,8 @@ public sealed class TrainingTests(Lab lab) : BrowserTest(lab)
             """,
             spec);
         await page.GoAsync($"/runs/{run}/samples");
-        await Expect(page.Page.Locator("h1 + span")).ToHaveTextAsync("Finished", new() { Timeout = Slow });
-        await Expect(page.Page.Locator(".samples-labels span").First).ToHaveTextAsync("T-shirt/top");
+        await Expect(page.Page.Locator("[data-state]")).ToHaveTextAsync("Finished", new() { Timeout = Slow });
+        await Expect(page.Page.Locator(".samples-labels span").First).ToHaveTextAsync("0 · T-shirt/top");
         await page.ShootAsync("training-garments");
 
         await page.GoAsync($"/gallery/{run}?class=3&seed=0-15");
@@ -60,26 +60,26 @@ public sealed class TrainingTests(Lab lab) : BrowserTest(lab)
     // "Evaluate…" on a checkpoint: its numbers join its row, and a curve at its iteration
     private static async Task EvaluateAsync(PanelPage page, long run)
     {
-        await page.GoAsync($"/runs/{run}/checkpoints");
-        var rows = page.Page.Locator(".rz-data-grid tbody tr");
-        await Expect(rows).ToHaveCountAsync(2);
+        var checkpoints = new CheckpointsPage(page);
+        await checkpoints.OpenAsync(run);
+        await Expect(checkpoints.Rows).ToHaveCountAsync(2);
         await page.AssertFitsAsync();
         await page.ShootAsync("checkpoints-of-a-run");
-        var best = rows.Filter(new() { HasText = "best" });
+        var best = checkpoints.Best;
         var iteration = long.Parse(await best.Locator("td:first-child strong").InnerTextAsync());
         var distance = await best.Locator("td").Nth(1).InnerTextAsync();
-        await best.GetByRole(AriaRole.Button, new() { Name = "Evaluate…" }).ClickAsync();
-        var choice = page.Page.GetByRole(AriaRole.Dialog).GetByRole(AriaRole.Button, new() { Name = "quick" });
+        var dialog = await checkpoints.AskAsync(best);
+        var choice = dialog.GetByRole(AriaRole.Button, new() { Name = "quick" });
         await Expect(choice).ToBeInViewportAsync(); // not cut off by the table
         await page.ShootAsync("evaluate-menu");
         await choice.ClickAsync();
-        await Expect(page.Page.GetByRole(AriaRole.Dialog)).ToHaveCountAsync(0);
-        var job = page.Page.GetByRole(AriaRole.Region, new() { Name = "Evaluations of checkpoints" }).Locator("tbody tr");
+        await Expect(dialog).ToHaveCountAsync(0);
+        var job = checkpoints.Evaluations;
         await Expect(job).ToHaveCountAsync(1);
         await Expect(job).ToContainTextAsync("Done", new() { Timeout = Slow });
 
         // every metric of this one checkpoint; a number asked for by hand ranks nothing
-        var row = page.Page.GetByRole(AriaRole.Region, new() { Name = "Best checkpoint" });
+        var row = checkpoints.BestCard;
         await Expect(row.Locator("h2")).ToContainTextAsync($"iteration {iteration}");
         Assert.Equal(["FID", "KID", "Precision", "Recall", "Inception score"], await row.Locator(".measured", new() { HasText = "quick" }).Locator("dt").AllInnerTextsAsync());
         await Expect(row.Locator(".measured h3").First).ToContainTextAsync("5,000 samples from seed 0");
@@ -97,7 +97,7 @@ public sealed class TrainingTests(Lab lab) : BrowserTest(lab)
     {
         await page.GoAsync($"/runs/{run}/samples");
         var panel = page.Page.GetByRole(AriaRole.Region, new() { Name = "Nearest training images" });
-        await panel.GetByLabel("Class").SelectOptionAsync("Trouser");
+        await page.ChooseAsync(panel.GetByLabel("Class"), "1 · Trouser");
         await panel.GetByLabel("Seed").FillAsync("5");
         await panel.GetByRole(AriaRole.Button, new() { Name = "Find neighbours" }).ClickAsync();
         await Expect(panel.Locator("figure")).ToHaveCountAsync(7, new() { Timeout = Slow }); // the sample and six others
@@ -119,6 +119,8 @@ public sealed class TrainingTests(Lab lab) : BrowserTest(lab)
         await Expect(page.Page.GetByText("No runs yet")).ToBeVisibleAsync();
         await page.ShootAsync("runs-empty");
         await page.Page.GetByRole(AriaRole.Link, new() { Name = "Start the Swiss roll" }).ClickAsync();
+        await page.LiveAsync();
+        await page.OpenSettingsAsync();
         await page.Page.GetByLabel("Warm-up iterations").FillAsync("200");
         await page.Page.GetByLabel("Iterations", new() { Exact = true }).FillAsync("2000000");
         await page.Page.GetByLabel("Evaluate every").FillAsync("400");
@@ -126,7 +128,7 @@ public sealed class TrainingTests(Lab lab) : BrowserTest(lab)
         await page.Page.GetByRole(AriaRole.Button, new() { Name = "Queue run" }).ClickAsync();
         await page.Page.WaitForURLAsync("**/runs/*/charts");
 
-        var chip = page.Page.Locator("h1 + span");
+        var chip = page.Page.Locator("[data-state]");
         await Expect(chip).ToHaveTextAsync("Running", new() { Timeout = Slow });
         await page.Page.WaitForSelectorAsync("[data-metric^='loss/']", new() { Timeout = Slow });
         var first = await PointsAsync(page);
@@ -149,8 +151,8 @@ public sealed class TrainingTests(Lab lab) : BrowserTest(lab)
         await Expect(page.Page.Locator("[data-step-label]")).Not.ToContainTextAsync("newest");
         await page.ShootAsync("training-samples");
 
-        await page.Page.ClickAsync(".actions button[title=End]");
-        await page.Page.GetByRole(AriaRole.Button, new() { Name = "End run" }).ClickAsync();
+        await page.Page.GetByRole(AriaRole.Button, new() { NameRegex = new Regex("^Cancel ") }).ClickAsync();
+        await page.Page.GetByRole(AriaRole.Button, new() { Name = "Cancel run" }).ClickAsync();
         await Expect(chip).ToHaveTextAsync(new Regex("Cancelled|Finished"), new() { Timeout = Slow });
         await page.Page.GetByRole(AriaRole.Link, new() { Name = "Checkpoints" }).ClickAsync();
         await Expect(page.Page.GetByRole(AriaRole.Link, new() { Name = "Save", Exact = true }).First).ToBeVisibleAsync();

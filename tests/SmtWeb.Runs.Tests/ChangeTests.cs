@@ -31,7 +31,7 @@ public sealed class ChangeTests(PostgresFixture postgres)
         await writer.BeginAsync("training");
         await database.Store.PauseAsync(id, "ada");
         Assert.Equal(RunState.Stopping, (await database.Store.FindAsync(id))!.Summary.State);
-        Assert.Equal(RunRequest.Pause, await new AttemptLease(database.Database, id, run.Attempt, Make.Lease).RenewAsync());
+        Assert.Equal(RunRequest.Pause, (await new AttemptLease(database.Database, id, run.Attempt, Make.Lease).RenewAsync())!.Request);
         Assert.Equal(ChangeOutcome.Conflict, (await database.Store.ResumeAsync(id, "ada")).Outcome);
 
         await writer.EndAsync(RunState.Paused, "checkpoint of iteration 3 written");
@@ -46,7 +46,7 @@ public sealed class ChangeTests(PostgresFixture postgres)
         var writer = Make.Writer(database, await Make.ClaimAsync(database));
         await writer.BeginAsync("training");
         await database.Store.PauseAsync(id, "ada");
-        await database.Store.StopAsync(id, "bob");
+        await database.Store.CancelAsync(id, "bob");
         // The trainer had read the pause before the stop came.
         await writer.EndAsync(RunState.Paused, "paused");
 
@@ -67,7 +67,7 @@ public sealed class ChangeTests(PostgresFixture postgres)
     }
 
     [Fact]
-    public async Task DeleteAsync_RefusesAHeldRunAndTakesEverythingOfAnother()
+    public async Task DeleteAndPurgeAsync_RefuseAHeldRunAndTakeEverythingOfAnother()
     {
         await using var database = await postgres.DatabaseAsync();
         long id = await Make.RunAsync(database);
@@ -76,11 +76,13 @@ public sealed class ChangeTests(PostgresFixture postgres)
         await Make.CheckpointAsync(writer, 1, Make.Bytes(10));
         var refused = await database.Store.DeleteAsync(id, "ada");
         Assert.Equal(ChangeOutcome.Conflict, refused.Outcome);
-        Assert.Contains("stop it first", refused.Problem);
+        Assert.Contains("cancel it first", refused.Problem);
 
         await writer.EndAsync(RunState.Finished, "done");
         Assert.Equal(ChangeResult.Done, await database.Store.DeleteAsync(id, "ada"));
         Assert.Null(await database.Store.FindAsync(id));
+        Assert.Equal(1, await database.ScalarAsync<long>("SELECT count(*) FROM checkpoints")); // the trash keeps all
+        Assert.Equal(ChangeResult.Done, await database.Store.PurgeAsync(id, "ada"));
         foreach (string table in (string[])["metrics", "pictures", "evaluations", "events", "checkpoints", "checkpoint_chunks", "attempts"])
         {
             Assert.Equal(0, await database.ScalarAsync<long>($"SELECT count(*) FROM {table}"));
@@ -95,7 +97,7 @@ public sealed class ChangeTests(PostgresFixture postgres)
         await using var database = await postgres.DatabaseAsync();
         long id = await Make.RunAsync(database);
         await Make.Writer(database, await Make.ClaimAsync(database)).EndAsync(RunState.Finished, "done");
-        foreach (var result in (ChangeResult[])[await database.Store.PauseAsync(id, "a"), await database.Store.ResumeAsync(id, "a"), await database.Store.StopAsync(id, "a"), await database.Store.SetPriorityAsync(id, 3, "a")])
+        foreach (var result in (ChangeResult[])[await database.Store.PauseAsync(id, "a"), await database.Store.ResumeAsync(id, "a"), await database.Store.CancelAsync(id, "a"), await database.Store.SetPriorityAsync(id, 3, "a")])
         {
             Assert.Equal(ChangeOutcome.Conflict, result.Outcome);
             Assert.Contains("is Finished", result.Problem);

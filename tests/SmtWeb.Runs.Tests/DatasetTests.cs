@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.DependencyInjection;
 using SmtWeb.Runs.Datasets;
+using SmtWeb.Runs.Queue;
 using SmtWeb.Smt.Datasets;
 using SmtWeb.Smt.Specs;
 
@@ -13,7 +14,10 @@ public sealed class DatasetTests(PostgresFixture postgres)
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(30);
 
     private static readonly DatasetReport Report = new(
-        "zip", "/x/pictures.zip", new string('a', 64), 12345, 300, 32, 3, 3, ["cat", "dog", "owl"], [100, 120, 80], 1, [new CorruptRecord(7, "00000/img7.png", "libpng: bad")], 10, [0, 1, 2]);
+        "zip", "/x/pictures.zip", new string('a', 64), 12345, 300, 32, 3, 3, ["cat", "dog", "owl"], [100, 120, 80], 1, [new CorruptRecord(7, "00000/img7.png", "it is cut short")], 10, [0, 1, 2])
+    {
+        Notes = [new DatasetNote("files .webp, which are not read", 12, "cat/1.webp")],
+    };
 
     [Fact]
     public async Task Register_CheckedAndChosen_FillsTheSpecOfARun()
@@ -24,9 +28,9 @@ public sealed class DatasetTests(PostgresFixture postgres)
         Assert.Equal(DatasetState.Queued, (await store.FindAsync(id))!.State);
         await RefusedAsync("$.data.source", "not ready (queued)", () => database.Store.CreateAsync(Run(new ZipSpec { Source = "Pictures" })));
 
-        var check = await checks.ClaimAsync(Lease);
+        var check = await ClaimAsync(database, Lease);
         Assert.Equal((id, "pictures.zip", true), (check!.Id, check.Path, check.SkipCorrupt));
-        Assert.Null(await checks.ClaimAsync(Lease));
+        Assert.Null(await ClaimAsync(database, Lease));
         Assert.True(await checks.ProgressAsync(check, new("records", 150, 300), Lease));
         Assert.Equal(("records", 0.5), ((await store.FindAsync(id))!.Phase, (await store.FindAsync(id))!.Progress));
         Assert.True(await checks.CompleteAsync(check, Report, [1, 2, 3]));
@@ -34,6 +38,7 @@ public sealed class DatasetTests(PostgresFixture postgres)
         var found = Assert.Single(await store.ListAsync());
         Assert.Equal((DatasetState.Ready, 300, 32, 3, 3, "owl"), (found.State, found.Records, found.Side, found.Channels, found.Classes, found.ClassName(2)));
         Assert.Contains("record 7 (00000/img7.png)", Assert.Single(found.Corrupt));
+        Assert.Equal(["12 files .webp, which are not read, such as cat/1.webp"], found.Notes);
         Assert.Equal([1, 2, 3], (await store.SamplesPngAsync(id))!);
 
         foreach (var source in new[] { "Pictures", "pictures.zip" })
@@ -70,14 +75,14 @@ public sealed class DatasetTests(PostgresFixture postgres)
         await using var database = await postgres.DatabaseAsync();
         var (store, checks) = Services(database);
         var id = await store.RegisterAsync(new("A", "a.zip", "", false, 0, "tester"));
-        var lost = await checks.ClaimAsync(Lease);
-        await database.SqlAsync("UPDATE datasets SET lease_until = now() - interval '1 second'");
-        var next = await checks.ClaimAsync(Lease);
+        var lost = await ClaimAsync(database, Lease);
+        await database.SqlAsync("UPDATE work_items SET lease_until = now() - interval '1 second'");
+        var next = await ClaimAsync(database, Make.Moment);
         Assert.Equal(id, next!.Id);
         Assert.False(await checks.CompleteAsync(lost!, Report, []));
         Assert.True(await store.CheckAgainAsync(id, skipCorrupt: true));
         Assert.False(await checks.FailAsync(next, "too late"));
-        var last = await checks.ClaimAsync(Lease);
+        var last = await ClaimAsync(database, Lease);
         Assert.True(last!.SkipCorrupt);
         Assert.True(await checks.FailAsync(last, "a.zip: record 3 cannot be used"));
         Assert.Equal((DatasetState.Failed, "a.zip: record 3 cannot be used"), ((await store.FindAsync(id))!.State, (await store.FindAsync(id))!.Problem));
@@ -90,6 +95,9 @@ public sealed class DatasetTests(PostgresFixture postgres)
         Environment.SetEnvironmentVariable(DatasetRoot.Variable, folder);
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);
     }
+
+    private static async Task<ClaimedCheck?> ClaimAsync(TestDatabase database, TimeSpan lease) =>
+        await database.Items.ClaimAsync([JobQueues.Datasets], "test:1", lease) is { } work ? await Services(database).Checks.BeginAsync(work) : null;
 
     private static NewRun Run(StoredDataSpec data) => new("run", Presets.Find("fashion-mnist-quick")!.Spec with { Data = data }, null, 0, "tester");
 

@@ -18,7 +18,7 @@ public sealed class EvaluationQueueTests(PostgresFixture postgres)
         var writer = Make.Writer(database, await Make.ClaimAsync(database));
         long first = await Make.CheckpointAsync(writer, 10, Make.Bytes(10));
         var queue = new EvaluationQueue(database.Database);
-        var job = await queue.ClaimAsync(Make.Worker, Make.Lease);
+        var job = await Make.ClaimEvaluationAsync(database);
         Assert.Equal((run, first, "quick"), (job!.RunId, job.CheckpointId, job.Protocol));
 
         long second = await Make.CheckpointAsync(writer, 20, Make.Bytes(10));
@@ -31,7 +31,7 @@ public sealed class EvaluationQueueTests(PostgresFixture postgres)
         Assert.Equal(0.5, (await database.Store.CheckpointsAsync(run))[0].Distance);
 
         // scored and worse than the newest: no longer pinned
-        var next = await queue.ClaimAsync(Make.Worker, Make.Lease);
+        var next = await Make.ClaimEvaluationAsync(database);
         Assert.True(await queue.CompleteAsync(next!, Make.Evaluation(20, 0.25) with { CheckpointId = second }));
         long third = await Make.CheckpointAsync(writer, 30, Make.Bytes(10));
         Assert.Equal([second, third], (await database.Store.CheckpointsAsync(run)).Select(c => c.Id));
@@ -47,14 +47,14 @@ public sealed class EvaluationQueueTests(PostgresFixture postgres)
         await writer.WriteAsync(new JournalBatch(1, [], [], [Make.Evaluation(10, 3)], []));
         long checkpoint = await Make.CheckpointAsync(writer, 10, Make.Bytes(10), 3);
         var queue = new EvaluationQueue(database.Database);
-        Assert.Null(await queue.ClaimAsync(Make.Worker, Make.Lease));
+        Assert.Null(await Make.ClaimEvaluationAsync(database));
         Assert.Equal(ChangeResult.Done, await queue.EnqueueAsync(run, checkpoint, "edm-50k", "ada"));
         Assert.Equal(ChangeOutcome.Conflict, (await queue.EnqueueAsync(run, checkpoint, "edm-50k", "ada")).Outcome);
         Assert.Contains("quick", (await queue.EnqueueAsync(run, checkpoint, "edm", "ada")).Problem);
         Assert.Contains("trained to draw in 1 step", (await queue.EnqueueAsync(run, checkpoint, "quick-2-steps", "ada")).Problem);
         Assert.Equal(ChangeOutcome.NotFound, (await queue.EnqueueAsync(run, checkpoint + 1, "quick", "ada")).Outcome);
 
-        var job = await queue.ClaimAsync(Make.Worker, Make.Lease);
+        var job = await Make.ClaimEvaluationAsync(database);
         Assert.True(await queue.RenewAsync(job!.JobId, job.Attempt, Make.Lease, "images", 0.5));
         Assert.Equal((EvaluationJobState.Running, 0.5, "images"), (await queue.OfRunAsync(run)).Select(j => (j.State, j.Progress, j.ProgressText!)).Single());
         Assert.True(await queue.CompleteAsync(job, Make.Evaluation(10, 1) with { Protocol = "edm-50k", CheckpointId = checkpoint }));
@@ -76,21 +76,21 @@ public sealed class EvaluationQueueTests(PostgresFixture postgres)
         long checkpoint = await Make.CheckpointAsync(writer, 10, Make.Bytes(10));
         var queue = new EvaluationQueue(database.Database);
         await queue.EnqueueAsync(run, checkpoint, "quick", "ada");
-        var first = await queue.ClaimAsync(Make.Worker, TimeSpan.Zero);
-        await queue.RecoverExpiredAsync();
+        var first = await Make.ClaimEvaluationAsync(database);
+        await database.SqlAsync("UPDATE work_items SET lease_until = now() - interval '1 second'");
+        var second = await Make.ClaimEvaluationAsync(database, Make.Moment);
         Assert.False(await queue.RenewAsync(first!.JobId, first.Attempt, Make.Lease, null, 0));
         Assert.False(await queue.CompleteAsync(first, Make.Evaluation(10, 1)));
         Assert.Empty(await database.Store.EvaluationsAsync(run));
 
-        var second = await queue.ClaimAsync(Make.Worker, Make.Lease);
         await queue.ReportLostAsync(second!.JobId, second.Attempt, "killed by the test");
-        var third = await queue.ClaimAsync(Make.Worker, Make.Lease);
+        var third = await Make.ClaimEvaluationAsync(database);
         Assert.Equal(3, third!.Attempt);
         await queue.ReportLostAsync(third.JobId, third.Attempt, "killed by the test");
         var job = Assert.Single(await queue.OfRunAsync(run));
         Assert.Equal(EvaluationJobState.Failed, job.State);
         Assert.Contains("killed by the test", job.Problem);
-        Assert.Null(await queue.ClaimAsync(Make.Worker, Make.Lease));
+        Assert.Null(await Make.ClaimEvaluationAsync(database));
     }
 
     [Fact]
@@ -101,7 +101,7 @@ public sealed class EvaluationQueueTests(PostgresFixture postgres)
         long checkpoint = await Make.CheckpointAsync(Make.Writer(database, await Make.ClaimAsync(database)), 10, Make.Bytes(10));
         var queue = new EvaluationQueue(database.Database);
         await queue.EnqueueAsync(run, checkpoint, "quick", "ada");
-        var job = await queue.ClaimAsync(Make.Worker, Make.Lease);
+        var job = await Make.ClaimEvaluationAsync(database);
         Assert.Equal(ChangeResult.Done, await queue.CancelAsync(job!.JobId));
         Assert.False(await queue.CompleteAsync(job, Make.Evaluation(10, 1)));
         Assert.Equal(ChangeOutcome.Conflict, (await queue.CancelAsync(job.JobId)).Outcome);

@@ -9,6 +9,10 @@ namespace SmtWeb.Runs.Tests;
 internal static class Make
 {
     public static readonly TimeSpan Lease = TimeSpan.FromSeconds(15);
+
+    /// <summary>A lease that is over at once, of a claim that takes over what has run out.</summary>
+    public static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(50);
+
     public static readonly Guid Worker = Guid.NewGuid();
 
     public static TrainingSpec Spec() => Presets.Find("swiss-roll")!.Spec.ForQuickTest();
@@ -37,6 +41,9 @@ internal static class Make
 
         throw new InvalidOperationException("Nothing to claim.");
     }
+
+    public static async Task<ClaimedEvaluation?> ClaimEvaluationAsync(TestDatabase database, TimeSpan? lease = null) =>
+        await database.Items.ClaimAsync([JobQueues.Evaluations], "test:1", lease ?? Lease) is { } work ? await new EvaluationQueue(database.Database).BeginAsync(work) : null;
 
     public static AttemptWriter Writer(TestDatabase database, ClaimedRun run) => new(database.Database, run.RunId, run.Attempt);
 

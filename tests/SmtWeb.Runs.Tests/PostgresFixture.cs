@@ -11,8 +11,12 @@ namespace SmtWeb.Runs.Tests;
 /// <summary>One private PostgreSQL server for all tests; every test takes a database of its own in it.</summary>
 public sealed class PostgresFixture : IAsyncLifetime
 {
+    private readonly SemaphoreSlim _creating = new(1);
+    private readonly Lazy<Task<string>> _template;
     private EmbeddedPostgres? _server;
     private int _databases;
+
+    public PostgresFixture() => _template = new(TemplateAsync);
 
     /// <summary>Why there is no server, if there is none.</summary>
     public string? Missing { get; private set; }
@@ -66,21 +70,38 @@ public sealed class PostgresFixture : IAsyncLifetime
     {
         Assert.SkipWhen(Missing is not null, Missing ?? "");
         string name = $"test{Interlocked.Increment(ref _databases)}_{Guid.NewGuid().ToString("N")[..6]}";
-        await using (var connection = new NpgsqlConnection(Server.ConnectionString))
+        await CreateAsync(name, migrate ? await _template.Value : "template1");
+        return new TestDatabase(Connection(name));
+    }
+
+    // Migrated once: what is tested is the result, and some sixty scripts for every test took longer than most tests.
+    private async Task<string> TemplateAsync()
+    {
+        const string name = "migrated";
+        await CreateAsync(name, "template1");
+        await using var database = new TestDatabase(Connection(name) + ";Pooling=false"); // nobody may be connected when it is copied
+        await database.Database.MigrateAsync();
+        return name;
+    }
+
+    private async Task CreateAsync(string name, string template)
+    {
+        // one copy at a time: a template must not be in use
+        await _creating.WaitAsync();
+        try
         {
+            await using var connection = new NpgsqlConnection(Server.ConnectionString);
             await connection.OpenAsync();
-            await using var create = new NpgsqlCommand($"CREATE DATABASE {name}", connection);
+            await using var create = new NpgsqlCommand($"CREATE DATABASE {name} TEMPLATE {template}", connection);
             await create.ExecuteNonQueryAsync();
         }
-
-        var database = new TestDatabase(new NpgsqlConnectionStringBuilder(Server.ConnectionString) { Database = name, MaxPoolSize = 20 }.ConnectionString);
-        if (migrate)
+        finally
         {
-            await database.Database.MigrateAsync();
+            _creating.Release();
         }
-
-        return database;
     }
+
+    private string Connection(string database) => new NpgsqlConnectionStringBuilder(Server.ConnectionString) { Database = database, MaxPoolSize = 20 }.ConnectionString;
 }
 
 /// <summary>A database of one test with the services over it.</summary>
@@ -103,6 +124,8 @@ public sealed class TestDatabase : IAsyncDisposable
     public IRunStore Store => _services.GetRequiredService<IRunStore>();
 
     public RunQueue Queue => _services.GetRequiredService<RunQueue>();
+
+    public WorkItems Items => _services.GetRequiredService<WorkItems>();
 
     public WorkerRegistry Workers => _services.GetRequiredService<WorkerRegistry>();
 

@@ -69,15 +69,17 @@ public sealed class QueueTests(PostgresFixture postgres)
     {
         await using var database = await postgres.DatabaseAsync();
         long id = await Make.RunAsync(database);
-        var first = await Make.ClaimAsync(database, TimeSpan.FromMilliseconds(300));
+        var first = await Make.ClaimAsync(database);
         var writer = Make.Writer(database, first);
         await writer.BeginAsync("training");
         await writer.WriteAsync(Make.Metrics(1, Enumerable.Range(0, 7).Select(i => Make.Point(i))));
         await Make.CheckpointAsync(writer, 4, Make.Bytes(1000));
-        Assert.Empty(await database.Queue.RecoverExpiredAsync());
+        Assert.Empty(await database.Queue.RecoverExpiredAsync(Make.Moment));
 
-        await Task.Delay(400, TestContext.Current.CancellationToken);
-        Assert.Equal([id], await database.Queue.RecoverExpiredAsync());
+        await database.SqlAsync("UPDATE runs SET lease_until = now() - interval '1 second'");
+        // a server that has just come back has not heard of those who trained through its absence
+        Assert.Empty(await database.Queue.RecoverExpiredAsync(TimeSpan.FromDays(1)));
+        Assert.Equal([id], await database.Queue.RecoverExpiredAsync(Make.Moment));
         var detail = await database.Store.FindAsync(id);
         Assert.Equal(RunState.Recovering, detail!.Summary.State);
         Assert.Contains("no sign of life", detail.Summary.StateReason);
@@ -137,21 +139,33 @@ public sealed class QueueTests(PostgresFixture postgres)
     }
 
     [Fact]
-    public async Task RequestReleaseAsync_PutsTheRunBackIntoTheQueueWhenTheTrainerLeaves()
+    public async Task EndAsync_OfATrainerThatLeavesForItsWorker_PutsTheRunBackIntoTheQueue()
     {
         await using var database = await postgres.DatabaseAsync();
         long id = await Make.RunAsync(database);
         var run = await Make.ClaimAsync(database);
         var writer = Make.Writer(database, run);
         await writer.BeginAsync("training");
-        await database.Queue.RequestReleaseAsync(id, run.Attempt, "shutting down");
-        Assert.Equal(RunRequest.Release, await new AttemptLease(database.Database, id, run.Attempt, Make.Lease).RenewAsync());
+        await database.Queue.ShowLeavingAsync(id, run.Attempt, "shutting down");
+        Assert.Equal(new TrainerOrder(RunRequest.Release, "shutting down"), await new AttemptLease(database.Database, id, run.Attempt, Make.Lease).RenewAsync());
         await Make.CheckpointAsync(writer, 3, Make.Bytes(10));
-        await writer.EndAsync(RunState.Paused, "checkpoint written");
+        await writer.EndAsync(RunState.Paused, "shutting down", RunRequest.Release);
 
-        Assert.Equal(RunState.Queued, (await database.Store.FindAsync(id))!.Summary.State);
+        var summary = (await database.Store.FindAsync(id))!.Summary;
+        Assert.Equal((RunState.Queued, "shutting down"), (summary.State, summary.StateReason));
         Assert.Equal(3, (await Make.ClaimAsync(database)).FirstIteration);
     }
+
+    [Theory]
+    [InlineData(RunRequest.None, RunRequest.Release, RunState.Queued)] // the database has not heard of it yet
+    [InlineData(RunRequest.Release, RunRequest.Release, RunState.Queued)]
+    [InlineData(RunRequest.Release, RunRequest.None, RunState.Paused)] // it paused of itself while its worker was leaving
+    [InlineData(RunRequest.Pause, RunRequest.Release, RunState.Paused)] // a person asked meanwhile
+    [InlineData(RunRequest.Stop, RunRequest.Release, RunState.Cancelled)]
+    [InlineData(RunRequest.Stop, RunRequest.Pause, RunState.Cancelled)]
+    [InlineData(RunRequest.None, RunRequest.None, RunState.Paused)]
+    public void AfterLeaving_OfAPausedTrainer_GoesByWhatItLeftFor(RunRequest asked, RunRequest obeyed, RunState becomes) =>
+        Assert.Equal(becomes, RunTransitions.AfterLeaving(RunState.Paused, asked, obeyed));
 
     [Fact]
     public async Task FindAsync_OfAWaitingRun_SaysWhyItWaits()

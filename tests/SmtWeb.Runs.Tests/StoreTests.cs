@@ -41,7 +41,14 @@ public sealed class StoreTests(PostgresFixture postgres)
         await using var database = await postgres.DatabaseAsync();
         foreach (var preset in Presets.All)
         {
-            var spec = preset.Spec.Method is SmdSpec smd ? preset.Spec with { Method = smd with { Teacher = "1" } } : preset.Spec;
+            var spec = preset.Spec;
+            if (spec.Method is SmdSpec smd)
+            {
+                // a teacher of the same network and data, as a person would name
+                long teacher = await database.Store.CreateAsync(new("teacher", spec with { Method = new DiffusionSpec() }, null, 0, "ada"));
+                spec = spec with { Method = smd with { Teacher = $"{teacher}" } };
+            }
+
             long id = await database.Store.CreateAsync(new(preset.Title, spec, preset.Name, 3, "ada"));
             var detail = (await database.Store.FindAsync(id))!;
 

@@ -33,7 +33,7 @@ public sealed class TeacherTests(PostgresFixture postgres)
         await Make.CheckpointAsync(writer, 8, Make.Bytes(10));
         await database.Store.PauseAsync(teacher, "ada", Ct);
         Assert.EndsWith("which is stopping.", await WhyAsync(database, student));
-        await writer.EndAsync(RunState.Paused, "paused by ada", Ct);
+        await writer.EndAsync(RunState.Paused, "paused by ada", ct: Ct);
         Assert.Contains("which is paused: resume that run", await WhyAsync(database, student));
         Assert.Null(await ClaimAsync(database));
 
@@ -50,7 +50,7 @@ public sealed class TeacherTests(PostgresFixture postgres)
         var teacher = await TeacherAsync(database);
         var student = await StudentAsync(database, $"{teacher}");
         var held = await Make.ClaimAsync(database);
-        await Make.Writer(database, held).EndAsync(RunState.Failed, "out of memory", Ct);
+        await Make.Writer(database, held).EndAsync(RunState.Failed, "out of memory", ct: Ct);
 
         var failed = (await database.Store.FindAsync(student, Ct))!.Summary;
         Assert.Equal(RunState.Failed, failed.State);
@@ -69,8 +69,8 @@ public sealed class TeacherTests(PostgresFixture postgres)
         await using var database = await postgres.DatabaseAsync();
         var teacher = await TeacherAsync(database);
         var student = await StudentAsync(database, $"{teacher}");
-        await database.Store.StopAsync(teacher, "ada", Ct);
-        Assert.Contains("was stopped by ada before it was finished", (await database.Store.FindAsync(student, Ct))!.Summary.StateReason);
+        await database.Store.CancelAsync(teacher, "ada", Ct);
+        Assert.Contains("was cancelled by ada before it was finished", (await database.Store.FindAsync(student, Ct))!.Summary.StateReason);
 
         await database.Store.ResumeAsync(teacher, "ada", Ct);
         await database.Store.ResumeAsync(student, "ada", Ct);
@@ -78,9 +78,9 @@ public sealed class TeacherTests(PostgresFixture postgres)
 
         // stopped while it trains: only when its trainer has left
         var held = await Make.ClaimAsync(database);
-        await database.Store.StopAsync(teacher, "ada", Ct);
+        await database.Store.CancelAsync(teacher, "ada", Ct);
         Assert.Equal(RunState.Queued, (await database.Store.FindAsync(student, Ct))!.Summary.State);
-        await Make.Writer(database, held).EndAsync(RunState.Paused, "checkpoint written", Ct);
+        await Make.Writer(database, held).EndAsync(RunState.Paused, "checkpoint written", ct: Ct);
         Assert.Equal(RunState.Failed, (await database.Store.FindAsync(student, Ct))!.Summary.State);
     }
 
@@ -117,21 +117,36 @@ public sealed class TeacherTests(PostgresFixture postgres)
 
         Assert.Contains($"run {teacher} (the teacher), was deleted by ada", (await database.Store.FindAsync(waiting, Ct))!.Summary.StateReason);
         Assert.Equal(RunState.Recovering, (await database.Store.FindAsync(begun, Ct))!.Summary.State);
+
+        // and what failed only for that is undone with it
+        await database.Store.RestoreAsync(teacher, "ada", Ct);
+        Assert.Equal(RunState.Queued, (await database.Store.FindAsync(waiting, Ct))!.Summary.State);
     }
 
     [Theory]
-    [InlineData("a model")]
-    [InlineData("99")]
-    [InlineData("1")] // a run of another method, and the student itself
-    [InlineData("2")]
-    public async Task ClaimAsync_TeacherThatIsNoDiffusionRun_LeavesTheRefusalToTheTrainer(string teacher)
+    [InlineData("/etc/passwd", "files and addresses are not read")]
+    [InlineData("http://example.org/teacher.pkl", "neither the number of a run nor the name of an imported model")]
+    [InlineData("a model", "neither the number of a run nor the name of an imported model")]
+    [InlineData("99999", "Run 99999 does not exist")]
+    [InlineData("1", "only a diffusion model can be distilled")]
+    [InlineData("2", "another network than this run")]
+    [InlineData("3", "draws images of")]
+    [InlineData("4", "has ended (Cancelled) without a checkpoint")]
+    public async Task CreateAsync_TeacherThatCannotBeOne_IsRefusedWhenItIsQueued(string teacher, string why)
     {
         await using var database = await postgres.DatabaseAsync();
-        var other = await Make.RunAsync(database, "other");
-        await database.Store.PauseAsync(other, "ada", Ct);
-        var student = await StudentAsync(database, teacher);
-        Assert.Equal((1, 2), (other, student));
-        Assert.Equal(student, (await Make.ClaimAsync(database)).RunId);
+        var like = Presets.Find("fig5/teacher")!.Spec.ForQuickTest();
+        await Make.RunAsync(database, "of another method");
+        await Make.RunAsync(database, "of another network", spec: like with { Network = new MlpSpec { HiddenWidth = 64 } });
+        await Make.RunAsync(database, "of other data", spec: Presets.Find("fashion-mnist-teacher")!.Spec.ForQuickTest());
+        await database.Store.CancelAsync(await TeacherAsync(database), "ada", Ct);
+
+        var refused = await Assert.ThrowsAsync<SpecException>(() => StudentAsync(database, teacher));
+
+        var error = Assert.Single(refused.Errors);
+        Assert.Equal("$.method.teacher", error.Path);
+        Assert.Contains(why, error.Message);
+        Assert.Equal(4, (await database.Store.ListAsync(Ct)).Count);
     }
 
     private static Task<long> TeacherAsync(TestDatabase database) => Make.RunAsync(database, "the teacher", spec: Presets.Find("fig5/teacher")!.Spec.ForQuickTest());
@@ -151,6 +166,6 @@ public sealed class TeacherTests(PostgresFixture postgres)
         var writer = Make.Writer(database, run);
         await writer.BeginAsync("training", Ct);
         await Make.CheckpointAsync(writer, 8, Make.Bytes(10));
-        await writer.EndAsync(RunState.Finished, "All iterations done.", Ct);
+        await writer.EndAsync(RunState.Finished, "All iterations done.", ct: Ct);
     }
 }

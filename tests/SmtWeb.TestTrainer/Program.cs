@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using SmtWeb.Runs;
 using SmtWeb.TestTrainer;
 using SmtWeb.Worker;
@@ -7,7 +8,7 @@ using SmtWeb.Worker.Datasets;
 using SmtWeb.Worker.Evaluation;
 using SmtWeb.Worker.Training;
 
-// `train --run N --attempt A`: a trainer. `work`: a worker of such trainers; the connection string is its first input line.
+// `train --run N --attempt A`: a trainer.
 if (args is ["train", "--run", var run, "--attempt", var attempt])
 {
     return await new TrainCommand(long.Parse(run), int.Parse(attempt), CountingBody.Run).RunAsync(Console.OpenStandardInput());
@@ -35,9 +36,18 @@ if (args is ["neighbours", "--job"])
     return await NeighbourCommand.RunAsync(Console.OpenStandardInput(), Console.Out);
 }
 
+// `work LEASE SLOTS`: a worker of such trainers; the connection string is its first input line.
 string connection = Console.ReadLine() ?? throw new InvalidOperationException("No connection string.");
 var builder = Host.CreateApplicationBuilder();
+builder.Logging.SetMinimumLevel(Microsoft.Extensions.Logging.LogLevel.Warning);
+builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromMinutes(2));
 builder.Services.AddSmtWebRuns(connection);
-builder.Services.AddRunWorker(new WorkerOptions { ConnectionString = connection, Lease = TimeSpan.FromMinutes(1), TrainerProgram = [Environment.ProcessPath!] });
+builder.Services.AddRunWorker(new WorkerOptions
+{
+    ConnectionString = connection,
+    Lease = TimeSpan.FromSeconds(args.Length > 1 ? double.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture) : 60),
+    Slots = args.Length > 2 ? int.Parse(args[2]) : 1,
+    TrainerProgram = [Environment.ProcessPath!],
+});
 await builder.Build().RunAsync();
 return 0;

@@ -66,11 +66,15 @@ public sealed class AutogradTests : IDisposable
         }
         Rounds(50);
         Assert.Equal(0, Failing.Alive);
-        var memory = System.Diagnostics.Process.GetCurrentProcess().WorkingSet64;
-        Rounds(300);
+        // each round takes 5 MB; 600 nodes. Other tests of this process take memory as well: a leak is there each time.
+        var growth = Enumerable.Range(0, 3).Select(_ =>
+        {
+            var memory = System.Diagnostics.Process.GetCurrentProcess().WorkingSet64;
+            Rounds(300);
+            return System.Diagnostics.Process.GetCurrentProcess().WorkingSet64 - memory;
+        }).ToList();
         Assert.Equal(0, Failing.Alive);
-        // each round takes 5 MB; 600 nodes
-        Assert.True(System.Diagnostics.Process.GetCurrentProcess().WorkingSet64 - memory < 60 << 20);
+        Assert.InRange(growth.Min(), long.MinValue, 60 << 20);
     }
 
     [Theory]

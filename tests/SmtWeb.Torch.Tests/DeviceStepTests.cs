@@ -31,7 +31,7 @@ public sealed class DeviceStepTests
             Assert.False(norm.IsKnown);
             Assert.Equal(known.Value, norm.Value, 4);
             Assert.Equal(1, norm.FiniteOnDevice().item<float>());
-            Assert.InRange((here.Flat.Values - there.Flat.Values).abs().max().item<float>(), 0, 2e-7);
+            Assert.InRange((here.Flat.Values - there.Flat.Values).abs().max().item<float>(), 0, 1e-6); // four roundings of a float32 near 1
         }
         Assert.Equal(3, steps.item<float>());
         Assert.Equal((3, 3), (here.Optimizer.Attempts, there.Optimizer.Attempts));

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
-using Microsoft.Extensions.Logging.Abstractions;
 using SmtWeb.Runs;
 using SmtWeb.Runs.Model;
 using SmtWeb.Runs.Queue;
@@ -9,7 +8,6 @@ using SmtWeb.Smt.Datasets;
 using SmtWeb.Smt.Imaging;
 using SmtWeb.Smt.Specs;
 using SmtWeb.TestTrainer;
-using SmtWeb.Worker.Evaluation;
 
 namespace SmtWeb.Worker.Tests;
 
@@ -22,10 +20,7 @@ public sealed partial class BesideTrainingTests(PostgresFixture postgres)
     {
         await using var database = await postgres.DatabaseAsync();
         var queue = new EvaluationQueue(database.Database);
-        await using var worker = await WorkerHarness.StartAsync(database);
-        var options = WorkerHarness.Options(database) with { Threads = 1 };
-        using var evaluations = new EvaluationWorker(database.Database, queue, options, NullLogger<EvaluationWorker>.Instance);
-        await evaluations.StartAsync(CancellationToken.None);
+        await using var worker = await WorkerHarness.StartAsync(database, WorkerHarness.Options(database) with { Threads = 1 });
 
         var spec = Presets.Find("swiss-roll")!.Spec.ForQuickTest();
         spec = spec with
@@ -37,7 +32,6 @@ public sealed partial class BesideTrainingTests(PostgresFixture postgres)
         long run = await database.Store.CreateAsync(new("beside", spec, null, 0, "tester"));
         await WorkerHarness.UntilAsync(database, run, RunState.Finished);
         var jobs = await EndedAsync(queue, run);
-        await evaluations.StopAsync(CancellationToken.None);
         Assert.All(jobs, j => Assert.True(j.State == EvaluationJobState.Done, $"{j.State}: {j.Problem}"));
         var records = (await database.Store.EvaluationsAsync(run)).Select(e => e.Record).ToList();
         Assert.Equal(jobs.Select(j => j.Iteration).Order(), records.Select(r => r.Iteration).Order());
@@ -57,8 +51,6 @@ public sealed partial class BesideTrainingTests(PostgresFixture postgres)
         var metrics = Path.Combine(folder, "metrics of this node");
         var options = WorkerHarness.Options(database) with { Threads = 1, MetricsFolder = metrics };
         await using var worker = await WorkerHarness.StartAsync(database, options);
-        using var evaluations = new EvaluationWorker(database.Database, queue, options, NullLogger<EvaluationWorker>.Instance);
-        await evaluations.StartAsync(CancellationToken.None);
 
         var spec = Presets.Find("fashion-mnist-quick")!.Spec.ForQuickTest();
         spec = spec with
@@ -76,7 +68,6 @@ public sealed partial class BesideTrainingTests(PostgresFixture postgres)
         var checkpoint = (await database.Store.CheckpointsAsync(run))[^1];
         Assert.Equal(ChangeOutcome.Done, (await queue.EnqueueAsync(run, checkpoint.Id, "quick", "tester")).Outcome);
         var job = Assert.Single(await EndedAsync(queue, run));
-        await evaluations.StopAsync(CancellationToken.None);
         Directory.Delete(folder, recursive: true);
         Assert.Equal(EvaluationJobState.Failed, job.State);
         Assert.Contains(metrics, job.Problem);
@@ -91,12 +82,10 @@ public sealed partial class BesideTrainingTests(PostgresFixture postgres)
         var queue = new EvaluationQueue(database.Database);
         var options = WorkerHarness.Options(database) with { Threads = 1 };
         await using var worker = await WorkerHarness.StartAsync(database, options);
-        using var evaluations = new EvaluationWorker(database.Database, queue, options, NullLogger<EvaluationWorker>.Instance);
         var spec = Presets.Find("fashion-mnist-quick")!.Spec.ForQuickTest();
         long run = await database.Store.CreateAsync(new("measured for long", spec with { Seed = (long)Trouble.Real, Evaluation = spec.Evaluation with { Measure = EvaluationMeasure.Edm50k, CheckpointEvery = 1000 } }, null, 0, "tester"));
         await WorkerHarness.UntilAsync(database, run, RunState.Finished);
         var job = Assert.Single(await queue.OfRunAsync(run));
-        await evaluations.StartAsync(CancellationToken.None);
 
         await UntilProgressAsync();
         var first = Assert.Single(Children(job.Id));
@@ -116,7 +105,6 @@ public sealed partial class BesideTrainingTests(PostgresFixture postgres)
         Assert.Equal(0, Kill(third, StopSignal));
         Assert.Equal(ChangeOutcome.Done, (await queue.CancelAsync((await queue.OfRunAsync(run))[0].Id)).Outcome);
         await WaitAsync(() => Task.FromResult(CommandLine(third).Length <= 1));
-        await evaluations.StopAsync(CancellationToken.None);
 
         async Task UntilProgressAsync(int? other = null)
         {

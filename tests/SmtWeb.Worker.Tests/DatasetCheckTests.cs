@@ -1,11 +1,9 @@
 using System.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging.Abstractions;
 using SmtWeb.Runs.Datasets;
 using SmtWeb.Runs.Tests;
 using SmtWeb.Smt.Datasets;
 using SmtWeb.Smt.Imaging;
-using SmtWeb.Worker.Datasets;
 
 namespace SmtWeb.Worker.Tests;
 
@@ -27,8 +25,7 @@ public sealed class DatasetCheckTests(PostgresFixture postgres)
         }
 
         var options = new WorkerOptions { ConnectionString = database.ConnectionString, TrainerProgram = [WorkerHarness.Program] };
-        using var checker = new DatasetChecker(database.Database, database.Services.GetRequiredService<DatasetChecks>(), options, NullLogger<DatasetChecker>.Instance);
-        await checker.StartAsync(CancellationToken.None);
+        await using var worker = await WorkerHarness.StartAsync(database, options);
         try
         {
             var id = await store.RegisterAsync(new("good", name, "", false, 0, "tester"));
@@ -57,7 +54,7 @@ public sealed class DatasetCheckTests(PostgresFixture postgres)
         }
         finally
         {
-            await checker.StopAsync(CancellationToken.None);
+            await worker.StopAsync();
             Directory.Delete(folder, recursive: true);
         }
     }

@@ -38,6 +38,20 @@ public sealed class GenerationTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task GenerateAsync_WithoutALabel_DrawsTheSameImageAloneAndInARange()
+    {
+        await using var database = await postgres.DatabaseAsync();
+        long run = await ModelsAsync(database, (1, null));
+        await using var service = Service(database, [], new());
+        async Task<IEnumerable<(int, int)>> Drawn(params ulong[] seeds) =>
+            EchoGenerator.Read(Assert.IsType<GenerationResult.Done>(await service.GenerateAsync(new(run, null, seeds, null))).Images!);
+
+        Assert.Equal([(7, 7), (8, 8), (9, 9), (10, 0), (11, 1)], await Drawn(7, 8, 9, 10, 11));
+        Assert.Equal([(9, 9)], await Drawn(9));
+        Assert.Equal([(11, 1), (7, 7)], await Drawn(11, 7));
+    }
+
+    [Fact]
     public async Task GenerateAsync_OfDifferentSteps_GivesEachRequestItsOwn()
     {
         await using var database = await postgres.DatabaseAsync();

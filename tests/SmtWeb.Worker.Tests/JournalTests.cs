@@ -2,6 +2,8 @@ using System.Diagnostics;
 using SmtWeb.Runs;
 using SmtWeb.Runs.Attempts;
 using SmtWeb.Runs.Feed;
+using SmtWeb.Runs.Model;
+using SmtWeb.Runs.Queue;
 using SmtWeb.Runs.Tests;
 using SmtWeb.Smt.Training;
 using SmtWeb.Worker.Training;
@@ -71,8 +73,27 @@ public sealed class JournalTests(PostgresFixture postgres)
         Assert.Throws<AttemptFencedException>(journal.Flush);
         Assert.Equal(TrainingSignal.Abandon, journal.Signal);
         Assert.Throws<AttemptFencedException>(() => journal.Metrics([new("loss", 2, 2, 2, 2)]));
-        journal.Raise(TrainingSignal.Continue);
+        journal.Raise(new(RunRequest.Pause, "by ada"));
         Assert.Equal(TrainingSignal.Abandon, journal.Signal);
+    }
+
+    [Fact]
+    public async Task Raise_KeepsTheOrderOfTheHighestRankAndTellsWhatWasObeyed()
+    {
+        await using var database = await postgres.DatabaseAsync();
+        var (_, writer) = await AttemptAsync(database);
+        await using var journal = new DbTrainingJournal(writer, TimeSpan.FromSeconds(10));
+        var gone = new TrainerOrder(RunRequest.Release, "its worker is gone");
+        journal.Raise(gone);
+        // a heartbeat that was under way brings what the database knew before
+        journal.Raise(TrainerOrder.GoOn);
+        Assert.Equal(TrainerOrder.GoOn, journal.Obeyed);
+        Assert.Equal(TrainingSignal.Pause, journal.Signal);
+        Assert.Same(gone, journal.Obeyed);
+        // what is asked after the session has acted does not change why it left
+        journal.Raise(new(RunRequest.Stop, "stopped by ada"));
+        Assert.Same(gone, journal.Obeyed);
+        Assert.Equal(TrainingSignal.Stop, journal.Signal);
     }
 
     [Fact]

@@ -1,7 +1,8 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using SmtWeb.Runs;
 using SmtWeb.Runs.Tests;
 using SmtWeb.Smt.Datasets;
@@ -12,7 +13,6 @@ using SmtWeb.Smt.Specs;
 using SmtWeb.Smt.Weights;
 using SmtWeb.TestTrainer;
 using SmtWeb.Worker.Evaluation;
-using SmtWeb.Worker.Generation;
 
 namespace SmtWeb.Worker.Tests;
 
@@ -34,10 +34,11 @@ public sealed class NeighbourServiceTests(PostgresFixture postgres)
         {
             WriteImages(folder);
             long run = await RunAsync(database, source);
-            await using var generation = new GenerationService(database.Store, OneStepGenerator.Load, new(), NullLogger<GenerationService>.Instance);
             var options = new NeighbourOptions { Folder = metrics, Threads = 1, Program = [WorkerHarness.Program] };
-            await using (var service = new NeighbourService(database.Store, generation, options))
+            using (var node = WorkerHarness.Host(database, services => services.AddGeneration(OneStepGenerator.Load, neighbours: options)))
             {
+                await node.StartAsync();
+                var service = node.Services.GetRequiredService<NeighbourService>();
                 var spec = (await database.Store.FindAsync(run))!.Spec;
                 var missing = Assert.IsType<NeighbourAnswer.Unavailable>(await service.FindAsync(run, null, 0, 1, 4));
                 foreach (var part in new[] { metrics, "pt_inception-2015-12-05-6726825d.pth", "inception-2015-12-05.pt" }) Assert.Contains(part, missing.Problem);
@@ -55,12 +56,19 @@ public sealed class NeighbourServiceTests(PostgresFixture postgres)
                 Assert.Equal("light", found.ClassName);
                 Assert.InRange(found.RealMedian, found.RealLow, found.RealHigh);
                 Assert.Null(service.MeasuringOf(spec.Data));
+                await node.StopAsync();
             }
 
             // another node, or the same one after a restart, finds it measured
             var index = Assert.Single(Directory.GetFiles(Path.Combine(metrics, "cache"), "*.neighbours.safetensors"));
             var written = File.GetLastWriteTimeUtc(index);
-            await using (var again = new NeighbourService(database.Store, generation, options)) Assert.IsType<NeighbourAnswer.Found>(await AnswerAsync(again, run));
+            using (var again = WorkerHarness.Host(database, services => services.AddGeneration(OneStepGenerator.Load, neighbours: options)))
+            {
+                await again.StartAsync();
+                Assert.IsType<NeighbourAnswer.Found>(await AnswerAsync(again.Services.GetRequiredService<NeighbourService>(), run));
+                await again.StopAsync();
+            }
+
             Assert.Equal(written, File.GetLastWriteTimeUtc(index));
         }
         finally

@@ -40,7 +40,7 @@ public sealed class TrainerHeartbeatTests(PostgresFixture postgres)
         Assert.Equal(TrainingSignal.Continue, beat.Journal.Signal);
         await database.Store.PauseAsync(beat.Run, "ada");
         await UntilAsync(() => Task.FromResult(beat.Journal.Signal == TrainingSignal.Pause));
-        await database.Store.StopAsync(beat.Run, "ada");
+        await database.Store.CancelAsync(beat.Run, "ada");
         await UntilAsync(() => Task.FromResult(beat.Journal.Signal == TrainingSignal.Stop));
     }
 

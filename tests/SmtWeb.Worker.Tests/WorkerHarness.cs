@@ -1,10 +1,11 @@
 using System.Diagnostics;
-using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using SmtWeb.Runs;
 using SmtWeb.Runs.Tests;
 using SmtWeb.Smt.Specs;
 using SmtWeb.TestTrainer;
-using SmtWeb.Worker.Training;
+using SmtWeb.Worker.Jobs;
 
 namespace SmtWeb.Worker.Tests;
 
@@ -14,11 +15,14 @@ internal sealed class WorkerHarness : IAsyncDisposable
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(180);
 
     private readonly TestDatabase _database;
+    private readonly IHost _host;
     private bool _stopped;
 
-    private WorkerHarness(TestDatabase database, RunWorker worker) => (_database, Worker) = (database, worker);
+    private WorkerHarness(TestDatabase database, IHost host) => (_database, _host) = (database, host);
 
-    public RunWorker Worker { get; }
+    public IServiceProvider Services => _host.Services;
+
+    public IReadOnlyCollection<int> TrainerIds => Services.GetRequiredService<RunningTrainers>().Ids;
 
     public static string Program => Path.Combine(AppContext.BaseDirectory, "SmtWeb.TestTrainer");
 
@@ -43,9 +47,19 @@ internal sealed class WorkerHarness : IAsyncDisposable
 
     public static async Task<WorkerHarness> StartAsync(TestDatabase database, WorkerOptions options)
     {
-        var worker = new RunWorker(database.Database, database.Queue, database.Workers, options, NullLogger<RunWorker>.Instance);
-        await worker.StartAsync(CancellationToken.None);
-        return new(database, worker);
+        var host = Host(database, services => services.AddRunWorker(options));
+        await host.StartAsync();
+        return new(database, host);
+    }
+
+    /// <summary>A node over the test's database with nothing but what <paramref name="add"/> adds.</summary>
+    public static IHost Host(TestDatabase database, Action<IServiceCollection> add)
+    {
+        var builder = Microsoft.Extensions.Hosting.Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
+        builder.Services.AddSmtWebRuns(database.ConnectionString);
+        builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = Patience);
+        add(builder.Services);
+        return builder.Build();
     }
 
     /// <summary>Queues a run that counts to <paramref name="iterations"/> at 10 ms each.</summary>
@@ -95,7 +109,7 @@ internal sealed class WorkerHarness : IAsyncDisposable
     public async Task<int> TrainerPastAsync(long run, long iteration)
     {
         await UntilAsync(_database, run, d => d.Summary.State is RunState.Running && d.Summary.Iteration >= iteration, $"iteration {iteration}");
-        return Assert.Single(Worker.TrainerIds);
+        return Assert.Single(TrainerIds);
     }
 
     /// <summary>Every iteration is there, once, in order.</summary>
@@ -111,13 +125,13 @@ internal sealed class WorkerHarness : IAsyncDisposable
         if (!_stopped)
         {
             _stopped = true;
-            await Worker.StopAsync(CancellationToken.None);
+            await _host.StopAsync(CancellationToken.None);
         }
     }
 
     public async ValueTask DisposeAsync()
     {
         await StopAsync();
-        Worker.Dispose();
+        _host.Dispose();
     }
 }

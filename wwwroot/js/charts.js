@@ -1,6 +1,7 @@
 // The charts of one run, or of several over each other: groups, toolbar, lazy drawing, live points.
 import { Curves } from "./curves.js";
-import { Plot, number, duration, lineColour } from "./plot.js";
+import { duration, number } from "./numbers.js";
+import { Plot } from "./plot.js";
 
 // Curves are named group/name; the order here is the order on the page, unknown groups come last under their own name.
 const GROUPS = new Map([
@@ -24,7 +25,7 @@ class Charts {
         this.view = {
             key: `charts-${Math.random()}`, height: 190, runs: options.runs.length, range: null,
             x: ["iteration", "images", "seconds"].includes(query.get("x")) ? query.get("x") : "iteration",
-            log: query.get("log") === "1", replaced: query.get("replaced") === "1", smoothing: Math.min(.999, Math.max(0, +(query.get("ema") ?? 0) || 0)),
+            log: query.get("log") === "1", replaced: query.get("replaced") === "1", table: query.get("table") === "1", smoothing: Math.min(.999, Math.max(0, +(query.get("ema") ?? 0) || 0)),
             zoom: (lo, hi) => { this.view.range = lo == null ? null : [lo, hi]; this.reset.hidden = lo == null; this.invalidate(); },
             extent: () => this.extent,
             attempts: () => this.longest, attemptStarts: column => this.attemptStarts(column),
@@ -51,19 +52,20 @@ class Charts {
 
     bindToolbar(signal) {
         const q = name => this.root.querySelector(`[data-${name}]`);
-        const buttons = [...this.root.querySelectorAll("[data-x]")], ema = q("ema"), shown = q("ema-value"), log = q("log"), replaced = q("replaced");
-        this.replacedSwitch = replaced.parentElement;
+        const buttons = [...this.root.querySelectorAll("[data-x]")], ema = q("ema"), shown = q("ema-value"), log = q("log"), replaced = q("replaced"), table = q("table");
+        this.replacedSwitch = replaced;
         const reflect = () => {
             buttons.forEach(b => b.setAttribute("aria-pressed", b.dataset.x === this.view.x));
-            log.setAttribute("aria-pressed", this.view.log); replaced.setAttribute("aria-pressed", this.view.replaced);
+            log.setAttribute("aria-pressed", this.view.log); replaced.setAttribute("aria-pressed", this.view.replaced); table.setAttribute("aria-pressed", this.view.table);
             ema.value = this.view.smoothing; shown.textContent = this.view.smoothing.toFixed(2);
             const url = new URL(location), set = (k, v) => v ? url.searchParams.set(k, v) : url.searchParams.delete(k);
-            set("x", this.view.x === "iteration" ? "" : this.view.x); set("log", this.view.log ? "1" : ""); set("replaced", this.view.replaced ? "1" : ""); set("ema", this.view.smoothing ? String(this.view.smoothing) : "");
+            set("x", this.view.x === "iteration" ? "" : this.view.x); set("log", this.view.log ? "1" : ""); set("replaced", this.view.replaced ? "1" : ""); set("table", this.view.table ? "1" : ""); set("ema", this.view.smoothing ? String(this.view.smoothing) : "");
             if (url.href !== location.href) history.replaceState(history.state, "", url);
         };
         buttons.forEach(b => b.addEventListener("click", () => { this.view.x = b.dataset.x; this.view.range = null; this.reset.hidden = true; reflect(); this.measure(); this.invalidate(); }, { signal }));
         log.addEventListener("click", () => { this.view.log = !this.view.log; reflect(); this.invalidate(); }, { signal });
         replaced.addEventListener("click", () => { this.view.replaced = !this.view.replaced; reflect(); this.catchUp(); this.changed(); }, { signal });
+        table.addEventListener("click", () => { this.view.table = !this.view.table; reflect(); this.invalidate(); }, { signal });
         ema.addEventListener("input", () => { this.view.smoothing = +ema.value; reflect(); this.invalidate(); }, { signal });
         this.reset.addEventListener("click", () => this.view.zoom(null), { signal });
         reflect();
@@ -178,6 +180,7 @@ class Charts {
             // a share, or the distance of a further average, has a curve and no records
             series: () => this.runs.map(run => ({ label: run.name, colour: run.colour, column: (distance ? distanceColumn(run, distance) : null) ?? run.curves.columns.get(key) })).filter(s => s.column),
         };
+        cell.name = `${GROUPS.get(group) ?? sentence(group)}: ${cell.title}`; // losses and gradients have equal titles
         cell.replaced = () => this.view.replaced ? this.runs.flatMap(run => [...run.replaced.columns.values()].filter(c => c.name === key).map(column => ({ colour: run.colour, column }))) : [];
         if (distance) cell.details = (at, x) => this.details(distance, at, x);
         const plot = new Plot(section.lastChild, cell, this.view);
@@ -206,7 +209,7 @@ class Charts {
 
     invalidate() { this.plots.forEach(p => { p.dirty = true; }); this.schedule(); }
 
-    // At most BUDGET_MS of drawing per frame, charts in view only.
+    // At most BUDGET_MS of drawing per frame; charts in view only, tables all: a reader comes to them without scrolling.
     schedule() {
         if (this.scheduled || this.disposed) return;
         this.scheduled = true;
@@ -215,7 +218,7 @@ class Charts {
             if (this.disposed) return;
             const start = performance.now();
             for (const plot of this.plots.values()) {
-                if (!plot.dirty || !plot.visible) continue;
+                if (!plot.dirty || !(plot.visible || this.view.table)) continue;
                 if (performance.now() - start > BUDGET_MS) { this.schedule(); return; }
                 plot.draw();
             }
@@ -238,4 +241,3 @@ function distanceColumn(run, metric) {
 }
 
 export const mount = (root, options) => new Charts(root, options);
-export { lineColour };

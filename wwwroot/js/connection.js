@@ -14,10 +14,42 @@ async function isBack() {
     catch { return false; }
 }
 
+// What is not in the address is kept over the reload by the tab: where one was, and what was typed into fields with a name of their own.
+const kept = `left at ${location.pathname}${location.search}`;
+const edited = new Set();
+document.addEventListener("input", e => {
+    const field = e.target;
+    if (field.id && field.matches("input:not([type=password], [type=file], [type=range], [readonly]), textarea")) edited.add(field.id);
+}, true);
+
+function keep() {
+    const fields = [...edited].map(id => document.getElementById(id)).filter(f => f).map(f => [f.id, f.value]);
+    try { sessionStorage.setItem(kept, JSON.stringify({ y: scrollY, fields })); } catch { /* no storage: the page begins at its top */ }
+}
+
+function comeBack() {
+    let left;
+    try { left = JSON.parse(sessionStorage.getItem(kept)); sessionStorage.removeItem(kept); } catch { /* as above */ }
+    if (!left) return;
+    for (const [id, value] of left.fields) {
+        const field = document.getElementById(id);
+        if (!field || field.value === value) continue;
+        field.value = value;
+        for (const type of ["input", "change"]) field.dispatchEvent(new Event(type, { bubbles: true }));
+    }
+    if (!left.y) return;
+    // curves and pictures make the page long again bit by bit; whoever scrolls meanwhile wants to be elsewhere
+    let tries = 0;
+    const step = setInterval(() => { scrollTo(0, left.y); if (Math.abs(scrollY - left.y) < 2 || ++tries > 50) stop(); }, 100);
+    const stop = () => { clearInterval(step); for (const type of ["wheel", "touchstart", "keydown"]) removeEventListener(type, stop); };
+    for (const type of ["wheel", "touchstart", "keydown"]) addEventListener(type, stop, { passive: true });
+}
+
 let reloading = false;
 async function reloadWhenBack() {
     if (reloading) return;
     reloading = true;
+    keep();
     for (;;) {
         if (await isBack()) { location.reload(); return; }
         await new Promise(next => setTimeout(next, 1000));
@@ -40,4 +72,4 @@ setInterval(async () => {
 }, 1500);
 
 show("connecting");
-export const live = () => show("live");
+export const live = () => { show("live"); comeBack(); };

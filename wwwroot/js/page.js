@@ -15,6 +15,13 @@ export async function copy(text) {
 export const keep = (key, value) => value == null ? sessionStorage.removeItem(key) : sessionStorage.setItem(key, value);
 export const kept = key => sessionStorage.getItem(key);
 
+// A field that may have been unfolded just now.
+export function focus(id) {
+    const field = document.getElementById(id);
+    field?.scrollIntoView({ block: "center" });
+    field?.focus();
+}
+
 // A list that follows its end until one scrolls away from it.
 export function followTail(box, onChange) {
     let at = true;

@@ -1,55 +1,70 @@
 // One chart: a uPlot that is made when it first comes into view and redrawn only while it is in view.
 import uPlot from "../lib/uplot/uPlot.esm.js";
 import { reduce } from "./curves.js";
+import { CurveTable } from "./table.js";
+import { number, xText } from "./numbers.js";
 
 const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 export const lineColour = i => css(`--line-${i % 8 + 1}`);
 
-const suffixed = v => {
-    const a = Math.abs(v);
-    if (a >= 1e9) return `${+(v / 1e9).toPrecision(4)}G`;
-    if (a >= 1e6) return `${+(v / 1e6).toPrecision(4)}M`;
-    if (a >= 1e4) return `${+(v / 1e3).toPrecision(4)}k`;
-    return `${+v.toPrecision(4)}`;
-};
-export const number = v => v == null ? "–" : !Number.isFinite(v) ? String(v).replace("Infinity", "∞")
-    : v !== 0 && (Math.abs(v) < 1e-3 || Math.abs(v) >= 1e6) ? v.toExponential(2) : `${+v.toPrecision(4)}`;
+const AXIS_FONT = 11, AXIS_ROOM = 14, AXIS_LEAST = 52; // pixels; the room is for the mark and the gap beside a label
+const MOST_DIGITS = 16;
+
+// 0.25, 1e22, −2.5e-7: no longer than its digits
+const short = (v, digits) => v !== 0 && (Math.abs(v) < 1e-3 || Math.abs(v) >= 1e6)
+    ? v.toExponential(digits - 1).replace(/\.?0*e\+?/, "e") : `${+v.toPrecision(digits)}`;
 // as many digits as tell the marks of an axis apart
 const labels = splits => {
     const shown = splits.filter(v => v != null), distinct = new Set(shown).size;
-    for (let digits = 4; digits < 8; digits++) {
-        const text = v => v == null ? "" : digits === 4 ? number(v) : `${+v.toPrecision(digits)}`;
-        if (new Set(shown.map(text)).size === distinct) return splits.map(text);
+    for (let digits = 4; ; digits++) {
+        const text = v => v == null ? "" : short(v, digits);
+        if (digits === MOST_DIGITS || new Set(shown.map(text)).size === distinct) return splits.map(text);
     }
-    return splits.map(v => v == null ? "" : number(v));
 };
-export const duration = s => s < 90 ? `${+s.toFixed(s < 10 ? 1 : 0)} s` : s < 5400 ? `${+(s / 60).toFixed(1)} min` : `${+(s / 3600).toFixed(2)} h`;
-const xText = { iteration: v => suffixed(v), images: v => suffixed(v), seconds: duration };
+// The width that an axis needs for its labels: none is ever cut off. uPlot asks again when that moved the marks; the
+// second answer stands.
+const labelWidth = (u, texts, axis, cycle) => {
+    if (cycle > 1) return u.axes[axis]._size;
+    if (!texts) return AXIS_LEAST;
+    const { ctx } = u;
+    ctx.save();
+    ctx.font = `${AXIS_FONT * devicePixelRatio}px ${css("--sans")}`;
+    const widest = Math.max(...texts.map(t => ctx.measureText(t ?? "").width), 0) / devicePixelRatio;
+    ctx.restore();
+    return Math.max(AXIS_LEAST, Math.ceil(widest) + AXIS_ROOM);
+};
+const lastOf = ({ column: c }, smoothing) => c.length ? (smoothing > 0 ? c.smoothed(smoothing) : c.value)[c.length - 1] : null;
+
+// One point makes no line: it is drawn as a dot.
+const isAlone = ys => {
+    let n = 0;
+    for (const y of ys) if (y != null && ++n > 1) return false;
+    return n === 1;
+};
 
 export class Plot {
-    // cell: { title, unit, series: () => [{ column, label, colour }], replaced: () => [{ column, colour }] of earlier attempts, details?: index => html }
+    // cell: { title, name (with its group), series: () => [{ column, label, colour }], replaced: () => [{ column, colour }] of earlier attempts, details?: index => html }
     constructor(host, cell, view) {
         this.cell = cell; this.view = view; this.dirty = true; this.visible = false; this.markers = [];
         this.figure = document.createElement("figure");
         this.figure.className = "chart";
-        this.figure.innerHTML = `<figcaption><span class="chart-title"></span><span class="chart-value num" aria-hidden="true"></span></figcaption><div class="chart-plot"></div>`;
+        this.figure.innerHTML = `<figcaption><span class="chart-title"></span><span class="chart-value num" aria-hidden="true"></span></figcaption><div class="chart-plot" role="img"></div><div class="chart-table" hidden></div>`;
         this.figure.querySelector(".chart-title").textContent = cell.title;
         this.figure.dataset.metric = cell.key;
         this.figure.plot = this;
         this.value = this.figure.querySelector(".chart-value");
         this.box = this.figure.querySelector(".chart-plot");
+        this.box.setAttribute("aria-label", `Curve of ${cell.name}`); // until it is in view and drawn
+        this.table = new CurveTable(this.figure.querySelector(".chart-table"), cell, view);
         host.append(this.figure);
     }
 
     options(width) {
         const grid = { stroke: () => css("--border"), width: 1 }, ticks = { ...grid, size: 4 };
-        const font = `11px ${css("--sans")}`, axis = { stroke: () => css("--faint"), grid, ticks, font };
-        const drawn = this.cell.series();
-        const smoothing = this.view.smoothing > 0 && !this.cell.exact;
-        const line = (s, extra) => ({
-            label: s.label, stroke: () => lineColour(s.colour), spanGaps: true, width: 1.5,
-            points: { show: this.cell.exact === true, size: 6 }, ...extra,
-        });
+        const font = `${AXIS_FONT}px ${css("--sans")}`, axis = { stroke: () => css("--faint"), grid, ticks, font };
+        const drawn = this.cell.series(), smoothing = this.smoothing > 0;
+        const points = { show: (u, i) => this.cell.exact === true || isAlone(u.data[i]), size: 6 };
+        const line = (s, extra) => ({ label: s.label, stroke: () => lineColour(s.colour), spanGaps: true, width: 1.5, points, ...extra });
         return {
             width, height: this.view.height, padding: [8, 18, 0, 0], pxAlign: 0,
             cursor: { sync: { key: this.view.key, scales: ["x", null] }, points: { size: 6 }, drag: { x: true, y: false, setScale: false } },
@@ -57,11 +72,11 @@ export class Plot {
             scales: { x: { time: false, range: () => this.range }, y: { distr: this.view.log ? 3 : 1, range: this.view.log ? undefined : (u, lo, hi) => lo == null ? [0, 1] : lo === hi ? [lo - (Math.abs(lo) * .1 || 1), hi + (Math.abs(hi) * .1 || 1)] : [lo - (hi - lo) * .06, hi + (hi - lo) * .06] } },
             axes: [
                 { ...axis, size: 28, space: 70, values: (u, splits) => splits.map(xText[this.view.x]) },
-                { ...axis, size: 52, space: 32, values: (u, splits) => labels(splits) },
+                { ...axis, size: labelWidth, space: 32, values: (u, splits) => labels(splits) },
             ],
             series: [
                 {}, ...drawn.flatMap(s => smoothing ? [line(s, { alpha: .25, width: 1, points: { show: false } }), line(s)] : [line(s)]),
-                ...this.cell.replaced().map(s => line({ ...s, label: "replaced" }, { alpha: .55, width: 1, dash: [3, 3], points: { show: false } })),
+                ...this.cell.replaced().map(s => line({ ...s, label: "replaced" }, { alpha: .55, width: 1, dash: [3, 3] })),
             ],
             hooks: {
                 setCursor: [u => this.showValues(u)],
@@ -74,9 +89,11 @@ export class Plot {
 
     draw() {
         this.dirty = false;
+        this.box.hidden = this.view.table; this.table.host.hidden = !this.view.table;
+        if (this.view.table) { this.table.draw(); this.showLast(); return; }
         const width = this.box.clientWidth;
         if (width < 60) return;
-        const drawn = this.cell.series(), smoothing = this.view.smoothing > 0 && !this.cell.exact;
+        const drawn = this.cell.series(), smoothing = this.smoothing > 0;
         let lo = Infinity, hi = -Infinity;
         for (const { column: c } of drawn) if (c.length) { lo = Math.min(lo, c[this.view.x][0]); hi = Math.max(hi, c[this.view.x][c.length - 1]); }
         if (lo > hi) { lo = 0; hi = 1; }
@@ -102,23 +119,35 @@ export class Plot {
             this.uplot.setData(data);
         }
         this.showValues(this.uplot);
+        this.box.setAttribute("aria-label", `Curve of ${this.cell.name}, ${drawn.map(s => `${drawn.length > 1 ? `${s.label}: ` : ""}last ${number(lastOf(s, this.smoothing))}`).join(", ")}. “As table” shows the numbers.`);
+    }
+
+    // Distances are drawn as they were measured.
+    get smoothing() { return this.cell.exact ? 0 : this.view.smoothing; }
+
+    // The last value of each run, where nothing is pointed at.
+    showLast() { this.value.innerHTML = this.valueTexts(s => lastOf(s, this.smoothing)); }
+
+    valueTexts(valueOf) {
+        const drawn = this.cell.series();
+        return drawn.map((s, i) => `${drawn.length > 1 ? `<i style="background:${lineColour(s.colour)}"></i>` : ""}${number(valueOf(s, i))}`).join(" ");
     }
 
     showValues(u) {
-        const drawn = this.cell.series(), i = u.cursor.idx;
-        const smoothing = this.view.smoothing > 0 && !this.cell.exact, stride = smoothing ? 2 : 1;
-        const hover = i != null && u.cursor.left >= 0;
-        const texts = drawn.map(({ column: c, label }, s) => {
-            let y = null;
-            if (hover) {
-                const ys = u.data[stride * s + stride];
-                for (let d = 0; d < 8 && y == null; d++) y = ys?.[i - d] ?? ys?.[i + d] ?? null;
-            } else if (c.length) y = (smoothing ? c.smoothed(this.view.smoothing) : c.value)[c.length - 1];
-            return drawn.length > 1 ? `<i style="background:${lineColour(drawn[s].colour)}"></i>${number(y)}` : number(y);
-        });
-        this.value.innerHTML = (hover && u.data[0][i] != null ? `<span class="chart-at">${xText[this.view.x](u.data[0][i])}</span> ` : "") + texts.join(" ");
+        const i = u.cursor.idx, stride = this.smoothing > 0 ? 2 : 1;
+        if (i == null || u.cursor.left < 0) {
+            this.showLast();
+            if (this.tip) this.tip.hidden = true;
+            return;
+        }
+        const at = (s, k) => {
+            const ys = u.data[stride * k + stride];
+            for (let d = 0; d < 8; d++) { const y = ys?.[i - d] ?? ys?.[i + d]; if (y != null) return y; }
+            return null;
+        };
+        this.value.innerHTML = (u.data[0][i] != null ? `<span class="chart-at">${xText[this.view.x](u.data[0][i])}</span> ` : "") + this.valueTexts(at);
         if (!this.tip) return;
-        const html = hover ? this.cell.details(u.posToVal(u.cursor.left, "x"), this.view.x, u) : null;
+        const html = this.cell.details(u.posToVal(u.cursor.left, "x"), this.view.x, u);
         this.tip.hidden = !html;
         if (html) {
             this.tip.replaceChildren(html);

@@ -74,22 +74,17 @@ public sealed class AttemptWriter(RunsDatabase database, long runId, int attempt
     public CheckpointWriter Checkpoint(CheckpointRecord record, TimeSpan patience) => new(Source, runId, attempt, record, patience);
 
     /// <summary>
-    /// The attempt is over and gives the run back. What was asked last decides what becomes of a run that left a
-    /// checkpoint: <see cref="RunRequest.Release"/> puts it back into the queue, <see cref="RunRequest.Stop"/> ends it.
+    /// The attempt is over and gives the run back. <paramref name="obeyed"/> is what its trainer left for
+    /// (<see cref="RunTransitions.AfterLeaving"/>).
     /// </summary>
-    public Task EndAsync(RunState state, string reason, CancellationToken ct = default) => Fence.RunAsync(
+    public Task EndAsync(RunState state, string reason, RunRequest obeyed = RunRequest.None, CancellationToken ct = default) => Fence.RunAsync(
         Source,
         runId,
         attempt,
         async connection =>
         {
             var (from, request) = await RunRelease.ReadAsync(connection, runId, ct);
-            var to = (state, request) switch
-            {
-                (RunState.Paused, RunRequest.Release) => RunState.Queued,
-                (RunState.Paused, RunRequest.Stop) => RunState.Cancelled,
-                _ => state,
-            };
+            var to = RunTransitions.AfterLeaving(state, request, obeyed);
             RunTransitions.Require(runId, from, to);
             await RunRelease.ApplyAsync(connection, runId, attempt, to, reason, ct);
         },

@@ -14,17 +14,18 @@ internal sealed class CheckpointReader(NpgsqlDataSource source, long checkpointI
     private int _offset;
     private int _next;
     private long _position;
+    private int _skip;
     private bool _model;
 
     public override bool CanRead => true;
 
-    public override bool CanSeek => false;
+    public override bool CanSeek => chunks == Math.Max(1, (bytes + CheckpointWriter.ChunkBytes - 1) / CheckpointWriter.ChunkBytes);
 
     public override bool CanWrite => false;
 
     public override long Length => bytes;
 
-    public override long Position { get => _position; set => throw new NotSupportedException(); }
+    public override long Position { get => _position; set => Seek(value, SeekOrigin.Begin); }
 
     /// <summary>The same over the chunks of an imported model.</summary>
     public static CheckpointReader OfModel(NpgsqlDataSource source, long modelId, int chunks, long bytes) => new(source, modelId, chunks, bytes) { _model = true };
@@ -58,7 +59,30 @@ internal sealed class CheckpointReader(NpgsqlDataSource source, long checkpointI
     {
     }
 
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+    /// <summary>
+    /// Moves to another place; nothing is read for it. All chunks but the last hold <see cref="CheckpointWriter.ChunkBytes"/>.
+    /// </summary>
+    public override long Seek(long offset, SeekOrigin origin)
+    {
+        var to = origin switch { SeekOrigin.Begin => offset, SeekOrigin.Current => _position + offset, _ => bytes + offset };
+        if (to < 0 || to > bytes)
+        {
+            throw new IOException($"Place {to} is outside of the {bytes} bytes.");
+        }
+
+        var (chunk, inside) = ((int)(to / CheckpointWriter.ChunkBytes), (int)(to % CheckpointWriter.ChunkBytes));
+        _position = to;
+        if (chunk == _next - 1 && inside <= _chunk.Length)
+        {
+            _offset = inside;
+        }
+        else
+        {
+            (_chunk, _offset, _next, _skip) = ([], 0, chunk, inside);
+        }
+
+        return to;
+    }
 
     public override void SetLength(long value) => throw new NotSupportedException();
 
@@ -95,7 +119,7 @@ internal sealed class CheckpointReader(NpgsqlDataSource source, long checkpointI
             throw Damaged("does not match its SHA-256");
         }
 
-        (_chunk, _offset) = (content, 0);
+        (_chunk, _offset, _skip) = (content, Math.Min(_skip, content.Length), 0);
         _next++;
     }
 

@@ -1,6 +1,8 @@
+using Hangfire.PostgreSql;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using SmtWeb.Runs.Model;
+using SmtWeb.Runs.Queue;
 
 namespace SmtWeb.Runs.Database;
 
@@ -9,6 +11,9 @@ public sealed class RunsDatabase(NpgsqlDataSource source, IDbContextFactory<SmtW
 {
     /// <summary>Assembly with the migrations.</summary>
     public const string MigrationsAssembly = "SmtWeb.Migrations";
+
+    /// <summary>Schema of Hangfire's tables.</summary>
+    public const string JobSchema = "hangfire";
 
     // Any constant serves, as long as every node takes the same one.
     private const long MigrationLock = 0x536D_7457_6562_0001;
@@ -30,8 +35,16 @@ public sealed class RunsDatabase(NpgsqlDataSource source, IDbContextFactory<SmtW
 
         try
         {
+            // Hangfire's tables are installed here and nowhere else. Its scripts set the session's search path: a connection of
+            // their own, which the pool resets.
+            await using (var hangfire = await source.OpenConnectionAsync(ct))
+            {
+                PostgreSqlObjectsInstaller.Install(hangfire, JobSchema);
+            }
+
             await using var context = await contexts.CreateDbContextAsync(ct);
             await context.Database.MigrateAsync(ct);
+            await JobRepair.RunAsync(connection, ct);
         }
         finally
         {

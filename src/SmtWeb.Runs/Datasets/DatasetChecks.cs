@@ -1,60 +1,89 @@
 using System.Globalization;
 using SmtWeb.Runs.Database;
+using SmtWeb.Runs.Queue;
 using SmtWeb.Smt.Datasets;
 
 namespace SmtWeb.Runs.Datasets;
 
-/// <summary>Checks of data sets as a queue: one worker at a time, with a lease, and the attempt number as the fence of every later write.</summary>
+/// <summary>
+/// Checks of data sets. Who does one is its work item's affair (<see cref="WorkItems"/>), whose attempt number is the fence of
+/// every write.
+/// </summary>
 public sealed class DatasetChecks(RunsDatabase database)
 {
-    /// <summary>Takes the oldest check that waits, or one whose worker was silent; null where there is none.</summary>
-    public async Task<ClaimedCheck?> ClaimAsync(TimeSpan lease, CancellationToken ct = default)
+    /// <summary>A claimed check begins; null where the attempt no longer owns it.</summary>
+    public async Task<ClaimedCheck?> BeginAsync(ClaimedItem work, CancellationToken ct = default)
     {
         await using var connection = await database.Source.OpenConnectionAsync(ct);
-        await using var claim = connection.Sql(
-            """
-            UPDATE datasets SET state = 'Checking', attempt = attempt + 1, progress = 0, phase = NULL, problem = NULL, lease_until = now() + $1::interval
-            WHERE id = (SELECT id FROM datasets WHERE state = 'Queued' OR (state = 'Checking' AND lease_until < now()) ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
-            RETURNING id, attempt, path, kind, skip_corrupt, wanted_side
-            """,
-            lease);
-        await using var reader = await claim.ExecuteReaderAsync(ct);
-        return await reader.ReadAsync(ct)
-            ? new(reader.GetInt64(0), reader.GetInt32(1), reader.GetString(2), reader.GetString(3), reader.GetBoolean(4), reader.GetInt32(5))
-            : null;
+        await using var transaction = await connection.BeginTransactionAsync(ct);
+        if (!await WorkItems.HoldAsync(connection, JobQueues.Datasets, work.Subject, work.Attempt, ct))
+        {
+            return null;
+        }
+
+        ClaimedCheck? check = null;
+        await using (var begin = connection.Sql(
+            "UPDATE datasets SET state = 'Checking', progress = 0, phase = NULL, problem = NULL WHERE id = $1 RETURNING path, kind, skip_corrupt, wanted_side", work.Subject))
+        await using (var reader = await begin.ExecuteReaderAsync(ct))
+        {
+            if (await reader.ReadAsync(ct)) check = new(work.Subject, work.Attempt, reader.GetString(0), reader.GetString(1), reader.GetBoolean(2), reader.GetInt32(3));
+        }
+
+        if (check is null) await WorkItems.EndAsync(connection, JobQueues.Datasets, work.Subject, ct);
+        else await connection.NotifyAsync(RunChannels.Datasets, $"{check.Id}", ct);
+        await transaction.CommitAsync(ct);
+        return check;
     }
 
     /// <summary>Reports progress and renews the lease; false where the check is no longer this attempt's.</summary>
     public Task<bool> ProgressAsync(ClaimedCheck check, CheckProgress progress, TimeSpan lease, CancellationToken ct = default) => ChangeAsync(
-        "phase = $3, progress = $4, lease_until = now() + $5::interval", check,
-        [progress.Phase, progress.Total > 0 ? (double)progress.Done / progress.Total : 0.0, lease], ct);
+        "phase = $2, progress = $3", check, [progress.Phase, progress.Total > 0 ? (double)progress.Done / progress.Total : 0.0], lease, ct);
 
     /// <summary>The check found the data to be good.</summary>
     public Task<bool> CompleteAsync(ClaimedCheck check, DatasetReport report, byte[] samples, CancellationToken ct = default) => ChangeAsync(
         """
-        state = 'Ready', problem = NULL, phase = NULL, progress = 1, lease_until = NULL, checked = now(), kind = $3, sha256 = $4, bytes = $5, records = $6, side = $7, channels = $8,
-        class_names = $9, class_counts = $10, corrupt_count = $11, corrupt = $12, samples = $13, sample_columns = $14, sample_labels = $15
+        state = 'Ready', problem = NULL, phase = NULL, progress = 1, checked = now(), kind = $2, sha256 = $3, bytes = $4, records = $5, side = $6, channels = $7,
+        class_names = $8, class_counts = $9, corrupt_count = $10, corrupt = $11, samples = $12, sample_columns = $13, sample_labels = $14, notes = $15
         """,
         check,
         [
             report.Kind, report.Sha256, report.Bytes, report.Records, report.Side, report.Channels, report.ClassNames.ToArray(), report.ClassCounts.ToArray(), report.CorruptCount,
             report.Corrupt.Select(c => string.Create(CultureInfo.InvariantCulture, $"record {c.Index}{(c.Record.Length > 0 ? $" ({c.Record})" : "")}: {c.Problem}")).ToArray(),
-            samples, report.SampleColumns, report.SampleLabels.ToArray(),
+            samples, report.SampleColumns, report.SampleLabels.ToArray(), report.Notes.Select(n => n.ToString()).ToArray(),
         ],
+        null,
         ct);
 
     /// <summary>The data cannot be used.</summary>
     public Task<bool> FailAsync(ClaimedCheck check, string problem, CancellationToken ct = default) =>
-        ChangeAsync("state = 'Failed', problem = $3, phase = NULL, lease_until = NULL, checked = now()", check, [problem], ct);
+        ChangeAsync("state = 'Failed', problem = $2, phase = NULL, checked = now()", check, [problem], null, ct);
 
     /// <summary>The worker leaves: another takes the check up from the start.</summary>
-    public Task<bool> ReleaseAsync(ClaimedCheck check, CancellationToken ct = default) => ChangeAsync("state = 'Queued', phase = NULL, lease_until = NULL", check, [], ct);
-
-    private async Task<bool> ChangeAsync(string assignments, ClaimedCheck check, object?[] values, CancellationToken ct)
+    public async Task<bool> ReleaseAsync(ClaimedCheck check, CancellationToken ct = default)
     {
         await using var connection = await database.Source.OpenConnectionAsync(ct);
-        var held = await connection.ExecuteAsync($"UPDATE datasets SET {assignments} WHERE id = $1 AND attempt = $2 AND state = 'Checking'", [check.Id, check.Attempt, .. values], ct) > 0;
-        if (held) await connection.NotifyAsync(RunChannels.Datasets, $"{check.Id}", ct);
+        await using var transaction = await connection.BeginTransactionAsync(ct);
+        bool held = await WorkItems.LetGoAsync(connection, JobQueues.Datasets, check.Id, check.Attempt, counts: false, ct) is not null;
+        if (held) await connection.ExecuteAsync("UPDATE datasets SET state = 'Queued', phase = NULL WHERE id = $1 AND state = 'Checking'", [check.Id], ct);
+        await transaction.CommitAsync(ct);
         return held;
+    }
+
+    // with a lease the check goes on, without one it is over
+    private async Task<bool> ChangeAsync(string assignments, ClaimedCheck check, object?[] values, TimeSpan? lease, CancellationToken ct)
+    {
+        await using var connection = await database.Source.OpenConnectionAsync(ct);
+        await using var transaction = await connection.BeginTransactionAsync(ct);
+        if (!await WorkItems.HoldAsync(connection, JobQueues.Datasets, check.Id, check.Attempt, ct))
+        {
+            return false;
+        }
+
+        if (lease is { } length) await connection.ExecuteAsync("UPDATE work_items SET lease_until = now() + $3 WHERE queue = $1 AND subject = $2", [JobQueues.Datasets, check.Id, length], ct);
+        else await WorkItems.EndAsync(connection, JobQueues.Datasets, check.Id, ct);
+        await connection.ExecuteAsync($"UPDATE datasets SET {assignments} WHERE id = $1", [check.Id, .. values], ct);
+        await connection.NotifyAsync(RunChannels.Datasets, $"{check.Id}", ct);
+        await transaction.CommitAsync(ct);
+        return true;
     }
 }

@@ -25,6 +25,9 @@ public sealed record DatasetSummary(
     int Side, int Channels, IReadOnlyList<string> ClassNames, IReadOnlyList<int> ClassCounts, int CorruptCount, IReadOnlyList<string> Corrupt,
     int SampleColumns, IReadOnlyList<int> SampleLabels, string CreatedBy, DateTimeOffset Created, DateTimeOffset? Checked)
 {
+    /// <summary>What the check found that a person should know, each in a line.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
     /// <summary>Number of classes; 0 without labels.</summary>
     public int Classes => ClassCounts.Count;
 

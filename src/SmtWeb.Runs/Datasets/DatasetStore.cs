@@ -2,8 +2,10 @@ using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Model;
+using SmtWeb.Runs.Queue;
 using SmtWeb.Smt.Datasets;
 using SmtWeb.Smt.Specs;
+using SmtWeb.Smt.Text;
 
 namespace SmtWeb.Runs.Datasets;
 
@@ -39,8 +41,8 @@ public sealed class DatasetStore(RunsDatabase database)
     public async Task<long> RegisterAsync(NewDataset wanted, CancellationToken ct = default)
     {
         var errors = new List<SpecError>();
-        var name = wanted.Name.Trim();
-        if (name.Length is 0 or > LongestName || name.Any(char.IsControl)) errors.Add(new("$.name", $"The name must be one line of 1 to {LongestName} characters."));
+        var name = NameRule.Trim(wanted.Name);
+        if (NameRule.Problem(name, LongestName) is { } wrong) errors.Add(new("$.name", wrong));
         var path = "";
         try
         {
@@ -65,6 +67,7 @@ public sealed class DatasetStore(RunsDatabase database)
             State = DatasetState.Queued, CreatedBy = wanted.By, Created = DateTimeOffset.UtcNow,
         };
         context.Datasets.Add(row);
+        await using var transaction = await context.Database.BeginTransactionAsync(ct);
         try
         {
             await context.SaveChangesAsync(ct);
@@ -75,7 +78,10 @@ public sealed class DatasetStore(RunsDatabase database)
             throw Taken(name, path, taken.ConstraintName?.EndsWith("name", StringComparison.Ordinal) == true);
         }
 
-        await NotifyAsync(ct);
+        var connection = (NpgsqlConnection)context.Database.GetDbConnection();
+        await WorkItems.AddAsync(connection, JobQueues.Datasets, row.Id, row.Name, null, ct);
+        await connection.NotifyAsync(RunChannels.Datasets, "", ct);
+        await transaction.CommitAsync(ct);
         return row.Id;
     }
 
@@ -83,17 +89,26 @@ public sealed class DatasetStore(RunsDatabase database)
     public async Task<bool> CheckAgainAsync(long id, bool skipCorrupt, CancellationToken ct = default)
     {
         await using var connection = await database.Source.OpenConnectionAsync(ct);
-        var changed = await connection.ExecuteAsync(
-            "UPDATE datasets SET state = 'Queued', skip_corrupt = $2, problem = NULL, phase = NULL, progress = 0, lease_until = NULL, attempt = attempt + 1 WHERE id = $1", [id, skipCorrupt], ct);
-        await NotifyAsync(ct);
-        return changed > 0;
+        await using var transaction = await connection.BeginTransactionAsync(ct);
+        // a check that is going on learns with its next report that it is not wanted any more
+        await WorkItems.WithdrawAsync(connection, JobQueues.Datasets, id, "It is to be checked again.", ct);
+        string? name = await connection.ScalarAsync<string>(
+            "UPDATE datasets SET state = 'Queued', skip_corrupt = $2, problem = NULL, phase = NULL, progress = 0 WHERE id = $1 RETURNING name", [id, skipCorrupt], ct);
+        if (name is not null) await WorkItems.AddAsync(connection, JobQueues.Datasets, id, name, null, ct);
+        await connection.NotifyAsync(RunChannels.Datasets, "", ct);
+        await transaction.CommitAsync(ct);
+        return name is not null;
     }
 
     /// <summary>Forgets a data set; its files stay. Runs keep their specs. False where there is no such data set.</summary>
     public async Task<bool> DeleteAsync(long id, CancellationToken ct = default)
     {
         await using var connection = await database.Source.OpenConnectionAsync(ct);
-        return await connection.ExecuteAsync("DELETE FROM datasets WHERE id = $1", [id], ct) > 0;
+        await using var transaction = await connection.BeginTransactionAsync(ct);
+        await WorkItems.WithdrawAsync(connection, JobQueues.Datasets, id, "The data set was removed.", ct);
+        bool deleted = await connection.ExecuteAsync("DELETE FROM datasets WHERE id = $1", [id], ct) > 0;
+        await transaction.CommitAsync(ct);
+        return deleted;
     }
 
     /// <summary>
@@ -138,16 +153,10 @@ public sealed class DatasetStore(RunsDatabase database)
     {
         Id = d.Id, Name = d.Name, Path = d.Path, Kind = d.Kind, State = d.State, Problem = d.Problem, Phase = d.Phase, Progress = d.Progress, SkipCorrupt = d.SkipCorrupt,
         Sha256 = d.Sha256, Bytes = d.Bytes, Records = d.Records, Side = d.Side, Channels = d.Channels, ClassNames = d.ClassNames, ClassCounts = d.ClassCounts,
-        CorruptCount = d.CorruptCount, Corrupt = d.Corrupt, SampleColumns = d.SampleColumns, SampleLabels = d.SampleLabels, CreatedBy = d.CreatedBy, Created = d.Created, Checked = d.Checked,
+        CorruptCount = d.CorruptCount, Corrupt = d.Corrupt, SampleColumns = d.SampleColumns, SampleLabels = d.SampleLabels, CreatedBy = d.CreatedBy, Created = d.Created, Checked = d.Checked, Notes = d.Notes,
     });
 
     private static DatasetSummary Show(DatasetRow d) => new(
         d.Id, d.Name, d.Path, d.Kind, d.State, d.Problem, d.Phase, d.Progress, d.SkipCorrupt, d.Sha256, d.Bytes, d.Records, d.Side, d.Channels, d.ClassNames, d.ClassCounts,
-        d.CorruptCount, d.Corrupt, d.SampleColumns, d.SampleLabels, d.CreatedBy, d.Created, d.Checked);
-
-    private async Task NotifyAsync(CancellationToken ct)
-    {
-        await using var connection = await database.Source.OpenConnectionAsync(ct);
-        await connection.NotifyAsync(RunChannels.Datasets, "", ct);
-    }
+        d.CorruptCount, d.Corrupt, d.SampleColumns, d.SampleLabels, d.CreatedBy, d.Created, d.Checked) { Notes = d.Notes };
 }

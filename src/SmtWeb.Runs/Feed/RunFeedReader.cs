@@ -71,7 +71,7 @@ internal sealed class RunFeedReader(RunsDatabase database)
         await using var context = await database.ContextAsync(ct);
         return await RunSummaries.ReadAsync(
             context,
-            context.Runs.Where(r => also.Contains(r.Id) || (r.State != RunState.Finished && r.State != RunState.Failed && r.State != RunState.Cancelled)),
+            context.Runs.Where(r => r.Trashed == null && (also.Contains(r.Id) || (r.State != RunState.Finished && r.State != RunState.Failed && r.State != RunState.Cancelled))),
             ct);
     }
 

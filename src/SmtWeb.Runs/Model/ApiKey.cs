@@ -24,6 +24,12 @@ public sealed class ApiKey
     /// <summary>When it was made.</summary>
     public DateTimeOffset Created { get; set; }
 
+    /// <summary>What it may do, as <see cref="People.KeyScopes"/> names it; never more than its owner.</summary>
+    public string[] Scopes { get; set; } = [];
+
+    /// <summary>When it stops opening anything; null for keys of the time before keys ended.</summary>
+    public DateTimeOffset? Expires { get; set; }
+
     /// <summary>When it last opened a door.</summary>
     public DateTimeOffset? LastUsed { get; set; }
 

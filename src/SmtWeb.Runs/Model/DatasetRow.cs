@@ -63,6 +63,9 @@ public sealed class DatasetRow
     /// <summary>Grid of real samples (PNG).</summary>
     public byte[]? Samples { get; set; }
 
+    /// <summary>What the check found that a person should know, each in a line: files passed over, pixels changed.</summary>
+    public string[] Notes { get; set; } = [];
+
     /// <summary>Columns of the grid.</summary>
     public int SampleColumns { get; set; }
 
@@ -77,10 +80,4 @@ public sealed class DatasetRow
 
     /// <summary>When the last check ended.</summary>
     public DateTimeOffset? Checked { get; set; }
-
-    /// <summary>Number of the newest check: what an older one still reports is not taken.</summary>
-    public int Attempt { get; set; }
-
-    /// <summary>The check is taken for lost when this passes.</summary>
-    public DateTimeOffset? LeaseUntil { get; set; }
 }

@@ -19,7 +19,10 @@ public enum EvaluationJobState
     Cancelled,
 }
 
-/// <summary>A checkpoint that is to be measured. While it waits or runs, the checkpoint is not removed.</summary>
+/// <summary>
+/// A checkpoint that is to be measured. While it waits or runs, the checkpoint is not removed; who measures it stands in its
+/// <see cref="WorkItemRow"/>.
+/// </summary>
 public sealed class EvaluationJobRow
 {
     /// <summary>Identity; older jobs go first.</summary>
@@ -42,15 +45,6 @@ public sealed class EvaluationJobRow
 
     /// <summary>State.</summary>
     public EvaluationJobState State { get; set; }
-
-    /// <summary>Number of the newest attempt: the fencing token of every write.</summary>
-    public int Attempt { get; set; }
-
-    /// <summary>The worker that measures.</summary>
-    public Guid? WorkerId { get; set; }
-
-    /// <summary>The attempt is taken for lost when this passes.</summary>
-    public DateTimeOffset? LeaseUntil { get; set; }
 
     /// <summary>What is being done, for people.</summary>
     public string? ProgressText { get; set; }

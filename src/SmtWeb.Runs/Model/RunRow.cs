@@ -1,6 +1,6 @@
 namespace SmtWeb.Runs.Model;
 
-/// <summary>A run as stored. The row is also the queue entry and the lock that every write of an attempt takes.</summary>
+/// <summary>A run as stored. The row is the truth about the run, whatever Hangfire holds, and the lock that every write of an attempt takes.</summary>
 public sealed class RunRow
 {
     /// <summary>Identity; older runs have smaller ids.</summary>
@@ -44,6 +44,9 @@ public sealed class RunRow
 
     /// <summary>Number of the newest attempt: the fencing token of every write.</summary>
     public int Attempt { get; set; }
+
+    /// <summary>The Hangfire job of the run's present episode, or of its last one: from being queued until it is paused or has ended.</summary>
+    public long? JobId { get; set; }
 
     /// <summary>Attempts lost in a row without a new checkpoint.</summary>
     public int FruitlessAttempts { get; set; }
@@ -95,6 +98,18 @@ public sealed class RunRow
 
     /// <summary>Who queued it.</summary>
     public required string CreatedBy { get; set; }
+
+    /// <summary>The account that may change it; null for runs of the lab itself (quickstart), which administrators change.</summary>
+    public string? OwnerId { get; set; }
+
+    /// <summary>When it was put into the trash; null for all others. What lies there is shown and changed by nothing but the trash.</summary>
+    public DateTimeOffset? Trashed { get; set; }
+
+    /// <summary>Who put it into the trash.</summary>
+    public string? TrashedBy { get; set; }
+
+    /// <summary>Its state before, to which it comes back.</summary>
+    public RunState? TrashedFrom { get; set; }
 
     /// <summary>Its attempts.</summary>
     public List<AttemptRow> Attempts { get; } = [];

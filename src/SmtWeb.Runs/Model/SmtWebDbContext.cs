@@ -38,6 +38,9 @@ public sealed class SmtWebDbContext(DbContextOptions<SmtWebDbContext> options) :
     /// <summary>Evaluations that wait, run or ended.</summary>
     public DbSet<EvaluationJobRow> EvaluationJobs => Set<EvaluationJobRow>();
 
+    /// <summary>Work other than training that waits or runs.</summary>
+    public DbSet<WorkItemRow> WorkItems => Set<WorkItemRow>();
+
     /// <summary>Workers, alive or not.</summary>
     public DbSet<WorkerRow> Workers => Set<WorkerRow>();
 
@@ -46,6 +49,15 @@ public sealed class SmtWebDbContext(DbContextOptions<SmtWebDbContext> options) :
 
     /// <summary>Keys for REST.</summary>
     public DbSet<ApiKey> ApiKeys => Set<ApiKey>();
+
+    /// <summary>Sessions of people who signed in.</summary>
+    public DbSet<SessionRow> Sessions => Set<SessionRow>();
+
+    /// <summary>Who did what.</summary>
+    public DbSet<AuditRow> Audit => Set<AuditRow>();
+
+    /// <summary>Answers to requests that may come again.</summary>
+    public DbSet<AnswerRow> Answers => Set<AnswerRow>();
 
     /// <summary>Data protection keys.</summary>
     public DbSet<DataProtectionKey> DataProtectionKeys => Set<DataProtectionKey>();
@@ -84,6 +96,22 @@ public sealed class SmtWebDbContext(DbContextOptions<SmtWebDbContext> options) :
             key.HasIndex(k => k.Hash).IsUnique();
             key.HasOne(k => k.Owner).WithMany().HasForeignKey(k => k.OwnerId).OnDelete(DeleteBehavior.Cascade);
         });
+        builder.Entity<SessionRow>(session =>
+        {
+            session.ToTable("sessions");
+            session.HasIndex(s => s.UserId);
+            session.HasOne<LabUser>().WithMany().HasForeignKey(s => s.UserId).OnDelete(DeleteBehavior.Cascade);
+        });
+        builder.Entity<AuditRow>(line =>
+        {
+            line.ToTable("audit");
+            line.HasIndex(a => a.At);
+        });
+        builder.Entity<AnswerRow>(answer =>
+        {
+            answer.ToTable("answers");
+            answer.HasKey(a => new { a.OwnerId, a.Key });
+        });
         builder.Entity<DataProtectionKey>(key =>
         {
             key.ToTable("data_protection_keys");
@@ -102,6 +130,9 @@ public sealed class SmtWebDbContext(DbContextOptions<SmtWebDbContext> options) :
             run.HasIndex(r => new { r.Priority, r.Id }).IsDescending(true, false)
                 .HasFilter("state IN ('Queued', 'Recovering')").HasDatabaseName("runs_queue");
             run.HasIndex(r => r.LeaseUntil).HasFilter("lease_until IS NOT NULL").HasDatabaseName("runs_lease");
+            run.HasIndex(r => r.JobId).IsUnique().HasDatabaseName("runs_job");
+            run.Property(r => r.TrashedFrom).HasConversion<string>();
+            run.HasIndex(r => r.Trashed).HasFilter("trashed IS NOT NULL").HasDatabaseName("runs_trash");
             run.HasIndex(r => r.TeacherRunId).HasFilter("teacher_run_id IS NOT NULL").HasDatabaseName("runs_teacher");
             run.HasMany(r => r.Attempts).WithOne().HasForeignKey(a => a.RunId).OnDelete(DeleteBehavior.Cascade);
         });
@@ -111,6 +142,13 @@ public sealed class SmtWebDbContext(DbContextOptions<SmtWebDbContext> options) :
             attempt.HasKey(a => new { a.RunId, a.Number });
         });
         builder.Entity<WorkerRow>().ToTable("workers");
+        builder.Entity<WorkItemRow>(item =>
+        {
+            item.ToTable("work_items");
+            item.HasIndex(i => new { i.Queue, i.Subject }).IsUnique();
+            item.HasIndex(i => i.JobId).IsUnique();
+            item.HasOne<RunRow>().WithMany().HasForeignKey(i => i.RunId).OnDelete(DeleteBehavior.Cascade);
+        });
         builder.Entity<EventRow>(line =>
         {
             line.ToTable("events");

@@ -22,7 +22,7 @@ public sealed class OneTimeLinks(IDbContextFactory<SmtWebDbContext> contexts, Ti
     private const string NamePrefix = "one-time-link:";
 
     /// <summary>Makes a link; returns path and query, for the caller knows under which address the site is reached.</summary>
-    public async Task<string> CreateAsync(string userId, CancellationToken ct = default)
+    public async Task<string> CreateAsync(string userId, Actor by, CancellationToken ct = default)
     {
         await using var context = await contexts.CreateDbContextAsync(ct);
         await RemoveExpiredAsync(context, ct);
@@ -34,6 +34,8 @@ public sealed class OneTimeLinks(IDbContextFactory<SmtWebDbContext> contexts, Ti
             Name = NamePrefix + Secrets.Hash(token),
             Value = (clock.GetUtcNow() + Lifetime).ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture),
         });
+        var name = await context.Users.Where(u => u.Id == userId).Select(u => u.UserName).SingleAsync(ct);
+        AuditLog.Add(context, by, AuditActions.LinkMade, name!, "", clock.GetUtcNow());
         await context.SaveChangesAsync(ct);
         return $"{Page}?token={token}";
     }
@@ -52,6 +54,21 @@ public sealed class OneTimeLinks(IDbContextFactory<SmtWebDbContext> contexts, Ti
         await using var context = await contexts.CreateDbContextAsync(ct);
         var row = await Rows(context, token).AsNoTracking().SingleOrDefaultAsync(ct);
         return row is not null && await Rows(context, token).ExecuteDeleteAsync(ct) == 1 && !IsExpired(row);
+    }
+
+    /// <summary>Removes the links that can no longer be used; returns how many.</summary>
+    public async Task<int> RemoveExpiredAsync(CancellationToken ct = default)
+    {
+        await using var context = await contexts.CreateDbContextAsync(ct);
+        await RemoveExpiredAsync(context, ct);
+        return await context.SaveChangesAsync(ct);
+    }
+
+    /// <summary>Takes back every link of an account that nobody used yet: whoever has one could come in past a new password.</summary>
+    public async Task RevokeAllAsync(string userId, CancellationToken ct = default)
+    {
+        await using var context = await contexts.CreateDbContextAsync(ct);
+        await context.UserTokens.Where(t => t.UserId == userId && t.LoginProvider == Provider && t.Name.StartsWith(NamePrefix)).ExecuteDeleteAsync(ct);
     }
 
     private static IQueryable<IdentityUserToken<string>> Rows(SmtWebDbContext context, string token)

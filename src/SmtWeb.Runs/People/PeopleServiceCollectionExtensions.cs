@@ -3,7 +3,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace SmtWeb.Runs.People;
 
-/// <summary>Registers accounts, API keys and one-time links.</summary>
+/// <summary>Registers accounts, sessions, API keys, one-time links and the audit log.</summary>
 public static class PeopleServiceCollectionExtensions
 {
     /// <summary>Adds them; ASP.NET Core Identity over <see cref="Model.SmtWebDbContext"/> is the caller's to add.</summary>
@@ -12,7 +12,20 @@ public static class PeopleServiceCollectionExtensions
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<AccountService>();
         services.AddSingleton<ApiKeyService>();
-        services.AddSingleton<OneTimeLinks>();
+        services.AddHousekeeping();
+        services.AddSingleton<Departures>();
+        services.AddHostedService(provider => provider.GetRequiredService<Departures>());
+        return services;
+    }
+
+    /// <summary>Adds what removes what has outlived its time, for nodes that know no people.</summary>
+    public static IServiceCollection AddHousekeeping(this IServiceCollection services)
+    {
+        services.TryAddSingleton<OneTimeLinks>();
+        services.TryAddSingleton<SessionService>();
+        services.TryAddSingleton<AuditLog>();
+        services.TryAddSingleton<AnswerStore>();
+        services.TryAddSingleton<Housekeeping>();
         return services;
     }
 }

@@ -10,7 +10,7 @@ using SmtWeb.Smt.Training;
 
 namespace SmtWeb.Runs.Queue;
 
-/// <summary>An evaluation that a worker claimed, with the fencing token of its new attempt.</summary>
+/// <summary>An evaluation that an attempt measures, with its fencing token.</summary>
 public sealed record ClaimedEvaluation(long JobId, int Attempt, long RunId, long CheckpointId, string Protocol);
 
 /// <summary>A queued evaluation as the panel and REST show it.</summary>
@@ -19,14 +19,12 @@ public sealed record EvaluationJob(
     DateTimeOffset Created, string CreatedBy, DateTimeOffset? Started, DateTimeOffset? Ended);
 
 /// <summary>
-/// The queue of evaluations, beside that of the runs and built like it: a claim gives an attempt number, and whatever an
-/// older attempt still sends is refused. Checkpoints that wait here are pinned (<see cref="Attempts.CheckpointWriter"/>).
+/// Evaluations: what people and checkpoints ask for, and what became of it. Who measures one is its work item's affair
+/// (<see cref="WorkItems"/>), whose attempt number every write is checked against. Checkpoints that wait here are pinned
+/// (<see cref="Attempts.CheckpointWriter"/>).
 /// </summary>
 public sealed class EvaluationQueue(RunsDatabase database)
 {
-    /// <summary>Attempts lost before an evaluation is given up.</summary>
-    public const int MostAttempts = 3;
-
     /// <summary>Queues an evaluation of a complete checkpoint by hand.</summary>
     public async Task<ChangeResult> EnqueueAsync(long runId, long checkpointId, string protocol, string by, CancellationToken ct = default)
     {
@@ -50,8 +48,10 @@ public sealed class EvaluationQueue(RunsDatabase database)
     public async Task<ChangeResult> CancelAsync(long jobId, CancellationToken ct = default)
     {
         await using var connection = await database.Source.OpenConnectionAsync(ct);
-        var changed = await connection.ExecuteAsync(
-            "UPDATE evaluation_jobs SET state = 'Cancelled', lease_until = NULL, ended = now() WHERE id = $1 AND state IN ('Queued', 'Running')", [jobId], ct);
+        await using var transaction = await connection.BeginTransactionAsync(ct);
+        await WorkItems.WithdrawAsync(connection, JobQueues.Evaluations, jobId, "The evaluation was cancelled.", ct);
+        var changed = await connection.ExecuteAsync("UPDATE evaluation_jobs SET state = 'Cancelled', ended = now() WHERE id = $1 AND state IN ('Queued', 'Running')", [jobId], ct);
+        await transaction.CommitAsync(ct);
         return changed == 1 ? ChangeResult.Done : new(ChangeOutcome.Conflict, "The evaluation has ended already.");
     }
 
@@ -64,32 +64,40 @@ public sealed class EvaluationQueue(RunsDatabase database)
             .ToListAsync(ct);
     }
 
-    /// <summary>Claims the oldest waiting evaluation, those of higher runs first, or returns null.</summary>
-    public async Task<ClaimedEvaluation?> ClaimAsync(Guid workerId, TimeSpan lease, CancellationToken ct = default)
+    /// <summary>Claimed work begins; null where the attempt no longer owns it.</summary>
+    public async Task<ClaimedEvaluation?> BeginAsync(ClaimedItem work, CancellationToken ct = default)
     {
         await using var connection = await database.Source.OpenConnectionAsync(ct);
-        await using var claim = connection.Sql(
+        await using var transaction = await connection.BeginTransactionAsync(ct);
+        if (!await HoldAsync(connection, work.Subject, work.Attempt, ct))
+        {
+            return null;
+        }
+
+        ClaimedEvaluation? begun = null;
+        await using (var begin = connection.Sql(
             """
-            WITH next AS (
-                SELECT j.id FROM evaluation_jobs j JOIN runs r ON r.id = j.run_id WHERE j.state = 'Queued'
-                ORDER BY r.priority DESC, j.id LIMIT 1 FOR NO KEY UPDATE OF j SKIP LOCKED)
-            UPDATE evaluation_jobs SET state = 'Running', attempt = attempt + 1, worker_id = $1, lease_until = now() + $2,
-                started = coalesce(started, now()), progress = 0, progress_text = NULL
-            FROM next WHERE evaluation_jobs.id = next.id
-            RETURNING evaluation_jobs.id, evaluation_jobs.attempt, evaluation_jobs.run_id, evaluation_jobs.checkpoint_id, evaluation_jobs.protocol
+            UPDATE evaluation_jobs SET state = 'Running', started = coalesce(started, now()), progress = 0, progress_text = NULL
+            WHERE id = $1 AND state IN ('Queued', 'Running') RETURNING run_id, checkpoint_id, protocol
             """,
-            workerId,
-            lease);
-        await using var reader = await claim.ExecuteReaderAsync(ct);
-        return await reader.ReadAsync(ct) ? new(reader.GetInt64(0), reader.GetInt32(1), reader.GetInt64(2), reader.GetInt64(3), reader.GetString(4)) : null;
+            work.Subject))
+        await using (var reader = await begin.ExecuteReaderAsync(ct))
+        {
+            if (await reader.ReadAsync(ct)) begun = new(work.Subject, work.Attempt, reader.GetInt64(0), reader.GetInt64(1), reader.GetString(2));
+        }
+
+        if (begun is null) await WorkItems.EndAsync(connection, JobQueues.Evaluations, work.Subject, ct);
+        await transaction.CommitAsync(ct);
+        return begun;
     }
 
-    /// <summary>What a claimed evaluation is about; null where the attempt no longer owns it.</summary>
+    /// <summary>What a begun evaluation is about; null where the attempt no longer owns it.</summary>
     public async Task<ClaimedEvaluation?> FindClaimAsync(long jobId, int attempt, CancellationToken ct = default)
     {
         await using var context = await database.ContextAsync(ct);
-        return await context.EvaluationJobs.Where(j => j.Id == jobId && j.Attempt == attempt && j.State == EvaluationJobState.Running)
-            .Select(j => new ClaimedEvaluation(j.Id, j.Attempt, j.RunId, j.CheckpointId, j.Protocol)).SingleOrDefaultAsync(ct);
+        return await context.EvaluationJobs.Where(j => j.Id == jobId && j.State == EvaluationJobState.Running
+                && context.WorkItems.Any(w => w.Queue == JobQueues.Evaluations && w.Subject == jobId && w.Attempt == attempt && w.LeaseUntil != null))
+            .Select(j => new ClaimedEvaluation(j.Id, attempt, j.RunId, j.CheckpointId, j.Protocol)).SingleOrDefaultAsync(ct);
     }
 
     /// <summary>Renews the lease and tells the progress; false where the attempt no longer owns the evaluation.</summary>
@@ -97,8 +105,11 @@ public sealed class EvaluationQueue(RunsDatabase database)
     {
         await using var connection = await database.Source.OpenConnectionAsync(ct);
         return await connection.ExecuteAsync(
-            "UPDATE evaluation_jobs SET lease_until = now() + $3, progress_text = $4, progress = $5 WHERE id = $1 AND attempt = $2 AND state = 'Running'",
-            [jobId, attempt, lease, Text(what), double.IsFinite(progress) ? progress : 0], ct) == 1;
+            """
+            WITH held AS (UPDATE work_items SET lease_until = now() + $4 WHERE queue = $1 AND subject = $2 AND attempt = $3 AND lease_until IS NOT NULL RETURNING subject)
+            UPDATE evaluation_jobs SET progress_text = $5, progress = $6 FROM held WHERE id = held.subject AND state = 'Running'
+            """,
+            [JobQueues.Evaluations, jobId, attempt, lease, Text(what), double.IsFinite(progress) ? progress : 0], ct) == 1;
     }
 
     /// <summary>
@@ -111,16 +122,11 @@ public sealed class EvaluationQueue(RunsDatabase database)
         await using var transaction = await connection.BeginTransactionAsync(ct);
         // The run's row first, as every writer of a run takes it: ids of its evaluations rise in commit order.
         await connection.ExecuteAsync("SELECT 1 FROM runs WHERE id = $1 FOR NO KEY UPDATE", [job.RunId], ct);
-        await using (var done = connection.Sql(
-            """
-            UPDATE evaluation_jobs SET state = 'Done', lease_until = NULL, ended = now(), progress = 1, progress_text = NULL
-            WHERE id = $1 AND attempt = $2 AND state = 'Running'
-            """,
-            job.JobId,
-            job.Attempt))
-        {
-            if (await done.ExecuteNonQueryAsync(ct) == 0) return false;
-        }
+        if (!await HoldAsync(connection, job.JobId, job.Attempt, ct)) return false;
+        int done = await connection.ExecuteAsync(
+            "UPDATE evaluation_jobs SET state = 'Done', ended = now(), progress = 1, progress_text = NULL WHERE id = $1 AND state = 'Running'", [job.JobId], ct);
+        if (done == 0) return false;
+        await WorkItems.EndAsync(connection, JobQueues.Evaluations, job.JobId, ct);
 
         var ranks = await connection.ScalarAsync<bool>("SELECT ranks FROM evaluation_jobs WHERE id = $1", [job.JobId], ct);
         long id = await connection.ScalarAsync<long>(
@@ -149,32 +155,43 @@ public sealed class EvaluationQueue(RunsDatabase database)
         return true;
     }
 
-    /// <summary>It could not be measured. Without effect where the attempt no longer owns the evaluation.</summary>
-    public async Task FailAsync(long jobId, int attempt, string problem, CancellationToken ct = default)
+    /// <summary>It could not be measured; false where the attempt no longer owns the evaluation.</summary>
+    public async Task<bool> FailAsync(long jobId, int attempt, string problem, CancellationToken ct = default)
     {
         await using var connection = await database.Source.OpenConnectionAsync(ct);
-        await connection.ExecuteAsync(
-            "UPDATE evaluation_jobs SET state = 'Failed', problem = $3, lease_until = NULL, ended = now() WHERE id = $1 AND attempt = $2 AND state = 'Running'",
-            [jobId, attempt, problem.Replace("\0", "", StringComparison.Ordinal)],
-            ct);
+        await using var transaction = await connection.BeginTransactionAsync(ct);
+        bool held = await HoldAsync(connection, jobId, attempt, ct);
+        if (held) await FailAsync(connection, jobId, problem, ct);
+        await transaction.CommitAsync(ct);
+        return held;
     }
 
     /// <summary>
-    /// Puts an evaluation back whose process ended without a result, or gives it up after <see cref="MostAttempts"/>.
-    /// A worker that shuts down (<paramref name="counts"/> false) is not held against it.
+    /// Puts an evaluation back whose process ended without a result, or gives it up after <see cref="WorkItems.MostAttempts"/>.
+    /// A worker that shuts down (<paramref name="counts"/> false) is not held against it. Null where the attempt no longer owns
+    /// it: its result or the reason of its failure is stored, or somebody took it back.
     /// </summary>
-    public async Task ReportLostAsync(long jobId, int attempt, string reason, bool counts = true, CancellationToken ct = default)
+    public async Task<EvaluationJobState?> ReportLostAsync(long jobId, int attempt, string reason, bool counts = true, CancellationToken ct = default)
     {
         await using var connection = await database.Source.OpenConnectionAsync(ct);
-        await LoseAsync(connection, "id = $3 AND attempt = $4 AND state = 'Running'", reason, counts ? MostAttempts : int.MaxValue, [jobId, attempt], ct);
-        await connection.NotifyAsync(RunChannels.Queue, "", ct);
+        await using var transaction = await connection.BeginTransactionAsync(ct);
+        if (await WorkItems.LetGoAsync(connection, JobQueues.Evaluations, jobId, attempt, counts, ct) is not { } losses)
+        {
+            return null;
+        }
+
+        bool over = counts && losses >= WorkItems.MostAttempts;
+        if (over) await FailAsync(connection, jobId, $"given up after {losses} attempts; the last: {reason}", ct);
+        else await connection.ExecuteAsync("UPDATE evaluation_jobs SET state = 'Queued' WHERE id = $1 AND state = 'Running'", [jobId], ct);
+        await transaction.CommitAsync(ct);
+        return over ? EvaluationJobState.Failed : EvaluationJobState.Queued;
     }
 
-    /// <summary>Takes every evaluation whose lease ran out for lost.</summary>
-    public async Task RecoverExpiredAsync(CancellationToken ct = default)
+    /// <summary>Where an evaluation stands and why, in words; null where it is gone with its run.</summary>
+    public async Task<(EvaluationJobState State, string? Problem)?> StateAsync(long jobId, CancellationToken ct = default)
     {
-        await using var connection = await database.Source.OpenConnectionAsync(ct);
-        await LoseAsync(connection, "state = 'Running' AND lease_until < now()", "no sign of life from its process", MostAttempts, [], ct);
+        await using var context = await database.ContextAsync(ct);
+        return await context.EvaluationJobs.Where(j => j.Id == jobId).Select(j => new { j.State, j.Problem }).SingleOrDefaultAsync(ct) is { } found ? (found.State, found.Problem) : null;
     }
 
     /// <summary>Queues the evaluation that the run's spec asks for at every checkpoint; part of the checkpoint's transaction.</summary>
@@ -186,25 +203,27 @@ public sealed class EvaluationQueue(RunsDatabase database)
 
     private static async Task InsertAsync(NpgsqlConnection connection, long runId, long checkpointId, string protocol, bool ranks, string by, CancellationToken ct)
     {
-        await connection.ExecuteAsync(
+        long id = await connection.ScalarAsync<long>(
             """
-            INSERT INTO evaluation_jobs (run_id, checkpoint_id, iteration, protocol, ranks, state, attempt, progress, created, created_by)
-            SELECT $1, c.id, c.iteration, $3, $4, 'Queued', 0, 0, now(), $5 FROM checkpoints c WHERE c.id = $2
+            INSERT INTO evaluation_jobs (run_id, checkpoint_id, iteration, protocol, ranks, state, progress, created, created_by)
+            SELECT $1, c.id, c.iteration, $3, $4, 'Queued', 0, now(), $5 FROM checkpoints c WHERE c.id = $2 RETURNING id
             """,
             [runId, checkpointId, protocol, ranks, by],
             ct);
-        await connection.NotifyAsync(RunChannels.Queue, "", ct);
+        string what = await connection.ScalarAsync<string>("SELECT 'run ' || run_id || ', iteration ' || iteration FROM evaluation_jobs WHERE id = $1", [id], ct) ?? "";
+        await WorkItems.AddAsync(connection, JobQueues.Evaluations, id, $"{what}, {protocol}", runId, ct);
     }
 
-    private static Task<int> LoseAsync(NpgsqlConnection connection, string which, string reason, int most, object?[] values, CancellationToken ct) => connection.ExecuteAsync(
-        $"""
-        UPDATE evaluation_jobs SET state = CASE WHEN attempt >= $2 THEN 'Failed' ELSE 'Queued' END, lease_until = NULL, worker_id = NULL,
-            problem = CASE WHEN attempt >= $2 THEN 'given up after ' || attempt || ' attempts; the last: ' || $1 END,
-            ended = CASE WHEN attempt >= $2 THEN now() END
-        WHERE {which}
-        """,
-        [reason, most, .. values],
-        ct);
+    private static async Task FailAsync(NpgsqlConnection connection, long jobId, string problem, CancellationToken ct)
+    {
+        await connection.ExecuteAsync(
+            "UPDATE evaluation_jobs SET state = 'Failed', problem = $2, ended = now() WHERE id = $1 AND state IN ('Queued', 'Running')",
+            [jobId, problem.Replace("\0", "", StringComparison.Ordinal)], ct);
+        await WorkItems.EndAsync(connection, JobQueues.Evaluations, jobId, ct);
+    }
+
+    private static Task<bool> HoldAsync(NpgsqlConnection connection, long jobId, int attempt, CancellationToken ct) =>
+        WorkItems.HoldAsync(connection, JobQueues.Evaluations, jobId, attempt, ct);
 
     private static NpgsqlParameter Text(string? value) => new() { NpgsqlDbType = NpgsqlDbType.Text, Value = (object?)value ?? DBNull.Value };
 }

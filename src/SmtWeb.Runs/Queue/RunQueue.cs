@@ -8,8 +8,9 @@ using SmtWeb.Smt.Training;
 namespace SmtWeb.Runs.Queue;
 
 /// <summary>
-/// The queue: strict priority, then age, passing over distillations whose teacher still trains (<see cref="Teachers"/>). A
-/// claim gives the run a new attempt number; whatever an older attempt still sends is refused from that moment on.
+/// The next run of Hangfire's queue <see cref="JobQueues.Training"/>: strict priority, then age, passing over distillations whose
+/// teacher still trains (<see cref="Claimable"/>). A claim gives the run a new attempt number; whatever an older attempt still
+/// sends is refused from that moment on.
 /// </summary>
 public sealed class RunQueue(RunsDatabase database)
 {
@@ -32,7 +33,7 @@ public sealed class RunQueue(RunsDatabase database)
             return null;
         }
 
-        var (runId, attempt, name, threads) = claim.Value;
+        var (runId, attempt, name, threads, job, ticket) = claim.Value;
         var from = await NewestCheckpointAsync(connection, runId, ct);
         await connection.ExecuteAsync(
             "INSERT INTO attempts (run_id, number, worker, started, from_checkpoint_id, first_iteration, last_batch) VALUES ($1, $2, $3, now(), $4, $5, 0)",
@@ -48,7 +49,7 @@ public sealed class RunQueue(RunsDatabase database)
         string where = from is { } c ? $"from the checkpoint of iteration {c.Iteration:N0}" : attempt > 1 ? "from the start (no checkpoint yet)" : "from the start";
         await RunEvents.WriteAsync(connection, runId, attempt, LogLevel.Information, $"Attempt {attempt} starts on {workerName}, {where}.", RunState.Starting, ct);
         await transaction.CommitAsync(ct);
-        return new(runId, attempt, name, from?.Iteration ?? 0, threads);
+        return new(runId, attempt, name, from?.Iteration ?? 0, threads, job, ticket);
 
         static async Task<(long Id, long Iteration, double Seconds)?> NewestCheckpointAsync(NpgsqlConnection connection, long runId, CancellationToken ct)
         {
@@ -59,12 +60,15 @@ public sealed class RunQueue(RunsDatabase database)
         }
     }
 
-    /// <summary>Takes every attempt whose lease ran out for lost; returns the runs it gave back.</summary>
-    public async Task<IReadOnlyList<long>> RecoverExpiredAsync(CancellationToken ct = default)
+    /// <summary>
+    /// Takes every attempt whose lease ran out for lost, once the server has been up for <paramref name="lease"/>; returns the
+    /// runs it gave back.
+    /// </summary>
+    public async Task<IReadOnlyList<long>> RecoverExpiredAsync(TimeSpan lease, CancellationToken ct = default)
     {
         var expired = new List<(long Run, int Attempt)>();
         await using (var connection = await database.Source.OpenConnectionAsync(ct))
-        await using (var select = connection.Sql($"SELECT id, attempt FROM runs WHERE lease_until < now() AND state IN {Held}"))
+        await using (var select = connection.Sql($"SELECT id, attempt FROM runs WHERE lease_until < now() AND state IN {Held} AND {Claimable.ServerIsUpFor("$1")}", lease))
         await using (var reader = await select.ExecuteReaderAsync(ct))
         {
             while (await reader.ReadAsync(ct))
@@ -99,8 +103,8 @@ public sealed class RunQueue(RunsDatabase database)
         return await connection.ScalarAsync<bool>($"SELECT EXISTS (SELECT 1 FROM runs WHERE id = $1 AND attempt = $2 AND state IN {Held})", [runId, attempt], ct);
     }
 
-    /// <summary>The worker shuts down: asks the trainer to write a checkpoint and to put the run back into the queue.</summary>
-    public async Task RequestReleaseAsync(long runId, int attempt, string reason, CancellationToken ct = default)
+    /// <summary>The trainer leaves for a reason that is not its run's: pages show it until the run is back in the queue.</summary>
+    public async Task ShowLeavingAsync(long runId, int attempt, string reason, CancellationToken ct = default)
     {
         await using var connection = await database.Source.OpenConnectionAsync(ct);
         await using var transaction = await connection.BeginTransactionAsync(ct);
@@ -112,30 +116,57 @@ public sealed class RunQueue(RunsDatabase database)
         if (changed == 1)
         {
             await RunEvents.WriteAsync(connection, runId, attempt, LogLevel.Information, $"Stopping: {reason}", RunState.Stopping, ct);
-            await connection.NotifyAsync(RunChannels.Signal, runId.ToString(), ct);
         }
 
         await transaction.CommitAsync(ct);
     }
 
-    private static async Task<(long Run, int Attempt, string Name, int Threads)?> TakeAsync(NpgsqlConnection connection, Guid workerId, TimeSpan lease, CancellationToken ct)
+    /// <summary>
+    /// Hangfire will not run the job of a claimed run (somebody changed its state by hand, or a storm of faults did): the run
+    /// waits again, with a new job.
+    /// </summary>
+    internal async Task RejobAsync(ClaimedRun run, CancellationToken ct = default)
     {
+        await using var connection = await database.Source.OpenConnectionAsync(ct);
+        await using var transaction = await connection.BeginTransactionAsync(ct);
+        if (await connection.ScalarAsync<bool>($"SELECT true FROM runs WHERE id = $1 AND attempt = $2 AND state IN {Held} FOR NO KEY UPDATE", [run.RunId, run.Attempt], ct))
+        {
+            var (state, request) = await RunRelease.ReadAsync(connection, run.RunId, ct);
+            await RunRelease.ApplyAsync(connection, run.RunId, run.Attempt, RunTransitions.AfterLoss(state, request), "its job was no longer to be run; it has a new one", ct);
+            await RejobAsync(connection, run.RunId, run.Name, run.JobId, ct);
+        }
+
+        await transaction.CommitAsync(ct);
+    }
+
+    /// <summary>Gives a waiting run a job where it has none that can be drawn. The caller holds its row.</summary>
+    internal static async Task RejobAsync(NpgsqlConnection connection, long runId, string name, long? before, CancellationToken ct)
+    {
+        if (before is { } old) await JobTable.WithdrawAsync(connection, old, "The run has a new job.", ct);
+        long job = await JobTable.EnqueueAsync(connection, JobQueues.Training, JobQueues.Train(runId, name), ct);
+        await connection.ExecuteAsync("UPDATE runs SET job_id = $2 WHERE id = $1", [runId, job], ct);
+    }
+
+    private static async Task<(long Run, int Attempt, string Name, int Threads, long Job, long Ticket)?> TakeAsync(NpgsqlConnection connection, Guid workerId, TimeSpan lease, CancellationToken ct)
+    {
+        // one statement: the choice, the mark in Hangfire's queue, and the attempt number
         await using var claim = connection.Sql(
             $$"""
             WITH next AS (
-                SELECT id FROM runs student WHERE state IN ('Queued', 'Recovering') AND (not_before IS NULL OR not_before <= now())
-                    AND NOT EXISTS ({{Teachers.Unfinished}})
-                ORDER BY priority DESC, id LIMIT 1 FOR NO KEY UPDATE OF student SKIP LOCKED)
+                SELECT student.id, q.id AS ticket FROM runs student JOIN hangfire.jobqueue q ON q.jobid = student.job_id AND q.queue = '{{JobQueues.Training}}'
+                WHERE {{Claimable.Waiting}} AND {{Claimable.Due}} AND {{Claimable.Taught}}
+                ORDER BY {{Claimable.Order}}, q.id LIMIT 1 FOR NO KEY UPDATE OF student SKIP LOCKED),
+            drawn AS (UPDATE hangfire.jobqueue q SET fetchedat = now() FROM next WHERE q.id = next.ticket)
             UPDATE runs SET state = 'Starting', state_reason = NULL, request = 'None', attempt = attempt + 1, worker_id = $1,
                 lease_until = now() + $2, heartbeat = now(), not_before = NULL, started = coalesce(started, now()), ended = NULL
             FROM next WHERE runs.id = next.id
-            RETURNING runs.id, runs.attempt, runs.name, coalesce((runs.spec #>> '{hardware,threads}')::int, 0)
+            RETURNING runs.id, runs.attempt, runs.name, coalesce((runs.spec #>> '{hardware,threads}')::int, 0), runs.job_id, next.ticket
             """,
             workerId,
             lease);
         await using var reader = await claim.ExecuteReaderAsync(ct);
         return await reader.ReadAsync(ct)
-            ? (reader.GetInt64(0), reader.GetInt32(1), reader.GetString(2), reader.GetInt32(3))
+            ? (reader.GetInt64(0), reader.GetInt32(1), reader.GetString(2), reader.GetInt32(3), reader.GetInt64(4), reader.GetInt64(5))
             : null;
     }
 

@@ -1,4 +1,3 @@
-using System.Linq.Expressions;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using SmtWeb.Runs.Database;
@@ -25,17 +24,12 @@ internal static class Teachers
     // a checkpoint holds the teacher's weights
     private const string NotBegun = "NOT EXISTS (SELECT 1 FROM checkpoints c WHERE c.run_id = student.id AND c.complete AND NOT c.damaged)";
 
-    /// <summary>Whether a row of <see cref="SmtWebDbContext.Runs"/> has to wait; the same as <see cref="Unfinished"/>.</summary>
-    public static Expression<Func<RunRow, bool>> HoldsBack(SmtWebDbContext context) => student =>
-        context.Runs.Any(t => t.Id == student.TeacherRunId && t.Method == Method && t.State != RunState.Finished && t.State != RunState.Failed && t.State != RunState.Cancelled)
-        && !context.Checkpoints.Any(c => c.RunId == student.Id && c.Complete && !c.Damaged);
-
-    /// <summary>Why a waiting run waits for its teacher, or null where it does not.</summary>
-    public static async Task<string?> SentenceAsync(SmtWebDbContext context, long runId, CancellationToken ct)
+    /// <summary>Why a run waits for its teacher.</summary>
+    public static async Task<string> SentenceAsync(SmtWebDbContext context, long runId, CancellationToken ct)
     {
-        var teacher = await context.Runs.Where(r => r.Id == runId).Where(HoldsBack(context))
+        var teacher = await context.Runs.Where(r => r.Id == runId)
             .Join(context.Runs, r => r.TeacherRunId, t => t.Id, (r, t) => new { t.Id, t.Name, t.State }).SingleOrDefaultAsync(ct);
-        return teacher is null ? null : $"it waits for its teacher, run {teacher.Id} ({teacher.Name}), which {Now(teacher.State)}";
+        return teacher is null ? "it waits for its teacher, which has just been deleted." : $"it waits for its teacher, run {teacher.Id} ({teacher.Name}), which {Now(teacher.State)}";
     }
 
     /// <summary>The runs that wait for <paramref name="runId"/> have another reason to wait, or none: their pages look again.</summary>
@@ -55,6 +49,7 @@ internal static class Teachers
         foreach (var (student, attempt) in await WaitingAsync(connection, runId, ct, "FOR NO KEY UPDATE"))
         {
             await connection.ExecuteAsync("UPDATE runs SET state = 'Failed', state_reason = $2, request = 'None', not_before = NULL, ended = now() WHERE id = $1", [student, reason], ct);
+            await JobTable.WithdrawAsync(connection, await connection.ScalarAsync<long?>("SELECT job_id FROM runs WHERE id = $1", [student], ct), "Its teacher will not be finished.", ct);
             await RunEvents.WriteAsync(connection, student, attempt, LogLevel.Error, $"Failed: {reason}", RunState.Failed, ct);
         }
     }

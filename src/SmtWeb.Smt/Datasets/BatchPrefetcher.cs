@@ -142,7 +142,7 @@ internal sealed class BatchPrefetcher : IDisposable
                 batch.Labels[k] = Read(source, indices[k], pixels, skipCorrupt ? batch.Skipped : null);
                 if (mirror && flips[k]) Mirror(pixels, source.Side);
             }
-            if (device.type != DeviceType.CPU) batch.Staged = Stage(batch.Pixels);
+            if (HostTransfer.IsRemote(device)) batch.Staged = Stage(batch.Pixels);
         }
         catch (Exception e)
         {

@@ -16,6 +16,7 @@ public static class DatasetCheck
     public const int MostNamed = 100;
 
     private const int MostCells = 100;
+    private const int FewRecords = 512; // a usual batch
     private const int Block = 1 << 20;
 
     /// <summary>
@@ -34,13 +35,15 @@ public static class DatasetCheck
         var corrupt = new List<CorruptRecord>();
         var (corruptCount, unlabelled) = (0, 0);
         var grid = new SampleGrid(source);
+        var changed = new ChangedPixels();
         var pixels = new byte[source.ImageBytes];
         for (var i = 0; i < source.Count; i++)
         {
             ct.ThrowIfCancellationRequested();
             try
             {
-                var label = source.Read(i, pixels);
+                var label = source.Read(i, pixels, out var changes);
+                changed.Add(changes, source, i);
                 if (label >= 0) counts[label]++;
                 else unlabelled++;
                 grid.Offer(i, label, pixels);
@@ -56,7 +59,12 @@ public static class DatasetCheck
         if (corruptCount == source.Count) throw new InvalidDataException($"{path}: none of the {source.Count} records can be read; the first: {corrupt[0].Problem}.");
         var (png, columns, labels) = grid.Draw();
         return (new DatasetReport(KindOf(spec), path, hash, bytes, source.Count - corruptCount, source.Side, source.Channels, source.Classes, source.ClassNames,
-            counts, corruptCount, corrupt, columns, labels), png);
+            counts, corruptCount, corrupt, columns, labels) { Notes = [.. source.Notes, .. changed.Notes(source), .. Few(source.Count - corruptCount)] }, png);
+    }
+
+    private static IEnumerable<DatasetNote> Few(int records)
+    {
+        if (records < FewRecords) yield return new DatasetNote("images in all: a larger batch shows some of them twice, and so few are soon learned by heart", records, "");
     }
 
     /// <summary>The name of a kind in JSON.</summary>
@@ -136,7 +144,7 @@ public static class DatasetCheck
                         images[(((i * area) + k) * source.Channels) + c] = ordered[i].Pixels[(c * area) + k];
             // cells larger than a thumbnail would make a picture of many megabytes
             var columns = Math.Min(Columns, ordered.Count);
-            return (PngEncoder.Encode(ImageGrid.Compose(images, source.Side, source.Side, source.Channels, columns)), columns, [.. ordered.Select(c => c.Label)]);
+            return (ImageGrid.Compose(images, source.Side, source.Side, source.Channels, columns).ToPng(), columns, [.. ordered.Select(c => c.Label)]);
         }
     }
 }

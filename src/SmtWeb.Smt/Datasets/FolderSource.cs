@@ -4,50 +4,45 @@ using SmtWeb.Smt.Imaging;
 namespace SmtWeb.Smt.Datasets;
 
 /// <summary>
-/// A folder of PNG and JPEG files with a folder for each class (or none at all, then without labels). Classes are in the
-/// order of their folders' names, records in the order of theirs (bytewise). Images of other sizes are cropped to the square
-/// in the middle and resized. Symbolic links inside are passed over, so that nothing outside is read.
+/// A folder of PNG and JPEG files with a folder for each class (or none at all, then without labels), in the layouts that
+/// <see cref="ImageListing"/> understands. Images of other sizes are cropped to the square in the middle and resized. Symbolic links
+/// inside are passed over, so that nothing outside is read.
 /// </summary>
 public sealed class FolderSource : ImageSource
 {
     private const int MaxDepth = 8;
     private const int MaxFiles = 20_000_000;
 
-    private static readonly EnumerationOptions Plain = new() { AttributesToSkip = FileAttributes.ReparsePoint | FileAttributes.System, IgnoreInaccessible = false };
+    private static readonly EnumerationOptions All = new() { AttributesToSkip = 0, IgnoreInaccessible = false };
 
-    private static readonly EnumerationOptions Deep = new()
-    {
-        AttributesToSkip = FileAttributes.ReparsePoint | FileAttributes.System, IgnoreInaccessible = false, RecurseSubdirectories = true, MaxRecursionDepth = MaxDepth,
-    };
-
-    private readonly List<string> files = [];
-    private readonly int[] firstOfClass;
+    private readonly string[] files;
+    private readonly int[] labels;
 
     /// <summary>
     /// Lists the folder. <paramref name="side"/> and <paramref name="channels"/> are what images are brought to; 0 takes
-    /// those of the first image, which must then be square.
+    /// those of most images, which must then be square.
     /// </summary>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
-    /// <exception cref="InvalidDataException">It holds no image, or the first gives no side.</exception>
+    /// <exception cref="InvalidDataException">It holds no image, or its images state no side.</exception>
     public FolderSource(string path, int side = 0, int channels = 0)
     {
         Path = path;
         if (!Directory.Exists(path)) throw new DirectoryNotFoundException($"{path}: there is no such folder.");
-        var folders = Directory.EnumerateDirectories(path, "*", Plain).Select(f => System.IO.Path.GetFileName(f)!).Order(StringComparer.Ordinal)
-            .Where(f => f[0] != '.' && Directory.EnumerateFiles(System.IO.Path.Combine(path, f), "*", Deep).Any(IsImage)).ToList();
-        var first = new List<int>();
-        foreach (var folder in folders.Count > 0 ? folders : [""])
-        {
-            first.Add(files.Count);
-            var at = System.IO.Path.Combine(path, folder);
-            files.AddRange(Directory.EnumerateFiles(at, "*", folders.Count > 0 ? Deep : Plain).Where(IsImage).Select(f => System.IO.Path.GetRelativePath(path, f)).Order(StringComparer.Ordinal));
-            if (files.Count > MaxFiles) throw new InvalidDataException($"{path}: holds more than {MaxFiles:N0} images.");
-        }
+        var (empty, deep) = (new List<string>(), new List<string>());
+        var listing = new ImageListing(Walk(new DirectoryInfo(path), "", 0, empty, deep));
+        var images = listing.Records(classes: true);
+        // the folders that would have been classes
+        foreach (var folder in empty.Where(f => f.StartsWith(listing.Root, StringComparison.Ordinal) && f.IndexOf('/', listing.Root.Length) == f.Length - 1)) listing.PassOver("folders without an image", folder);
+        foreach (var folder in deep) listing.PassOver($"folders deeper than {MaxDepth}", folder);
+        Notes = listing.Notes;
+        if (images.Count == 0)
+            throw new InvalidDataException($"{path}: holds no PNG or JPEG file, neither here nor in folders for classes.{(Notes.Count > 0 ? $" It holds {string.Join("; ", Notes.Take(5))}." : "")}");
+        if (images.Count > MaxFiles) throw new InvalidDataException($"{path}: holds more than {MaxFiles:N0} images.");
 
-        firstOfClass = [.. first];
-        if (files.Count == 0) throw new InvalidDataException($"{path}: holds no PNG or JPEG file, neither here nor in folders for classes.");
-        Folders = folders;
-        ClassNames = [.. folders.Select(f => ImageNetClasses.Find(f) is { } known ? known.Name : f)];
+        files = [.. images.Select(i => i.Name)];
+        labels = [.. images.Select(i => i.Label)];
+        Folders = listing.Folders;
+        ClassNames = [.. Folders.Select(f => ImageNetClasses.Find(f) is { } known ? known.Name : f)];
         (Side, Channels) = side > 0 && channels > 0 ? (side, channels) : Size(side, channels);
     }
 
@@ -55,7 +50,7 @@ public sealed class FolderSource : ImageSource
     public override string Path { get; }
 
     /// <inheritdoc/>
-    public override int Count => files.Count;
+    public override int Count => files.Length;
 
     /// <inheritdoc/>
     public override int Channels { get; }
@@ -73,18 +68,26 @@ public sealed class FolderSource : ImageSource
     public override IReadOnlyList<string> ClassNames { get; }
 
     /// <inheritdoc/>
+    public override IReadOnlyList<DatasetNote> Notes { get; }
+
+    /// <inheritdoc/>
     public override string NameOf(int index) => files[index];
 
     /// <inheritdoc/>
-    public override int Read(int index, Span<byte> pixels)
+    public override int Read(int index, Span<byte> pixels) => Read(index, pixels, out _);
+
+    /// <inheritdoc/>
+    public override int Read(int index, Span<byte> pixels, out PixelChanges changes)
     {
-        var image = Decode(index);
+        var image = Decode(index, out changes);
+        if (image.Width != image.Height) changes |= PixelChanges.Cropped;
+        var side = Math.Min(image.Width, image.Height);
+        if (side != Side) changes |= side > Side ? PixelChanges.Shrunk : PixelChanges.Enlarged;
         if (image.Width != Side || image.Height != Side) image = Resampling.CropAndResize(image, Side);
         if (image.Channels > Channels) throw Corrupt(index, "it has colours, but the data set is grey; state 3 channels");
+        if (image.Channels < Channels) changes |= PixelChanges.GreyRepeated;
         ToPlanes(image.Pixels, image.Channels, Channels, pixels);
-        if (Classes == 0) return -1;
-        var found = Array.BinarySearch(firstOfClass, index);
-        return found >= 0 ? found : ~found - 1;
+        return labels[index];
     }
 
     /// <inheritdoc/>
@@ -92,31 +95,59 @@ public sealed class FolderSource : ImageSource
     {
     }
 
-    private static bool IsImage(string file) => ImageDecoder.Extensions.Contains(System.IO.Path.GetExtension(file).ToLowerInvariant());
+    // Names relative to the folder; nothing behind a symbolic link is looked at.
+    private static IEnumerable<ListedFile> Walk(DirectoryInfo folder, string prefix, int depth, List<string> empty, List<string> deep)
+    {
+        var images = 0;
+        foreach (var entry in folder.EnumerateFileSystemInfos("*", All))
+        {
+            if (ImageListing.IsSystem(entry.Name)) continue;
+            var (name, isLink) = (prefix + entry.Name, entry.LinkTarget is not null);
+            if (isLink || entry is not DirectoryInfo below)
+            {
+                images += !isLink && ImageDecoder.Reads(name) ? 1 : 0;
+                yield return new ListedFile(name, isLink);
+            }
+            else if (depth == MaxDepth)
+            {
+                deep.Add(name);
+            }
+            else
+            {
+                foreach (var file in Walk(below, name + "/", depth + 1, empty, deep))
+                {
+                    images += !file.IsLink && ImageDecoder.Reads(file.Name) ? 1 : 0;
+                    yield return file;
+                }
+            }
+        }
+
+        if (images == 0 && depth > 0) empty.Add(prefix);
+    }
 
     private (int Side, int Channels) Size(int side, int channels)
     {
-        for (var i = 0; ; i++)
-        {
-            try
-            {
-                var image = Decode(i);
-                if (side == 0 && image.Width != image.Height)
-                    throw new InvalidDataException($"{Path}: {files[i]} has {image.Width}x{image.Height} pixels; state the side that images are cropped and resized to.");
-                return (side > 0 ? side : image.Width, channels > 0 ? channels : image.Channels);
-            }
-            catch (CorruptRecordException) when (i < Math.Min(files.Count, 16) - 1)
-            {
-                // another one says it
-            }
-        }
+        if (side > 0) return (side, ImageSizes.Channels(Count, Measure));
+        var common = ImageSizes.Common(Path, Count, Measure);
+        return common.Width == common.Height ? (common.Width, channels > 0 ? channels : common.Channels)
+            : throw new InvalidDataException($"{Path}: most images have {common.Width}x{common.Height} pixels; state the side that images are cropped and resized to.");
     }
 
-    private Raster Decode(int index)
+    private (int Width, int Height, int Channels) Measure(int index) => Guarded(index, file => ImageDecoder.Measure(file));
+
+    private Raster Decode(int index, out PixelChanges changes)
+    {
+        var found = PixelChanges.None;
+        var image = Guarded(index, file => ImageDecoder.Decode(file, out found));
+        changes = found;
+        return image;
+    }
+
+    private T Guarded<T>(int index, Func<byte[], T> read)
     {
         try
         {
-            return ImageDecoder.Decode(PlainFile.ReadAllBytes(System.IO.Path.Combine(Path, files[index]), ImageDecoder.MaxFileBytes));
+            return read(PlainFile.ReadAllBytes(System.IO.Path.Combine(Path, files[index]), ImageDecoder.MaxFileBytes));
         }
         catch (Exception e) when (e is InvalidDataException or FileNotFoundException or IrregularFileException or UnauthorizedAccessException)
         {

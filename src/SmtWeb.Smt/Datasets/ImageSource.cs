@@ -1,8 +1,10 @@
+using SmtWeb.Smt.Imaging;
+
 namespace SmtWeb.Smt.Datasets;
 
 /// <summary>
 /// Images of a data set, one by one: bytes [C,H,W] and a label. Opening reads what tells the records apart, never the
-/// pixels (the CIFAR-10 and IDX files, which are small, excepted). <see cref="Read"/> may be called by several threads.
+/// pixels (the CIFAR-10 and IDX files, which are small, excepted). <see cref="Read(int, Span{byte})"/> may be called by several threads.
 /// </summary>
 public abstract class ImageSource : IDisposable
 {
@@ -24,12 +26,23 @@ public abstract class ImageSource : IDisposable
     /// <summary>Names of the classes where the data have any, else empty.</summary>
     public virtual IReadOnlyList<string> ClassNames => [];
 
+    /// <summary>What opening found that a person should know: files passed over, another size than some have.</summary>
+    public virtual IReadOnlyList<DatasetNote> Notes => [];
+
     /// <summary>Bytes of an image.</summary>
     public int ImageBytes => Channels * Side * Side;
 
     /// <summary>Reads a record: pixels [C,H,W] into <paramref name="pixels"/>; returns the label, -1 without.</summary>
     /// <exception cref="CorruptRecordException">This record cannot be read.</exception>
     public abstract int Read(int index, Span<byte> pixels);
+
+    /// <summary>The same, and what was done to the pixels of the file on the way.</summary>
+    /// <exception cref="CorruptRecordException">This record cannot be read.</exception>
+    public virtual int Read(int index, Span<byte> pixels, out PixelChanges changes)
+    {
+        changes = PixelChanges.None;
+        return Read(index, pixels);
+    }
 
     /// <summary>Name of a record for messages, such as a file's name; may be empty.</summary>
     public virtual string NameOf(int index) => "";

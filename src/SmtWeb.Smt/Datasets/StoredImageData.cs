@@ -18,6 +18,7 @@ internal sealed class StoredImageData : TrainingData
     private readonly EpochSampler sampler;
     private readonly HashSet<long> reported = [];
     private BatchPrefetcher? prefetcher;
+    private bool saidFew;
     private IReadOnlyList<long> order;
 
     internal StoredImageData(StoredDataSpec spec, long seed, Device device)
@@ -58,6 +59,12 @@ internal sealed class StoredImageData : TrainingData
         {
             StopReading();
             sampler.State = order;
+        }
+
+        if (batch > source.Count && !saidFew)
+        {
+            saidFew = true;
+            Note($"The data have {source.Count} images and a batch has {batch}: every batch shows images more than once. Use a smaller batch or more images.");
         }
 
         prefetcher ??= new BatchPrefetcher(source, sampler, batch, spec.HorizontalFlips, spec.SkipCorrupt, Workers, Ahead, device);

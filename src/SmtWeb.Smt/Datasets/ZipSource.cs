@@ -7,8 +7,9 @@ namespace SmtWeb.Smt.Datasets;
 
 /// <summary>
 /// A dataset zip as EDM's dataset tool writes it: PNG files (stored or deflated), all of one square size, grey or RGB, and
-/// a dataset.json with <c>{"labels": [[name, class], …]}</c>, <c>{"labels": null}</c>, or none. Records are in the order
-/// of their names, as EDM's loader takes them. JPEG files are read as well.
+/// a dataset.json with <c>{"labels": [[name, class], …]}</c>, <c>{"labels": null}</c>, or none, at the top or one folder down.
+/// Records are in the order of their names, as EDM's loader takes them. Without dataset.json, two or more folders that are not
+/// numbered as EDM's are classes, in the layouts that <see cref="ImageListing"/> understands. JPEG files are read as well.
 /// </summary>
 public sealed class ZipSource : ImageSource
 {
@@ -19,8 +20,9 @@ public sealed class ZipSource : ImageSource
     private readonly ZipIndex zip;
     private readonly ZipItem[] items;
     private readonly int[]? labels;
+    private readonly IReadOnlyList<string> folders;
 
-    /// <summary>Opens the archive: reads its directory, its labels and the size of its first image.</summary>
+    /// <summary>Opens the archive: reads its directory, its labels and the size of its images.</summary>
     /// <exception cref="InvalidDataException">It is no such archive; names the place.</exception>
     public ZipSource(string path)
     {
@@ -28,14 +30,16 @@ public sealed class ZipSource : ImageSource
         zip = new ZipIndex(path);
         try
         {
-            var all = zip.Items();
-            var images = all.Where(f => ImageDecoder.Extensions.Contains(System.IO.Path.GetExtension(f.Name).ToLowerInvariant())).ToList();
-            images.Sort((a, b) => string.CompareOrdinal(a.Name, b.Name));
-            if (images.Count == 0) throw new InvalidDataException($"{path}: holds no PNG or JPEG file.");
-            items = [.. images.Select(f => f.Item)];
-            if (all.FirstOrDefault(f => f.Name == LabelsName) is { Name: not null } file) labels = ReadLabels(file.Item, images.ConvertAll(f => f.Name));
+            var byName = new Dictionary<string, ZipItem>(StringComparer.Ordinal);
+            var doubled = zip.Items().Where(f => !f.Name.EndsWith('/') && !byName.TryAdd(f.Name, f.Item)).Select(f => f.Name).ToList();
+            var listing = new ImageListing(byName.Keys.Where(name => !IsLabels(name)).Select(name => new ListedFile(name)));
+            foreach (var name in doubled) listing.PassOver("files of a name that another has", name);
+            if (listing.Images.Count == 0)
+                throw new InvalidDataException($"{path}: holds no PNG or JPEG file.{(listing.Notes.Count > 0 ? $" It holds {string.Join("; ", listing.Notes.Take(5))}." : "")}");
+            (items, labels, folders) = Records(byName, listing);
+            Notes = listing.Notes;
             Classes = labels is null ? 0 : labels.Max() + 1;
-            (Side, Channels) = FirstSize();
+            (Side, Channels) = Size();
         }
         catch
         {
@@ -60,17 +64,23 @@ public sealed class ZipSource : ImageSource
     public override int Classes { get; }
 
     /// <inheritdoc/>
-    public override IReadOnlyList<string> ClassNames => Classes == ImageNetClasses.Count ? ImageNetClasses.Names : [];
+    public override IReadOnlyList<string> ClassNames => folders.Count > 0 ? folders : Classes == ImageNetClasses.Count ? ImageNetClasses.Names : [];
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<DatasetNote> Notes { get; }
 
     /// <inheritdoc/>
     public override string NameOf(int index) => zip.NameOf(items[index]);
 
     /// <inheritdoc/>
-    public override int Read(int index, Span<byte> pixels)
+    public override int Read(int index, Span<byte> pixels) => Read(index, pixels, out _);
+
+    /// <inheritdoc/>
+    public override int Read(int index, Span<byte> pixels, out PixelChanges changes)
     {
-        var image = Decode(index);
+        var image = Decode(index, out changes);
         if (image.Width != Side || image.Height != Side || image.Channels != Channels)
-            throw Corrupt(index, $"it has {image.Width}x{image.Height} pixels and {Text(image.Channels)}; the first image has {Side}x{Side} and {Text(Channels)}");
+            throw Corrupt(index, $"it has {image.Width}x{image.Height} pixels and {Text(image.Channels)}; most images have {Side}x{Side} and {Text(Channels)}");
         ToPlanes(image.Pixels, Channels, Channels, pixels);
         return labels?[index] ?? -1;
     }
@@ -80,35 +90,53 @@ public sealed class ZipSource : ImageSource
 
     private static string Text(int channels) => channels == 1 ? "1 channel" : $"{channels} channels";
 
-    // The first that can be read says what the others must be.
-    private (int Side, int Channels) FirstSize()
+    // dataset.json says the classes, at the top or one folder down; without it, folders are classes as in a folder of images.
+    private (ZipItem[] Items, int[]? Labels, IReadOnlyList<string> Folders) Records(Dictionary<string, ZipItem> byName, ImageListing listing)
     {
-        CorruptRecordException? first = null;
-        for (var i = 0; i < Math.Min(items.Length, 16); i++)
+        var files = byName.Keys.Where(IsLabels).OrderBy(n => n.Length).ThenBy(n => n, StringComparer.Ordinal).ToList();
+        if (files.Count > 1 && files[0] != LabelsName) throw new InvalidDataException($"{Path}: {files.Count} folders have a {LabelsName} ({files[0]}, {files[1]}); a data set has one.");
+        if (files.Count > 0)
         {
-            try
-            {
-                var image = Decode(i);
-                return image.Width == image.Height ? (image.Width, image.Channels)
-                    : throw new InvalidDataException($"{Path}: {NameOf(i)} has {image.Width}x{image.Height} pixels; the images of a dataset zip are square. EDM's dataset_tool makes them so, or use a folder, which is cropped.");
-            }
-            catch (CorruptRecordException e)
-            {
-                first ??= e;
-            }
+            var root = files[0][..^LabelsName.Length];
+            List<string> names = [.. listing.Images.Where(n => n.StartsWith(root, StringComparison.Ordinal))];
+            foreach (var beside in listing.Images.Where(n => !n.StartsWith(root, StringComparison.Ordinal))) listing.PassOver($"images beside the folder {root} of {LabelsName}", beside);
+            if (names.Count == 0) throw new InvalidDataException($"{Path}: there is no PNG or JPEG file below {root}, where {LabelsName} lies.");
+            return ([.. names.Select(n => byName[n])], ReadLabels(byName[files[0]], names.ConvertAll(n => n[root.Length..])), []);
         }
 
-        throw first!;
+        // Folders that are numbered are how EDM's tool lays out images, and one folder is no choice: no classes.
+        var classes = listing.Folders.Count > 1 && !listing.Folders.All(f => f.Length == 5 && f.All(char.IsAsciiDigit));
+        var records = listing.Records(classes);
+        return ([.. records.Select(r => byName[r.Name])], classes ? [.. records.Select(r => r.Label)] : null,
+            classes ? [.. listing.Folders.Select(f => ImageNetClasses.Find(f)?.Name ?? f)] : []);
     }
 
-    private Raster Decode(int index)
+    private static bool IsLabels(string name) =>
+        name == LabelsName || (name.EndsWith("/" + LabelsName, StringComparison.Ordinal) && name.IndexOf('/') == name.Length - LabelsName.Length - 1 && !ImageListing.IsSystem(name[..name.IndexOf('/')]));
+
+    private (int Side, int Channels) Size()
+    {
+        var common = ImageSizes.Common(Path, Count, index => Guarded(index, file => ImageDecoder.Measure(file)));
+        return common.Width == common.Height ? (common.Width, common.Channels)
+            : throw new InvalidDataException($"{Path}: most images have {common.Width}x{common.Height} pixels; the images of a dataset zip are square. EDM's dataset_tool makes them so, or use a folder, which is cropped.");
+    }
+
+    private Raster Decode(int index, out PixelChanges changes)
+    {
+        var found = PixelChanges.None;
+        var image = Guarded(index, file => ImageDecoder.Decode(file, out found));
+        changes = found;
+        return image;
+    }
+
+    private T Guarded<T>(int index, Func<ArraySegment<byte>, T> read)
     {
         byte[]? rented = null;
         try
         {
             var file = zip.Rent(items[index], ImageDecoder.MaxFileBytes);
             rented = file.Array;
-            return ImageDecoder.Decode(file);
+            return read(file);
         }
         catch (InvalidDataException e)
         {

@@ -1,11 +1,15 @@
-using System.Runtime.InteropServices;
-using SmtWeb.Smt.Imaging.Interop;
+using SixLabors.ImageSharp;
+using SixLabors.ImageSharp.Formats;
+using SixLabors.ImageSharp.Metadata.Profiles.Exif;
+using SixLabors.ImageSharp.PixelFormats;
+using SixLabors.ImageSharp.Processing;
 
 namespace SmtWeb.Smt.Imaging;
 
 /// <summary>
-/// Reads PNG (libpng) and JPEG (libturbojpeg) files of people. The sides are bounded before any pixel is decoded, so that
-/// a file of kilobytes cannot ask for gigabytes. Grey stays grey (1 channel), all else becomes RGB; an alpha channel is left out.
+/// Reads PNG and JPEG files of people, with ImageSharp. The sides are bounded before any pixel is decoded, so that a file of
+/// kilobytes cannot ask for gigabytes. Grey stays grey (1 channel), all else becomes RGB; an alpha channel is left out; the
+/// picture is turned as its EXIF orientation says. What changed the pixels is reported.
 /// </summary>
 public static class ImageDecoder
 {
@@ -21,111 +25,82 @@ public static class ImageDecoder
     /// <summary>Ends of the names of files that this reads.</summary>
     public static IReadOnlyList<string> Extensions { get; } = [".png", ".jpg", ".jpeg"];
 
+    /// <summary>Whether a file of that name is read.</summary>
+    public static bool Reads(string name) => Extensions.Contains(Path.GetExtension(name).ToLowerInvariant());
+
     /// <summary>Decodes a PNG or JPEG file, told apart by their first bytes.</summary>
     /// <exception cref="InvalidDataException">It is neither, is damaged, or is larger than the bounds.</exception>
-    public static Raster Decode(ReadOnlySpan<byte> file)
+    public static Raster Decode(ReadOnlySpan<byte> file) => Decode(file, out _);
+
+    /// <summary>Decodes a PNG or JPEG file and says what that did to its pixels.</summary>
+    /// <exception cref="InvalidDataException">It is neither, is damaged, or is larger than the bounds.</exception>
+    public static Raster Decode(ReadOnlySpan<byte> file, out PixelChanges changes)
     {
+        var facts = Facts(file);
+        IImageDecoder decoder = IsPng(file) ? ImageFormats.Png : ImageFormats.Jpeg;
+        if (IsPng(file)) PngStructure.EnsureWhole(file);
+        changes = facts.Changes | (facts.Orientation == ExifOrientation.Upright ? PixelChanges.None : PixelChanges.Turned);
         try
         {
-            return file switch
-            {
-                [0x89, (byte)'P', (byte)'N', (byte)'G', ..] => DecodePng(file),
-                [0xFF, 0xD8, ..] => DecodeJpeg(file),
-                _ => throw new InvalidDataException($"it is neither PNG nor JPEG: it begins with {(file.IsEmpty ? "nothing (0 bytes)" : Convert.ToHexString(file[..Math.Min(4, file.Length)]))}"),
-            };
+            EnsureIdentified(file, facts);
+            return facts.Channels == 1 ? Decode<L8>(file, decoder, facts) : Decode<Rgb24>(file, decoder, facts);
         }
-        catch (DllNotFoundException e)
+        // A hostile file may find any fault of the decoder: it is the file's, and no reason to stop for anyone but its reader.
+        catch (Exception e) when (e is not (InvalidDataException or OutOfMemoryException))
         {
-            throw new IOException($"PNG and JPEG are read by {LibPng.Library} and {TurboJpeg.Library}; one of them is not installed (apt-get install libpng16-16 libturbojpeg0): {e.Message}", e);
+            throw new InvalidDataException($"it cannot be decoded: {e.Message}", e);
         }
     }
 
-    private static unsafe Raster DecodePng(ReadOnlySpan<byte> file)
+    /// <summary>Sides, as it will be turned, and channels of a file whose pixels are not decoded.</summary>
+    /// <exception cref="InvalidDataException">It is neither PNG nor JPEG, is damaged, or is larger than the bounds.</exception>
+    internal static (int Width, int Height, int Channels) Measure(ReadOnlySpan<byte> file)
     {
-        var image = new LibPng.PngImage { Version = LibPng.ImageVersion };
-        fixed (byte* data = file)
-        {
-            try
-            {
-                if (LibPng.png_image_begin_read_from_memory(&image, data, (nuint)file.Length) == 0) throw Broken(&image);
-                CheckSides(image.Width, image.Height);
-                if ((image.Format & LibPng.Linear) != 0) throw new InvalidDataException("its channels have 16 bits; convert it to 8 bits a channel");
-                var channels = (image.Format & LibPng.Colour) != 0 ? 3 : 1;
-                var alpha = (image.Format & LibPng.Alpha) != 0;
-                image.Format &= LibPng.Colour | LibPng.Alpha; // no colour map
-                var stored = channels + (alpha ? 1 : 0);
-                var pixels = new byte[image.Width * image.Height * stored];
-                fixed (byte* target = pixels)
-                    if (LibPng.png_image_finish_read(&image, null, target, 0, null) == 0) throw Broken(&image);
-                return new Raster((int)image.Width, (int)image.Height, channels, alpha ? DropLast(pixels, stored) : pixels);
-            }
-            finally
-            {
-                LibPng.png_image_free(&image);
-            }
-        }
+        var facts = Facts(file);
+        return facts.Orientation >= ExifOrientation.FirstOnItsSide ? (facts.Height, facts.Width, facts.Channels) : (facts.Width, facts.Height, facts.Channels);
     }
 
-    private static unsafe Raster DecodeJpeg(ReadOnlySpan<byte> file)
-    {
-        var handle = TurboJpeg.tjInitDecompress();
-        if (handle == 0) throw new IOException("libturbojpeg could not be started");
-        try
-        {
-            fixed (byte* data = file)
-            {
-                int width, height, subsampling, space;
-                var size = new CULong((nuint)file.Length);
-                if (TurboJpeg.tjDecompressHeader3(handle, data, size, &width, &height, &subsampling, &space) != 0) throw Broken(handle);
-                CheckSides((uint)width, (uint)height);
-                var (format, stored) = space switch
-                {
-                    TurboJpeg.SpaceGray => (TurboJpeg.Gray, 1),
-                    TurboJpeg.SpaceCmyk or TurboJpeg.SpaceYcck => (TurboJpeg.Cmyk, 4),
-                    _ => (TurboJpeg.Rgb, 3),
-                };
-                var pixels = new byte[width * height * stored];
-                fixed (byte* target = pixels)
-                    if (TurboJpeg.tjDecompress2(handle, data, size, target, width, 0, height, format, TurboJpeg.LimitScans) != 0 && !IsHarmless(handle)) throw Broken(handle);
-                return stored == 4 ? new Raster(width, height, 3, FromCmyk(pixels)) : new Raster(width, height, stored, pixels);
-            }
-        }
-        finally
-        {
-            _ = TurboJpeg.tjDestroy(handle);
-        }
-    }
-
-    private static void CheckSides(uint width, uint height)
+    /// <summary>Makes sure that a picture is within the bounds.</summary>
+    internal static void EnsureSides(uint width, uint height)
     {
         if (width is 0 or > MaxSide || height is 0 or > MaxSide || (long)width * height > MaxPixels)
             throw new InvalidDataException($"it says it has {width}x{height} pixels; at most {MaxSide} a side and {MaxPixels:N0} in all are read");
     }
 
-    // Bytes between two segments do no harm to the pixels, and files of ImageNet have them; anything else lost pixels.
-    private static bool IsHarmless(nint handle) =>
-        TurboJpeg.tjGetErrorCode(handle) == TurboJpeg.Warning && Message(handle) is var text && (text.Contains("extraneous bytes", StringComparison.Ordinal) || text.Contains("Adobe", StringComparison.Ordinal));
+    private static bool IsPng(ReadOnlySpan<byte> file) => file is [0x89, (byte)'P', (byte)'N', (byte)'G', ..];
 
-    // Adobe's files, the only ones that there are, store the inks inverted.
-    private static byte[] FromCmyk(byte[] inks)
+    private static PictureFacts Facts(ReadOnlySpan<byte> file) => file switch
     {
-        var rgb = new byte[inks.Length / 4 * 3];
-        for (int i = 0, o = 0; i < inks.Length; i += 4, o += 3)
-            for (var c = 0; c < 3; c++)
-                rgb[o + c] = (byte)(((inks[i + c] * inks[i + 3]) + 127) / 255);
-        return rgb;
+        _ when IsPng(file) => PngStructure.Read(file),
+        [0xFF, 0xD8, ..] => JpegStructure.Read(file),
+        _ => throw new InvalidDataException($"it is neither PNG nor JPEG: it begins with {(file.IsEmpty ? "nothing (0 bytes)" : Convert.ToHexString(file[..Math.Min(4, file.Length)]))}"),
+    };
+
+    // What the decoder is about to take for the size must be what was bounded.
+    private static unsafe void EnsureIdentified(ReadOnlySpan<byte> file, PictureFacts facts)
+    {
+        fixed (byte* data = file)
+        {
+            using var stream = new UnmanagedMemoryStream(data, file.Length);
+            var info = Image.Identify(ImageFormats.Configuration, stream) ?? throw new InvalidDataException("its size cannot be found out");
+            if ((info.Width, info.Height) != (facts.Width, facts.Height))
+                throw new InvalidDataException($"it says it has {facts.Width}x{facts.Height} pixels and again {info.Width}x{info.Height}");
+        }
     }
 
-    private static byte[] DropLast(byte[] pixels, int stored)
+    private static Raster Decode<TPixel>(ReadOnlySpan<byte> file, IImageDecoder decoder, PictureFacts facts)
+        where TPixel : unmanaged, IPixel<TPixel>
     {
-        var kept = new byte[pixels.Length / stored * (stored - 1)];
-        for (int i = 0, o = 0; i < pixels.Length; i += stored, o += stored - 1) pixels.AsSpan(i, stored - 1).CopyTo(kept.AsSpan(o));
-        return kept;
+        using var image = Image.Load<TPixel>(ImageFormats.Configuration, file, decoder);
+        if (facts.Orientation != ExifOrientation.Upright)
+        {
+            image.Metadata.ExifProfile = new ExifProfile();
+            image.Metadata.ExifProfile.SetValue(ExifTag.Orientation, (ushort)facts.Orientation);
+            image.Mutate(i => i.AutoOrient());
+        }
+
+        var pixels = new byte[image.Width * image.Height * facts.Channels];
+        image.CopyPixelDataTo(pixels);
+        return new Raster(image.Width, image.Height, facts.Channels, pixels);
     }
-
-    private static unsafe InvalidDataException Broken(LibPng.PngImage* image) => new($"libpng: {Marshal.PtrToStringUTF8((nint)image->Message)}");
-
-    private static InvalidDataException Broken(nint handle) => new($"libjpeg: {Message(handle)}");
-
-    private static string Message(nint handle) => Marshal.PtrToStringUTF8(TurboJpeg.tjGetErrorStr2(handle)) ?? "failed";
 }

@@ -63,7 +63,7 @@ public sealed class FashionFeatures : IFeatureNetwork
     public Tensor forward(Tensor x)
     {
         for (var k = 1; k <= 3; k++)
-            x = torch.nn.functional.max_pool2d(torch.nn.functional.conv2d(x, weights[$"conv{k}.weight"], weights[$"conv{k}.bias"], padding: [1, 1]).relu(), 2);
+            x = torch.nn.functional.max_pool2d(Fused.conv2d(x, weights[$"conv{k}.weight"], weights[$"conv{k}.bias"], [1, 1], [1, 1]).relu(), 2);
         return torch.nn.functional.linear(x.reshape(x.size(0), -1), weights["fc1.weight"], weights["fc1.bias"]).relu();
     }
 

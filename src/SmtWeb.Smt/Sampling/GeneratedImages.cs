@@ -23,7 +23,7 @@ public interface IOneStepGenerator : IDisposable
 
     /// <summary>
     /// Draws one image per seed. The noise of an image depends on its seed alone, never on its batch.
-    /// <paramref name="labels"/> has one class per seed, or is null for unconditional models (conditional: class i mod K).
+    /// <paramref name="labels"/> has one class per seed, or is null for unconditional models (conditional: class seed mod K).
     /// <paramref name="steps"/> is one of <see cref="StepChoices"/>, or null for what the model does by itself, one step.
     /// </summary>
     /// <exception cref="ArgumentException">A label is out of range, the counts differ, or the model does not draw in so many steps.</exception>

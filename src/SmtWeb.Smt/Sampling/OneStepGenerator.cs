@@ -101,7 +101,7 @@ public sealed class OneStepGenerator : IOneStepGenerator
         {
             return labels is null ? null : throw new ArgumentException("This model has no classes; leave the class labels out.", nameof(labels));
         }
-        if (labels is null) return [.. Enumerable.Range(0, seeds.Count).Select(k => k % ClassCount)];
+        if (labels is null) return [.. seeds.Select(seed => (int)(seed % (ulong)ClassCount))]; // asked for alone, an image is of the same class
         if (labels.Count != seeds.Count) throw new ArgumentException($"{labels.Count} class labels for {seeds.Count} seeds; give one each.", nameof(labels));
         foreach (var label in labels)
             if (label < 0 || label >= ClassCount)

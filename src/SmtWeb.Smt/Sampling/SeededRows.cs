@@ -27,7 +27,7 @@ internal sealed class SeededRows
     internal Tensor Noise(Device device)
     {
         var noise = Philox.Normal(seeds, shape, drawn++);
-        return device.type == DeviceType.CPU ? noise : HostTransfer.Start(HostTransfer.Stage(noise, device), device);
+        return HostTransfer.IsRemote(device) ? HostTransfer.Start(HostTransfer.Stage(noise, device), device) : noise;
     }
 
     /// <summary>

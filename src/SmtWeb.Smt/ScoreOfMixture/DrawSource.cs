@@ -68,5 +68,5 @@ public abstract class DrawSource(BatchShare share, Generator host, NoiseStream n
 
     private Tensor Mine(Tensor drawn) => share.IsAll ? drawn : drawn.narrow(0, share.From, share.Count);
 
-    private static Tensor OnDevice(Tensor host, Device device) => device.type == DeviceType.CPU ? host : HostTransfer.Start(HostTransfer.Stage(host, device), device);
+    private static Tensor OnDevice(Tensor host, Device device) => HostTransfer.IsRemote(device) ? HostTransfer.Start(HostTransfer.Stage(host, device), device) : host;
 }

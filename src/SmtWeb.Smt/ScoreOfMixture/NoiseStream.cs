@@ -37,7 +37,7 @@ public sealed class NoiseStream : IDisposable
     /// <summary>The rows of <paramref name="share"/> of the next tensor [Batch, <paramref name="sample"/>…], on the device; it belongs to the current scope.</summary>
     public Tensor Next(BatchShare share, IReadOnlyList<long> sample)
     {
-        if (device.type == DeviceType.CPU) return Draw(share, sample);
+        if (!HostTransfer.IsRemote(device)) return Draw(share, sample);
         if (prefetch is not null && !prefetch.Fits(share, sample))
         {
             var state = State;

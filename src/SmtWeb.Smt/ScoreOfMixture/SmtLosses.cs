@@ -78,8 +78,8 @@ public static class SmtLosses
         if (form == GanForm.Released) return (α * (-ℓ_real).softplus()).mean() + ((1 - α) * ℓ_fake.softplus()).mean();
         // the infinite shifts are replaced where the weight is 0, so that neither value nor gradient is 0·∞
         var shift = LogOdds(α);
-        var forReal = torch.where(α.eq(0), torch.full([1], 0, device: α.device), shift);
-        var forFake = torch.where(α.eq(1), torch.full([1], 0, device: α.device), shift);
+        var forReal = shift.masked_fill(α.eq(0), 0);
+        var forFake = shift.masked_fill(α.eq(1), 0);
         return (α * (-(ℓ_real + forReal)).softplus()).mean() + ((1 - α) * (ℓ_fake + forFake).softplus()).mean();
     }
 

@@ -1,5 +1,6 @@
 using SmtWeb.Smt.Datasets;
 using SmtWeb.Smt.Imaging;
+using SmtWeb.Smt.Imaging.Figures;
 using SmtWeb.Smt.Metrics;
 using SmtWeb.Smt.Sampling;
 using SmtWeb.Smt.Specs;
@@ -65,7 +66,7 @@ internal sealed class RunEvaluator(TrainingState state, ITrainingJournal journal
     {
         var (reference, drawn) = Points(samples);
         journal.Metrics([new MetricPoint(MetricNames.OffRoll, state.Progress.Iteration, state.Progress.ImagesSeen, seconds, RollShare.Off(drawn, ((SwissRollSpec)state.Spec.Data).Noise))]);
-        journal.Picture(Picture(PictureKind.Scatter, 1, 1, 0, [], PngEncoder.Encode(ScatterPlot.Draw(reference, drawn))));
+        journal.Picture(Picture(PictureKind.Scatter, 1, 1, 0, [], PointFigure.Draw(reference, drawn).ToPng()));
     }
 
     // a fixed draw of the data of its own: the same reference for every run
@@ -97,7 +98,7 @@ internal sealed class RunEvaluator(TrainingState state, ITrainingJournal journal
         var seeds = Enumerable.Range(0, rows * columns).Select(k => (ulong)(shape.Classes == 0 ? k : k % columns)).ToArray();
         var labels = shape.Classes == 0 ? null : Enumerable.Range(0, rows * columns).Select(k => classes[k / columns]).ToArray();
         var pixels = OneStepSampler.Quantise(sampler.Draw(seeds, labels));
-        journal.Picture(Picture(PictureKind.Samples, rows, columns, shape.Side, [.. classes.Select(k => shape.ClassNames[k])], PngEncoder.Encode(ImageGrid.Compose(pixels, shape.Side, shape.Side, shape.Channels, columns))));
+        journal.Picture(Picture(PictureKind.Samples, rows, columns, shape.Side, [.. classes.Select(k => shape.ClassNames[k])], ImageGrid.Compose(pixels, shape.Side, shape.Side, shape.Channels, columns).ToPng()));
     }
 
     private void DrawInterpolations()
@@ -114,7 +115,7 @@ internal sealed class RunEvaluator(TrainingState state, ITrainingJournal journal
             names.Add(shape.Classes == 0 ? $"seeds {2 * row} to {(2 * row) + 1}" : shape.ClassNames[label]);
         }
         journal.Picture(Picture(PictureKind.Interpolation, InterpolationRows, InterpolationSteps, shape.Side, names,
-            PngEncoder.Encode(ImageGrid.Compose([.. parts], shape.Side, shape.Side, shape.Channels, InterpolationSteps))));
+            ImageGrid.Compose([.. parts], shape.Side, shape.Side, shape.Channels, InterpolationSteps).ToPng()));
     }
 
     private PictureRecord Picture(PictureKind kind, int rows, int columns, int cell, IReadOnlyList<string> names, byte[] png) =>

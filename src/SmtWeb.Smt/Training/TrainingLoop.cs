@@ -42,7 +42,8 @@ internal sealed class TrainingLoop : IDisposable
     {
         clock.Start();
         var evaluation = state.Spec.Evaluation;
-        if (state.Progress.Iteration == 0)
+        // One that was interrupted before its first iteration has written this already; a checkpoint has taken time to reach.
+        if (state.Progress is { Iteration: 0, Seconds: 0 })
         {
             if (!state.IsWarmup) state.EndWarmup();
             Evaluate(final: false);

@@ -32,41 +32,37 @@ internal static class Plain
     }
 
     /// <summary>
-    /// nn.functional.conv2d on ways round two errors of the oneDNN 3.7.1 in libtorch 2.10 (CPU), found by comparing with float64
-    /// (ConvolutionTests has the cases): channels that are no multiple of 16 are padded in blocked order with whatever was in memory,
-    /// which spoils results and gradients in bfloat16 and in row-major float32, and single pixels in NHWC float32 are wrong on several
-    /// threads for many numbers of outputs (64 to 80 channels).
+    /// nn.functional.conv2d, on CPUs by a way round the errors of the oneDNN in libtorch 2.10 (ADR 20 has the table; wrong by the size
+    /// of the result, in float32 and bfloat16): numbers of channels that are no multiple of 16 read memory that nobody wrote, so they
+    /// are filled up with zeros, channels last; single pixels in float32 on several threads are wrong for 80 or 112 outputs, so they are
+    /// a linear layer.
     /// </summary>
     internal static Tensor Convolution(Tensor input, Tensor weight, Tensor? bias, long[] stride, long[] padding)
     {
-        var shape = weight.shape;
-        long outputs = shape[0], inputs = shape[1];
-        var whole = outputs % Block == 0 && inputs % Block == 0;
-        var single = shape is [_, _, 1, 1] && stride is [1, 1] && padding is [0, 0] && input.dtype == ScalarType.Float32;
-        if (input.device_type != DeviceType.CPU || (whole && !single) || input.dtype == ScalarType.Float64)
+        if (input.device_type != DeviceType.CPU || input.dtype is not (ScalarType.Float32 or ScalarType.BFloat16))
         {
             return nn.functional.conv2d(input, weight, bias, stride, padding);
         }
         using var scope = NewDisposeScope();
-        if (single)
+        if (input.dtype == ScalarType.Float32 && weight.shape is [_, _, 1, 1] && stride is [1, 1] && padding is [0, 0])
         {
             var pixels = input.permute(0, 2, 3, 1); // a row each, where the channels are last
             return nn.functional.linear(pixels, weight.flatten(1), bias).permute(0, 3, 1, 2).MoveToOuterDisposeScope();
         }
-        if (input.dtype == ScalarType.Float32)
+        long outputs = weight.shape[0], inputs = weight.shape[1];
+        long moreOutputs = UpToBlock(outputs), moreInputs = UpToBlock(inputs);
+        if (moreOutputs == 0 && moreInputs == 0)
         {
-            return nn.functional.conv2d(Dispatcher.channels_last(input), weight, bias, stride, padding).MoveToOuterDisposeScope();
+            return nn.functional.conv2d(input, weight, bias, stride, padding).MoveToOuterDisposeScope();
         }
-        long moreInputs = Missing(inputs), moreOutputs = Missing(outputs);
         var x = moreInputs == 0 ? input : nn.functional.pad(input, [0, 0, 0, 0, 0, moreInputs]);
         var w = nn.functional.pad(weight, [0, 0, 0, 0, 0, moreInputs, 0, moreOutputs]);
         var b = bias is null || moreOutputs == 0 ? bias : nn.functional.pad(bias, [0, moreOutputs]);
-        return nn.functional.conv2d(x, w, b, stride, padding).narrow(1, 0, outputs).MoveToOuterDisposeScope();
+        var y = nn.functional.conv2d(Dispatcher.channels_last(x), w, b, stride, padding);
+        return (moreOutputs == 0 ? y : y.narrow(1, 0, outputs)).MoveToOuterDisposeScope();
     }
 
-    private const long Block = 16; // channels that oneDNN takes at a time
-
-    private static long Missing(long channels) => (Block - channels % Block) % Block;
+    private static long UpToBlock(long channels) => (16 - channels % 16) % 16;
 
     internal static Tensor Mlp(Tensor input, ReadOnlySpan<Tensor> weights, ReadOnlySpan<Tensor> biases, double slope, bool activateLast)
     {

@@ -20,7 +20,7 @@ public sealed class AdamW : IDisposable
         (this.parameters, this.beta1, this.beta2, this.eps, this.weightDecay) = (parameters, beta1, beta2, eps, weightDecay);
         FirstMoment = parameters.NewState();
         SecondMoment = parameters.NewState();
-        if (parameters.Values.device_type != DeviceType.CPU)
+        if (HostTransfer.IsRemote(parameters.Values))
         {
             stepsOnDevice = zeros([1], ScalarType.Float32, parameters.Values.device).DetachFromDisposeScope();
         }
@@ -85,10 +85,7 @@ public sealed class AdamW : IDisposable
         stepsTaken.add_(finite);
         // gradients are divided by the scale: (norm + 1e-6)/clip where that is above 1
         var scale = double.IsFinite(clip) ? ((norm + 1e-6) / clip).clamp_min(1) : ones_like(norm);
-        if (norm.device_type != DeviceType.META) // has no values: the GPU's stand-in in tests
-        {
-            Dispatcher.fused_adamw_(parameters.Values, parameters.Gradients, FirstMoment, SecondMoment, stepsTaken, rate, beta1, beta2, weightDecay, eps, scale, 1 - finite);
-        }
+        Dispatcher.fused_adamw_(parameters.Values, parameters.Gradients, FirstMoment, SecondMoment, stepsTaken, rate, beta1, beta2, weightDecay, eps, scale, 1 - finite);
         return new(norm.MoveToOuterDisposeScope());
     }
 

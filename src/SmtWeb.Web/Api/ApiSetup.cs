@@ -2,7 +2,6 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http.Features;
-using Microsoft.OpenApi;
 using SmtWeb.Web.Auth;
 
 namespace SmtWeb.Web.Api;
@@ -17,23 +16,8 @@ internal static class ApiSetup
     {
         services.ConfigureHttpJsonOptions(o => Configure(o.SerializerOptions));
         services.AddProblemDetails();
-        services.AddOpenApi("v1", o => o.AddDocumentTransformer((document, _, _) =>
-        {
-            document.Info = new OpenApiInfo
-            {
-                Title = "SmtWeb",
-                Version = "v1",
-                Description = "Train, watch and compare one-step image generators, and draw from them. Every error is problem+json (RFC 9457).",
-            };
-            document.Servers?.Clear(); // the address of whoever asked is no part of the contract
-            document.Components ??= new OpenApiComponents();
-            document.Components.SecuritySchemes = new Dictionary<string, IOpenApiSecurityScheme>
-            {
-                ["apiKey"] = new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "bearer", Description = "An API key: smt_…" },
-            };
-            document.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference("apiKey", document)] = [] }];
-            return Task.CompletedTask;
-        }));
+        services.AddRequestDecompression();
+        services.AddApiDocument();
     }
 
     /// <summary>JSON of REST and hub: camelCase, enum names, and NaN or infinite values of curves as strings, which JSON has no numbers for.</summary>
@@ -80,7 +64,12 @@ internal static class ApiSetup
     internal static void MapApi(this IEndpointRouteBuilder app)
     {
         app.MapOpenApi("/openapi/{documentName}.json").RequireAuthorization(Policies.Read);
-        var api = app.MapGroup("/api/v1").RequireAuthorization(Policies.Read).ProducesProblem(401).ProducesProblem(403);
+
+        // an endpoint without a policy of its own falls under the fallback, which is Policies.Read
+        var api = app.MapGroup("/api/v1").ProducesValidationProblem().ProducesProblem(401).ProducesProblem(403).ProducesProblem(406);
+        api.AddEndpointFilterFactory(QueryGuard.Create);
+        api.AddEndpointFilter(AcceptGuard.InvokeAsync);
+        api.AddEndpointFilter(IdempotencyFilter.InvokeAsync);
         api.MapRuns();
         api.MapPresets();
         api.MapDatasets();
@@ -88,6 +77,7 @@ internal static class ApiSetup
         api.MapGenerations();
         api.MapKeys();
         api.MapUsers();
+        api.MapAudit();
     }
 
     private static IResult Describe(Exception error) => error switch

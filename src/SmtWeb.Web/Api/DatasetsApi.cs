@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using SmtWeb.Runs.Datasets;
+using SmtWeb.Runs.People;
 using SmtWeb.Smt.Datasets;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Web.Auth;
@@ -14,13 +15,13 @@ namespace SmtWeb.Web.Api;
 internal sealed record DatasetInfo(
     string Kind, string Name, int Channels, int? Side, IReadOnlyList<string> Classes, IReadOnlyList<string> Synsets,
     long? Id = null, string? Path = null, DatasetState State = DatasetState.Ready, double Progress = 1, string? Problem = null, int? Records = null, IReadOnlyList<int>? ClassCounts = null,
-    long? Bytes = null, string? Sha256 = null, int CorruptCount = 0, IReadOnlyList<string>? Corrupt = null);
+    long? Bytes = null, string? Sha256 = null, int CorruptCount = 0, IReadOnlyList<string>? Corrupt = null, IReadOnlyList<string>? Notes = null);
 
 /// <summary>A data set to register.</summary>
 internal sealed record RegisterDatasetRequest
 {
     /// <summary>Name for people and for <c>$.data.source</c>.</summary>
-    [StringLength(DatasetStore.LongestName, MinimumLength = 1)]
+    [VisibleName, StringLength(DatasetStore.LongestName, MinimumLength = 1)]
     public required string Name { get; init; }
 
     /// <summary>File or folder below the folder of data sets.</summary>
@@ -60,12 +61,12 @@ internal static class DatasetsApi
         datasets.MapGet("/", ListAsync).WithName("ListDatasets").WithSummary("Data sets and their classes, built-in ones first; 'kind' is that of $.data in a spec.")
             .Produces<IReadOnlyList<DatasetInfo>>();
         datasets.MapGet("/{id:long}", FindAsync).WithName("GetDataset").WithSummary("A registered data set.").Produces<DatasetInfo>().ProducesProblem(404);
-        datasets.MapGet("/{id:long}/samples.png", SamplesAsync).WithName("GetDatasetSamples").WithSummary("A grid of real samples.")
-            .Produces(200, contentType: "image/png").ProducesProblem(404);
+        datasets.MapGet("/{id:long}/samples.png", SamplesAsync).WithName("GetDatasetSamples").WithSummary("A grid of real samples. Who names a check by 'at' (its time in milliseconds) may keep the picture for good.")
+            .Produces<byte[]>(200, "image/png").ProducesProblem(404);
         datasets.MapPost("/", RegisterAsync).WithName("RegisterDataset").WithSummary("Registers a file or folder below the folder of data sets and queues its check.")
-            .RequireAuthorization(Policies.Operate).Accepts<RegisterDatasetRequest>("application/json").Produces<RegisteredDataset>(StatusCodes.Status201Created).ProducesValidationProblem();
+            .RequireAuthorization(Policies.Operate).Accepts<RegisterDatasetRequest>("application/json").Produces<RegisteredDataset>(StatusCodes.Status201Created);
         datasets.MapPost("/{id:long}/check", CheckAsync).WithName("CheckDataset").WithSummary("Queues the check of a registered data set again.")
-            .RequireAuthorization(Policies.Operate).Accepts<CheckDatasetRequest>("application/json").Produces<DatasetInfo>(StatusCodes.Status202Accepted).ProducesValidationProblem().ProducesProblem(404);
+            .RequireAuthorization(Policies.Operate).Accepts<CheckDatasetRequest>("application/json").Produces<DatasetInfo>(StatusCodes.Status202Accepted).ProducesProblem(404);
         datasets.MapDelete("/{id:long}", DeleteAsync).WithName("ForgetDataset").WithSummary("Forgets a registered data set; its files stay.")
             .RequireAuthorization(Policies.Operate).Produces(204).ProducesProblem(404);
         api.MapGet("/imagenet-classes", () => TypedResults.Ok(ImageNetClasses.All)).WithTags("Datasets").WithName("ListImageNetClasses")
@@ -78,14 +79,14 @@ internal static class DatasetsApi
     private static async Task<IResult> FindAsync(long id, DatasetStore store, CancellationToken ct) =>
         await store.FindAsync(id, ct) is { } found ? TypedResults.Ok(Info(found)) : None(id);
 
-    private static async Task<IResult> SamplesAsync(long id, DatasetStore store, HttpResponse response, CancellationToken ct)
+    private static async Task<IResult> SamplesAsync(long id, DatasetStore store, HttpResponse response, CancellationToken ct, long? at = null)
     {
         if (await store.SamplesPngAsync(id, ct) is not { Length: > 0 } png)
         {
             return Problems.NotFound($"There are no samples of data set {id}; they come with its check.");
         }
 
-        response.Headers.CacheControl = "private, max-age=60";
+        response.Headers.CacheControl = at is null ? "private, max-age=60" : "private, max-age=31536000, immutable";
         return TypedResults.Bytes(png, "image/png");
     }
 
@@ -120,7 +121,26 @@ internal static class DatasetsApi
             ? TypedResults.Accepted($"/api/v1/datasets/{id}", Info(found)) : None(id);
     }
 
-    private static async Task<IResult> DeleteAsync(long id, DatasetStore store, CancellationToken ct) => await store.DeleteAsync(id, ct) ? TypedResults.NoContent() : None(id);
+    private static async Task<IResult> DeleteAsync(long id, DatasetStore store, RunOwnership ownership, AuditLog audit, HttpContext http, CancellationToken ct)
+    {
+        if (await store.FindAsync(id, ct) is not { } dataset)
+        {
+            return None(id);
+        }
+
+        if (ownership.Refusal($"Data set {dataset.Name}", dataset.CreatedBy, http.User) is { } refusal)
+        {
+            return TypedResults.Problem(refusal, statusCode: StatusCodes.Status403Forbidden);
+        }
+
+        if (!await store.DeleteAsync(id, ct))
+        {
+            return None(id);
+        }
+
+        await audit.WriteAsync(http.Actor(), AuditActions.DatasetForgotten, dataset.Name, dataset.Path, ct);
+        return TypedResults.NoContent();
+    }
 
     private static IResult None(long id) => Problems.NotFound($"There is no data set {id}.");
 
@@ -134,6 +154,6 @@ internal static class DatasetsApi
     {
         IReadOnlyList<string> names = d.ClassNames.Count > 0 ? d.ClassNames : [.. Enumerable.Range(0, d.Classes).Select(k => k.ToString(CultureInfo.InvariantCulture))];
         IReadOnlyList<string> synsets = d.ClassNames.SequenceEqual(ImageNetClasses.Names) ? [.. ImageNetClasses.All.Select(c => c.Synset)] : [];
-        return new DatasetInfo(d.Kind, d.Name, d.Channels, d.Side, names, synsets, d.Id, d.Path, d.State, d.Progress, d.Problem, d.Records, d.ClassCounts, d.Bytes, d.Sha256, d.CorruptCount, d.Corrupt);
+        return new DatasetInfo(d.Kind, d.Name, d.Channels, d.Side, names, synsets, d.Id, d.Path, d.State, d.Progress, d.Problem, d.Records, d.ClassCounts, d.Bytes, d.Sha256, d.CorruptCount, d.Corrupt, d.Notes);
     }
 }

@@ -15,7 +15,7 @@ internal static class EvaluationsApi
             .Produces<IReadOnlyList<EvaluationJob>>().ProducesProblem(404);
         runs.MapPost("/{id:long}/checkpoints/{checkpointId:long}/evaluations", QueueAsync).RequireAuthorization(Policies.Operate).WithName("QueueEvaluation")
             .WithSummary("Queues the evaluation of a checkpoint by a protocol: quick, full-10k or edm-50k; of a few-step generator also in 2 or 4 steps per image. The checkpoint is kept until it is measured.")
-            .Produces(202).ProducesValidationProblem().ProducesProblem(404).ProducesProblem(409);
+            .Produces<EvaluationJob>(202).ProducesProblem(404).ProducesProblem(409);
         runs.MapDelete("/{id:long}/evaluation-jobs/{jobId:long}", CancelAsync).RequireAuthorization(Policies.Operate).WithName("CancelEvaluation")
             .WithSummary("Takes a waiting or running evaluation back.").Produces(204).ProducesProblem(404).ProducesProblem(409);
     }
@@ -36,20 +36,27 @@ internal static class EvaluationsApi
         }
 
         // a protocol's own name is without steps, and 1 is what it says without
-        var change = await queue.EnqueueAsync(id, checkpointId, EvaluationProtocol.Find(protocol).WithSteps(steps).Name, user.Identity?.Name ?? "", ct);
+        var name = EvaluationProtocol.Find(protocol).WithSteps(steps).Name;
+        var change = await queue.EnqueueAsync(id, checkpointId, name, user.DisplayName(), ct);
         return change.Outcome switch
         {
-            ChangeOutcome.Done => TypedResults.Accepted($"/api/v1/runs/{id}/evaluation-jobs"),
+            ChangeOutcome.Done => TypedResults.Accepted($"/api/v1/runs/{id}/evaluation-jobs", (await queue.OfRunAsync(id, ct)).First(j => j.CheckpointId == checkpointId && j.Protocol == name)),
             ChangeOutcome.NotFound => Problems.NotFound(change.Problem!),
             ChangeOutcome.Conflict => Problems.Conflict(change.Problem!),
         };
     }
 
-    private static async Task<IResult> CancelAsync(long id, long jobId, EvaluationQueue queue, CancellationToken ct)
+    private static async Task<IResult> CancelAsync(long id, long jobId, EvaluationQueue queue, RunOwnership ownership, ClaimsPrincipal user, CancellationToken ct)
     {
-        if ((await queue.OfRunAsync(id, ct)).All(j => j.Id != jobId))
+        if ((await queue.OfRunAsync(id, ct)).FirstOrDefault(j => j.Id == jobId) is not { } job)
         {
             return Problems.NotFound($"Run {id} has no evaluation {jobId}.");
+        }
+
+        // whoever asked for it may take it back, and whoever may change the run
+        if (ownership.Refusal($"Evaluation {jobId}", job.CreatedBy, user) is { } refusal && await ownership.RefusalAsync(id, user, ct) is not null)
+        {
+            return TypedResults.Problem(refusal, statusCode: StatusCodes.Status403Forbidden);
         }
 
         var change = await queue.CancelAsync(jobId, ct);

@@ -41,7 +41,7 @@ internal sealed record DrawRequest
     [JsonPropertyName("class_label")]
     public int? ClassLabel { get; init; }
 
-    /// <summary>One class per image. Without labels, a conditional model draws class i mod K.</summary>
+    /// <summary>One class per image. Without labels, a conditional model draws class seed mod K.</summary>
     [JsonPropertyName("class_labels")]
     [Length(1, MaxImages)]
     public IReadOnlyList<int>? ClassLabels { get; init; }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.Net.Http.Headers;
 using SmtWeb.Smt.Sampling;
+using SmtWeb.Web.Auth;
 using SmtWeb.Worker.Generation;
 
 namespace SmtWeb.Web.Api;
@@ -10,9 +11,9 @@ internal static class GenerationsApi
 {
     internal static void MapGenerations(this RouteGroupBuilder api) =>
         api.MapPost("/generations", DrawAsync).WithTags("Generations").WithName("Generate")
-            .WithSummary("Draws images by class and seed with the model of a run.")
+            .WithSummary("Draws images by class and seed with the model of a run.").RequireAuthorization(Policies.Generate).WithMetadata(RepeatableRequest.Instance)
             .Accepts<DrawRequest>("application/json").Produces<DrawResponse>(200, "application/json", "image/png")
-            .ProducesValidationProblem().ProducesProblem(404).ProducesProblem(429).ProducesProblem(503);
+            .ProducesProblem(404).ProducesProblem(429).ProducesProblem(503);
 
     private static async Task<IResult> DrawAsync(HttpRequest request, GenerationService generation, CancellationToken ct)
     {
@@ -46,12 +47,14 @@ internal static class GenerationsApi
 
     private static IResult Answer(HttpRequest request, DrawRequest wanted, GenerationModel model, GeneratedImages images)
     {
+        var labels = model.ClassCount == 0 ? null : images.Labels;
         if (PrefersPng(request))
         {
-            return TypedResults.Bytes(images.ToGridPng(), "image/png");
+            var origin = new PngOrigin(model.RunId, model.CheckpointId, model.Iteration, images.Seeds, labels, labels?.Select(label => model.ClassNames[label]).ToList());
+            origin.Tell(request.HttpContext.Response);
+            return TypedResults.Bytes(PngText.Add(images.ToGridPng(), origin.Texts()), "image/png");
         }
 
-        var labels = model.ClassCount == 0 ? null : images.Labels;
         var grid = wanted.OutputFormat == OutputFormat.Grid;
         return TypedResults.Ok(new DrawResponse(
             new DrawnBy(model.RunId, model.CheckpointId, model.Iteration), images.Width, images.Height, images.Seeds, labels, labels?.Select(label => model.ClassNames[label]).ToList(),

@@ -1,6 +1,7 @@
 using Microsoft.Net.Http.Headers;
 using SmtWeb.Runs;
 using SmtWeb.Runs.Models;
+using SmtWeb.Runs.People;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Web.Auth;
 
@@ -20,7 +21,7 @@ internal static class ModelsApi
         models.MapGet("/", ListAsync).WithName("ListModels").WithSummary("Imported models by name; a run of the method 'smd' names one as its teacher.").Produces<IReadOnlyList<ModelInfo>>();
         models.MapGet("/{name}", FindAsync).WithName("GetModel").WithSummary("One imported model.").Produces<ModelInfo>().ProducesProblem(404);
         models.MapGet("/{name}/file", FileAsync).WithName("DownloadModel").WithSummary("An imported model as safetensors.")
-            .Produces(200, contentType: "application/octet-stream").ProducesProblem(404);
+            .Produces<byte[]>(200, "application/octet-stream").ProducesProblem(404);
         models.MapDelete("/{name}", DeleteAsync).WithName("DeleteModel").WithSummary("Deletes an imported model that no unfinished run needs; administrators only.")
             .RequireAuthorization(Policies.Administer).Produces(204).ProducesProblem(404).ProducesProblem(409);
     }
@@ -30,20 +31,24 @@ internal static class ModelsApi
     private static async Task<IResult> FindAsync(string name, IModelStore models, CancellationToken ct) =>
         await models.FindAsync(name, ct) is { } model ? TypedResults.Ok(Show(model)) : NoModel(name);
 
-    private static async Task<IResult> FileAsync(string name, IModelStore models, HttpResponse response, CancellationToken ct)
+    private static async Task<IResult> FileAsync(string name, IModelStore models, CancellationToken ct)
     {
         if (await models.FindAsync(name, ct) is not { } model || await models.OpenAsync(name, ct) is not { } stream)
         {
             return NoModel(name);
         }
 
-        response.ContentLength = model.Bytes;
-        return TypedResults.Stream(stream, "application/octet-stream", $"{name}.safetensors", model.At, new EntityTagHeaderValue($"\"{model.Sha256}\""));
+        return TypedResults.Stream(stream, "application/octet-stream", $"{name}.safetensors", model.At, new EntityTagHeaderValue($"\"{model.Sha256}\""), enableRangeProcessing: true);
     }
 
-    private static async Task<IResult> DeleteAsync(string name, IModelStore models, CancellationToken ct)
+    private static async Task<IResult> DeleteAsync(string name, IModelStore models, AuditLog audit, HttpContext http, CancellationToken ct)
     {
         var change = await models.DeleteAsync(name, ct);
+        if (change.Outcome == ChangeOutcome.Done)
+        {
+            await audit.WriteAsync(http.Actor(), AuditActions.ModelDeleted, name, ct: ct);
+        }
+
         return change.Outcome switch
         {
             ChangeOutcome.Done => TypedResults.NoContent(),

@@ -1,3 +1,4 @@
+using SmtWeb.Web.Auth;
 using SmtWeb.Worker.Evaluation;
 using SmtWeb.Worker.Generation;
 
@@ -19,9 +20,9 @@ internal static class NeighboursApi
     private static readonly TimeSpan MeasuringRetry = TimeSpan.FromSeconds(10);
 
     internal static void MapNeighbours(this RouteGroupBuilder runs) =>
-        runs.MapGet("/{id:long}/neighbours", FindAsync).WithName("GetNeighbours")
+        runs.MapGet("/{id:long}/neighbours", FindAsync).RequireAuthorization(Policies.Generate).WithName("GetNeighbours")
             .WithSummary("The training images nearest (in feature space) to the sample of a seed and class, beside the distances between real images. The first request has the training images measured: 503 with Retry-After and the progress until then; 409 where this node lacks the feature network or the data.")
-            .Produces<NeighboursResponse>().ProducesValidationProblem().ProducesProblem(404).ProducesProblem(409).ProducesProblem(429).ProducesProblem(503);
+            .Produces<NeighboursResponse>().ProducesProblem(404).ProducesProblem(409).ProducesProblem(429).ProducesProblem(503);
 
     private static async Task<IResult> FindAsync(long id, NeighbourService service, HttpResponse response, CancellationToken ct, ulong seed = 0, int? label = null, int count = 6, long? checkpoint = null)
     {

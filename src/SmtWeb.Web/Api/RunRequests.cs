@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
+using SmtWeb.Runs;
 
 namespace SmtWeb.Web.Api;
 
@@ -7,7 +8,7 @@ namespace SmtWeb.Web.Api;
 internal sealed record CreateRunRequest
 {
     /// <summary>Name of the run; the preset's title where there is none.</summary>
-    [StringLength(200, MinimumLength = 1)]
+    [VisibleName, StringLength(RunStore.LongestName, MinimumLength = 1)]
     public string? Name { get; init; }
 
     /// <summary>Name of a preset (GET /api/v1/presets).</summary>
@@ -37,9 +38,42 @@ internal sealed record PriorityRequest
 internal sealed record RenameRequest
 {
     /// <summary>Name of the run.</summary>
-    [StringLength(200, MinimumLength = 1)]
+    [VisibleName, StringLength(RunStore.LongestName, MinimumLength = 1)]
     public required string Name { get; init; }
 }
+
+/// <summary>A change of many runs.</summary>
+internal enum BulkChange
+{
+    /// <summary>Pause them.</summary>
+    Pause,
+
+    /// <summary>Resume them.</summary>
+    Resume,
+
+    /// <summary>Cancel them.</summary>
+    Cancel,
+
+    /// <summary>Put them into the trash.</summary>
+    Delete,
+
+    /// <summary>Take them out of the trash.</summary>
+    Restore,
+}
+
+/// <summary>A change of many runs at once.</summary>
+internal sealed record BulkRequest
+{
+    /// <summary>Their ids.</summary>
+    [Length(1, 1000)]
+    public required IReadOnlyList<long> Runs { get; init; }
+
+    /// <summary>What to do with them.</summary>
+    public required BulkChange Change { get; init; }
+}
+
+/// <summary>Whether the change of one run was made; if not, <paramref name="Problem"/> says why.</summary>
+internal sealed record BulkOutcome(long Run, bool Done, string? Problem);
 
 /// <summary>The answer to a new run.</summary>
 internal sealed record CreatedRun(long Id, string Url);

@@ -13,19 +13,19 @@ internal static class RunResultsApi
     {
         runs.MapGet("/{id:long}/metrics", MetricsAsync).WithName("GetMetrics")
             .WithSummary("Points of the curves after a sequence number, as JSON (at most 'limit' points; go on from lastSequence) or as CSV (all of them).")
-            .Produces<MetricPage>(200, "application/json", "text/csv").ProducesValidationProblem().ProducesProblem(404);
+            .Produces<MetricPage>(200, "application/json", "text/csv").ProducesProblem(404);
         runs.MapGet("/{id:long}/evaluations", EvaluationsAsync).WithName("GetEvaluations").WithSummary("Distances between samples and data, oldest first.")
             .Produces<IReadOnlyList<RunEvaluation>>().ProducesProblem(404);
         runs.MapGet("/{id:long}/pictures", PicturesAsync).WithName("GetPictures").WithSummary("Sample grids, interpolation strips and plots, oldest first.")
             .Produces<IReadOnlyList<RunPicture>>().ProducesProblem(404);
         runs.MapGet("/{id:long}/pictures/{pictureId:long}.png", PicturePngAsync).WithName("GetPicturePng").WithSummary("A picture.")
-            .Produces(200, contentType: "image/png").ProducesProblem(404);
+            .Produces<byte[]>(200, "image/png").ProducesProblem(404);
         runs.MapGet("/{id:long}/checkpoints", CheckpointsAsync).WithName("GetCheckpoints").WithSummary("Complete checkpoints, oldest first.")
             .Produces<IReadOnlyList<RunCheckpoint>>().ProducesProblem(404);
-        runs.MapGet("/{id:long}/checkpoints/{checkpointId:long}", CheckpointAsync).WithName("DownloadCheckpoint").WithSummary("A checkpoint as safetensors.")
-            .Produces(200, contentType: "application/octet-stream").ProducesProblem(404);
+        runs.MapGet("/{id:long}/checkpoints/{checkpointId:long}", CheckpointAsync).WithName("DownloadCheckpoint").WithSummary("A checkpoint as safetensors; a part of it where the header Range asks for one.")
+            .Produces<byte[]>(200, "application/octet-stream").ProducesProblem(404);
         runs.MapGet("/{id:long}/events", EventsAsync).WithName("GetEvents").WithSummary("Log lines and state changes after an id, oldest first.")
-            .Produces<IReadOnlyList<RunEvent>>().ProducesValidationProblem().ProducesProblem(404);
+            .Produces<IReadOnlyList<RunEvent>>().ProducesProblem(404);
     }
 
     private static async Task<IResult> MetricsAsync(
@@ -63,6 +63,7 @@ internal static class RunResultsApi
 
     private static async Task<IResult> PicturePngAsync(long id, long pictureId, IRunStore runs, HttpResponse response, CancellationToken ct)
     {
+        var picture = (await runs.PicturesAsync(id, ct)).FirstOrDefault(p => p.Id == pictureId);
         if (await runs.PicturePngAsync(id, pictureId, ct) is not { } png)
         {
             return Problems.NotFound($"Run {id} has no picture {pictureId}.");
@@ -70,10 +71,12 @@ internal static class RunResultsApi
 
         // a picture never changes under its id; private, because only people who are signed in may see it
         response.Headers.CacheControl = "private, max-age=31536000, immutable";
-        return TypedResults.Bytes(png, "image/png", entityTag: new EntityTagHeaderValue($"\"{id}-{pictureId}\""));
+        var origin = new PngOrigin(id, null, picture?.Iteration, [], null, null);
+        origin.Tell(response);
+        return TypedResults.Bytes(PngText.Add(png, origin.Texts()), "image/png", entityTag: new EntityTagHeaderValue($"\"{id}-{pictureId}\""));
     }
 
-    private static async Task<IResult> CheckpointAsync(long id, long checkpointId, IRunStore runs, HttpResponse response, CancellationToken ct)
+    private static async Task<IResult> CheckpointAsync(long id, long checkpointId, IRunStore runs, CancellationToken ct)
     {
         var checkpoint = (await runs.CheckpointsAsync(id, ct)).FirstOrDefault(c => c.Id == checkpointId);
         if (checkpoint is null || await runs.OpenCheckpointAsync(id, checkpointId, ct) is not { } stream)
@@ -81,9 +84,8 @@ internal static class RunResultsApi
             return Problems.NotFound($"Run {id} has no checkpoint {checkpointId}.");
         }
 
-        response.ContentLength = checkpoint.Bytes;
         return TypedResults.Stream(
-            stream, "application/octet-stream", $"run-{id}-iteration-{checkpoint.Iteration}.safetensors", checkpoint.At, new EntityTagHeaderValue($"\"{checkpoint.Sha256}\""));
+            stream, "application/octet-stream", $"run-{id}-iteration-{checkpoint.Iteration}.safetensors", checkpoint.At, new EntityTagHeaderValue($"\"{checkpoint.Sha256}\""), enableRangeProcessing: true);
     }
 
     private static async Task<IResult> OfRunAsync<T>(long id, IRunStore runs, Func<long, CancellationToken, Task<IReadOnlyList<T>>> read, CancellationToken ct) =>

@@ -40,7 +40,7 @@ internal sealed class StrictBody<T>
 
         try
         {
-            using var document = await JsonDocument.ParseAsync(request.Body, cancellationToken: ct);
+            using var document = await HttpSetup.ReadBodyAsync(() => JsonDocument.ParseAsync(request.Body, cancellationToken: ct));
             var errors = new List<SpecError>();
             WellFormed.Check(document.RootElement, "$", errors);
             return errors.Count > 0 ? new StrictBody<T>(null, errors) : Parse(document.RootElement);

@@ -6,6 +6,7 @@ using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using SmtWeb.Smt.Specs;
+using SmtWeb.Smt.Text;
 
 namespace SmtWeb.Web.Api;
 
@@ -176,6 +177,13 @@ internal sealed class StrictReader
         if (member?.GetCustomAttribute<StringLengthAttribute>() is { } length && (text.Length > length.MaximumLength || text.Length < length.MinimumLength))
         {
             _errors.Add(new SpecError(path, $"Has {text.Length} characters; allowed are {length.MinimumLength} to {length.MaximumLength}."));
+            return null;
+        }
+
+        if (member?.IsDefined(typeof(VisibleNameAttribute)) == true
+            && NameRule.Problem(NameRule.Trim(text), member.GetCustomAttribute<StringLengthAttribute>()!.MaximumLength) is { } wrong)
+        {
+            _errors.Add(new SpecError(path, wrong));
             return null;
         }
 

@@ -21,7 +21,7 @@ internal enum AccountRole
 internal sealed record CreateUserRequest
 {
     /// <summary>Name to sign in with: letters, digits and -._@+</summary>
-    [StringLength(100, MinimumLength = 1)]
+    [VisibleName, StringLength(AccountService.LongestName, MinimumLength = 1)]
     public required string Name { get; init; }
 
     /// <summary>What the account may do.</summary>
@@ -41,22 +41,22 @@ internal sealed record CreatedUser(AccountInfo User, string Link);
 /// <summary>A link that lets an account in once.</summary>
 internal sealed record SignInLink(string Link, DateTimeOffset Expires);
 
-/// <summary>Accounts; administrators only.</summary>
+/// <summary>Accounts; administrators only. What would outlast a key (accounts, roles, links) is made in person.</summary>
 internal static class UsersApi
 {
     internal static void MapUsers(this RouteGroupBuilder api)
     {
         var users = api.MapGroup("/users").WithTags("Users").RequireAuthorization(Policies.Administer);
         users.MapGet("/", ListAsync).WithName("ListUsers").WithSummary("All accounts, by name.").Produces<IReadOnlyList<AccountInfo>>();
-        users.MapPost("/", CreateAsync).WithName("CreateUser").WithSummary("Makes an account and a one-time link by which its owner chooses a password.")
-            .Accepts<CreateUserRequest>("application/json").Produces<CreatedUser>(201).ProducesValidationProblem().ProducesProblem(409);
-        users.MapPut("/{id}/role", SetRoleAsync).WithName("SetUserRole").WithSummary("Gives an account another role.")
-            .Accepts<RoleRequest>("application/json").Produces(204).ProducesValidationProblem().ProducesProblem(404).ProducesProblem(409);
-        users.MapPost("/{id}/reset", ResetAsync).WithName("ResetUser").WithSummary("Takes the password away and makes a one-time link.")
+        users.MapPost("/", CreateAsync).RequireAuthorization(Policies.Appoint).WithMetadata(SecretAnswer.Instance).WithName("CreateUser").WithSummary("Makes an account and a one-time link by which its owner chooses a password.")
+            .Accepts<CreateUserRequest>("application/json").Produces<CreatedUser>(201).ProducesProblem(409);
+        users.MapPut("/{id}/role", SetRoleAsync).RequireAuthorization(Policies.Appoint).WithName("SetUserRole").WithSummary("Gives an account another role.")
+            .Accepts<RoleRequest>("application/json").Produces(204).ProducesProblem(404).ProducesProblem(409);
+        users.MapPost("/{id}/reset", ResetAsync).RequireAuthorization(Policies.Appoint).WithMetadata(SecretAnswer.Instance).WithName("ResetUser").WithSummary("Takes the password away and makes a one-time link.")
             .Produces<SignInLink>().ProducesProblem(404);
-        users.MapPost("/{id}/disable", (string id, AccountService accounts) => SetDisabledAsync(id, accounts, true)).WithName("DisableUser")
+        users.MapPost("/{id}/disable", DisableAsync).WithName("DisableUser")
             .WithSummary("Closes an account; its keys open nothing.").Produces(204).ProducesProblem(404).ProducesProblem(409);
-        users.MapPost("/{id}/enable", (string id, AccountService accounts) => SetDisabledAsync(id, accounts, false)).WithName("EnableUser")
+        users.MapPost("/{id}/enable", EnableAsync).RequireAuthorization(Policies.Appoint).WithName("EnableUser")
             .WithSummary("Opens an account again.").Produces(204).ProducesProblem(404);
     }
 
@@ -70,27 +70,33 @@ internal static class UsersApi
             return answer;
         }
 
-        var (account, change) = await accounts.CreateAsync(wanted.Name, wanted.Role.ToString());
+        var (account, change) = await accounts.CreateAsync(wanted.Name, wanted.Role.ToString(), request.HttpContext.Actor());
         return account is null
             ? Problems.Conflict(change.Problem!)
-            : TypedResults.Created($"/api/v1/users/{account.Id}", new CreatedUser(account, Absolute(request, await links.CreateAsync(account.Id, ct))));
+            : TypedResults.Created($"/api/v1/users/{account.Id}", new CreatedUser(account, Absolute(request, await links.CreateAsync(account.Id, request.HttpContext.Actor(), ct))));
     }
 
     private static async Task<IResult> SetRoleAsync(string id, HttpRequest request, AccountService accounts, CancellationToken ct)
     {
         var body = await StrictBody<RoleRequest>.ReadAsync(request, ct);
-        return body.IsUsable(out var wanted, out var answer) ? Answer(id, await accounts.SetRoleAsync(id, wanted.Role.ToString())) : answer;
+        return body.IsUsable(out var wanted, out var answer) ? Answer(id, await accounts.SetRoleAsync(id, wanted.Role.ToString(), request.HttpContext.Actor())) : answer;
     }
 
     private static async Task<IResult> ResetAsync(string id, HttpRequest request, AccountService accounts, OneTimeLinks links, TimeProvider clock, CancellationToken ct)
     {
         var expires = clock.GetUtcNow() + OneTimeLinks.Lifetime;
-        return await accounts.ClearPasswordAsync(id) is null
-            ? NoUser(id)
-            : TypedResults.Ok(new SignInLink(Absolute(request, await links.CreateAsync(id, ct)), expires));
+        if (await accounts.ClearPasswordAsync(id, request.HttpContext.Actor()) is null)
+        {
+            return NoUser(id);
+        }
+
+        await links.RevokeAllAsync(id, ct);
+        return TypedResults.Ok(new SignInLink(Absolute(request, await links.CreateAsync(id, request.HttpContext.Actor(), ct)), expires));
     }
 
-    private static async Task<IResult> SetDisabledAsync(string id, AccountService accounts, bool disabled) => Answer(id, await accounts.SetDisabledAsync(id, disabled));
+    private static async Task<IResult> DisableAsync(string id, AccountService accounts, HttpContext http) => Answer(id, await accounts.SetDisabledAsync(id, true, http.Actor()));
+
+    private static async Task<IResult> EnableAsync(string id, AccountService accounts, HttpContext http) => Answer(id, await accounts.SetDisabledAsync(id, false, http.Actor()));
 
     private static IResult Answer(string id, AccountChange? change) =>
         change is null ? NoUser(id) : change.Problem is { } problem ? Problems.Conflict(problem) : TypedResults.NoContent();

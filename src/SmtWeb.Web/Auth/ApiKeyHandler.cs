@@ -15,7 +15,11 @@ internal sealed class ApiKeyHandler(IOptionsMonitor<AuthenticationSchemeOptions>
     /// <summary>Claim with the id of the key, which is no secret.</summary>
     internal const string KeyClaim = "smtweb:key";
 
+    /// <summary>Claim with a scope of the key, one for each.</summary>
+    internal const string ScopeClaim = "smtweb:scope";
+
     private const string HeaderName = "X-Api-Key";
+    private const string Refused = "The API key is unknown, revoked or over.";
     private const string BearerPrefix = "Bearer ";
 
     /// <summary>True where a request brings a key, right or wrong: then no cookie counts.</summary>
@@ -30,11 +34,11 @@ internal sealed class ApiKeyHandler(IOptionsMonitor<AuthenticationSchemeOptions>
 
         if (!key.StartsWith(ApiKeyService.Prefix, StringComparison.Ordinal) || await keys.FindOwnerAsync(key, Context.RequestAborted) is not { } owner)
         {
-            return AuthenticateResult.Fail("The API key is unknown or revoked.");
+            return AuthenticateResult.Fail(Refused);
         }
 
         var identity = new ClaimsIdentity(
-            [new(ClaimTypes.NameIdentifier, owner.UserId), new(ClaimTypes.Name, owner.UserName), new(KeyClaim, $"{owner.KeyId}"), .. owner.Roles.Select(role => new Claim(ClaimTypes.Role, role))],
+            [new(ClaimTypes.NameIdentifier, owner.UserId), new(ClaimTypes.Name, owner.UserName), new(KeyClaim, $"{owner.KeyId}"), .. owner.Roles.Select(role => new Claim(ClaimTypes.Role, role)), .. owner.Scopes.Select(scope => new Claim(ScopeClaim, scope))],
             SchemeName);
         return AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(identity), SchemeName));
     }
@@ -42,7 +46,7 @@ internal sealed class ApiKeyHandler(IOptionsMonitor<AuthenticationSchemeOptions>
     protected override Task HandleChallengeAsync(AuthenticationProperties properties)
     {
         Response.Headers.WWWAuthenticate = "Bearer";
-        return TypedResults.Problem("The API key is unknown or revoked.", statusCode: StatusCodes.Status401Unauthorized).ExecuteAsync(Context);
+        return TypedResults.Problem(Refused, statusCode: StatusCodes.Status401Unauthorized).ExecuteAsync(Context);
     }
 
     protected override Task HandleForbiddenAsync(AuthenticationProperties properties) => Refusals.ForbiddenAsync(Context);

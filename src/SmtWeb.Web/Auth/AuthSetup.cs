@@ -1,11 +1,13 @@
+using System.Security.Claims;
 using Microsoft.AspNetCore.Authentication;
-using Microsoft.AspNetCore.Authentication.Cookies;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Identity;
+using SmtWeb.Runs;
 using SmtWeb.Runs.Model;
 using SmtWeb.Runs.People;
+using SmtWeb.Web.Hosting;
 
 namespace SmtWeb.Web.Auth;
 
@@ -13,9 +15,8 @@ namespace SmtWeb.Web.Auth;
 internal static class AuthSetup
 {
     private const string CookieOrKey = "CookieOrKey";
-    private static readonly TimeSpan StaleAfter = TimeSpan.FromMinutes(1);
 
-    internal static void AddAuth(this IServiceCollection services)
+    internal static void AddAuth(this IServiceCollection services, LabSignInOptions? lab)
     {
         services.AddPeople();
         services.AddSingleton<FirstAccount>();
@@ -23,39 +24,35 @@ internal static class AuthSetup
         services.AddSingleton<Welcome>();
         AddCookies(services);
         services.AddDataProtection().SetApplicationName("SmtWeb"); // its key ring is in the database: AddSmtWebRuns
-        services.AddAuthentication(CookieOrKey)
+        var schemes = services.AddAuthentication(CookieOrKey)
             .AddScheme<AuthenticationSchemeOptions, ApiKeyHandler>(ApiKeyHandler.SchemeName, null)
             .AddPolicyScheme(CookieOrKey, null, o => o.ForwardDefaultSelector = http =>
                 ApiKeyHandler.IsTried(http.Request) ? ApiKeyHandler.SchemeName : IdentityConstants.ApplicationScheme);
+        schemes.AddLabSignIn(services, lab);
         services.Configure<AuthenticationOptions>(o =>
         {
             // AddIdentity makes cookies the default of everything; a key must count as well
             o.DefaultScheme = o.DefaultAuthenticateScheme = o.DefaultChallengeScheme = o.DefaultForbidScheme = CookieOrKey;
         });
         services.AddAuthorizationBuilder()
-            .AddPolicy(Policies.Read, p => p.RequireRole(LabRoles.All))
-            .AddPolicy(Policies.Operate, p => p.RequireRole(LabRoles.Admin, LabRoles.Member))
-            .AddPolicy(Policies.Administer, p => p.RequireRole(LabRoles.Admin))
-            .AddPolicy(Policies.Person, p => p.RequireRole(LabRoles.All)
-                .RequireAssertion(c => c.User.Identities.Any(i => i.AuthenticationType == IdentityConstants.ApplicationScheme)))
-            .SetDefaultPolicy(new AuthorizationPolicyBuilder().RequireRole(LabRoles.All).Build())
-            .SetFallbackPolicy(new AuthorizationPolicyBuilder().RequireRole(LabRoles.All).Build());
+            .AddPolicy(Policies.Read, p => p.RequireRole(LabRoles.All).RequireScope(KeyScopes.Read))
+            .AddPolicy(Policies.Generate, p => p.RequireRole(LabRoles.All).RequireScope(KeyScopes.Generate))
+            .AddPolicy(Policies.Operate, p => p.RequireRole(LabRoles.Admin, LabRoles.Member).RequireScope(KeyScopes.Run))
+            .AddPolicy(Policies.Administer, p => p.RequireRole(LabRoles.Admin).RequireScope(KeyScopes.Administer))
+            .AddPolicy(Policies.Appoint, p => p.RequireRole(LabRoles.Admin).RequireAssertion(c => IsPerson(c.User)))
+            .AddPolicy(Policies.Person, p => p.RequireRole(LabRoles.All).RequireAssertion(c => IsPerson(c.User)))
+            .SetDefaultPolicy(new AuthorizationPolicyBuilder().RequireRole(LabRoles.All).RequireScope(KeyScopes.Read).Build())
+            .SetFallbackPolicy(new AuthorizationPolicyBuilder().RequireRole(LabRoles.All).RequireScope(KeyScopes.Read).Build());
+        services.AddSingleton(provider => new RunOwnership(provider.GetRequiredService<IRunStore>(), provider.GetRequiredService<ServeOptions>()));
+        services.AddSingleton<PasswordCheck>();
         services.AddCascadingAuthenticationState();
         services.AddScoped<AuthenticationStateProvider, LiveAuthenticationState>().AddScoped<LiveRights>();
     }
 
-    // Looking may go on for a minute after an account lost a right; changing may not.
-    private static async Task ValidateAsync(CookieValidatePrincipalContext context)
-    {
-        await SecurityStampValidator.ValidatePrincipalAsync(context);
-        Welcome.Mark(context.Principal, context.Properties.ExpiresUtc);
-        var http = context.HttpContext;
-        if (!HttpMethods.IsGet(http.Request.Method) && !HttpMethods.IsHead(http.Request.Method) && context.Principal is { } person
-            && !await http.RequestServices.GetRequiredService<Welcome>().LastsAsync(person, http.RequestAborted))
-        {
-            context.RejectPrincipal();
-        }
-    }
+    private static bool IsPerson(ClaimsPrincipal user) => user.Identities.Any(i => i.AuthenticationType == IdentityConstants.ApplicationScheme);
+
+    /// <summary>People may do what their role allows; a key must have the scope besides.</summary>
+    private static AuthorizationPolicyBuilder RequireScope(this AuthorizationPolicyBuilder policy, string scope) => policy.RequireAssertion(c => c.User.HasScope(scope));
 
     private static void AddCookies(IServiceCollection services)
     {
@@ -67,21 +64,20 @@ internal static class AuthSetup
             o.Lockout.MaxFailedAccessAttempts = 10;
             o.Lockout.DefaultLockoutTimeSpan = TimeSpan.FromMinutes(5);
         }).AddEntityFrameworkStores<SmtWebDbContext>();
-        services.Configure<SecurityStampValidatorOptions>(o => o.ValidationInterval = StaleAfter);
         services.ConfigureApplicationCookie(o =>
         {
             o.Cookie.Name = "smtweb";
             o.Cookie.HttpOnly = true;
             o.Cookie.SameSite = SameSiteMode.Lax;
             o.Cookie.SecurePolicy = CookieSecurePolicy.SameAsRequest;
-            o.ExpireTimeSpan = TimeSpan.FromDays(14);
+            o.ExpireTimeSpan = SessionService.Lifetime;
             o.SlidingExpiration = true;
             o.LoginPath = SignInEndpoints.Path;
             o.AccessDeniedPath = SignInEndpoints.RefusedPath;
             o.ReturnUrlParameter = "returnUrl";
             o.Events.OnRedirectToLogin = Refusals.OnRedirectToLogin;
             o.Events.OnRedirectToAccessDenied = Refusals.OnRedirectToAccessDenied;
-            o.Events.OnValidatePrincipal = ValidateAsync;
+            o.Events.OnValidatePrincipal = SessionCookies.ValidateAsync;
         });
         services.AddAntiforgery(o =>
         {

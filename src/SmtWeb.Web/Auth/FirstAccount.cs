@@ -37,7 +37,7 @@ internal sealed class FirstAccount(IServiceScopeFactory scopes, OneTimeLinks lin
             await users.SetLockoutEndDateAsync(admin, null);
         }
 
-        return await links.CreateAsync(admin.Id, ct);
+        return await links.CreateAsync(admin.Id, Actor.Server, ct);
     }
 
     private static void Ensure(IdentityResult result, string? ignore = null)

@@ -24,7 +24,7 @@ internal static class OneTimeLinkEndpoints
         Page(http, await links.PeekAsync(token, ct) is { } user && !AccountService.IsDisabled(user) ? user : null, token, options.Value, null);
 
     private static async Task<IResult> UseAsync(
-        HttpContext http, OneTimeLinks links, SignInManager<LabUser> signIn, SignInThrottle throttle, IOptions<IdentityOptions> options, TimeProvider clock, CancellationToken ct,
+        HttpContext http, OneTimeLinks links, SignInManager<LabUser> signIn, SignInThrottle throttle, IOptions<IdentityOptions> options, AuditLog audit, CancellationToken ct,
         [FromForm] string token, [FromForm] string? password, [FromForm] string? again)
     {
         if (throttle.Attempt(http.Connection.RemoteIpAddress, null) is { } wait)
@@ -57,8 +57,8 @@ internal static class OneTimeLinkEndpoints
             }
         }
 
-        await signIn.SignInAsync(user, isPersistent: false);
-        await signIn.RecordAsync(user, clock);
+        await signIn.BeginAsync(user, stay: false, ct);
+        await audit.WriteAsync(new Actor(user.UserName!, Address: http.Actor().Address), AuditActions.SignedIn, user.UserName!, "by a one-time link", ct);
         return TypedResults.LocalRedirect("/");
     }
 
@@ -67,6 +67,11 @@ internal static class OneTimeLinkEndpoints
         if (string.IsNullOrEmpty(password) || password != again)
         {
             return string.IsNullOrEmpty(password) ? "Choose a password." : "The two passwords differ.";
+        }
+
+        if (password.Length > PasswordCheck.LongestPassword)
+        {
+            return $"The password is longer than {PasswordCheck.LongestPassword} characters.";
         }
 
         foreach (var validator in users.PasswordValidators)

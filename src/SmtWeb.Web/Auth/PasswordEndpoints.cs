@@ -3,11 +3,12 @@ using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Options;
 using SmtWeb.Runs.Model;
+using SmtWeb.Runs.People;
 using SmtWeb.Web.Auth.Pages;
 
 namespace SmtWeb.Web.Auth;
 
-/// <summary>Change of one's own password; other sessions of the account end within a minute.</summary>
+/// <summary>Change of one's own password; all other sessions of the account end at once, and so do links that nobody used.</summary>
 internal static class PasswordEndpoints
 {
     private const string Path = "/account/password";
@@ -19,7 +20,7 @@ internal static class PasswordEndpoints
     }
 
     private static async Task<IResult> ChangeAsync(
-        HttpContext http, SignInManager<LabUser> signIn, SignInThrottle throttle, IOptions<IdentityOptions> options,
+        HttpContext http, SignInManager<LabUser> signIn, SignInThrottle throttle, IOptions<IdentityOptions> options, SessionService sessions, OneTimeLinks links, AuditLog audit, CancellationToken ct,
         [FromForm] string current, [FromForm] string password, [FromForm] string again)
     {
         if (throttle.Attempt(http.Connection.RemoteIpAddress, http.User.DisplayName()) is { } wait)
@@ -39,7 +40,10 @@ internal static class PasswordEndpoints
             return Page(http, options.Value, string.Join(" ", changed.Errors.Select(e => e.Description)));
         }
 
-        await signIn.RefreshSignInAsync(user);
+        await sessions.EndAllAsync(user.Id, ct);
+        await links.RevokeAllAsync(user.Id, ct);
+        await signIn.BeginAsync(user, stay: false, ct);
+        await audit.WriteAsync(http.Actor(), AuditActions.PasswordChanged, user.UserName!, ct: ct);
         return TypedResults.LocalRedirect("/");
     }
 

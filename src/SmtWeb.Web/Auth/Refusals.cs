@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
 using SmtWeb.Runs.Model;
+using SmtWeb.Runs.People;
 
 namespace SmtWeb.Web.Auth;
 
@@ -14,12 +15,31 @@ internal static class Refusals
 
     internal static Task ForbiddenAsync(HttpContext http)
     {
+        if (http.User.FindFirst(ApiKeyHandler.KeyClaim) is not null && http.User.FindAll(ApiKeyHandler.ScopeClaim).Select(c => c.Value).ToList() is var scopes
+            && http.GetEndpoint()?.Metadata.GetMetadata<Microsoft.AspNetCore.Authorization.IAuthorizeData>()?.Policy is var policy && ScopeOf(policy) is var needed && (needed is null || !scopes.Contains(needed)))
+        {
+            return TypedResults.Problem(
+                needed is null
+                    ? "A key cannot do this, for what it makes would outlast the key: a person who signed in on the site can."
+                    : $"This key has the scopes {string.Join(", ", scopes)}; this needs the scope {needed}. Make a key that has it.",
+                statusCode: StatusCodes.Status403Forbidden).ExecuteAsync(http);
+        }
+
         var roles = string.Join(", ", http.User.FindAll(System.Security.Claims.ClaimTypes.Role).Select(c => c.Value));
         var detail = roles == LabRoles.Reviewer
             ? "Your role is Reviewer, which may look and draw samples but change nothing. Ask an administrator for the role Member."
             : $"Your role ({(roles.Length > 0 ? roles : "none")}) does not allow this.";
         return TypedResults.Problem(detail, statusCode: StatusCodes.Status403Forbidden).ExecuteAsync(http);
     }
+
+    private static string? ScopeOf(string? policy) => policy switch
+    {
+        Policies.Generate => KeyScopes.Generate,
+        Policies.Operate => KeyScopes.Run,
+        Policies.Administer => KeyScopes.Administer,
+        Policies.Appoint or Policies.Person => null,
+        _ => KeyScopes.Read,
+    };
 
     internal static Task OnRedirectToLogin(RedirectContext<CookieAuthenticationOptions> context)
     {

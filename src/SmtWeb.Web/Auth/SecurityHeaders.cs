@@ -1,32 +1,36 @@
 namespace SmtWeb.Web.Auth;
 
+/// <summary>Metadata of an endpoint whose pages are not ours and need a policy of their own, so that neither loosens the other.</summary>
+internal sealed record OwnContentSecurityPolicy(string Policy);
+
 /// <summary>Headers of every answer that tell browsers what the site never does.</summary>
 internal static class SecurityHeaders
 {
     /// <summary>
-    /// Scripts come from files of this site only: no inline script, no eval. Styles may be inline, for Radzen and uPlot
-    /// place things by style attributes. Pictures may be data: and blob: (canvas, object URLs of grids).
+    /// Scripts and style sheets come from files of this site only: no inline script, no eval, no style element. Style attributes
+    /// are allowed, for MudBlazor and uPlot place things by them. Pictures may be data: and blob: (canvas, object URLs of grids).
     /// </summary>
     internal const string ContentSecurityPolicy =
-        "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; " +
+        "default-src 'self'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self'; " +
         "connect-src 'self'; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
 
     internal static IApplicationBuilder UseSecurityHeaders(this IApplicationBuilder app) => app.Use((http, next) =>
     {
         // When the answer begins: whoever answers a fault clears what was set before.
         http.Response.OnStarting(
-            static response =>
+            static state =>
             {
-                Set(((HttpResponse)response).Headers);
+                var context = (HttpContext)state;
+                Set(context.Response.Headers, context.GetEndpoint()?.Metadata.GetMetadata<OwnContentSecurityPolicy>()?.Policy ?? ContentSecurityPolicy);
                 return Task.CompletedTask;
             },
-            http.Response);
+            http);
         return next(http);
     });
 
-    private static void Set(IHeaderDictionary headers)
+    private static void Set(IHeaderDictionary headers, string policy)
     {
-        headers.ContentSecurityPolicy = ContentSecurityPolicy;
+        headers.ContentSecurityPolicy = policy;
         headers.XContentTypeOptions = "nosniff";
         headers.XFrameOptions = "DENY";
         headers["Referrer-Policy"] = "same-origin";

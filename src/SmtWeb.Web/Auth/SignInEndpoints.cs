@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Mvc;
 using SmtWeb.Runs.Model;
+using SmtWeb.Runs.People;
 using SmtWeb.Web.Auth.Pages;
 
 namespace SmtWeb.Web.Auth;
@@ -23,6 +24,7 @@ internal static class SignInEndpoints
         stranger.MapGet(Path, Show);
         stranger.MapPost(Path, SignInAsync);
         stranger.MapOneTimeLinks();
+        stranger.MapLabSignIn();
         var person = app.MapGroup("").RequireAuthorization(Policies.Person).ExcludeFromDescription();
         person.MapPost("/sign-out", SignOutAsync);
         person.MapGet(RefusedPath, () => new RazorComponentResult<RefusedPage> { StatusCode = StatusCodes.Status403Forbidden });
@@ -40,7 +42,7 @@ internal static class SignInEndpoints
         http.User.Identity?.IsAuthenticated == true ? TypedResults.LocalRedirect(LocalOrHome(returnUrl)) : Page(http, null, returnUrl, null);
 
     private static async Task<IResult> SignInAsync(
-        HttpContext http, SignInManager<LabUser> signIn, SignInThrottle throttle, TimeProvider clock,
+        HttpContext http, SignInManager<LabUser> signIn, SignInThrottle throttle, PasswordCheck check, AuditLog audit, CancellationToken ct,
         [FromForm] string name, [FromForm] string password, [FromForm] string? returnUrl, [FromForm] bool stay = false)
     {
         if (throttle.Attempt(http.Connection.RemoteIpAddress, name) is { } wait)
@@ -48,38 +50,27 @@ internal static class SignInEndpoints
             return TooMany(http, wait, returnUrl);
         }
 
-        var user = await signIn.UserManager.FindByNameAsync(name);
-        if (user is null)
+        // written down before the answer, known or not: neither the log nor the time tells a stranger which names exist
+        if (await check.FindAsync(signIn.UserManager, name, password, ct) is not { } user)
         {
-            // as much work as a known name makes, so that time does not tell them apart
-            signIn.UserManager.PasswordHasher.HashPassword(new LabUser(), password);
+            await audit.WriteAsync(new Actor(name, Address: http.Actor().Address), AuditActions.SignInFailed, name, "by password", ct);
             return Page(http, name, returnUrl, Refused);
         }
 
-        var result = await signIn.PasswordSignInAsync(user, password, isPersistent: stay, lockoutOnFailure: true);
-        if (!result.Succeeded)
-        {
-            return Page(http, name, returnUrl, Refused);
-        }
-
-        await signIn.RecordAsync(user, clock);
+        await signIn.BeginAsync(user, stay, ct);
+        await audit.WriteAsync(new Actor(user.UserName!, Address: http.Actor().Address), AuditActions.SignedIn, user.UserName!, "by password", ct);
         return TypedResults.LocalRedirect(LocalOrHome(returnUrl));
     }
 
-    internal static async Task RecordAsync(this SignInManager<LabUser> signIn, LabUser user, TimeProvider clock)
+    private static async Task<IResult> SignOutAsync(HttpContext http, SignInManager<LabUser> signIn, AuditLog audit, CancellationToken ct)
     {
-        user.LastSignedIn = clock.GetUtcNow();
-        await signIn.UserManager.UpdateAsync(user);
-    }
-
-    private static async Task<IResult> SignOutAsync(SignInManager<LabUser> signIn)
-    {
-        await signIn.SignOutAsync();
+        await audit.WriteAsync(http.Actor(), AuditActions.SignedOut, http.User.DisplayName(), ct: ct);
+        await signIn.EndAsync(ct);
         return TypedResults.LocalRedirect(Path);
     }
 
-    private static RazorComponentResult<SignInPage> Page(HttpContext http, string? name, string? returnUrl, string? problem) =>
-        new(new { Token = http.FormToken(), Name = name, ReturnUrl = LocalOrHome(returnUrl), Problem = problem })
+    internal static RazorComponentResult<SignInPage> Page(HttpContext http, string? name, string? returnUrl, string? problem) =>
+        new(new { Token = http.FormToken(), Name = name, ReturnUrl = LocalOrHome(returnUrl), Problem = problem, Lab = http.RequestServices.GetService<LabSignInOptions>() })
         {
             StatusCode = problem is null ? StatusCodes.Status200OK : StatusCodes.Status401Unauthorized,
         };

@@ -2,23 +2,23 @@ using System.Globalization;
 using System.Security.Claims;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.Options;
-using SmtWeb.Runs.Model;
 using SmtWeb.Runs.People;
 
 namespace SmtWeb.Web.Auth;
 
 /// <summary>
 /// Whether somebody who came in earlier would be let in now. Open pages and hub connections last for days without a
-/// request that would check cookie or key, so whoever holds them asks from time to time.
+/// request that would check cookie or key: whoever holds them asks when <see cref="Departures"/> tells that somebody lost
+/// something, and from time to time besides.
 /// </summary>
-internal sealed class Welcome(IServiceScopeFactory scopes, ApiKeyService keys, IOptions<IdentityOptions> options, TimeProvider clock)
+internal sealed class Welcome(SessionService sessions, ApiKeyService keys, IOptions<IdentityOptions> options, TimeProvider clock)
 {
-    /// <summary>How often to ask: what was taken away counts after this time at the latest.</summary>
+    /// <summary>How often to ask where nothing was told: what ends by the clock alone (a key, a cookie) counts after this time at the latest.</summary>
     internal static readonly TimeSpan AskEvery = TimeSpan.FromMinutes(1);
 
-    /// <summary>What somebody came in with: the same for all who came in with one key, or with cookies of one account and state.</summary>
-    internal (string? Key, string? User, string? Stamp) PassOf(ClaimsPrincipal? person) =>
-        (person?.FindFirstValue(ApiKeyHandler.KeyClaim), person?.FindFirstValue(ClaimTypes.NameIdentifier), person?.FindFirstValue(options.Value.ClaimsIdentity.SecurityStampClaimType));
+    /// <summary>What somebody came in with: the same for all who came in with one key, or in one session.</summary>
+    internal (string? Key, string? User, string? Session) PassOf(ClaimsPrincipal? person) =>
+        (person?.FindFirstValue(ApiKeyHandler.KeyClaim), person?.FindFirstValue(ClaimTypes.NameIdentifier), person?.FindFirstValue(SessionCookies.SessionClaim));
 
     /// <summary>Claim with the moment at which the cookie of a request ends: whoever outlives the request has no other way to know.</summary>
     internal const string EndClaim = "smtweb:until";
@@ -43,7 +43,7 @@ internal sealed class Welcome(IServiceScopeFactory scopes, ApiKeyService keys, I
         }
     }
 
-    /// <summary>False where the cookie has ended, the account was disabled, got another role or another password, or the key was revoked.</summary>
+    /// <summary>False where the session or its cookie has ended, the account was closed, got another role or another password, or the key was revoked or is over.</summary>
     /// <exception cref="System.Data.Common.DbException">The database is away, and nobody knows.</exception>
     internal async Task<bool> LastsAsync(ClaimsPrincipal person, CancellationToken ct)
     {
@@ -57,9 +57,7 @@ internal sealed class Welcome(IServiceScopeFactory scopes, ApiKeyService keys, I
             return false;
         }
 
-        await using var scope = scopes.CreateAsyncScope();
-        var users = scope.ServiceProvider.GetRequiredService<UserManager<LabUser>>();
-        return await users.GetUserAsync(person) is { } user
-            && person.FindFirstValue(options.Value.ClaimsIdentity.SecurityStampClaimType) == await users.GetSecurityStampAsync(user);
+        return SessionCookies.SessionOf(person) is { } session && person.FindFirstValue(ClaimTypes.NameIdentifier) is { } user
+            && await sessions.LastsAsync(session, user, person.FindFirstValue(options.Value.ClaimsIdentity.SecurityStampClaimType), ct);
     }
 }

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using SmtWeb.Smt.Specs;
+using SmtWeb.Smt.Text;
 
 namespace SmtWeb.Web.Commands;
 
@@ -7,6 +8,22 @@ namespace SmtWeb.Web.Commands;
 internal sealed class CommandTable(params Command[] commands)
 {
     private const int UsageError = 2;
+
+    /// <summary>The names, in the order of the help.</summary>
+    internal IEnumerable<string> Names => commands.Select(c => c.Name);
+
+    /// <summary>All commands of the program: the one list of them.</summary>
+    internal static CommandTable Create() => new(
+        new ServeCommand(),
+        new TrainCommand(),
+        new Fig5Command(),
+        new SampleCommand(),
+        new ImportCommand(),
+        new ExportCommand(),
+        new DatasetCommand(),
+        new EvaluateCommand(),
+        new StatsCommand(),
+        new NeighboursCommand());
 
     /// <summary>Runs the command that <paramref name="args"/> name. What the user got wrong ends in one readable message and exit code 2.</summary>
     internal async Task<int> RunAsync(string[] args)
@@ -27,7 +44,7 @@ internal sealed class CommandTable(params Command[] commands)
         var command = named is null ? commands[0] : commands.FirstOrDefault(c => c.Name == named);
         if (command is null)
         {
-            Console.Error.WriteLine($"Unknown command '{named}'.{Suggestion.For(named!, commands.Select(c => c.Name))} Commands: {string.Join(", ", commands.Select(c => c.Name))}.");
+            Console.Error.WriteLine($"Unknown command '{PlainText.Show(named!)}'.{Suggestion.For(named!, commands.Select(c => c.Name))} Commands: {string.Join(", ", commands.Select(c => c.Name))}.");
             return UsageError;
         }
 

@@ -5,6 +5,7 @@ using SmtWeb.Smt.Files;
 using SmtWeb.Smt.Metrics;
 using SmtWeb.Smt.Metrics.Statistics;
 using SmtWeb.Smt.Sampling;
+using SmtWeb.Smt.Text;
 
 namespace SmtWeb.Web.Commands;
 
@@ -114,7 +115,7 @@ internal sealed class EvaluateCommand : Command
             var repeats = metric.Values.Count == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $"   min of {metric.Values.Count}; mean {metric.Mean:F5} ± {metric.StandardDeviation:F5}");
             text.AppendLine(CultureInfo.InvariantCulture, $"  {metric.Name,-16}{metric.Min,12:F5}{repeats}");
         }
-        foreach (var c in report.PerClass ?? []) text.AppendLine(CultureInfo.InvariantCulture, $"  fid {c.Name,-16}{c.Fid,8:F3}   {c.Generated:N0} generated, {c.Real:N0} real");
+        foreach (var c in report.PerClass ?? []) text.AppendLine(CultureInfo.InvariantCulture, $"  fid {PlainText.Show(c.Name),-16}{c.Fid,8:F3}   {c.Generated:N0} generated, {c.Real:N0} real");
         foreach (var warning in report.Warnings) text.AppendLine(CultureInfo.InvariantCulture, $"warning: {warning}");
         return text.Append(CultureInfo.InvariantCulture, $"{report.Seconds:F0} s").ToString();
     }

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using SmtWeb.Smt.Datasets;
-using SmtWeb.Smt.Imaging;
+using SmtWeb.Smt.Imaging.Figures;
 using SmtWeb.Smt.Metrics;
 using SmtWeb.Smt.Sampling;
 using SmtWeb.Smt.Specs;
@@ -51,7 +51,7 @@ internal sealed class Fig5Command : Command
         var log = arguments.Has("json") ? Console.Error : Console.Out;
         Directory.CreateDirectory(folder);
 
-        var done = new Dictionary<string, (Fig5Row Row, Raster Picture)>();
+        var done = new Dictionary<string, (Fig5Row Row, PointPanel Panel)>();
         foreach (var (k, name) in chosen.Index())
         {
             var spec = SpecOf(name, folder, quick, iterations);
@@ -73,17 +73,15 @@ internal sealed class Fig5Command : Command
         return 0;
     }
 
-    private static async Task WriteAsync(string folder, IReadOnlyDictionary<string, (Fig5Row Row, Raster Picture)> done, CancellationToken ct)
+    private static async Task WriteAsync(string folder, IReadOnlyDictionary<string, (Fig5Row Row, PointPanel Panel)> done, CancellationToken ct)
     {
-        var panels = Ordered(done).Select(d => new FigurePanel(
-            $"{Letters.GetValueOrDefault(d.Row.Method)} {d.Row.Panel}".Trim(), string.Create(CultureInfo.InvariantCulture, $"SW2 {d.Row.SlicedWasserstein:F3}, {d.Row.OffRoll:P1} off"), d.Picture));
-        var figure = FigureSheet.Compose([new("Data", "", ScatterPlot.Draw(Reference(0.25), [], PanelSide, textScale: 2)), .. panels], Columns);
+        var figure = PointFigure.Compare([new("Data", "", Reference(0.25), []), .. Ordered(done).Select(d => d.Panel)], Columns, PanelSide);
         await File.WriteAllBytesAsync(Path.Combine(folder, "fig5.png"), figure.ToPng(), ct);
         await File.WriteAllTextAsync(Path.Combine(folder, "fig5.json"), JsonSerializer.Serialize(Ordered(done).Select(d => d.Row), Indented) + "\n", ct);
     }
 
     // the teacher is trained first and shown last
-    private static IEnumerable<(Fig5Row Row, Raster Picture)> Ordered(IReadOnlyDictionary<string, (Fig5Row Row, Raster Picture)> done) =>
+    private static IEnumerable<(Fig5Row Row, PointPanel Panel)> Ordered(IReadOnlyDictionary<string, (Fig5Row Row, PointPanel Panel)> done) =>
         Sweeps.Fig5.Presets.Where(done.ContainsKey).Select(name => done[name]);
 
     // a distillation needs its teacher trained before
@@ -145,7 +143,7 @@ internal sealed class Fig5Command : Command
         return result.Outcome is TrainingOutcome.Finished ? null : result;
     }
 
-    private static (Fig5Row Row, Raster Picture) Measure(string name, TrainingSpec spec, string folder)
+    private static (Fig5Row Row, PointPanel Panel) Measure(string name, TrainingSpec spec, string folder)
     {
         using var journal = new FolderJournal(folder, spec, TextWriter.Null, terminal: false);
         using var file = File.OpenRead(journal.CheckpointPath!);
@@ -157,7 +155,9 @@ internal sealed class Fig5Command : Command
         var row = new Fig5Row(
             Short(name), Presets.Find(name)!.Title.Split(": ")[^1], SpecCatalog.KindLabel(spec.Method), generator.Iteration, Samples,
             finite ? SlicedWasserstein.Distance(reference, samples) : null, RollShare.Off(samples, noise), RollShare.Off(reference, noise));
-        return (row, ScatterPlot.Draw(reference, samples, PanelSide, textScale: 2));
+        var distance = row.SlicedWasserstein is { } known ? string.Create(CultureInfo.InvariantCulture, $"SW₂ {known:F3}") : "not finite";
+        var note = string.Create(CultureInfo.InvariantCulture, $"{distance}, {100 * row.OffRoll:F1} % off the roll");
+        return (row, new PointPanel($"{Letters.GetValueOrDefault(row.Method)} {row.Panel}".Trim(), note, reference, samples));
     }
 
     private static float[] Reference(double noise) => SwissRoll.Draw(new HostRandom(seed: 0, stream: 5), Samples, noise);

@@ -1,6 +1,6 @@
 using SmtWeb.Smt.Datasets;
 using SmtWeb.Smt.Files;
-using SmtWeb.Smt.Imaging;
+using SmtWeb.Smt.Imaging.Figures;
 using SmtWeb.Smt.Sampling;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Web.Api;
@@ -22,7 +22,7 @@ internal sealed class SampleCommand : Command
     [
         new("checkpoint", "FILE", "Checkpoint (safetensors), of `smtweb train` or downloaded from a run."),
         new("out", "FILE", "PNG file to write."),
-        new("class", "K", "Class of all images; without it, image i is of class i mod K."),
+        new("class", "K", "Class of all images; without it, an image is of class seed mod K."),
         new("seed", "N", "Seed of the first image (0); image i is drawn from seed + i."),
         new("count", "N", "Number of images (64; 2000 points of a 2-D model)."),
         new("steps", "N", "Steps per image: 1, or 2 or 4 where the generator was trained for them ($.method.generatorSteps)."),
@@ -82,6 +82,6 @@ internal sealed class SampleCommand : Command
 
         var data = SwissRoll.Draw(new HostRandom(0), seeds.Length, roll.Noise);
         float[] samples = [.. generator.Points(seeds, steps).SelectMany(p => new[] { p.X, p.Y })];
-        return ScatterPlot.Draw(data, samples).ToPng();
+        return PointFigure.Draw(data, samples).ToPng();
     }
 }

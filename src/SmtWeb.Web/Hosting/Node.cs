@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.Extensions.Logging.Console;
 using SmtWeb.Runs.Database;
 using SmtWeb.Smt.Datasets;
 using SmtWeb.Web.Auth;
@@ -16,7 +17,7 @@ internal static class Node
     /// <summary>Runs the node of <paramref name="options"/> until <paramref name="ct"/> or a signal ends it; leaves nothing behind that runs.</summary>
     internal static async Task RunAsync(ServeOptions options, TextWriter console, CancellationToken ct)
     {
-        using var logging = LoggerFactory.Create(log => log.AddSimpleConsole(o => o.SingleLine = true).SetMinimumLevel(LogLevel.Warning));
+        using var logging = LoggerFactory.Create(log => log.AddSimpleConsole(o => (o.SingleLine, o.ColorBehavior) = (true, LoggerColorBehavior.Disabled)).SetMinimumLevel(LogLevel.Warning));
         Directory.CreateDirectory(options.Data);
         using var folder = options.Connection.Length > 0 ? null : DataFolder.Claim(options.Data);
         EnsurePortIsFree(options);

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Net;
+using SmtWeb.Web.Auth;
 using SmtWeb.Web.Commands;
 
 namespace SmtWeb.Web.Hosting;
@@ -49,6 +51,18 @@ internal sealed record ServeOptions
     /// <summary>Queue the quickstart runs while the database holds no run.</summary>
     internal bool Quickstart { get; init; } = true;
 
+    /// <summary>Names and addresses by which the site is reached; empty: those that it listens on.</summary>
+    internal IReadOnlyList<string> Hosts { get; init; } = [];
+
+    /// <summary>Proxies whose word about clients counts; empty: nobody's.</summary>
+    internal IReadOnlyList<IPNetwork> Proxies { get; init; } = [];
+
+    /// <summary>The lab's own sign-in, if it has one.</summary>
+    internal LabSignInOptions? Lab { get; init; }
+
+    /// <summary>Every member changes everybody's runs.</summary>
+    internal bool OpenLab { get; init; }
+
     internal static IReadOnlyList<CommandOption> CommandOptions { get; } =
     [
         new("port", "N", "TCP port of panel and REST (5080; 0 takes a free one)."),
@@ -59,6 +73,9 @@ internal sealed record ServeOptions
         new("role", "ROLE", "all (default), web (panel and REST only) or worker (training only)."),
         new("connection", "STRING", "PostgreSQL connection string; without one an embedded PostgreSQL is started."),
         new("threads", "N", "CPU threads of a trainer (2)."),
+        new("hosts", "NAMES", "Names and addresses by which the site is reached, such as lab.example.org (those that it listens on)."),
+        new("proxies", "ADDRESSES", "Proxies whose X-Forwarded headers count, such as 10.0.0.5,10.1.0.0/16 (none)."),
+        new("open-lab", null, "Every member changes everybody's runs; else only their owner and administrators."),
         new("no-quickstart", null, "Do not queue the quickstart runs into an empty database."),
     ];
 
@@ -84,7 +101,11 @@ internal sealed record ServeOptions
             },
             Connection = Text("connection")?.Value ?? "",
             Threads = Number("threads", 2, 1, 1024),
-            Quickstart = !arguments.Has("no-quickstart") && (configuration["SmtWeb:Quickstart"] is not { } quickstart || ParseSwitch(quickstart)),
+            Hosts = [.. (Text("hosts")?.Value ?? "").Split([',', ';', ' '], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)],
+            Proxies = Text("proxies") is var (proxies, typed) ? ProxySetup.Parse(proxies, typed ? "Option --proxies" : "Setting SmtWeb:Proxies") : [],
+            Lab = LabSignInOptions.Read(configuration),
+            OpenLab = arguments.Has("open-lab") || (configuration["SmtWeb:OpenLab"] is { Length: > 0 } open && ParseSwitch("OpenLab", open)),
+            Quickstart = !arguments.Has("no-quickstart") && (configuration["SmtWeb:Quickstart"] is not { } quickstart || ParseSwitch("Quickstart", quickstart)),
         };
 
         (string Value, bool FromCommandLine)? Text(string name) =>
@@ -108,6 +129,6 @@ internal sealed record ServeOptions
         }
     }
 
-    private static bool ParseSwitch(string text) =>
-        bool.TryParse(text, out var value) ? value : throw new CommandLineException($"Setting SmtWeb:Quickstart: '{text}' is neither true nor false.");
+    private static bool ParseSwitch(string name, string text) =>
+        bool.TryParse(text, out var value) ? value : throw new CommandLineException($"Setting SmtWeb:{name}: '{text}' is neither true nor false.");
 }

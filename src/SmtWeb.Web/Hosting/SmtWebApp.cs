@@ -1,9 +1,10 @@
-using Radzen;
+using Microsoft.Extensions.Logging.Console;
 using SmtWeb.Runs;
 using SmtWeb.Smt.Sampling;
 using SmtWeb.Web.Api;
 using SmtWeb.Web.Auth;
 using SmtWeb.Web.Hubs;
+using SmtWeb.Web.Jobs;
 using SmtWeb.Web.Panel;
 using SmtWeb.Worker;
 
@@ -27,19 +28,23 @@ internal static class SmtWebApp
         builder.WebHost.UseUrls(UrlOf(options));
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = PatienceForCheckpoints);
         builder.Services.AddSingleton(options);
-        builder.Services.AddSmtWebRuns(connection).AddRunFeed().AddGeneration(OneStepGenerator.Load, neighbours: new() { Folder = options.Metrics, Threads = options.Threads });
+        builder.Services.AddSmtWebRuns(connection);
+        if (options.Role != NodeRole.Worker)
+        {
+            builder.Services.AddRunFeed().AddGeneration(OneStepGenerator.Load, neighbours: new() { Folder = options.Metrics, Threads = options.Threads });
+        }
+
         builder.Services.AddSingleton<QuickstartSeeder>();
         if (options.Role != NodeRole.Web)
         {
             builder.Services.AddRunWorker(new WorkerOptions { ConnectionString = connection, Threads = options.Threads, MetricsFolder = options.Metrics });
         }
 
-        builder.Services.AddAuth();
         builder.Services.AddApi();
         builder.Services.AddHubs();
         builder.Services.AddRazorComponents().AddInteractiveServerComponents();
-        builder.Services.AddRadzenComponents();
         builder.Services.AddPanel();
+        builder.Services.AddAuth(options.Lab);
         adjust?.Invoke(builder);
         var app = builder.Build();
         if (options.Role == NodeRole.Worker)
@@ -49,15 +54,20 @@ internal static class SmtWebApp
             return app;
         }
 
+        app.UseProxies(options);
         app.UseSecurityHeaders();
+        app.UseMiddleware<HostGuard>();
         app.UseApiErrors();
         app.UseFaultPage();
         app.UseNotFoundPage();
+        app.UseHeadAsGet();
         app.UseRouting();
+        app.UseHeadAgain();
         app.UseMiddleware<CrossSiteGuard>();
         app.UseAuthentication();
         app.UseAuthorization();
         app.UseBodyLimit();
+        app.UseCompressedBodies();
         app.UseAntiforgery();
         app.UseStaleFormPage();
         app.MapStaticAssets().AllowAnonymous(); // scripts, styles and fonts hold no data; the sign-in page needs some
@@ -65,6 +75,7 @@ internal static class SmtWebApp
         app.MapSignIn();
         app.MapApi();
         app.MapHubs();
+        app.MapJobs();
         app.MapPanel();
         app.MapRazorComponents<App>().AddInteractiveServerRenderMode();
         return app;
@@ -80,6 +91,7 @@ internal static class SmtWebApp
             WebRootPath = "wwwroot",
         });
         builder.WebHost.UseStaticWebAssets();
+        builder.Services.Configure<SimpleConsoleFormatterOptions>(o => o.ColorBehavior = LoggerColorBehavior.Disabled); // the console writes escapes out (PlainWriter)
         builder.Configuration.AddInMemoryCollection(
             Environment.GetEnvironmentVariables().Keys.Cast<string>().Where(k => k.StartsWith("SMTWEB_", StringComparison.Ordinal))
                 .Select(k => KeyValuePair.Create("SmtWeb:" + k["SMTWEB_".Length..].Replace("__", ":"), Environment.GetEnvironmentVariable(k))));

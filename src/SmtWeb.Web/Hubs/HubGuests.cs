@@ -1,13 +1,17 @@
 using System.Collections.Concurrent;
 using System.Data.Common;
+using System.Threading.Channels;
 using Microsoft.AspNetCore.SignalR;
+using SmtWeb.Runs.People;
 using SmtWeb.Web.Auth;
 
 namespace SmtWeb.Web.Hubs;
 
-/// <summary>Who is connected to the hub, asked for from time to time whether they are still welcome, and shown out if not.</summary>
-internal sealed class HubGuests(Welcome welcome) : BackgroundService
+/// <summary>Who is connected to the hub, asked whether they are still welcome when somebody lost something (and from time to time besides), and shown out if not.</summary>
+internal sealed class HubGuests(Welcome welcome, Departures departures) : BackgroundService
 {
+    private readonly Channel<bool> _asked = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+
     private readonly ConcurrentDictionary<string, HubCallerContext> _guests = new();
 
     internal void Add(HubCallerContext guest) => _guests[guest.ConnectionId] = guest;
@@ -33,11 +37,12 @@ internal sealed class HubGuests(Welcome welcome) : BackgroundService
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(Welcome.AskEvery);
+        departures.Happened += OnDeparture;
         try
         {
-            while (await timer.WaitForNextTickAsync(stoppingToken))
+            while (!stoppingToken.IsCancellationRequested)
             {
+                await WaitAsync(stoppingToken);
                 try
                 {
                     await AskAsync(stoppingToken);
@@ -51,6 +56,32 @@ internal sealed class HubGuests(Welcome welcome) : BackgroundService
         catch (OperationCanceledException)
         {
             // The node stops.
+        }
+        finally
+        {
+            departures.Happened -= OnDeparture;
+        }
+    }
+
+    private async Task WaitAsync(CancellationToken ct)
+    {
+        using var tick = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        tick.CancelAfter(Welcome.AskEvery);
+        try
+        {
+            await _asked.Reader.ReadAsync(tick.Token);
+        }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+        {
+            // nothing was told; ask nevertheless
+        }
+    }
+
+    private void OnDeparture(string? userId)
+    {
+        if (userId is null || _guests.Values.Any(g => welcome.PassOf(g.User).User == userId))
+        {
+            _asked.Writer.TryWrite(true);
         }
     }
 }

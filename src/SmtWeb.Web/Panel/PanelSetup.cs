@@ -1,8 +1,11 @@
 using System.Buffers.Binary;
+using MudBlazor;
+using MudBlazor.Services;
 using SmtWeb.Runs;
 using SmtWeb.Runs.Models;
 using SmtWeb.Web.Auth;
 using SmtWeb.Web.Hosting;
+using SmtWeb.Web.Panel.Layout;
 using SmtWeb.Web.Panel.Models;
 using SmtWeb.Web.Panel.RunView;
 using SmtWeb.Web.Panel.Shared;
@@ -16,6 +19,13 @@ internal static class PanelSetup
 
     internal static void AddPanel(this IServiceCollection services)
     {
+        services.AddMudServices(options =>
+        {
+            options.SnackbarConfiguration.PositionClass = Defaults.Classes.Position.BottomRight;
+            options.SnackbarConfiguration.ShowTransitionDuration = options.SnackbarConfiguration.HideTransitionDuration = 120;
+            options.SnackbarConfiguration.MaxDisplayedSnackbars = 4;
+        });
+        services.AddScoped<PanelNotices>().AddScoped<PanelQuestions>();
         services.AddScoped<RunCommands>().AddScoped<Datasets.DatasetCommands>();
         services.AddSingleton(provider => new WeightsFolder(
             provider.GetRequiredService<ServeOptions>(), provider.GetRequiredService<IModelStore>(), provider.GetRequiredService<IHostApplicationLifetime>()));
@@ -27,8 +37,11 @@ internal static class PanelSetup
             http => HttpMethods.IsGet(http.Request.Method) && !Refusals.IsForPrograms(http.Request) && !Path.HasExtension(http.Request.Path),
             pages => pages.UseStatusCodePagesWithReExecute("/not-found"));
 
-    internal static void MapPanel(this IEndpointRouteBuilder app) =>
+    internal static void MapPanel(this IEndpointRouteBuilder app)
+    {
+        app.MapTheme();
         app.MapGet("/panel/runs/{id:long}/curves", WriteCurvesAsync).RequireAuthorization(Policies.Read).ExcludeFromDescription();
+    }
 
     /// <summary>
     /// Streams the curves in frames, each led by its length, padded to 8 bytes; a page draws the first while the next

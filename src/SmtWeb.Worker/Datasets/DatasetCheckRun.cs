@@ -3,6 +3,7 @@ using System.Text.Json;
 using SmtWeb.Smt.Datasets;
 using SmtWeb.Smt.Files;
 using SmtWeb.Smt.Specs;
+using SmtWeb.Smt.Text;
 
 namespace SmtWeb.Worker.Datasets;
 
@@ -77,12 +78,13 @@ public static class DatasetCheckRun
                 WriteLine(output, JsonSerializer.Serialize(new { report, data = DataOf(report, spec) }, Json));
                 break;
             case CheckOutput.Text:
-                output.WriteLine($"{report.Path}: {report.Kind}, {report.Records:N0} images of {report.Side}x{report.Side}, {(report.Channels == 1 ? "grey" : "RGB")}, {(report.Classes == 0 ? "no classes" : $"{report.Classes} classes")}");
+                output.WriteLine($"{PlainText.Show(report.Path)}: {report.Kind}, {report.Records:N0} images of {report.Side}x{report.Side}, {(report.Channels == 1 ? "grey" : "RGB")}, {(report.Classes == 0 ? "no classes" : $"{report.Classes} classes")}");
                 output.WriteLine($"SHA-256 {report.Sha256}, {report.Bytes:N0} bytes");
-                for (var k = 0; k < Math.Min(report.Classes, 20); k++) output.WriteLine($"  {report.ClassCounts[k],9:N0}  {k}  {(k < report.ClassNames.Count ? report.ClassNames[k] : "")}");
+                for (var k = 0; k < Math.Min(report.Classes, 20); k++) output.WriteLine($"  {report.ClassCounts[k],9:N0}  {k}  {(k < report.ClassNames.Count ? PlainText.Show(report.ClassNames[k]) : "")}");
                 if (report.Classes > 20) output.WriteLine($"  … and {report.Classes - 20} classes more ({report.ClassCounts.Min():N0} to {report.ClassCounts.Max():N0} images each)");
+                foreach (var note in report.Notes) output.WriteLine($"note: {note}");
                 if (report.CorruptCount > 0) output.WriteLine($"{report.CorruptCount:N0} {(report.CorruptCount == 1 ? "record" : "records")} could not be read:");
-                foreach (var corrupt in report.Corrupt.Take(20)) output.WriteLine($"  record {corrupt.Index} ({corrupt.Record}): {corrupt.Problem}");
+                foreach (var corrupt in report.Corrupt.Take(20)) output.WriteLine($"  record {corrupt.Index} ({PlainText.Show(corrupt.Record)}): {PlainText.Show(corrupt.Problem)}");
                 output.Flush();
                 break;
         }

@@ -1,3 +1,6 @@
+using System.Security.Cryptography;
+using System.Text;
+using SmtWeb.Runs.Queue;
 using SmtWeb.Smt.Metrics;
 
 namespace SmtWeb.Worker.Evaluation;
@@ -10,6 +13,9 @@ public sealed record NeighbourOptions
 
     /// <summary>CPU threads of the measuring.</summary>
     public int Threads { get; init; } = 2;
+
+    /// <summary>The queue of this node and folder: the index lies in the folder, and only who has it can use it.</summary>
+    public string Queue => JobQueues.Neighbours($"{Environment.MachineName}-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Path.GetFullPath(Folder))))[..8]}");
 
     /// <summary>Program and leading arguments; null: this same program.</summary>
     public IReadOnlyList<string>? Program { get; init; }

@@ -1,4 +1,5 @@
 using SmtWeb.Runs;
+using SmtWeb.Runs.Queue;
 using SmtWeb.Smt.Datasets;
 using SmtWeb.Smt.Imaging;
 using SmtWeb.Smt.Metrics;
@@ -12,10 +13,10 @@ using SmtWeb.Worker.Generation;
 namespace SmtWeb.Worker.Evaluation;
 
 /// <summary>
-/// Finds the training images nearest to a generated one. A training set is measured once, by a process of its own; nobody
-/// waits for that: until it is done, answers say how far it is.
+/// Finds the training images nearest to a generated one. A training set is measured once, by a job of this node's own queue;
+/// nobody waits for that: until it is done, answers say how far it is.
 /// </summary>
-public sealed class NeighbourService(IRunStore store, GenerationService generation, NeighbourOptions options) : IAsyncDisposable
+public sealed class NeighbourService(IRunStore store, GenerationService generation, WorkItems items, NeighbourOptions options) : IAsyncDisposable
 {
     /// <summary>Most neighbours of one request.</summary>
     public const int MostNeighbours = 32;
@@ -27,8 +28,6 @@ public sealed class NeighbourService(IRunStore store, GenerationService generati
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(4);
 
     private readonly Lock _lock = new();
-    private readonly CancellationTokenSource _over = new();
-    private readonly SemaphoreSlim _measureTurn = new(1);
     private readonly SemaphoreSlim _searchTurn = new(1);
     private readonly Dictionary<string, NeighbourMeasuring> _measurings = [];
     private readonly List<OpenIndex> _open = []; // used last is last
@@ -68,9 +67,10 @@ public sealed class NeighbourService(IRunStore store, GenerationService generati
         var answer = await generation.GenerateAsync(new(runId, checkpointId, [seed], label is { } chosen ? [chosen] : null), ct);
         if (answer is not GenerationResult.Done { Images: { } drawn } done) return new NeighbourAnswer.NotDrawn(answer);
         var key = HashMemo.KeyOf(run.Spec.Data);
-        var measuring = Measure(key, run.Spec);
+        var measuring = Begin(run.Spec.Data, out bool isNew);
         try
         {
+            if (isNew) await QueueAsync(measuring, run, ct);
             if (await Task.WhenAny(measuring.Index, Task.Delay(Patience, ct)) != measuring.Index)
             {
                 ct.ThrowIfCancellationRequested();
@@ -95,33 +95,40 @@ public sealed class NeighbourService(IRunStore store, GenerationService generati
         }
     }
 
-    /// <summary>Ends a measuring that is going on (it is gone on with at the next request), and frees what is held.</summary>
+    /// <summary>Frees what is held. A measuring that is going on is its job's.</summary>
     public async ValueTask DisposeAsync()
     {
-        await _over.CancelAsync();
-        List<NeighbourMeasuring> going;
-        lock (_lock)
-        {
-            going = [.. _measurings.Values];
-        }
-
-        await Task.WhenAll(going.Select(m => m.Index)).ContinueWith(_ => { }, TaskScheduler.Default); // whoever asked was told
         await _searchTurn.WaitAsync();
         foreach (var open in _open) open.Dispose();
         _open.Clear();
-        _over.Dispose();
-        _measureTurn.Dispose();
         _searchTurn.Dispose();
     }
 
-    private NeighbourMeasuring Measure(string key, TrainingSpec spec)
+    /// <summary>The job's body: measures the data of a run, and whoever asked for them sees how far it is.</summary>
+    internal Task<string> PerformAsync(TrainingSpec spec, CancellationToken ct) => Begin(spec.Data, out _).RunAsync(options, spec, ct);
+
+    private async Task QueueAsync(NeighbourMeasuring measuring, RunDetail run, CancellationToken ct)
     {
+        try
+        {
+            await items.QueueAsync(options.Queue, run.Summary.Id, SpecCatalog.KindLabel(run.Spec.Data), run.Summary.Id, ct);
+        }
+        catch (Exception e)
+        {
+            measuring.Fail(new InvalidDataException($"The measuring could not be queued: {e.Message}", e));
+            throw;
+        }
+    }
+
+    private NeighbourMeasuring Begin(DataSpec data, out bool isNew)
+    {
+        var key = HashMemo.KeyOf(data);
         lock (_lock)
         {
             // a file that the operator has deleted meanwhile is measured again
-            if (!_measurings.TryGetValue(key, out var known) || known.Index.IsFaulted || known.Index.IsCanceled)
-                _measurings[key] = known = NeighbourMeasuring.Start(options, spec, _measureTurn, _over.Token);
-            return known;
+            isNew = !_measurings.TryGetValue(key, out var known) || known.Index.IsFaulted || known.Index.IsCanceled;
+            if (isNew) _measurings[key] = known = new NeighbourMeasuring();
+            return known!;
         }
     }
 

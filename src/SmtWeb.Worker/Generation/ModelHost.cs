@@ -105,9 +105,9 @@ internal sealed class ModelHost : IAsyncDisposable
         return null;
     }
 
-    /// <summary>Labels are filled in per request, so that sharing a call with others does not change which class an image gets.</summary>
+    /// <summary>The class of an image depends on its seed where none is asked for: the same alone, in a range that begins elsewhere, and in a shared call.</summary>
     private IReadOnlyList<int>? Labels(IReadOnlyList<ulong> seeds, IReadOnlyList<int>? labels) =>
-        Model.ClassCount == 0 ? null : labels ?? [.. Enumerable.Range(0, seeds.Count).Select(i => i % Model.ClassCount)];
+        Model.ClassCount == 0 ? null : labels ?? [.. seeds.Select(seed => (int)(seed % (ulong)Model.ClassCount))];
 
     private async Task ServeAsync()
     {

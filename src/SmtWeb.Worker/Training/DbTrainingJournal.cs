@@ -2,6 +2,8 @@ using System.Diagnostics;
 using System.Threading.Channels;
 using SmtWeb.Runs.Attempts;
 using SmtWeb.Runs.Database;
+using SmtWeb.Runs.Model;
+using SmtWeb.Runs.Queue;
 using SmtWeb.Smt.Training;
 
 namespace SmtWeb.Worker.Training;
@@ -22,7 +24,9 @@ public sealed class DbTrainingJournal : ITrainingJournal, IAsyncDisposable
     private readonly Func<string, Stream>? _openTeacher;
     private readonly Channel<object> _queue = Channel.CreateBounded<object>(new BoundedChannelOptions(QueueLength) { SingleReader = true, SingleWriter = true });
     private readonly Task _writer;
-    private int _signal = (int)TrainingSignal.Continue;
+    private TrainerOrder _order = TrainerOrder.GoOn;
+    private volatile TrainerOrder _obeyed = TrainerOrder.GoOn;
+    private volatile bool _abandoned;
     private long _lastCall = Stopwatch.GetTimestamp();
     private volatile Exception? _fault;
 
@@ -42,21 +46,45 @@ public sealed class DbTrainingJournal : ITrainingJournal, IAsyncDisposable
         get
         {
             Volatile.Write(ref _lastCall, Stopwatch.GetTimestamp());
-            return (TrainingSignal)Volatile.Read(ref _signal);
+            if (_abandoned)
+            {
+                return TrainingSignal.Abandon;
+            }
+
+            // what the session acts on from here is known from here, whatever is asked later
+            _obeyed = Volatile.Read(ref _order);
+            return _obeyed.Request switch
+            {
+                RunRequest.None => TrainingSignal.Continue,
+                RunRequest.Pause or RunRequest.Release => TrainingSignal.Pause,
+                RunRequest.Stop => TrainingSignal.Stop,
+            };
         }
     }
+
+    /// <summary>The order that the session was told last: a session that left because it was told to left for this.</summary>
+    public TrainerOrder Obeyed => _obeyed;
 
     /// <summary>Time since the trainer last called.</summary>
     public TimeSpan Silence => Stopwatch.GetElapsedTime(Volatile.Read(ref _lastCall));
 
-    /// <summary>Sets the signal that the trainer will read next; an attempt told to abandon stays so.</summary>
-    public void Raise(TrainingSignal signal)
+    /// <summary>Gives the trainer an order, the signal and its reason in one. One of lower rank than the present one changes nothing.</summary>
+    public void Raise(TrainerOrder order)
     {
-        if (Volatile.Read(ref _signal) != (int)TrainingSignal.Abandon)
+        for (var present = Volatile.Read(ref _order); order.Rank > present.Rank;)
         {
-            Volatile.Write(ref _signal, (int)signal);
+            var found = Interlocked.CompareExchange(ref _order, order, present);
+            if (ReferenceEquals(found, present))
+            {
+                return;
+            }
+
+            present = found;
         }
     }
+
+    /// <summary>The attempt no longer owns the run: the session leaves without writing.</summary>
+    public void Abandon() => _abandoned = true;
 
     /// <inheritdoc/>
     public void Metrics(IReadOnlyList<MetricPoint> points) => Put(points.ToArray());
@@ -161,7 +189,7 @@ public sealed class DbTrainingJournal : ITrainingJournal, IAsyncDisposable
         catch (Exception e)
         {
             _fault = e;
-            Volatile.Write(ref _signal, (int)TrainingSignal.Abandon);
+            _abandoned = true;
             _queue.Writer.TryComplete(e);
             Fail(waiting, e);
         }

@@ -6,6 +6,7 @@ using SmtWeb.Runs;
 using SmtWeb.Runs.Models;
 using SmtWeb.Runs.Attempts;
 using SmtWeb.Runs.Database;
+using SmtWeb.Runs.Model;
 using SmtWeb.Runs.Queue;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Smt.Training;
@@ -40,10 +41,16 @@ public sealed class TrainCommand(long runId, int attempt, TrainingBody body)
         var models = services.GetRequiredService<IModelStore>();
         await using var journal = new DbTrainingJournal(writer, patience, name => TeacherLookup.Open(store, models, name));
 
+        // Why it leaves is told with the signal to leave, here, and holds whatever the database hears of it and when.
         void Leave(string why)
         {
-            journal.Raise(TrainingSignal.Pause);
-            _ = ReleaseAsync(queue, why, patience);
+            journal.Raise(new(RunRequest.Release, why));
+            _ = ShowAsync(queue, why, patience);
+        }
+
+        void LeaveOrDie(string why)
+        {
+            Leave(why);
             // Nobody is left who would end it, and a stuck native call heeds nothing else; its lease runs out.
             _ = Task.Delay(OrphanGrace).ContinueWith(_ => Process.GetCurrentProcess().Kill(), TaskScheduler.Default);
         }
@@ -51,9 +58,9 @@ public sealed class TrainCommand(long runId, int attempt, TrainingBody body)
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>
         {
             context.Cancel = true;
-            Leave("its trainer was asked to end (SIGTERM)");
+            LeaveOrDie("its trainer was asked to end (SIGTERM)");
         });
-        _ = Task.Run(() => WatchAsync(input, () => Leave("its worker is gone")));
+        _ = Task.Run(() => WatchAsync(input, Leave, () => LeaveOrDie("its worker is gone")));
 
         using var over = new CancellationTokenSource();
         var lease = new AttemptLease(database, runId, attempt, TimeSpan.FromSeconds(instructions.LeaseSeconds));
@@ -85,14 +92,14 @@ public sealed class TrainCommand(long runId, int attempt, TrainingBody body)
 
     private async Task<int> TrainAsync(IRunStore store, RunsDatabase database, AttemptWriter writer, DbTrainingJournal journal, int threads, TimeSpan patience)
     {
-        var (state, reason, damaged) = await AttemptAsync(store, database, writer, journal, threads, patience);
-        if (state is { } ended)
+        var end = await AttemptAsync(store, database, writer, journal, threads, patience);
+        if (end.State is { } ended)
         {
             // What was said is stored before the run is given back. A commit whose answer was lost comes back as a refusal:
             // the run was given back then, too.
             journal.Flush();
             await PostgresFaults.RetryAsync(
-                () => damaged is { } checkpoint ? writer.EndWithDamagedCheckpointAsync(checkpoint, reason) : writer.EndAsync(ended, reason),
+                () => end.Damaged is { } checkpoint ? writer.EndWithDamagedCheckpointAsync(checkpoint, end.Reason) : writer.EndAsync(ended, end.Reason, end.Obeyed),
                 patience,
                 CancellationToken.None);
             return TrainerExit.GivenBack;
@@ -101,7 +108,7 @@ public sealed class TrainCommand(long runId, int attempt, TrainingBody body)
         return TrainerExit.Fenced;
     }
 
-    private async Task<(RunState? State, string Reason, long? Damaged)> AttemptAsync(
+    private async Task<AttemptEnd> AttemptAsync(
         IRunStore store, RunsDatabase database, AttemptWriter writer, DbTrainingJournal journal, int threads, TimeSpan patience)
     {
         try
@@ -113,46 +120,48 @@ public sealed class TrainCommand(long runId, int attempt, TrainingBody body)
             var result = await Task.Factory.StartNew(() => body(inputs.Spec, journal, checkpoint, threads), TaskCreationOptions.LongRunning);
             return result.Outcome switch
             {
-                TrainingOutcome.Finished => (RunState.Finished, result.Reason, null),
-                TrainingOutcome.Paused => (RunState.Paused, result.Reason, null),
-                TrainingOutcome.Stopped => (RunState.Cancelled, result.Reason, null),
-                TrainingOutcome.Abandoned => (null, result.Reason, null),
+                TrainingOutcome.Finished => new(RunState.Finished, result.Reason),
+                TrainingOutcome.Paused when journal.Obeyed is { Request: RunRequest.Release } order => new(RunState.Paused, order.Why) { Obeyed = RunRequest.Release },
+                TrainingOutcome.Paused => new(RunState.Paused, result.Reason) { Obeyed = journal.Obeyed.Request },
+                TrainingOutcome.Stopped => new(RunState.Cancelled, result.Reason),
+                TrainingOutcome.Abandoned => new(null, result.Reason),
             };
         }
         catch (CheckpointWriteException e)
         {
-            return (RunState.Paused, e.Message, null);
+            return new(RunState.Paused, e.Message);
         }
         catch (DamagedCheckpointException e)
         {
-            return (RunState.Recovering, e.Message, e.CheckpointId);
+            return new(RunState.Recovering, e.Message) { Damaged = e.CheckpointId };
         }
         catch (Exception e) when (TrainingFailure.Explain(e) is { } reason)
         {
             await Console.Error.WriteLineAsync(e.ToString());
             journal.Log(LogLevel.Error, e.ToString());
-            return (RunState.Failed, reason, null);
+            return new(RunState.Failed, reason);
         }
     }
 
-    private async Task ReleaseAsync(RunQueue queue, string why, TimeSpan patience)
+    private async Task ShowAsync(RunQueue queue, string why, TimeSpan patience)
     {
         try
         {
-            await PostgresFaults.RetryAsync(() => queue.RequestReleaseAsync(runId, attempt, why), patience, CancellationToken.None);
+            await PostgresFaults.RetryAsync(() => queue.ShowLeavingAsync(runId, attempt, why), patience, CancellationToken.None);
         }
         catch (NpgsqlException e)
         {
-            await Console.Error.WriteLineAsync($"The run could not be marked as released: {e.Message}");
+            await Console.Error.WriteLineAsync($"That the trainer leaves could not be shown: {e.Message}");
         }
     }
 
-    private static async Task WatchAsync(StreamReader input, Action onEnd)
+    private static async Task WatchAsync(StreamReader input, Action<string> onLine, Action onEnd)
     {
         try
         {
-            while (await input.ReadLineAsync() is not null)
+            while (await input.ReadLineAsync() is { } line)
             {
+                onLine(line);
             }
         }
         catch (Exception e) when (e is IOException or ObjectDisposedException)
@@ -161,5 +170,13 @@ public sealed class TrainCommand(long runId, int attempt, TrainingBody body)
         }
 
         onEnd();
+    }
+
+    // a state of null gives nothing back: the attempt no longer owns the run
+    private sealed record AttemptEnd(RunState? State, string Reason)
+    {
+        public RunRequest Obeyed { get; init; }
+
+        public long? Damaged { get; init; }
     }
 }

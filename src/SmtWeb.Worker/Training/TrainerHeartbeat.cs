@@ -1,9 +1,7 @@
 using Npgsql;
 using SmtWeb.Runs.Attempts;
 using SmtWeb.Runs.Database;
-using SmtWeb.Runs.Model;
 using SmtWeb.Runs.Queue;
-using SmtWeb.Smt.Training;
 
 namespace SmtWeb.Worker.Training;
 
@@ -48,15 +46,14 @@ public sealed class TrainerHeartbeat(RunsDatabase database, AttemptWriter attemp
 
         try
         {
-            var signal = await lease.RenewAsync(ct) switch
+            if (await lease.RenewAsync(ct) is not { } order)
             {
-                RunRequest.None => TrainingSignal.Continue,
-                RunRequest.Pause or RunRequest.Release => TrainingSignal.Pause,
-                RunRequest.Stop => TrainingSignal.Stop,
-                null => TrainingSignal.Abandon,
-            };
-            journal.Raise(signal);
-            return signal != TrainingSignal.Abandon;
+                journal.Abandon();
+                return false;
+            }
+
+            journal.Raise(order);
+            return true;
         }
         catch (NpgsqlException)
         {

@@ -99,6 +99,20 @@ public sealed class StoredDataTests : TensorTest
         Assert.Contains("3.png", Assert.Single(notes));
     }
 
+    [Fact]
+    public void Next_FewerImagesThanTheBatch_IsSaidOnce()
+    {
+        using var scope = torch.NewDisposeScope();
+        using var data = TrainingData.Open(DataFixture.Make(nameof(Cifar10Spec)), 1, torch.CPU);
+        var notes = new List<string>();
+        data.Note = notes.Add;
+        data.Next(DataFixture.Records);
+        Assert.Empty(notes);
+        data.Next(DataFixture.Records + 1);
+        data.Next(DataFixture.Records + 1);
+        Assert.Contains($"have {DataFixture.Records} images and a batch has {DataFixture.Records + 1}", Assert.Single(notes));
+    }
+
     [Theory]
     [InlineData("../secret")]
     [InlineData("/etc")]

@@ -1,5 +1,7 @@
+using System.Text;
 using SmtWeb.Smt.Datasets;
 using SmtWeb.Smt.Imaging;
+using SmtWeb.Smt.Imaging.Figures;
 
 namespace SmtWeb.Smt.Tests.Imaging;
 
@@ -9,21 +11,20 @@ public sealed class ImagingTests
 
     [Theory]
     [MemberData(nameof(Sizes))]
-    public void Encode_NoiseAndRamps_LibpngReadsThemBack(int width, int height, int channels)
+    public void ToPng_NoiseAndRamps_AreReadBack(int width, int height, int channels)
     {
-        Assert.SkipUnless(LibPng.Available, "libpng16 is not installed.");
         var random = new HostRandom(1);
         var count = width * height * channels;
         foreach (var pixels in new byte[][] { [.. Enumerable.Range(0, count).Select(_ => (byte)random.NextBits())], [.. Enumerable.Range(0, count).Select(i => (byte)(i / channels))], new byte[count] })
         {
-            var read = LibPng.Decode(new Raster(width, height, channels, pixels).ToPng());
+            var read = ImageDecoder.Decode(new Raster(width, height, channels, pixels).ToPng());
             Assert.Equal((width, height, channels), (read.Width, read.Height, read.Channels));
             Assert.Equal(pixels, read.Pixels);
         }
     }
 
     [Fact]
-    public void Encode_SmoothPicture_FiltersMakeItFarSmaller()
+    public void ToPng_SmoothPicture_FiltersMakeItFarSmaller()
     {
         var pixels = new byte[256 * 256];
         for (var i = 0; i < pixels.Length; i++) pixels[i] = (byte)((i % 256) + (i / 256));
@@ -34,8 +35,28 @@ public sealed class ImagingTests
     [InlineData(2, 2, 2, 8)]
     [InlineData(0, 1, 1, 0)]
     [InlineData(2, 2, 1, 5)]
-    public void Encode_ImpossiblePicture_Throws(int width, int height, int channels, int bytes) =>
+    public void ToPng_ImpossiblePicture_Throws(int width, int height, int channels, int bytes) =>
         Assert.Throws<ArgumentException>(() => new Raster(width, height, channels, new byte[bytes]).ToPng());
+
+    [Fact]
+    public void ToPng_WithTexts_KeepsThemAndTheirOrder()
+    {
+        var png = new Raster(2, 2, 1, [1, 2, 3, 4]).ToPng(new PngText("run", "12"), new PngText("seed", "18446744073709551615"), new PngText("class", "鳥"));
+        var chunks = PngFile.Chunks(png);
+        Assert.Equal(["IHDR", "tEXt", "tEXt", "iTXt", "IDAT", "IEND"], chunks.Select(c => c.Type));
+        Assert.Equal("run\012", Encoding.Latin1.GetString(chunks[1].Data));
+        Assert.Equal("seed\018446744073709551615", Encoding.Latin1.GetString(chunks[2].Data));
+        Assert.EndsWith("鳥", Encoding.UTF8.GetString(chunks[3].Data), StringComparison.Ordinal);
+        Assert.Equal([1, 2, 3, 4], ImageDecoder.Decode(png).Pixels);
+        Assert.Equal(["IHDR", "IDAT", "IEND"], PngFile.Chunks(new Raster(2, 2, 1, [1, 2, 3, 4]).ToPng()).Select(c => c.Type));
+    }
+
+    [Theory]
+    [InlineData("", "x")]
+    [InlineData(" run", "x")]
+    [InlineData("rün", "x")]
+    [InlineData("run", "a\0b")]
+    public void PngText_NotOfTheFormat_IsRefused(string keyword, string text) => Assert.Throws<ArgumentException>(() => new PngText(keyword, text));
 
     [Fact]
     public void Compose_FiveImagesInTwoColumns_PutsEachInItsCell()
@@ -73,14 +94,39 @@ public sealed class ImagingTests
     {
         var data = SwissRoll.Draw(new HostRandom(1), 10_000, 0.25);
         var samples = SwissRoll.Draw(new HostRandom(2), 10_000, 0.25);
-        var clean = ScatterPlot.Draw(data, samples);
+        var clean = PointFigure.Draw(data, samples);
         (samples[0], samples[1], samples[2]) = (100f, 0f, float.NaN);
-        var astray = ScatterPlot.Draw(data, samples);
+        var astray = PointFigure.Draw(data, samples);
         Assert.Equal((clean.Width, clean.Height), (astray.Width, astray.Height));
         Assert.Equal(0, Red(clean));
-        Assert.InRange(Red(astray), 4, 40);
+        Assert.InRange(Red(astray), 4, 60);
         if (Environment.GetEnvironmentVariable("SMTWEB_ARTIFACTS") is { Length: > 0 } folder) File.WriteAllBytes(Path.Combine(folder, "swiss-roll-data.png"), astray.ToPng());
 
+        Assert.Throws<ArgumentException>(() => PointFigure.Draw(data, [1, 2, 3]));
+
         static int Red(Raster r) => Enumerable.Range(0, r.Width * r.Height).Count(i => r.Pixels[3 * i] > 150 && r.Pixels[(3 * i) + 1] < 120);
+    }
+
+    [Fact]
+    public void Compare_ThreePanelsInTwoColumns_DrawsEachInItsPlaceWithItsText()
+    {
+        var data = SwissRoll.Draw(new HostRandom(1), 2_000, 0.25);
+        PointPanel[] panels = [new("Data", "", data, []), new("(b) SMT", "SW₂ 0.012, 1.2 % off", data, data), new("(c) SMD", "SW₂ 0.034, 3.4 % off", data, data)];
+        var figure = PointFigure.Compare(panels, columns: 2, side: 320);
+        Assert.Equal(640, figure.Width);
+        var half = figure.Height / 2;
+        Assert.True(Dark(figure, 0, 0, 320, 40) > 50, "the title of the first panel");
+        Assert.Equal(0, Dark(figure, 0, half - 24, 320, 20)); // it has no note
+        Assert.True(Dark(figure, 320, half - 36, 320, 32) > 50, "the note of the second panel");
+        Assert.Equal(0, Blue(figure, 0, 0, 320, half));
+        Assert.True(Blue(figure, 320, 0, 320, half) > 500 && Blue(figure, 0, half, 320, half) > 500, "samples");
+        Assert.Equal(0, Dark(figure, 320, half, 320, half)); // there is no fourth
+        // the same picture whoever draws it
+        Assert.Equal(figure.Pixels, PointFigure.Compare(panels, columns: 2, side: 320).Pixels);
+
+        static int Dark(Raster r, int x, int y, int w, int h) => Count(r, x, y, w, h, (red, _, blue) => red < 140 && blue < 140);
+        static int Blue(Raster r, int x, int y, int w, int h) => Count(r, x, y, w, h, (red, _, blue) => blue > red + 50);
+        static int Count(Raster r, int x, int y, int w, int h, Func<byte, byte, byte, bool> wanted) =>
+            (from py in Enumerable.Range(y, h) from px in Enumerable.Range(x, w) let at = ((py * r.Width) + px) * 3 where wanted(r.Pixels[at], r.Pixels[at + 1], r.Pixels[at + 2]) select at).Count();
     }
 }

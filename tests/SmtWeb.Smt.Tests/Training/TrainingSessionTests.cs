@@ -199,7 +199,7 @@ public sealed class TrainingSessionTests : TensorTest
     }
 
     // a checkpoint whose score network holds a NaN, as a run in trouble would write
-    private static byte[] Poison(TrainingSpec spec)
+    internal static byte[] Poison(TrainingSpec spec)
     {
         var journal = new MemoryJournal { At = (5, TrainingSignal.Pause) };
         TrainingSession.Run(spec, journal, null, 1);

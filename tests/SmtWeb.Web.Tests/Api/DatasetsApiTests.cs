@@ -3,6 +3,7 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using SmtWeb.Runs.Datasets;
+using SmtWeb.Runs.Queue;
 using SmtWeb.Runs.Model;
 using SmtWeb.Smt.Datasets;
 using SmtWeb.Smt.Imaging;
@@ -55,17 +56,21 @@ public sealed class DatasetsApiTests(SiteFixture site) : SiteTest(site)
         var (store, checks) = (Site.App.Services.GetRequiredService<DatasetStore>(), Site.App.Services.GetRequiredService<DatasetChecks>());
         var name = $"set-{Guid.NewGuid():N}";
         var id = await store.RegisterAsync(new(name, name, "", false, 0, "tester"), Ct);
-        var check = await checks.ClaimAsync(TimeSpan.FromMinutes(1), Ct);
-        while (check is not null && check.Id != id)
+        var items = Site.App.Services.GetRequiredService<WorkItems>();
+        ClaimedItem? work;
+        do
         {
-            check = await checks.ClaimAsync(TimeSpan.FromMinutes(1), Ct); // sets of other tests wait as well
+            work = await items.ClaimAsync([JobQueues.Datasets], "test", TimeSpan.FromMinutes(1), ct: Ct); // sets of other tests wait as well
+            Assert.NotNull(work);
         }
-
+        while (work.Subject != id);
+        var check = await checks.BeginAsync(work, Ct);
         Assert.NotNull(check);
         var report = new DatasetReport("folder", name, new string('b', 64), 10, 4, 8, 1, 2, ["a", "b"], [2, 2], 0, [], 2, [0, 0, 1, 1]);
         Assert.True(await checks.CompleteAsync(check, report, new Raster(16, 16, 1, new byte[256]).ToPng(), Ct));
         using var reviewer = await Site.ProgramAsync(LabRoles.Reviewer);
         Assert.Equal("image/png", (await reviewer.GetAsync($"/api/v1/datasets/{id}/samples.png", Ct)).Content.Headers.ContentType!.MediaType);
+        Assert.Equal(HttpStatusCode.OK, (await reviewer.GetAsync(PanelLinks.DatasetSamples(id, DateTimeOffset.UtcNow), Ct)).StatusCode); // as the page asks for it
         foreach (var (page, text) in new[] { ("/datasets", name), ($"/datasets/{id}", "SHA-256") })
         {
             Assert.Contains(text, await reviewer.GetStringAsync(page, Ct));

@@ -117,7 +117,7 @@ public sealed class RunsApiTests(SiteFixture site) : SiteTest(site)
             await ProblemAsync(await program.GetAsync($"/api/v1/runs/999999{path}", Ct), HttpStatusCode.NotFound);
         }
 
-        foreach (var change in new[] { "pause", "resume", "stop" })
+        foreach (var change in new[] { "pause", "resume", "cancel" })
         {
             await ProblemAsync(await program.PostAsync($"/api/v1/runs/999999/{change}", null, Ct), HttpStatusCode.NotFound);
         }
@@ -136,7 +136,7 @@ public sealed class RunsApiTests(SiteFixture site) : SiteTest(site)
         Assert.Equal("paused", await StateAfterAsync(await program.PostAsync(run + "/pause", null, Ct)));
         Assert.Equal("queued", await StateAfterAsync(await program.PostAsync(run + "/resume", null, Ct)));
         Assert.Equal("queued", await StateAfterAsync(await program.PutAsync(run + "/priority", Json("""{"priority":-5}"""), Ct)));
-        Assert.Equal("cancelled", await StateAfterAsync(await program.PostAsync(run + "/stop", null, Ct)));
+        Assert.Equal("cancelled", await StateAfterAsync(await program.PostAsync(run + "/cancel", null, Ct)));
         var late = await ProblemAsync(await program.PostAsync(run + "/pause", null, Ct), HttpStatusCode.Conflict);
         Assert.NotEmpty(late.GetProperty("detail").GetString()!);
         var events = await program.GetFromJsonAsync<JsonElement>(run + "/events", Ct);

@@ -41,7 +41,7 @@ public sealed class ApiKeyTests(SiteFixture site) : SiteTest(site)
     public async Task Key_OfAnother_CannotBeRevokedByMember()
     {
         var keys = Site.App.Services.GetRequiredService<ApiKeyService>();
-        var key = await keys.CreateAsync((await Site.UserAsync(LabRoles.Member)).Id, "theirs", Ct);
+        var key = await keys.CreateAsync((await Site.UserAsync(LabRoles.Member)).Id, "theirs", Actor.Server, ct: Ct);
         using var other = await Site.ProgramAsync(LabRoles.Member);
         await ProblemAsync(await other.DeleteAsync($"/api/v1/keys/{key.Key.Id}", Ct), HttpStatusCode.NotFound);
         using var admin = await Site.ProgramAsync(LabRoles.Admin);
@@ -55,11 +55,11 @@ public sealed class ApiKeyTests(SiteFixture site) : SiteTest(site)
         var user = await Site.UserAsync(LabRoles.Member);
         using var program = new HttpClient { BaseAddress = Site.Address };
         program.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
-            "Bearer", (await Site.App.Services.GetRequiredService<ApiKeyService>().CreateAsync(user.Id, "k", Ct)).Secret);
+            "Bearer", (await Site.App.Services.GetRequiredService<ApiKeyService>().CreateAsync(user.Id, "k", Actor.Server, ct: Ct)).Secret);
         Assert.Equal(HttpStatusCode.Created, (await program.PostAsync("/api/v1/runs", Json("""{"preset":"swiss-roll"}"""), Ct)).StatusCode);
-        await accounts.SetRoleAsync(user.Id, LabRoles.Reviewer);
+        await accounts.SetRoleAsync(user.Id, LabRoles.Reviewer, Actor.Server);
         await ProblemAsync(await program.PostAsync("/api/v1/runs", Json("""{"preset":"swiss-roll"}"""), Ct), HttpStatusCode.Forbidden);
-        await accounts.SetDisabledAsync(user.Id, true);
+        await accounts.SetDisabledAsync(user.Id, true, Actor.Server);
         await ProblemAsync(await program.GetAsync("/api/v1/runs", Ct), HttpStatusCode.Unauthorized);
     }
 

@@ -1,6 +1,4 @@
 using System.Net;
-using System.Net.Http.Headers;
-using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using SmtWeb.Runs.Model;
 using SmtWeb.Runs.People;
@@ -16,19 +14,19 @@ public sealed class LastAdminTests(SiteFixture site) : SiteTest(site)
         await using var node = await Site.FreshAsync();
         var accounts = node.Services.GetRequiredService<AccountService>();
         var first = Assert.Single(await accounts.ListAsync(Ct));
-        using var program = await ProgramAsync(node, first.Id);
+        using var program = await Site.SignedInAsync(first.Id, node); // roles are given in person
         var role = $"/api/v1/users/{first.Id}/role";
         var refused = await ProblemAsync(await program.PutAsync(role, Json("""{"role":"member"}"""), Ct), HttpStatusCode.Conflict);
         Assert.Contains("last administrator", refused.GetProperty("detail").GetString());
         await ProblemAsync(await program.PostAsync($"/api/v1/users/{first.Id}/disable", null, Ct), HttpStatusCode.Conflict);
 
         // one who was disabled does not count
-        var (second, _) = await accounts.CreateAsync("second", LabRoles.Admin);
-        await accounts.SetDisabledAsync(second!.Id, true);
+        var (second, _) = await accounts.CreateAsync("second", LabRoles.Admin, Actor.Server);
+        await accounts.SetDisabledAsync(second!.Id, true, Actor.Server);
         await ProblemAsync(await program.PutAsync(role, Json("""{"role":"reviewer"}"""), Ct), HttpStatusCode.Conflict);
         Assert.Equal((LabRoles.Admin, false), await StateAsync(accounts, first.Id));
 
-        await accounts.SetDisabledAsync(second.Id, false);
+        await accounts.SetDisabledAsync(second.Id, false, Actor.Server);
         Assert.Equal(HttpStatusCode.NoContent, (await program.PutAsync(role, Json("""{"role":"reviewer"}"""), Ct)).StatusCode);
         Assert.Equal((LabRoles.Reviewer, false), await StateAsync(accounts, first.Id));
         await node.StopAsync(Ct);
@@ -40,13 +38,13 @@ public sealed class LastAdminTests(SiteFixture site) : SiteTest(site)
         await using var node = await Site.FreshAsync();
         var accounts = node.Services.GetRequiredService<AccountService>();
         var first = Assert.Single(await accounts.ListAsync(Ct));
-        var (second, _) = await accounts.CreateAsync("second", LabRoles.Admin);
+        var (second, _) = await accounts.CreateAsync("second", LabRoles.Admin, Actor.Server);
         for (var round = 0; round < 5; round++)
         {
-            var changes = await Task.WhenAll(accounts.SetRoleAsync(first.Id, LabRoles.Member), accounts.SetDisabledAsync(second!.Id, true));
+            var changes = await Task.WhenAll(accounts.SetRoleAsync(first.Id, LabRoles.Member, Actor.Server), accounts.SetDisabledAsync(second!.Id, true, Actor.Server));
             Assert.Single(changes, c => c!.Problem is null);
-            await accounts.SetDisabledAsync(second.Id, false);
-            await accounts.SetRoleAsync(first.Id, LabRoles.Admin);
+            await accounts.SetDisabledAsync(second.Id, false, Actor.Server);
+            await accounts.SetRoleAsync(first.Id, LabRoles.Admin, Actor.Server);
         }
 
         await node.StopAsync(Ct);
@@ -57,7 +55,7 @@ public sealed class LastAdminTests(SiteFixture site) : SiteTest(site)
     {
         var accounts = Site.App.Services.GetRequiredService<AccountService>();
         var member = await Site.UserAsync(LabRoles.Member);
-        await Assert.ThrowsAnyAsync<InvalidOperationException>(() => accounts.SetRoleAsync(member.Id, "Emperor"));
+        await Assert.ThrowsAnyAsync<InvalidOperationException>(() => accounts.SetRoleAsync(member.Id, "Emperor", Actor.Server));
         Assert.Equal((LabRoles.Member, false), await StateAsync(accounts, member.Id));
     }
 
@@ -65,13 +63,5 @@ public sealed class LastAdminTests(SiteFixture site) : SiteTest(site)
     {
         var account = (await accounts.ListAsync(Ct)).Single(a => a.Id == id);
         return (account.Role, account.Disabled);
-    }
-
-    private static async Task<HttpClient> ProgramAsync(WebApplication node, string owner)
-    {
-        var key = await node.Services.GetRequiredService<ApiKeyService>().CreateAsync(owner, "test", Ct);
-        var client = new HttpClient { BaseAddress = new Uri(node.Urls.First()) };
-        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key.Secret);
-        return client;
     }
 }

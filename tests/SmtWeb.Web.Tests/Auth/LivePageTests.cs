@@ -40,14 +40,40 @@ public sealed class LivePageTests(SiteFixture site) : SiteTest(site)
         await using var page = await OpenAsync(LabRoles.Member, ends: what == "session" ? TimeSpan.Zero : TimeSpan.FromDays(14));
         Assert.Null((what switch
         {
-            "role" => await Accounts.SetRoleAsync(page.User.Id, LabRoles.Reviewer),
-            "account" => await Accounts.SetDisabledAsync(page.User.Id, true),
-            "password" => await Accounts.ClearPasswordAsync(page.User.Id),
+            "role" => await Accounts.SetRoleAsync(page.User.Id, LabRoles.Reviewer, Actor.Server),
+            "account" => await Accounts.SetDisabledAsync(page.User.Id, true, Actor.Server),
+            "password" => await Accounts.ClearPasswordAsync(page.User.Id, Actor.Server),
             _ => AccountChange.Done,
         })!.Problem);
         Assert.False(await page.PauseAsync());
         Assert.Equal(RunState.Queued, (await Site.Runs.FindAsync(page.Run, Ct))!.Summary.State);
         Assert.False(await page.IsSignedInAsync());
+    }
+
+    [Theory]
+    [InlineData("role")]
+    [InlineData("account")]
+    [InlineData("password")]
+    [InlineData("sign-out")]
+    public async Task Page_ThatNobodyTouches_IsSignedOutAtOnce(string what)
+    {
+        await using var page = await OpenAsync(LabRoles.Member);
+        await using var other = await OpenAsync(LabRoles.Member);
+        await (what switch
+        {
+            "role" => (Task)Accounts.SetRoleAsync(page.User.Id, LabRoles.Reviewer, Actor.Server),
+            "account" => Accounts.SetDisabledAsync(page.User.Id, true, Actor.Server),
+            "password" => Accounts.ClearPasswordAsync(page.User.Id, Actor.Server),
+            _ => Site.App.Services.GetRequiredService<SessionService>().EndAllAsync(page.User.Id, Ct),
+        });
+        var patience = System.Diagnostics.Stopwatch.StartNew();
+        while (await page.IsSignedInAsync())
+        {
+            Assert.True(patience.Elapsed < TimeSpan.FromSeconds(10), "the page still has its person");
+            await Task.Delay(50, Ct);
+        }
+
+        Assert.True(await other.IsSignedInAsync());
     }
 
     [Fact]
@@ -65,7 +91,7 @@ public sealed class LivePageTests(SiteFixture site) : SiteTest(site)
         using var browser = Site.Browser();
         await browser.FillAsync(await Site.LinkAsync(user.Id), ("password", "correct horse battery"), ("again", "correct horse battery"));
         Assert.Equal(HttpStatusCode.Created, (await browser.PostAsync("/api/v1/runs", Json("""{"preset":"swiss-roll"}"""), Ct)).StatusCode);
-        await Accounts.SetRoleAsync(user.Id, LabRoles.Reviewer);
+        await Accounts.SetRoleAsync(user.Id, LabRoles.Reviewer, Actor.Server);
         await ProblemAsync(await browser.PostAsync("/api/v1/runs", Json("""{"preset":"swiss-roll"}"""), Ct), HttpStatusCode.Unauthorized);
     }
 
@@ -81,7 +107,7 @@ public sealed class LivePageTests(SiteFixture site) : SiteTest(site)
         await node.StartAsync(Ct);
         var user = await Site.UserAsync(LabRoles.Member);
         using var browser = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, CookieContainer = new() }) { BaseAddress = new Uri(node.Urls.First()) };
-        await browser.FillAsync(await node.Services.GetRequiredService<OneTimeLinks>().CreateAsync(user.Id, Ct), ("password", "correct horse battery"), ("again", "correct horse battery"));
+        await browser.FillAsync(await node.Services.GetRequiredService<OneTimeLinks>().CreateAsync(user.Id, Actor.Server, Ct), ("password", "correct horse battery"), ("again", "correct horse battery"));
         await browser.PostAsync("/api/v1/runs/0/pause", null, Ct);
         var end = DateTimeOffset.Parse(Assert.Single(seen!.FindAll(Welcome.EndClaim)).Value, CultureInfo.InvariantCulture);
         Assert.InRange(end - DateTimeOffset.UtcNow, TimeSpan.FromDays(13), TimeSpan.FromDays(14));
@@ -101,11 +127,13 @@ public sealed class LivePageTests(SiteFixture site) : SiteTest(site)
     private async Task<Page> OpenAsync(string role, TimeSpan? ends = null)
     {
         var user = await Site.UserAsync(role);
-        var run = await Site.Runs.CreateAsync(new NewRun("live page", Presets.Find("swiss-roll")!.Spec, "swiss-roll", 0, "test"), Ct);
+        var run = await Site.Runs.CreateAsync(new NewRun("live page", Presets.Find("swiss-roll")!.Spec, "swiss-roll", 0, user.Name, user.Id), Ct);
         var scope = Site.App.Services.CreateAsyncScope();
         ((IHostEnvironmentNavigationManager)scope.ServiceProvider.GetRequiredService<NavigationManager>()).Initialize($"{Site.Address}", $"{Site.Address}runs/{run}");
         var users = scope.ServiceProvider.GetRequiredService<UserManager<LabUser>>();
         var person = await scope.ServiceProvider.GetRequiredService<IUserClaimsPrincipalFactory<LabUser>>().CreateAsync((await users.FindByIdAsync(user.Id))!);
+        var session = await Site.App.Services.GetRequiredService<SessionService>().BeginAsync(user.Id, Ct);
+        ((ClaimsIdentity)person.Identity!).AddClaim(new Claim(SessionCookies.SessionClaim, $"{session:N}"));
         Welcome.Mark(person, DateTimeOffset.UtcNow + (ends ?? TimeSpan.FromDays(14)));
         ((ServerAuthenticationStateProvider)scope.ServiceProvider.GetRequiredService<AuthenticationStateProvider>()).SetAuthenticationState(Task.FromResult(new AuthenticationState(person)));
         return new Page(scope, user, run);

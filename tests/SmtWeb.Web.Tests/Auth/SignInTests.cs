@@ -98,7 +98,7 @@ public sealed class SignInTests(SiteFixture site) : SiteTest(site)
         var links = new OneTimeLinks(
             Site.App.Services.GetRequiredService<Microsoft.EntityFrameworkCore.IDbContextFactory<SmtWebDbContext>>(), new Clock(DateTimeOffset.UtcNow - TimeSpan.FromHours(24.1)));
         using var browser = Site.Browser();
-        Assert.Equal(HttpStatusCode.Gone, (await browser.GetAsync(await links.CreateAsync(user.Id, Ct), Ct)).StatusCode);
+        Assert.Equal(HttpStatusCode.Gone, (await browser.GetAsync(await links.CreateAsync(user.Id, Actor.Server, Ct), Ct)).StatusCode);
     }
 
     [Fact]
@@ -195,7 +195,7 @@ public sealed class SignInTests(SiteFixture site) : SiteTest(site)
     public async Task Account_Disabled_CannotSignIn()
     {
         var user = await WithPasswordAsync(LabRoles.Member);
-        await Site.App.Services.GetRequiredService<AccountService>().SetDisabledAsync(user.Id, true);
+        await Site.App.Services.GetRequiredService<AccountService>().SetDisabledAsync(user.Id, true, Actor.Server);
         using var browser = Site.Browser();
         Assert.Equal(HttpStatusCode.Unauthorized, (await browser.FillAsync("/sign-in", ("name", user.Name), ("password", Password))).StatusCode);
         Assert.Equal(HttpStatusCode.Gone, (await browser.GetAsync(await Site.LinkAsync(user.Id), Ct)).StatusCode);

@@ -19,6 +19,54 @@ public sealed class CommandLineTests
     }
 
     [Fact]
+    public void Serve_HostsProxiesAndOpenLab_AreReadFromBothSources()
+    {
+        var typed = Serve(["--hosts", "lab.example.org,10.0.0.7", "--proxies=10.0.0.1 10.1.0.0/16", "--open-lab"]);
+        Assert.Equal(["lab.example.org", "10.0.0.7"], typed.Hosts);
+        Assert.Equal((2, true), (typed.Proxies.Count, typed.OpenLab));
+        var configured = Serve([], ("SmtWeb:Hosts", "lab.example.org"), ("SmtWeb:Proxies", "::1"), ("SmtWeb:OpenLab", "true"));
+        Assert.Equal((1, 1, true), (configured.Hosts.Count, configured.Proxies.Count, configured.OpenLab));
+        var usual = Serve([], ("SmtWeb:Hosts", ""), ("SmtWeb:Proxies", ""));
+        Assert.Equal((0, 0, false), (usual.Hosts.Count, usual.Proxies.Count, usual.OpenLab));
+        Assert.StartsWith("Setting SmtWeb:Proxies: 'lab'", Assert.Throws<CommandLineException>(() => Serve([], ("SmtWeb:Proxies", "lab"))).Message);
+    }
+
+    [Fact]
+    public void Documents_CommandsTheyName_AreCommandsOfTheProgram()
+    {
+        var root = typeof(SiteFixture).Assembly.GetCustomAttributes(typeof(System.Reflection.AssemblyMetadataAttribute), false)
+            .Cast<System.Reflection.AssemblyMetadataAttribute>().Single(a => a.Key == "RepoRoot").Value!;
+        var known = CommandTable.Create().Names.Append("help").ToHashSet();
+        var named = from file in Directory.EnumerateFiles(Path.Combine(root, "docs"), "*.md").Append(Path.Combine(root, "README.md"))
+                    from System.Text.RegularExpressions.Match match in System.Text.RegularExpressions.Regex.Matches(File.ReadAllText(file), @"(?:\./run\.sh|^ *smtweb|`smtweb) ([a-z][a-z0-9]*)\b", System.Text.RegularExpressions.RegexOptions.Multiline)
+                    select (File: Path.GetFileName(file), Command: match.Groups[1].Value);
+        Assert.Contains(named, n => n.Command == "neighbours");
+        Assert.DoesNotContain(named, n => !known.Contains(n.Command));
+    }
+
+    [Fact]
+    public async Task Program_ForeignText_CommandsNoTerminal()
+    {
+        var here = AppContext.BaseDirectory;
+        var start = new System.Diagnostics.ProcessStartInfo(Environment.ProcessPath!.EndsWith("dotnet", StringComparison.Ordinal) ? Environment.ProcessPath : "dotnet")
+        {
+            RedirectStandardError = true,
+            ArgumentList =
+            {
+                "exec", "--depsfile", Path.Combine(here, "SmtWeb.Web.Tests.deps.json"), "--runtimeconfig", Path.Combine(here, "SmtWeb.Web.Tests.runtimeconfig.json"),
+                Path.Combine(here, "smtweb.dll"), "sample", "--checkpoint", "/tmp/\u001b[2J\u202egpj.safetensors", "--out", "/tmp/x.png",
+            },
+        };
+        using var process = System.Diagnostics.Process.Start(start)!;
+        var error = await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.NotEqual(0, process.ExitCode);
+        Assert.DoesNotContain('\u001b', error);
+        Assert.DoesNotContain('\u202e', error);
+        Assert.Contains("\\u{1B}[2J\\u{202E}gpj", error);
+    }
+
+    [Fact]
     public void Serve_DataOfConfiguration_IsRelativeToItsFile() =>
         Assert.Equal(Path.Combine(Root, "somewhere"), Serve([], ("SmtWeb:Data", "somewhere")).Data);
 

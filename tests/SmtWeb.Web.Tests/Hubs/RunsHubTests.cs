@@ -1,8 +1,12 @@
+using System.Diagnostics;
+using System.Net;
 using System.Net.Sockets;
 using System.Net.WebSockets;
+using System.Reflection;
 using System.Text;
 using System.Text.Json;
 using System.Threading.Channels;
+using Microsoft.AspNetCore.Http.Connections;
 using Microsoft.AspNetCore.SignalR;
 using Microsoft.AspNetCore.SignalR.Client;
 using Microsoft.Extensions.DependencyInjection;
@@ -33,7 +37,7 @@ public sealed class RunsHubTests(SiteFixture site) : SiteTest(site)
         await follower.InvokeAsync("Join", run, Ct);
         await elsewhere.InvokeAsync("Join", other, Ct);
         await Site.Runs.PauseAsync(run, "test", Ct);
-        await Site.Runs.StopAsync(other, "test", Ct);
+        await Site.Runs.CancelAsync(other, "test", Ct);
         Assert.Equal((run, "paused"), await UntilAsync(heard, "paused"));
         Assert.Equal((other, "cancelled"), await UntilAsync(heardElsewhere, "cancelled"));
 
@@ -94,7 +98,60 @@ public sealed class RunsHubTests(SiteFixture site) : SiteTest(site)
 
     [Fact]
     public async Task Connect_Stranger_IsRefused() =>
-        await Assert.ThrowsAsync<WebSocketException>(() => ConnectWithKeyAsync(null));
+        Assert.Equal(HttpStatusCode.Unauthorized, (await Assert.ThrowsAsync<HttpRequestException>(() => ConnectWithKeyAsync(null))).StatusCode);
+
+    [Theory]
+    [InlineData(HttpTransportType.WebSockets)]
+    [InlineData(HttpTransportType.ServerSentEvents)]
+    [InlineData(HttpTransportType.LongPolling)]
+    public async Task Join_ByEveryTransport_HearsOfChanges(HttpTransportType transport)
+    {
+        var run = await NewRunAsync();
+        await using var follower = await ConnectWithKeyAsync(await Site.KeyAsync(LabRoles.Reviewer), transport);
+        var heard = StatesOf(follower);
+        await follower.InvokeAsync("Join", run, Ct);
+        await Site.Runs.PauseAsync(run, "test", Ct);
+        Assert.Equal((run, "paused"), await UntilAsync(heard, "paused"));
+    }
+
+    [Fact]
+    public async Task LiveClient_TheSampleOfTheDocumentation_PrintsPointsAndStates()
+    {
+        var program = Site.GetType().Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(a => a.Key == "LiveClient").Value!;
+        var (run, writer) = await Site.TrainingRunAsync("swiss-roll");
+        await writer.WriteAsync(new JournalBatch(1, [new MetricPoint("loss/score", 1, 64, 0.1, 0.75)], [], [], []), Ct);
+        var start = new ProcessStartInfo("dotnet", [program, Site.Address.ToString(), $"{run}"]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment["SMTWEB_KEY"] = await Site.KeyAsync(LabRoles.Reviewer);
+        using var client = Process.Start(start)!;
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        limit.CancelAfter(TimeSpan.FromMinutes(1));
+        try
+        {
+            // the history first, then what happens now
+            Assert.Equal("1 loss/score 0.75", await client.StandardOutput.ReadLineAsync(limit.Token));
+            await writer.WriteAsync(new JournalBatch(2, [new MetricPoint("loss/score", 2, 128, 0.2, 0.5)], [], [], []), Ct);
+            Assert.Equal("2 loss/score 0.5", await LineAsync(client, l => l.StartsWith("2 ", StringComparison.Ordinal), limit.Token));
+            await Site.Runs.CancelAsync(run, "test", Ct);
+            Assert.StartsWith("stopping", await LineAsync(client, l => l.StartsWith("stopping", StringComparison.Ordinal), limit.Token));
+        }
+        finally
+        {
+            client.Kill();
+            await client.WaitForExitAsync(CancellationToken.None);
+        }
+
+        static async Task<string> LineAsync(Process process, Predicate<string> wanted, CancellationToken ct)
+        {
+            while (true)
+            {
+                var line = await process.StandardOutput.ReadLineAsync(ct) ?? throw new EndOfStreamException(await process.StandardError.ReadToEndAsync(ct));
+                if (wanted(line))
+                {
+                    return line;
+                }
+            }
+        }
+    }
 
     [Fact]
     public async Task Connect_FromAnotherSite_IsRefused()
@@ -111,16 +168,15 @@ public sealed class RunsHubTests(SiteFixture site) : SiteTest(site)
         var accounts = Site.App.Services.GetRequiredService<AccountService>();
         var keys = Site.App.Services.GetRequiredService<ApiKeyService>();
         var (stays, goes, disabled) = (await Site.UserAsync(LabRoles.Reviewer), await Site.UserAsync(LabRoles.Reviewer), await Site.UserAsync(LabRoles.Member));
-        var kept = await keys.CreateAsync(stays.Id, "kept", Ct);
-        var revoked = await keys.CreateAsync(goes.Id, "revoked", Ct);
+        var kept = await keys.CreateAsync(stays.Id, "kept", Actor.Server, ct: Ct);
+        var revoked = await keys.CreateAsync(goes.Id, "revoked", Actor.Server, ct: Ct);
         await using var one = await ConnectWithKeyAsync(kept.Secret);
         await using var two = await ConnectWithKeyAsync(revoked.Secret);
-        await using var three = await ConnectWithKeyAsync((await keys.CreateAsync(disabled.Id, "disabled", Ct)).Secret);
+        await using var three = await ConnectWithKeyAsync((await keys.CreateAsync(disabled.Id, "disabled", Actor.Server, ct: Ct)).Secret);
         var ends = new[] { two, three }.Select(EndOf).ToList();
-        await keys.RevokeAsync(revoked.Key.Id, null, Ct);
-        await accounts.SetDisabledAsync(disabled.Id, true);
+        await keys.RevokeAsync(revoked.Key.Id, null, Actor.Server, Ct);
+        await accounts.SetDisabledAsync(disabled.Id, true, Actor.Server);
 
-        await Site.App.Services.GetRequiredService<HubGuests>().AskAsync(Ct);
         await Task.WhenAll(ends).WaitAsync(Patience, Ct);
         await one.InvokeAsync("Join", await NewRunAsync(), Ct); // and this one goes on
     }
@@ -191,9 +247,11 @@ public sealed class RunsHubTests(SiteFixture site) : SiteTest(site)
 
     private async Task<HubConnection> ConnectAsync(string role) => await ConnectWithKeyAsync(await Site.KeyAsync(role));
 
-    private async Task<HubConnection> ConnectWithKeyAsync(string? key)
+    private async Task<HubConnection> ConnectWithKeyAsync(string? key, HttpTransportType transport = HttpTransportType.WebSockets)
     {
-        var connection = new HubConnectionBuilder().WithWebSocket(new Uri(Site.Address, "/hubs/runs"), key).Build();
+        var connection = new HubConnectionBuilder()
+            .WithUrl(new Uri(Site.Address, "/hubs/runs"), transport, o => o.AccessTokenProvider = () => Task.FromResult(key))
+            .Build();
         await connection.StartAsync(Ct);
         return connection;
     }

@@ -1,9 +1,8 @@
 using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Components.Authorization;
-using Microsoft.JSInterop;
-using Radzen;
 using SmtWeb.Runs.People;
 using SmtWeb.Web.Auth;
+using SmtWeb.Web.Panel.Shared;
 
 namespace SmtWeb.Web.Panel.Account;
 
@@ -13,7 +12,6 @@ public sealed partial class KeysPage
     private IReadOnlyList<ApiKeyInfo>? _keys;
     private NewApiKey? _made;
     private string _name = "";
-    private bool _copied;
 
     [CascadingParameter] private Task<AuthenticationState> Authentication { get; set; } = default!;
 
@@ -21,9 +19,9 @@ public sealed partial class KeysPage
 
     [Inject] private LiveRights Rights { get; set; } = default!;
 
-    [Inject] private DialogService Dialogs { get; set; } = default!;
+    [Inject] private PanelQuestions Questions { get; set; } = default!;
 
-    [Inject] private IJSRuntime Js { get; set; } = default!;
+    [Inject] private PanelNotices Notices { get; set; } = default!;
 
     /// <inheritdoc/>
     protected override async Task OnInitializedAsync() => _keys = await Keys.ListAsync(await OwnerAsync());
@@ -37,25 +35,28 @@ public sealed partial class KeysPage
             return;
         }
 
-        _made = await Keys.CreateAsync(person.UserId(), _name.Trim());
-        (_name, _copied) = ("", false);
+        try
+        {
+            _made = await Keys.CreateAsync(person.UserId(), _name.Trim(), person.Actor());
+        }
+        catch (ArgumentException e)
+        {
+            Notices.Refused(e.Message.Split(" (Parameter")[0]);
+            return;
+        }
+
+        _name = "";
         _keys = await Keys.ListAsync(await OwnerAsync());
     }
 
     private async Task RevokeAsync(ApiKeyInfo key)
     {
-        var sure = await Dialogs.Confirm("Programs that use it are refused from now on.", $"Revoke {key.Name}?", new ConfirmOptions { OkButtonText = "Revoke", CancelButtonText = "Keep it" });
-        if (sure == true && await Rights.AskAsync(Policies.Person) is { } person)
+        var sure = await Questions.AskAsync($"Revoke {key.Name}?", "Programs that use it are refused from now on.", "Revoke");
+        if (sure && await Rights.AskAsync(Policies.Person) is { } person)
         {
-            await Keys.RevokeAsync(key.Id, person.UserId());
+            await Keys.RevokeAsync(key.Id, person.UserId(), person.Actor());
             _made = _made?.Key.Id == key.Id ? null : _made;
             _keys = await Keys.ListAsync(await OwnerAsync());
         }
-    }
-
-    private async Task CopyAsync()
-    {
-        await using var page = await Js.InvokeAsync<IJSObjectReference>("import", "./js/page.js");
-        _copied = await page.InvokeAsync<bool>("copy", _made!.Secret);
     }
 }

@@ -1,9 +1,8 @@
 using Microsoft.AspNetCore.Components;
-using Microsoft.JSInterop;
-using Radzen;
 using SmtWeb.Runs.Model;
 using SmtWeb.Runs.People;
 using SmtWeb.Web.Auth;
+using SmtWeb.Web.Panel.Shared;
 
 namespace SmtWeb.Web.Panel.Admin;
 
@@ -23,7 +22,6 @@ public sealed partial class UsersPage
     private string? _problem;
     private string? _link;
     private string? _linkFor;
-    private bool _copied;
 
     // A role that was refused stays chosen in the browser unless its row is made anew: nothing changed on this side.
     private int _shown;
@@ -36,54 +34,52 @@ public sealed partial class UsersPage
 
     [Inject] private NavigationManager Navigation { get; set; } = default!;
 
-    [Inject] private DialogService Dialogs { get; set; } = default!;
-
-    [Inject] private IJSRuntime Js { get; set; } = default!;
+    [Inject] private PanelQuestions Questions { get; set; } = default!;
 
     /// <inheritdoc/>
     protected override async Task OnInitializedAsync() => _users = await Accounts.ListAsync();
 
     private async Task AddAsync()
     {
-        if (!await MayAsync())
+        if (await MayAsync() is not { } by)
         {
             return;
         }
 
-        var (account, change) = await Accounts.CreateAsync(_name.Trim(), _role);
+        var (account, change) = await Accounts.CreateAsync(_name.Trim(), _role, by);
         _problem = change.Problem;
         if (account is not null)
         {
-            await ShowLinkAsync(account);
+            await ShowLinkAsync(account, by);
             _name = "";
         }
 
         _users = await Accounts.ListAsync();
     }
 
-    private Task SetRoleAsync(AccountInfo user, ChangeEventArgs e) => ChangeAsync(() => Accounts.SetRoleAsync(user.Id, (string)e.Value!));
+    private Task SetRoleAsync(AccountInfo user, string? role) => ChangeAsync(by => Accounts.SetRoleAsync(user.Id, role!, by));
 
     private async Task ResetAsync(AccountInfo user)
     {
-        var sure = await Dialogs.Confirm(
-            "The present password stops working; the account opens only by the new link.", $"New link for {user.Name}?",
-            new ConfirmOptions { OkButtonText = "Make a link", CancelButtonText = "Keep the password" });
-        if (sure == true && await ChangeAsync(() => Accounts.ClearPasswordAsync(user.Id)))
+        var sure = await Questions.AskAsync(
+            $"New link for {user.Name}?", "The present password stops working; the account opens only by the new link.", "Make a link", "Keep the password");
+        if (sure && await ChangeAsync(by => Accounts.ClearPasswordAsync(user.Id, by)) && await MayAsync() is { } maker)
         {
-            await ShowLinkAsync(user);
+            await Links.RevokeAllAsync(user.Id);
+            await ShowLinkAsync(user, maker);
         }
     }
 
-    private Task CloseOrOpenAsync(AccountInfo user) => ChangeAsync(() => Accounts.SetDisabledAsync(user.Id, !user.Disabled));
+    private Task CloseOrOpenAsync(AccountInfo user) => ChangeAsync(by => Accounts.SetDisabledAsync(user.Id, !user.Disabled, by));
 
-    private async Task<bool> ChangeAsync(Func<Task<AccountChange?>> change)
+    private async Task<bool> ChangeAsync(Func<Actor, Task<AccountChange?>> change)
     {
-        if (!await MayAsync())
+        if (await MayAsync() is not { } by)
         {
             return false;
         }
 
-        var result = await change();
+        var result = await change(by);
         _problem = result is null ? "This account no longer exists." : result.Problem;
         _users = await Accounts.ListAsync();
         _shown++;
@@ -91,24 +87,17 @@ public sealed partial class UsersPage
     }
 
     // An administrator who is one no longer must not make the next one from a page that is still open.
-    private async Task<bool> MayAsync()
+    private async Task<Actor?> MayAsync()
     {
-        var may = await Rights.AskAsync(Policies.Administer) is not null;
-        _problem = may ? null : "Your role does not allow this.";
-        return may;
+        var person = await Rights.AskAsync(Policies.Appoint);
+        _problem = person is not null ? null : "Your role does not allow this.";
+        return person?.Actor();
     }
 
-    private async Task ShowLinkAsync(AccountInfo user)
+    private async Task ShowLinkAsync(AccountInfo user, Actor by)
     {
-        _link = Navigation.BaseUri.TrimEnd('/') + await Links.CreateAsync(user.Id);
+        _link = Navigation.BaseUri.TrimEnd('/') + await Links.CreateAsync(user.Id, by);
         _linkFor = user.Name;
-        _copied = false;
-    }
-
-    private async Task CopyAsync()
-    {
-        await using var page = await Js.InvokeAsync<IJSObjectReference>("import", "./js/page.js");
-        _copied = await page.InvokeAsync<bool>("copy", _link);
     }
 
     private sealed record RoleChoice(string Name, string Help);

@@ -9,7 +9,7 @@ public sealed partial class ComparePage
     private const int Most = 8;
     private static readonly (string Name, string Label)[] Parts = [("curves", "Curves"), ("samples", "Samples"), ("config", "Config")];
 
-    private IReadOnlyList<RunSummary>? _all;
+    private bool _loaded;
     private List<RunDetail> _chosen = [];
     private List<long> _unknown = [];
 
@@ -19,6 +19,8 @@ public sealed partial class ComparePage
 
     [Inject] private IRunStore Store { get; set; } = default!;
 
+    [Inject] private IRunTable Table { get; set; } = default!;
+
     [Inject] private NavigationManager Navigation { get; set; } = default!;
 
     private string Part => Parts.Any(p => p.Name == Show) ? Show! : Parts[0].Name;
@@ -26,14 +28,11 @@ public sealed partial class ComparePage
     private IReadOnlyList<long> Ids =>
         [.. (Runs ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(t => long.TryParse(t, out var id) ? id : 0).Where(id => id > 0).Distinct().Take(Most)];
 
-    private IEnumerable<RunSummary> Addable => _all!.Where(r => _chosen.All(c => c.Summary.Id != r.Id));
-
     private string Key => string.Join(",", _chosen.Select(r => r.Summary.Id));
 
     /// <inheritdoc/>
     protected override async Task OnParametersSetAsync()
     {
-        var all = await Store.ListAsync();
         var found = new List<RunDetail>();
         foreach (var id in Ids)
         {
@@ -43,16 +42,19 @@ public sealed partial class ComparePage
             }
         }
 
-        (_all, _chosen, _unknown) = (all, found, [.. Ids.Where(id => found.All(r => r.Summary.Id != id))]);
+        (_loaded, _chosen, _unknown) = (true, found, [.. Ids.Where(id => found.All(r => r.Summary.Id != id))]);
     }
 
     private string Link(IEnumerable<long> ids) => Navigation.GetUriWithQueryParameter("runs", string.Join(",", ids) is { Length: > 0 } list ? list : null);
 
-    private void Add(long? id)
+    private async Task<IEnumerable<RunSummary>> SearchAsync(string? text, CancellationToken ct) =>
+        (await Table.ReadAsync(new RunTableView { Search = text }, ct)).Runs.Where(r => _chosen.All(c => c.Summary.Id != r.Id));
+
+    private void Add(RunSummary? run)
     {
-        if (id is { } run)
+        if (run is not null)
         {
-            Navigation.NavigateTo(Link(Ids.Append(run)));
+            Navigation.NavigateTo(Link(Ids.Append(run.Id)));
         }
     }
 }

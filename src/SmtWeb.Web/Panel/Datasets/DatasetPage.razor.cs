@@ -45,7 +45,7 @@ public sealed partial class DatasetPage
             }
 
             var rows = d.SampleLabels.Chunk(d.SampleColumns).ToList();
-            return rows.All(r => r.Length == d.SampleColumns && r.All(l => l == r[0])) ? [.. rows.Select(r => d.ClassName(r[0]))] : [];
+            return rows.All(r => r.Length == d.SampleColumns && r.All(l => l == r[0])) ? [.. rows.Select(r => ClassChoice.Numbered(r[0], d.ClassName(r[0])))] : [];
         }
     }
 

@@ -65,6 +65,9 @@ public sealed partial class DatasetsPage
         }
     }
 
+    private Task<IEnumerable<string>> SearchAsync(string? text, CancellationToken ct) =>
+        Task.FromResult(_there.Where(there => there.Contains(text ?? "", StringComparison.OrdinalIgnoreCase)));
+
     private async Task RegisterAsync()
     {
         _busy = true;

@@ -16,8 +16,11 @@ public sealed partial class GalleryPage : IAsyncDisposable
 {
     private const int MostAtOnce = 256;
     private const int UsualCount = 64;
+    private const int MostModels = 100;
 
-    private List<RunSummary> _models = [];
+    private IReadOnlyList<RunSummary> _models = [];
+    private IReadOnlyDictionary<long, RunPicture> _pictures = new Dictionary<long, RunPicture>();
+    private string _search = "";
     private IReadOnlyList<ClassChoice> _classes = [];
     private IReadOnlyList<int> _stepChoices = [];
     private RunSummary? _run;
@@ -44,6 +47,8 @@ public sealed partial class GalleryPage : IAsyncDisposable
 
     [Inject] private IRunStore Store { get; set; } = default!;
 
+    [Inject] private IRunTable Table { get; set; } = default!;
+
     [Inject] private NavigationManager Navigation { get; set; } = default!;
 
     [Inject] private IJSRuntime Js { get; set; } = default!;
@@ -62,14 +67,7 @@ public sealed partial class GalleryPage : IAsyncDisposable
         _run = found?.Summary;
         if (_run is null)
         {
-            _models = [];
-            foreach (var run in (await Store.ListAsync()).Where(r => r.Iteration > 0))
-            {
-                if ((await Store.CheckpointsAsync(run.Id)).Count > 0)
-                {
-                    _models.Add(run);
-                }
-            }
+            await FindAsync(_search);
         }
         else
         {
@@ -91,11 +89,28 @@ public sealed partial class GalleryPage : IAsyncDisposable
             return;
         }
 
-        await (_drawing ??= new(Js)).DrawAsync(_root, new(_run.Id, Checkpoint, Class, _first, (int)(_last - _first + 1), Steps));
+        await (_drawing ??= new(Js)).DrawAsync(_root, new(_run.Id, Checkpoint, Class, _classes.Count, _first, (int)(_last - _first + 1), Steps));
     }
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => _drawing?.DisposeAsync() ?? default;
+
+    // Those of the newest runs, or of the newest that have the words: never a query for each of thousands.
+    private async Task FindAsync(string? search)
+    {
+        _search = search ?? "";
+        var models = new List<RunSummary>();
+        foreach (var run in (await Table.ReadAsync(new RunTableView { Search = _search, Take = MostModels })).Runs.Where(r => r.Iteration > 0))
+        {
+            if ((await Store.CheckpointsAsync(run.Id)).Count > 0)
+            {
+                models.Add(run);
+            }
+        }
+
+        _pictures = await Table.NewestPicturesAsync([.. models.Select(m => m.Id)]);
+        _models = models;
+    }
 
     private void ReadSeeds()
     {

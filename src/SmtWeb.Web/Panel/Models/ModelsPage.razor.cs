@@ -1,8 +1,9 @@
 using Microsoft.AspNetCore.Components;
-using Radzen;
 using SmtWeb.Runs;
 using SmtWeb.Runs.Models;
+using SmtWeb.Runs.People;
 using SmtWeb.Web.Auth;
+using SmtWeb.Web.Panel.Shared;
 
 namespace SmtWeb.Web.Panel.Models;
 
@@ -20,7 +21,9 @@ public sealed partial class ModelsPage : IDisposable
 
     [Inject] private LiveRights Rights { get; set; } = default!;
 
-    [Inject] private DialogService Dialogs { get; set; } = default!;
+    [Inject] private PanelQuestions Questions { get; set; } = default!;
+
+    [Inject] private AuditLog Audit { get; set; } = default!;
 
     /// <inheritdoc/>
     public void Dispose() => Folder.Changed -= OnChanged;
@@ -59,12 +62,16 @@ public sealed partial class ModelsPage : IDisposable
 
     private async Task DeleteAsync(StoredModel model)
     {
-        var sure = await Dialogs.Confirm(
-            "Its weights are deleted for good. Runs that have ended keep what they learned from it.", $"Delete {model.Name}?",
-            new ConfirmOptions { OkButtonText = "Delete for good", CancelButtonText = "Keep it" });
-        if (sure == true && await AllowedAsync(Policies.Administer) is not null)
+        var sure = await Questions.AskAsync(
+            $"Delete {model.Name}?", "Its weights are deleted for good. Runs that have ended keep what they learned from it.", "Delete for good");
+        if (sure && await AllowedAsync(Policies.Administer) is { } by)
         {
             var change = await Store.DeleteAsync(model.Name);
+            if (change.Outcome == ChangeOutcome.Done)
+            {
+                await Audit.WriteAsync(new Actor(by), AuditActions.ModelDeleted, model.Name);
+            }
+
             _problem = change.Outcome == ChangeOutcome.Done ? null : change.Problem;
             _models = await Store.ListAsync();
         }

@@ -1,19 +1,39 @@
+using System.Data.Common;
 using Microsoft.AspNetCore.Components;
 using SmtWeb.Runs;
 using SmtWeb.Web.Panel.Shared;
 
 namespace SmtWeb.Web.Panel.RunList;
 
-/// <summary>All runs, live. Filter, order and search are in the URL.</summary>
+/// <summary>All runs, live, a page at a time. Filter, order, search and page are in the URL; all four are done in SQL.</summary>
 public sealed partial class RunsPage
 {
+    private const int MostRows = 50;
     private static readonly TimeSpan ClockTick = TimeSpan.FromSeconds(5);
 
-    private readonly Dictionary<long, string?> _waits = [];
-    private readonly Dictionary<long, int> _pictures = [];
-    private Dictionary<long, RunSummary>? _runs;
+    // Many runs may change at once: the table is read again once for all of them.
+    private static readonly TimeSpan Together = TimeSpan.FromMilliseconds(250);
+
+    private static readonly Dictionary<string, RunTableOrder> Orders = new()
+    {
+        ["name"] = RunTableOrder.Name,
+        ["state"] = RunTableOrder.State,
+        ["progress"] = RunTableOrder.Progress,
+        ["speed"] = RunTableOrder.Speed,
+        ["distance"] = RunTableOrder.Distance,
+        ["created"] = RunTableOrder.Created,
+    };
+
+    // States of runs that are not on this page, as they were heard of last.
+    private readonly Dictionary<long, RunState> _elsewhere = [];
+    private List<RunLine> _lines = [];
+    private RunTablePart? _part;
+    private string? _shown;
     private DateTimeOffset _now;
-    private CancellationTokenSource? _typing;
+    private bool _following;
+    private bool _stale;
+
+    [Inject] private IRunTable Table { get; set; } = default!;
 
     [Inject] private NavigationManager Navigation { get; set; } = default!;
 
@@ -25,79 +45,139 @@ public sealed partial class RunsPage
 
     [SupplyParameterFromQuery(Name = "q")] private string? Search { get; set; }
 
+    [SupplyParameterFromQuery] private int? Page { get; set; }
+
     private RunFilter Filter => RunFilter.All.FirstOrDefault(f => f.Name == State) ?? RunFilter.All[0];
 
     // ?sort=speed falls, ?sort=-speed rises: most orders are wanted from the top
-    private RunColumn Column => RunColumn.All.FirstOrDefault(c => c.Key == Sort?.TrimStart('-')) ?? RunColumn.All[^1];
+    private string Column => Sort?.TrimStart('-') is { } column && Orders.ContainsKey(column) ? column : "created";
 
     private bool Descending => Sort?.StartsWith('-') != true;
 
-    private IReadOnlyList<RunSummary> Shown
-    {
-        get
-        {
-            var found = _runs!.Values.Where(r => Filter.Takes(r.State) && Matches(r));
-            return [.. Descending ? found.OrderByDescending(Column.By).ThenByDescending(r => r.Id) : found.OrderBy(Column.By).ThenBy(r => r.Id)];
-        }
-    }
+    private int Number => Math.Clamp(Page ?? 1, 1, Math.Max(1, Pages));
 
-    private string Summary => _runs is not { Count: > 0 } ? ""
-        : $"{_runs.Values.Count(r => r.State == RunState.Running)} running, {_runs.Values.Count(r => r.State == RunState.Queued)} queued";
+    private int Pages => _part is null ? 1 : (_part.Total + MostRows - 1) / MostRows;
+
+    private int Skip => (Math.Max(1, Page ?? 1) - 1) * MostRows;
+
+    private string Summary => _part is not { All: > 0 } part ? ""
+        : $"{part.States.GetValueOrDefault(RunState.Running):N0} running, {part.States.GetValueOrDefault(RunState.Queued):N0} queued";
 
     /// <inheritdoc/>
-    protected override async Task OnInitializedAsync()
+    protected override async Task OnParametersSetAsync()
     {
         _now = Clock.GetUtcNow();
-        await FollowAllAsync();
-        _runs = (await Store.ListAsync(Gone)).ToDictionary(r => r.Id);
-        await ExplainWaitingAsync();
-        if (RendererInfo.IsInteractive)
+        if (!_following)
         {
-            _ = TickAsync();
+            _following = true;
+            await FollowAllAsync();
+            if (RendererInfo.IsInteractive)
+            {
+                _ = TickAsync();
+            }
+        }
+
+        var wanted = Navigation.Uri;
+        if (_shown != wanted)
+        {
+            _shown = wanted;
+            await ReadAsync();
         }
     }
 
     /// <inheritdoc/>
     protected override async Task OnMessageAsync(RunMessage message)
     {
-        if (_runs is null)
+        var line = _lines.Find(l => l.Run.Id == message.RunId);
+        switch (message)
+        {
+            case StateChangeMessage { Summary: { } summary }
+                when line is not null && line.Run.State == summary.State && line.Run.QueuePosition == summary.QueuePosition:
+                line.Run = summary;
+                StateHasChanged();
+                break;
+            case StateChangeMessage { Summary: { } summary }
+                when line is null && _elsewhere.TryGetValue(summary.Id, out var known) && known == summary.State:
+                break; // its progress is for other pages
+            case StateChangeMessage { Summary: var summary }:
+                // a run came, went or changed its state: what is on this page and the numbers above it may be others now
+                if (summary is not null)
+                {
+                    _elsewhere[summary.Id] = summary.State;
+                }
+
+                if (line is not null && summary is not null)
+                {
+                    line.Run = summary;
+                    StateHasChanged();
+                }
+
+                await ReadSoonAsync();
+                break;
+            case EvaluationMessage when line is not null:
+                // pictures are drawn at evaluations
+                line.Picture = (await Table.NewestPicturesAsync([message.RunId], Gone)).GetValueOrDefault(message.RunId) ?? line.Picture;
+                StateHasChanged();
+                break;
+        }
+    }
+
+    private async Task ReadAsync()
+    {
+        var part = await Table.ReadAsync(new()
+        {
+            States = Filter.States, Search = Search, Order = Orders[Column], Descending = Descending, Skip = Skip, Take = MostRows,
+        }, Gone);
+        if (part is { Runs.Count: 0, Total: > 0 })
+        {
+            _part = part;
+            GoTo(Pages); // runs went, and the last page with them
+            return;
+        }
+
+        var pictures = await Table.NewestPicturesAsync([.. part.Runs.Select(r => r.Id)], Gone);
+        var known = _lines.ToDictionary(l => l.Run.Id, l => l.Waits);
+        _lines = [.. part.Runs.Select(r => new RunLine(r, pictures.GetValueOrDefault(r.Id)) { Waits = known.GetValueOrDefault(r.Id) })];
+        _part = part;
+        if (RendererInfo.IsInteractive)
+        {
+            StateHasChanged();
+            await ExplainWaitingAsync(_lines);
+        }
+    }
+
+    private async Task ReadSoonAsync()
+    {
+        if (_stale)
         {
             return;
         }
 
-        switch (message)
+        _stale = true;
+        try
         {
-            case StateChangeMessage { Summary: null }:
-                _runs.Remove(message.RunId);
-                break;
-            case StateChangeMessage { Summary: { } summary }:
-                var known = _runs.GetValueOrDefault(summary.Id);
-                _runs[summary.Id] = summary;
-                if (known?.State != summary.State || known.QueuePosition != summary.QueuePosition)
-                {
-                    await ExplainWaitingAsync();
-                }
-
-                break;
-            case EvaluationMessage:
-                // pictures are drawn at evaluations
-                _pictures[message.RunId] = _pictures.GetValueOrDefault(message.RunId) + 1;
-                break;
+            await Task.Delay(Together, Gone);
+            _stale = false;
+            await ReadAsync();
+            StateHasChanged();
         }
-
-        StateHasChanged();
+        catch (Exception e) when (e is OperationCanceledException or DbException)
+        {
+            _stale = false; // the page is gone, or the database: what is shown stays
+        }
     }
 
-    private bool Matches(RunSummary run) => string.IsNullOrWhiteSpace(Search)
-        || Search.Split(' ', StringSplitOptions.RemoveEmptyEntries).All(word =>
-            new[] { run.Name, run.Preset ?? "", run.Method, run.Data, run.CreatedBy, "#" + run.Id }.Any(t => t.Contains(word, StringComparison.OrdinalIgnoreCase)));
-
-    private async Task ExplainWaitingAsync()
+    // Each reason is several questions to the database, so the rows are there before it.
+    private async Task ExplainWaitingAsync(IReadOnlyList<RunLine> lines)
     {
-        _waits.Clear();
-        foreach (var run in _runs!.Values.Where(r => RunStates.IsWaiting(r.State)).ToList())
+        foreach (var line in lines.Where(l => RunStates.IsWaiting(l.Run.State)))
         {
-            _waits[run.Id] = (await Store.FindAsync(run.Id, Gone))?.WaitsBecause;
+            if (lines != _lines)
+            {
+                return; // another page is shown by now
+            }
+
+            line.Waits = (await Store.FindAsync(line.Run.Id, Gone))?.WaitsBecause;
         }
     }
 
@@ -118,25 +198,20 @@ public sealed partial class RunsPage
         }
     }
 
+    private bool? Sorted(string column) => column == Column ? Descending : null;
+
     private string Link(string? state = null, string? sort = null) => Navigation.GetUriWithQueryParameters("/runs", new Dictionary<string, object?>
     {
         ["state"] = state is null ? State : state == RunFilter.All[0].Name ? null : state,
-        ["sort"] = sort is null ? Sort : sort == Column.Key && Descending ? "-" + sort : sort,
+        ["sort"] = sort is null ? Sort : sort == Column && Descending ? "-" + sort : sort,
         ["q"] = Search,
     });
 
-    private async Task OnSearch(ChangeEventArgs e)
+    private void GoTo(int page) => Navigation.NavigateTo(Navigation.GetUriWithQueryParameter("page", page == 1 ? null : page));
+
+    private void OnSearch(string? text)
     {
-        _typing?.Cancel();
-        _typing = new CancellationTokenSource();
-        try
-        {
-            await Task.Delay(150, _typing.Token);
-            Navigation.NavigateTo(Navigation.GetUriWithQueryParameter("q", e.Value is string { Length: > 0 } text ? text : null), replace: true);
-        }
-        catch (OperationCanceledException)
-        {
-            // another letter came
-        }
+        var query = new Dictionary<string, object?> { ["q"] = string.IsNullOrEmpty(text) ? null : text, ["page"] = null };
+        Navigation.NavigateTo(Navigation.GetUriWithQueryParameters(query), replace: true);
     }
 }

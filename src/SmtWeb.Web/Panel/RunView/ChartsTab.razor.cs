@@ -69,7 +69,7 @@ public sealed partial class ChartsTab
             await LoadEvaluationsAsync();
             _charts = await _module.InvokeAsync<IJSObjectReference>("mount", Gone, _root, new
             {
-                runs = Runs.Select(r => new { id = r.Id, name = r.Name, url = PanelLinks.Curves(r.Id), evaluations = CurveEvaluation.Of(_evaluations[r.Id]) }),
+                runs = Runs.Select(r => new { id = r.Id, name = VisibleText.Of(r.Name), url = PanelLinks.Curves(r.Id), evaluations = CurveEvaluation.Of(_evaluations[r.Id]) }),
             });
         }
         catch (Exception e) when (e is JSDisconnectedException or OperationCanceledException or ObjectDisposedException)

@@ -1,6 +1,7 @@
 using System.Data.Common;
 using System.Globalization;
 using Microsoft.AspNetCore.Components;
+using MudBlazor;
 using SmtWeb.Runs;
 using SmtWeb.Runs.Model;
 using SmtWeb.Runs.Queue;
@@ -21,7 +22,7 @@ public sealed partial class CheckpointsTab
     private IReadOnlyList<RunEvaluation> _evaluations = [];
     private IReadOnlyList<EvaluationJob> _jobs = [];
     private IReadOnlyList<int> _steps = [];
-    private int _wantedSteps = 1;
+    private MudDataGrid<RunCheckpoint>? _grid;
     private Task _watch = Task.CompletedTask;
 
     /// <summary>The run.</summary>
@@ -29,11 +30,18 @@ public sealed partial class CheckpointsTab
 
     [Inject] private TimeProvider Clock { get; set; } = default!;
 
+    [Inject] private IDialogService Dialogs { get; set; } = default!;
+
     [Inject] private RunCommands Commands { get; set; } = default!;
 
     [Inject] private EvaluationQueue Queue { get; set; } = default!;
 
     private RunCheckpoint? Best => _checkpoints!.Where(c => c.Distance is not null).MinBy(c => c.Distance);
+
+    private string DistanceTitle => Run.DistanceMetric is null ? "Distance" : Format.MetricName(Run.DistanceMetric);
+
+    // A checkpoint that was not measured is last, in whichever direction the column is sorted.
+    private double None => _grid?.SortDefinitions.Values.FirstOrDefault()?.Descending == true ? double.NegativeInfinity : double.PositiveInfinity;
 
     /// <inheritdoc/>
     protected override async Task OnInitializedAsync()
@@ -64,11 +72,15 @@ public sealed partial class CheckpointsTab
         _checkpoints = [.. (await Store.CheckpointsAsync(Run.Id, Gone)).Reverse()];
     }
 
-    private async Task EvaluateAsync(RunCheckpoint checkpoint, EvaluationProtocol protocol)
+    private async Task AskAsync(RunCheckpoint checkpoint)
     {
-        await Commands.EvaluateAsync(Run.Id, checkpoint, protocol.WithSteps(_wantedSteps).Name);
-        await LoadAsync();
-        Watch();
+        var dialog = await Dialogs.ShowAsync<EvaluateDialog>($"Evaluate iteration {Format.Count(checkpoint.Iteration)}", new DialogParameters<EvaluateDialog> { { d => d.Steps, _steps } });
+        if (await dialog.GetReturnValueAsync<string>() is { } protocol)
+        {
+            await Commands.EvaluateAsync(Run.Id, checkpoint, protocol);
+            await LoadAsync();
+            Watch();
+        }
     }
 
     private async Task CancelAsync(EvaluationJob job)

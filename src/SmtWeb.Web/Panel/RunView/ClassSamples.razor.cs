@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
 using SmtWeb.Runs;
@@ -42,7 +41,7 @@ public sealed partial class ClassSamples : IAsyncDisposable
     {
         if (Class is { } label && _checkpoints.Count > 0)
         {
-            await (_drawing ??= new(Js)).DrawAsync(_root, new(RunId, Checkpoint, label, 0, Count));
+            await (_drawing ??= new(Js)).DrawAsync(_root, new(RunId, Checkpoint, label, Classes.Count, 0, Count));
         }
     }
 
@@ -51,6 +50,8 @@ public sealed partial class ClassSamples : IAsyncDisposable
 
     private void SetClass(int? value) => Navigation.NavigateTo(Navigation.GetUriWithQueryParameter("class", value), replace: true);
 
-    private void SetCheckpoint(ChangeEventArgs e) =>
-        Navigation.NavigateTo(Navigation.GetUriWithQueryParameter("checkpoint", long.TryParse((string?)e.Value, CultureInfo.InvariantCulture, out var id) ? id : null), replace: true);
+    private void SetCheckpoint(long? id) => Navigation.NavigateTo(Navigation.GetUriWithQueryParameter("checkpoint", id), replace: true);
+
+    private string Name(long? checkpoint) => checkpoint is null ? "best by distance, else newest"
+        : _checkpoints.Find(c => c.Id == checkpoint) is { } found ? $"iteration {Format.Count(found.Iteration)}" : "no longer there";
 }

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
 using SmtWeb.Runs;
+using SmtWeb.Web.Jobs;
 using LogLevel = SmtWeb.Smt.Training.LogLevel;
 
 namespace SmtWeb.Web.Panel.RunView;
@@ -17,6 +18,7 @@ public sealed partial class LogTab
     private readonly List<RunEvent> _all = [];
     private List<RunEvent> _lines = [];
     private bool _loaded;
+    private long? _job;
     private ElementReference _box;
     private IJSObjectReference? _module;
     private IJSObjectReference? _tail;
@@ -37,6 +39,7 @@ public sealed partial class LogTab
     {
         await FollowAsync(RunId);
         await ReadOnAsync();
+        _job = (await Store.FindAsync(RunId, Gone))?.JobId;
         _loaded = true;
     }
 

@@ -72,6 +72,9 @@ public sealed partial class NeighboursPanel : IDisposable
         _ => "The sample could not be drawn.",
     };
 
+    // With its number, where no other class has the same name.
+    private string NameOf(string className) => _classes.Where(c => c.Name == className).ToList() is [var only] ? ClassChoice.Numbered(only.Index, className) : className;
+
     private void Look() => _missing = Service.Missing(Data);
 
     private async Task FindAsync()

@@ -1,4 +1,6 @@
 using Microsoft.AspNetCore.Components;
+using Microsoft.JSInterop;
+using MudBlazor;
 using SmtWeb.Runs;
 using SmtWeb.Web.Panel.Shared;
 
@@ -13,7 +15,7 @@ public sealed partial class RunHeader
     private bool _renaming;
     private bool _focus;
     private string _name = "";
-    private ElementReference _nameField;
+    private MudTextField<string>? _nameField;
 
     /// <summary>The run.</summary>
     [Parameter, EditorRequired] public required RunDetail Run { get; set; }
@@ -22,6 +24,8 @@ public sealed partial class RunHeader
     [Parameter] public DateTimeOffset Now { get; set; }
 
     [Inject] private RunCommands Commands { get; set; } = default!;
+
+    [Inject] private IJSRuntime Js { get; set; } = default!;
 
     private RunSummary Summary => Run.Summary;
 
@@ -37,9 +41,10 @@ public sealed partial class RunHeader
     /// <inheritdoc/>
     protected override async Task OnAfterRenderAsync(bool firstRender)
     {
-        if (_focus)
+        if (_focus && _nameField is not null)
         {
             _focus = false;
+            await _nameField.SelectAsync();
             await _nameField.FocusAsync();
         }
     }
@@ -54,7 +59,16 @@ public sealed partial class RunHeader
     {
         if (_name.Trim() is { Length: > 0 } name && (name == Summary.Name || await Commands.RenameAsync(Summary, name)))
         {
-            _renaming = false;
+            await EndRenamingAsync();
         }
+    }
+
+    // the button that began it is there again, and has the focus again
+    private async Task EndRenamingAsync()
+    {
+        _renaming = false;
+        StateHasChanged();
+        await using var page = await Js.InvokeAsync<IJSObjectReference>("import", "./js/page.js");
+        await page.InvokeVoidAsync("focus", "rename");
     }
 }

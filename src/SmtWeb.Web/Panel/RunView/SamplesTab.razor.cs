@@ -1,6 +1,8 @@
 using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
 using SmtWeb.Runs;
+using SmtWeb.Smt.Datasets;
+using SmtWeb.Smt.Training;
 using SmtWeb.Web.Panel.Shared;
 
 namespace SmtWeb.Web.Panel.RunView;
@@ -10,6 +12,8 @@ public sealed partial class SamplesTab
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
+    private readonly HashSet<long> _steps = [];
+    private readonly Dictionary<long, int> _classes = [];
     private ElementReference _root;
     private IJSObjectReference? _module;
     private IJSObjectReference? _samples;
@@ -31,11 +35,11 @@ public sealed partial class SamplesTab
         {
             _module = await Js.InvokeAsync<IJSObjectReference>("import", Gone, "./js/samples.js");
             await FollowAsync(Runs.Select(r => r.Id));
-            _samples = await _module.InvokeAsync<IJSObjectReference>("mount", Gone, _root, new { runs = Runs.Select(r => new { id = r.Id, name = r.Name }) });
+            _samples = await _module.InvokeAsync<IJSObjectReference>("mount", Gone, _root, new { runs = Runs.Select(r => new { id = r.Id, name = VisibleText.Of(r.Name) }) });
             foreach (var run in Runs)
             {
-                var pictures = await Store.PicturesAsync(run.Id, Gone);
-                await _samples.InvokeVoidAsync("addAll", Gone, run.Id, pictures.Select(p => SamplePicture.From(run.Id, p)));
+                _classes[run.Id] = await Store.FindAsync(run.Id, Gone) is { } found ? DataShape.Of(found.Spec.Data).Classes : 0;
+                await AddAsync(run.Id, await Store.PicturesAsync(run.Id, Gone), Timeout.InfiniteTimeSpan);
             }
         }
         catch (Exception e) when (e is JSDisconnectedException or OperationCanceledException or ObjectDisposedException)
@@ -60,12 +64,20 @@ public sealed partial class SamplesTab
 
         try
         {
-            await _samples.InvokeVoidAsync("addAll", Patience, message.RunId, new[] { SamplePicture.From(message.RunId, picture) });
+            await AddAsync(message.RunId, [picture], Patience);
         }
         catch (Exception e) when (e is JSException or JSDisconnectedException or OperationCanceledException or InvalidOperationException)
         {
             // The browser is away; the next picture or the next load brings all.
         }
+    }
+
+    private async Task AddAsync(long run, IReadOnlyList<RunPicture> pictures, TimeSpan patience)
+    {
+        // the slider's end first: a value beyond it would be cut
+        _steps.UnionWith(pictures.Where(p => p.Kind != PictureKind.Interpolation).Select(p => p.Iteration));
+        StateHasChanged();
+        await _samples!.InvokeVoidAsync("addAll", patience, run, pictures.Select(p => SamplePicture.From(run, p, _classes.GetValueOrDefault(run))));
     }
 
     /// <inheritdoc/>

@@ -7,7 +7,11 @@ namespace SmtWeb.Web.Panel.Shared;
 public sealed record ClassChoice(int Index, string Name, string Synset)
 {
     /// <summary>How a list shows it; a filter finds each of its parts.</summary>
-    public string Text { get; } = $"{Index} · {Name}{(Synset.Length > 0 ? $" · {Synset}" : "")}";
+    public string Text { get; } = Numbered(Index, Name) + (Synset.Length > 0 ? $" · {Synset}" : "");
+
+    /// <summary>A class as every page writes it: by number and name; a name that is the number is written once.</summary>
+    public static string Numbered(int index, string name) =>
+        name.Length == 0 || name == index.ToString(CultureInfo.InvariantCulture) ? index.ToString(CultureInfo.InvariantCulture) : $"{index} · {VisibleText.Of(name)}";
 
     /// <summary>Choices for names; <paramref name="imageNet"/> adds the WordNet ids.</summary>
     public static IReadOnlyList<ClassChoice> Of(IReadOnlyList<string> names, bool imageNet) =>

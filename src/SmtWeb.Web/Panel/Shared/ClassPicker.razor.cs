@@ -1,5 +1,4 @@
 using Microsoft.AspNetCore.Components;
-using Microsoft.AspNetCore.Components.Web;
 
 namespace SmtWeb.Web.Panel.Shared;
 
@@ -9,10 +8,7 @@ public sealed partial class ClassPicker
     private const int Most = 50;
     private const string None = "Every class in turn";
 
-    private bool _open;
-    private string _text = "";
-    private int _at = -1;
-    private IReadOnlyList<ClassChoice> _found = [];
+    private int _found;
 
     /// <summary>The classes, in the order of their labels.</summary>
     [Parameter, EditorRequired] public required IReadOnlyList<ClassChoice> Classes { get; set; }
@@ -29,56 +25,19 @@ public sealed partial class ClassPicker
     /// <summary>Id of the input, for its label.</summary>
     [Parameter] public string Id { get; set; } = "class";
 
-    private string ShownValue => Value is { } label ? Classes.FirstOrDefault(c => c.Index == label)?.Text ?? $"{label} (no such class)" : "";
+    private ClassChoice? Chosen => Value is { } label ? Classes.FirstOrDefault(c => c.Index == label) ?? new ClassChoice(label, "no such class", "") : null;
 
-    private void Open()
+    // The text of what is chosen is no search: whoever opens the list sees all of it.
+    private Task<IEnumerable<ClassChoice>> SearchAsync(string? text, CancellationToken ct)
     {
-        if (_open)
-        {
-            return;
-        }
-
-        (_open, _text, _at, _found) = (true, "", -1, Classes);
+        var found = ClassChoice.Search(Classes, text == Chosen?.Text ? "" : text);
+        _found = found.Count;
+        return Task.FromResult<IEnumerable<ClassChoice>>(found);
     }
 
-    private void Search(string? text)
-    {
-        _open = true;
-        _text = text ?? "";
-        _found = ClassChoice.Search(Classes, _text);
-        _at = _found.Count > 0 && _text.Length > 0 ? 0 : -1;
-    }
+    private Task ClearAsync() => ValueChanged.InvokeAsync(null);
 
-    private void CloseSoon() => _open = false;
-
-    private async Task OnKeyAsync(KeyboardEventArgs e)
-    {
-        switch (e.Key)
-        {
-            case "ArrowDown" when !_open:
-                Open();
-                break;
-            case "ArrowDown":
-                _at = Math.Min(_at + 1, Math.Min(Most, _found.Count) - 1);
-                break;
-            case "ArrowUp" when _open:
-                _at = Math.Max(_at - 1, 0);
-                break;
-            case "Enter" when _open && _at >= 0 && _at < _found.Count:
-                await ChooseAsync(_found[_at].Index);
-                break;
-            case "Escape":
-                _open = false;
-                break;
-        }
-    }
-
-    private async Task ChooseAsync(int? label)
-    {
-        _open = false;
-        if (label != Value)
-        {
-            await ValueChanged.InvokeAsync(label);
-        }
-    }
+    // An emptied field means every class, where that can be chosen.
+    private Task ChooseAsync(ClassChoice? choice) =>
+        choice?.Index == Value || (choice is null && !AllowNone) ? Task.CompletedTask : ValueChanged.InvokeAsync(choice?.Index);
 }

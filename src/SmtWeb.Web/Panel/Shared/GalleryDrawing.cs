@@ -12,8 +12,11 @@ public sealed class GalleryDrawing(IJSRuntime js) : IAsyncDisposable
     private IJSObjectReference? _module;
     private Choice? _drawn;
 
-    /// <summary>What is drawn: <paramref name="Count"/> images from seed <paramref name="First"/> on; null is "as usual".</summary>
-    public sealed record Choice(long Run, long? Checkpoint, int? Class, ulong First, int Count, int? Steps = null);
+    /// <summary>
+    /// What is drawn: <paramref name="Count"/> images from seed <paramref name="First"/> on; null is "as usual". Without a
+    /// <paramref name="Class"/>, each of the <paramref name="Classes"/> in turn.
+    /// </summary>
+    public sealed record Choice(long Run, long? Checkpoint, int? Class, int Classes, ulong First, int Count, int? Steps = null);
 
     /// <summary>Draws, where it is not what stands there.</summary>
     public async Task DrawAsync(ElementReference root, Choice wanted)
@@ -28,7 +31,7 @@ public sealed class GalleryDrawing(IJSRuntime js) : IAsyncDisposable
         {
             _module ??= await js.InvokeAsync<IJSObjectReference>("import", "./js/gallery.js");
             // seeds as text: JavaScript's numbers end at 2^53
-            await _module.InvokeVoidAsync("draw", root, wanted.Run, wanted.Checkpoint, wanted.Class, wanted.First.ToString(CultureInfo.InvariantCulture), wanted.Count, wanted.Steps);
+            await _module.InvokeVoidAsync("draw", root, wanted.Run, wanted.Checkpoint, wanted.Class, wanted.Classes, wanted.First.ToString(CultureInfo.InvariantCulture), wanted.Count, wanted.Steps);
         }
         catch (Exception e) when (e is JSDisconnectedException or OperationCanceledException)
         {

@@ -18,9 +18,9 @@ public sealed partial class RunActions
 
     [Inject] private NavigationManager Navigation { get; set; } = default!;
 
-    private string Class => Labels ? "btn" : "btn quiet small icon";
+    private string CloneLink => $"/runs/new?clone={Run.Id}";
 
-    private MarkupString Text(string word) => new(Labels ? word : "");
+    private string About(string verb) => $"{verb} {VisibleText.Of(Run.Name)}";
 
     private async Task Do(Func<RunSummary, Task<bool>> change)
     {

@@ -1,4 +1,4 @@
-using Radzen;
+using System.Security.Claims;
 using SmtWeb.Runs;
 using SmtWeb.Runs.Queue;
 using SmtWeb.Web.Auth;
@@ -9,67 +9,100 @@ namespace SmtWeb.Web.Panel.Shared;
 /// Changes of runs by the signed-in person. The role is asked again at each call: a button that is still on a page
 /// proves nothing. What could not be done is told in the store's own sentence.
 /// </summary>
-public sealed class RunCommands(IRunStore store, EvaluationQueue evaluations, LiveRights rights, NotificationService notices, DialogService dialogs)
+public sealed class RunCommands(
+    IRunStore store, EvaluationQueue evaluations, LiveRights rights, RunOwnership ownership, PanelNotices notices, PanelQuestions questions)
 {
     /// <summary>Queues a run; null (and a notice) where the role does not allow it.</summary>
     /// <exception cref="SmtWeb.Smt.Specs.SpecException">The spec has errors.</exception>
     public async Task<long?> CreateAsync(Func<string, NewRun> run) =>
-        await OperatorAsync() is { } by ? await store.CreateAsync(run(by)) : null;
+        await OperatorAsync() is { } person ? await store.CreateAsync(run(person.DisplayName()) with { OwnerId = person.UserId() }) : null;
 
     /// <summary>Asks a run to pause.</summary>
-    public Task<bool> PauseAsync(RunSummary run) => ChangeAsync(by => store.PauseAsync(run.Id, by), $"{run.Name} pauses once its checkpoint is written.");
+    public Task<bool> PauseAsync(RunSummary run) => ChangeAsync(run.Id, by => store.PauseAsync(run.Id, by), $"{run.Name} pauses once its checkpoint is written.");
 
     /// <summary>Queues a run again.</summary>
-    public Task<bool> ResumeAsync(RunSummary run) => ChangeAsync(by => store.ResumeAsync(run.Id, by), $"{run.Name} is queued and goes on from its last checkpoint.");
+    public Task<bool> ResumeAsync(RunSummary run) => ChangeAsync(run.Id, by => store.ResumeAsync(run.Id, by), $"{run.Name} is queued and goes on from its last checkpoint.");
 
-    /// <summary>Ends a run after asking.</summary>
-    public async Task<bool> StopAsync(RunSummary run) =>
-        await AskAsync($"End {run.Name}?", "The trainer writes a checkpoint and leaves. Curves, samples and checkpoints stay; the run can be resumed later.", "End run")
-        && await ChangeAsync(by => store.StopAsync(run.Id, by), $"{run.Name} ends.");
+    /// <summary>Cancels a run after asking.</summary>
+    public async Task<bool> CancelAsync(RunSummary run) =>
+        await questions.AskAsync($"Cancel {run.Name}?", "The trainer writes a checkpoint and leaves. Curves, samples and checkpoints stay; the run can be resumed later.", "Cancel run")
+        && await ChangeAsync(run.Id, by => store.CancelAsync(run.Id, by), $"{run.Name} is cancelled.");
 
-    /// <summary>Deletes a run after asking.</summary>
+    /// <summary>Puts a run into the trash after asking.</summary>
     public async Task<bool> DeleteAsync(RunSummary run) =>
-        await AskAsync($"Delete {run.Name}?", "Its curves, samples, log and checkpoints are deleted for good.", "Delete for good")
-        && await ChangeAsync(by => store.DeleteAsync(run.Id, by), $"{run.Name} is deleted.");
+        await questions.AskAsync($"Delete {run.Name}?", $"It lies in the trash for {TrashedRun.Kept.Days} days, with its curves, samples, log and checkpoints, and can be taken out again.", "Move to trash")
+        && await ChangeAsync(run.Id, by => store.DeleteAsync(run.Id, by), $"{run.Name} is in the trash.", undo: () => RestoreAsync(run));
+
+    /// <summary>Takes a run out of the trash.</summary>
+    public Task<bool> RestoreAsync(RunSummary run) => ChangeAsync(run.Id, by => store.RestoreAsync(run.Id, by), $"{run.Name} is back.");
+
+    /// <summary>Deletes a run in the trash for good, after asking.</summary>
+    public async Task<bool> PurgeAsync(RunSummary run) =>
+        await questions.AskAsync($"Delete {run.Name} for good?", "Its curves, samples, log and checkpoints are lost.", "Delete for good")
+        && await ChangeAsync(run.Id, by => store.PurgeAsync(run.Id, by), $"{run.Name} is deleted.");
+
+    /// <summary>Whether the signed-in person may change this run; what is shown follows it, and each change asks again.</summary>
+    public async Task<bool> MayChangeAsync(RunSummary run) =>
+        await rights.AskAsync(Policies.Operate) is { } person && await ownership.RefusalAsync(run.Id, person) is null;
 
     /// <summary>Changes the priority.</summary>
     public Task<bool> SetPriorityAsync(RunSummary run, int priority) =>
-        ChangeAsync(by => store.SetPriorityAsync(run.Id, priority, by), $"{run.Name} now has priority {priority}.");
+        ChangeAsync(run.Id, by => store.SetPriorityAsync(run.Id, priority, by), $"{run.Name} now has priority {priority}.");
 
     /// <summary>Renames a run.</summary>
-    public Task<bool> RenameAsync(RunSummary run, string name) => ChangeAsync(by => store.RenameAsync(run.Id, name, by), $"Renamed to {name}.");
+    public Task<bool> RenameAsync(RunSummary run, string name) => ChangeAsync(run.Id, by => store.RenameAsync(run.Id, name, by), $"Renamed to {name}.");
 
     /// <summary>Queues an evaluation of a checkpoint.</summary>
     public Task<bool> EvaluateAsync(long run, RunCheckpoint checkpoint, string protocol) =>
-        ChangeAsync(by => evaluations.EnqueueAsync(run, checkpoint.Id, protocol, by), $"The checkpoint of iteration {checkpoint.Iteration:N0} is queued for {protocol}.");
+        ChangeAsync(null, by => evaluations.EnqueueAsync(run, checkpoint.Id, protocol, by), $"The checkpoint of iteration {checkpoint.Iteration:N0} is queued for {protocol}.");
 
     /// <summary>Takes an evaluation back.</summary>
-    public Task<bool> CancelAsync(EvaluationJob job) => ChangeAsync(_ => evaluations.CancelAsync(job.Id), $"{job.Protocol} at iteration {job.Iteration:N0} is cancelled.");
-
-    private async Task<bool> AskAsync(string title, string text, string yes) =>
-        await dialogs.Confirm(text, title, new ConfirmOptions { OkButtonText = yes, CancelButtonText = "Keep it" }) == true;
-
-    private async Task<bool> ChangeAsync(Func<string, Task<ChangeResult>> change, string done)
+    public async Task<bool> CancelAsync(EvaluationJob job)
     {
-        if (await OperatorAsync() is not { } by)
+        if (await OperatorAsync() is not { } person)
         {
             return false;
         }
 
-        var result = await change(by);
+        // whoever asked for it may take it back, and whoever may change the run
+        var own = ownership.Refusal("", job.CreatedBy, person) is null;
+        return await ChangeAsync(own ? null : job.RunId, _ => evaluations.CancelAsync(job.Id), $"{job.Protocol} at iteration {job.Iteration:N0} is cancelled.");
+    }
+
+    private async Task<bool> ChangeAsync(long? owned, Func<string, Task<ChangeResult>> change, string done, Func<Task>? undo = null)
+    {
+        if (await OperatorAsync() is not { } person)
+        {
+            return false;
+        }
+
+        var refusal = owned is { } run ? await ownership.RefusalAsync(run, person) : null;
+        var result = refusal is null ? await change(person.DisplayName()) : new ChangeResult(ChangeOutcome.Conflict, refusal);
         var made = result.Outcome == ChangeOutcome.Done;
-        notices.Notify(made ? NotificationSeverity.Success : NotificationSeverity.Warning, made ? done : "Not done", made ? "" : result.Problem ?? "The run no longer exists.", duration: made ? 3000 : 8000);
+        if (made && undo is not null)
+        {
+            notices.Done(done, undo);
+        }
+        else if (made)
+        {
+            notices.Done(done);
+        }
+        else
+        {
+            notices.Refused(result.Problem ?? "The run no longer exists.");
+        }
+
         return made;
     }
 
-    private async Task<string?> OperatorAsync()
+    private async Task<ClaimsPrincipal?> OperatorAsync()
     {
         if (await rights.AskAsync(Policies.Operate) is { } person)
         {
-            return person.DisplayName();
+            return person;
         }
 
-        notices.Notify(NotificationSeverity.Error, "Not with your role", "Reviewers look and draw samples, but change nothing. Ask an administrator for the role Member.", duration: 8000);
+        notices.Failed("Reviewers look and draw samples, but change nothing. Ask an administrator for the role Member.");
         return null;
     }
 }

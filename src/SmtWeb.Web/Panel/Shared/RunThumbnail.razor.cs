@@ -1,32 +1,36 @@
 using Microsoft.AspNetCore.Components;
 using SmtWeb.Runs;
-using SmtWeb.Smt.Training;
 
 namespace SmtWeb.Web.Panel.Shared;
 
 /// <summary>The corner of a run's newest sample grid, pixel for pixel.</summary>
 public sealed partial class RunThumbnail
 {
-    private (long RunId, int Version)? _loaded;
-    private RunPicture? _picture;
+    private long? _loaded;
+    private RunPicture? _found;
 
     /// <summary>The run.</summary>
     [Parameter, EditorRequired] public required long RunId { get; set; }
 
-    /// <summary>Rises when there may be a newer picture.</summary>
-    [Parameter] public int Version { get; set; }
+    /// <summary>The picture, where the page knows it.</summary>
+    [Parameter] public RunPicture? Picture { get; set; }
 
-    [Inject] private IRunStore Store { get; set; } = default!;
+    /// <summary>The page has asked for pictures already: where it gives none, there is none.</summary>
+    [Parameter] public bool Known { get; set; }
+
+    [Inject] private IRunTable Table { get; set; } = default!;
+
+    private RunPicture? Shown => Known ? Picture : _found;
 
     /// <inheritdoc/>
     protected override async Task OnParametersSetAsync()
     {
-        if (_loaded == (RunId, Version))
+        if (Known || _loaded == RunId)
         {
             return;
         }
 
-        _loaded = (RunId, Version);
-        _picture = (await Store.PicturesAsync(RunId)).LastOrDefault(p => p.Kind is PictureKind.Samples or PictureKind.Scatter);
+        _loaded = RunId;
+        _found = (await Table.NewestPicturesAsync([RunId])).GetValueOrDefault(RunId);
     }
 }

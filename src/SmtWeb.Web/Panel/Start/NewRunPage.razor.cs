@@ -16,6 +16,7 @@ namespace SmtWeb.Web.Panel.Start;
 /// </summary>
 public sealed partial class NewRunPage
 {
+    private readonly HashSet<string> _open = [];
     private SpecDraft _draft = SpecDraft.From(Presets.All[0]);
     private string? _source;
     private string? _problem;
@@ -23,6 +24,7 @@ public sealed partial class NewRunPage
     private bool _busy;
     private bool _copied;
     private bool _restored;
+    private string? _wanted;
 
     [SupplyParameterFromQuery(Name = "preset")] private string? PresetName { get; set; }
 
@@ -46,11 +48,15 @@ public sealed partial class NewRunPage
 
     [Inject] private IJSRuntime Js { get; set; } = default!;
 
-    private bool CanQueue => !_busy && _draft.Errors.Count == 0 && !string.IsNullOrWhiteSpace(_draft.Name);
+    private bool CanQueue => !_busy && _draft.Errors.Count == 0 && NameError is null;
+
+    private string? NameError => string.IsNullOrWhiteSpace(_draft.Name) ? "Give the run a name, so that you find it again." : null;
 
     private string Query => CloneOf is { } run ? $"?clone={run}" : PresetName is { } preset ? $"?preset={preset}" : DataOf is { } data ? $"?data={data}" : TeacherName is { } teacher ? $"?teacher={Uri.EscapeDataString(teacher)}" : "";
 
     private string KeepKey => "new-run" + Query;
+
+    private string FoldsKey => "folds-of-" + KeepKey;
 
     /// <inheritdoc/>
     protected override async Task OnParametersSetAsync()
@@ -68,16 +74,30 @@ public sealed partial class NewRunPage
     /// <inheritdoc/>
     protected override async Task OnAfterRenderAsync(bool firstRender)
     {
-        if (_restored)
+        if (_restored && _wanted is null)
         {
             return;
         }
 
-        _restored = true;
         await using var page = await PageAsync();
-        if (await page.InvokeAsync<string?>("kept", KeepKey) is { } kept && SpecDraft.TryRead(kept, _draft) is { } draft)
+        if (_wanted is { } wanted)
+        {
+            _wanted = null;
+            await page.InvokeVoidAsync("focus", SpecField.IdOf(wanted));
+            return;
+        }
+
+        _restored = true;
+        var kept = await page.InvokeAsync<string?>("kept", KeepKey);
+        var open = await page.InvokeAsync<string?>("kept", FoldsKey);
+        if (kept is not null && SpecDraft.TryRead(kept, _draft) is { } draft)
         {
             _draft = draft;
+        }
+
+        _open.UnionWith((open ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries));
+        if (kept is not null || open is not null)
+        {
             StateHasChanged();
         }
     }
@@ -147,6 +167,41 @@ public sealed partial class NewRunPage
     {
         _draft.Priority = priority;
         return OnChangedAsync();
+    }
+
+    private void BeginWith(string? preset) => Navigation.NavigateTo($"/runs/new?preset={preset}");
+
+    private Task FoldAsync(string section, bool open)
+    {
+        _ = open ? _open.Add(section) : _open.Remove(section);
+        return KeepFoldsAsync();
+    }
+
+    private Task FoldAllAsync()
+    {
+        if (_open.Count > 0)
+        {
+            _open.Clear();
+        }
+        else
+        {
+            _open.UnionWith(_draft.Sections.Select(s => s.Name));
+        }
+
+        return KeepFoldsAsync();
+    }
+
+    private async Task KeepFoldsAsync()
+    {
+        await using var page = await PageAsync();
+        await page.InvokeVoidAsync("keep", FoldsKey, string.Join(',', _open));
+    }
+
+    // Unfolds what is wrong; the field is focused once it is there.
+    private Task ShowAsync(string path)
+    {
+        _wanted = path;
+        return _draft.SectionOf(path) is { } section ? FoldAsync(section.Name, true) : Task.CompletedTask;
     }
 
     private async Task OnChangedAsync()

@@ -3,6 +3,7 @@ using System.Text.Json;
 using SmtWeb.Runs;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Smt.Weights.Teachers;
+using SmtWeb.Web.Panel.Shared;
 
 namespace SmtWeb.Web.Panel.Start;
 
@@ -152,10 +153,38 @@ public sealed class SpecDraft
         }
     }
 
+    /// <summary>What differs in a group from where it began.</summary>
+    public IReadOnlyList<SpecChange> ChangesOf(SectionInfo section)
+    {
+        var before = SpecCatalog.Sections(_start).FirstOrDefault(s => s.Path == section.Path);
+        if (before?.Kind != section.Kind)
+        {
+            string Label(string? kind) => section.Kinds.FirstOrDefault(k => k.Name == kind)?.Label ?? "";
+            return [new("Kind", Label(section.Kind), Label(before?.Kind))]; // everything in it is new
+        }
+
+        return
+        [
+            .. section.Settings.Where(Differs).Select(s => new SpecChange(
+                s.Label,
+                _unreadable.TryGetValue(s.Path, out var raw) ? raw.Text : SpecDiff.Text(s, SpecCatalog.Get(Spec, s.Path)),
+                SpecDiff.Text(s, SpecCatalog.Get(_start, s.Path)))),
+        ];
+    }
+
+    /// <summary>How many things are wrong in a group.</summary>
+    public int ErrorsIn(SectionInfo section) => Errors.Count(e => IsIn(section, e.Path));
+
+    /// <summary>The group that a path lies in.</summary>
+    public SectionInfo? SectionOf(string path) => Sections.FirstOrDefault(s => IsIn(s, path));
+
     /// <summary>The name of the setting at a path.</summary>
     public string LabelOf(string path) =>
         Sections.SelectMany(s => s.Settings).FirstOrDefault(s => s.Path == path)?.Label
         ?? Sections.FirstOrDefault(s => path == s.Path || path.StartsWith(s.Path + ".", StringComparison.Ordinal))?.Label ?? path;
+
+    private static bool IsIn(SectionInfo section, string path) =>
+        section.Settings.Any(s => s.Path == path) || path == section.Path || (section.Path != "$" && path == section.Path + ".kind");
 
     private bool Take(TrainingSpec spec)
     {

@@ -20,7 +20,7 @@ public sealed partial class SpecField
 
     private string? Error => Draft.ErrorOf(Setting.Path);
 
-    private Dictionary<string, object> Attributes => new() { ["id"] = Id, ["aria-label"] = Setting.Label, ["aria-describedby"] = $"{Id}-hint" };
+    private string HintId => $"{Id}-hint";
 
     private string Range => Setting.Type is SettingType.Integer or SettingType.Real
         ? (double.IsFinite(Setting.Min), double.IsFinite(Setting.Max)) switch
@@ -37,15 +37,17 @@ public sealed partial class SpecField
 
     private static string Number(double value) => value.ToString(Math.Abs(value) is >= 1e4 or 0 or >= 1 ? "#,0.######" : "0.######", CultureInfo.InvariantCulture);
 
+    private string LabelOf(object? value) => Setting.Choices.FirstOrDefault(c => c.Value.Equals(value))?.Label ?? "";
+
     private Task SetTextAsync(string? text)
     {
         Draft.SetText(Setting, text ?? "");
         return Changed.InvokeAsync();
     }
 
-    private Task SetAsync(object value)
+    private Task SetAsync(object? value)
     {
-        Draft.SetValue(Setting.Path, value);
+        Draft.SetValue(Setting.Path, value!);
         return Changed.InvokeAsync();
     }
 }

@@ -1,0 +1,35 @@
+using Microsoft.AspNetCore.Components;
+using SmtWeb.Runs;
+using SmtWeb.Web.Panel.Shared;
+
+namespace SmtWeb.Web.Panel.RunList;
+
+/// <summary>Runs that were deleted and can be taken back.</summary>
+public sealed partial class TrashPage
+{
+    private IReadOnlyList<TrashedRun>? _runs;
+    private bool _busy;
+
+    [Inject] private IRunStore Store { get; set; } = default!;
+
+    [Inject] private RunCommands Commands { get; set; } = default!;
+
+    /// <inheritdoc/>
+    protected override async Task OnInitializedAsync() => _runs = await Store.TrashAsync();
+
+    private async Task DoAsync(Func<Task<bool>> change)
+    {
+        _busy = true;
+        try
+        {
+            if (await change())
+            {
+                _runs = await Store.TrashAsync();
+            }
+        }
+        finally
+        {
+            _busy = false;
+        }
+    }
+}

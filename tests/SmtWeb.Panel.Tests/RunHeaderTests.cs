@@ -1,0 +1,91 @@
+using SmtWeb.Runs;
+using SmtWeb.Runs.Tests;
+using SmtWeb.Smt.Specs;
+using SmtWeb.Web.Panel.RunView;
+
+namespace SmtWeb.Panel.Tests;
+
+/// <summary>The header of a run: what it says and offers in every state.</summary>
+public sealed class RunHeaderTests(PostgresFixture postgres) : PanelTest(postgres)
+{
+    private static readonly DateTimeOffset Now = new(2026, 11, 29, 12, 0, 0, TimeSpan.Zero);
+
+    [Theory]
+    [InlineData(RunState.Queued, "Pause,Cancel,Clone,Delete")]
+    [InlineData(RunState.Starting, "Pause,Cancel,Clone")]
+    [InlineData(RunState.Running, "Pause,Cancel,Clone")]
+    [InlineData(RunState.Stopping, "Clone")]
+    [InlineData(RunState.Paused, "Resume,Cancel,Clone,Delete")]
+    [InlineData(RunState.Recovering, "Pause,Cancel,Clone")]
+    [InlineData(RunState.Finished, "Clone,Delete")]
+    [InlineData(RunState.Failed, "Resume,Clone,Delete")]
+    [InlineData(RunState.Cancelled, "Resume,Clone,Delete")]
+    public async Task Header_State_IsNamedAndOffersWhatMakesSense(RunState state, string actions)
+    {
+        await BeginAsync();
+        var header = Render(Run(state));
+        Assert.Equal(state.ToString(), header.Find("[data-state]").TextContent.Trim());
+        Assert.Equal(actions.Split(','), header.FindAll(".actions button, .actions a").Select(b => b.TextContent.Trim()));
+        Assert.All(header.FindAll(".actions button, .actions a"), b => Assert.EndsWith("a run", b.GetAttribute("aria-label")));
+    }
+
+    [Fact]
+    public async Task Header_Reviewer_IsOfferedNothing()
+    {
+        await BeginAsync(member: false);
+        var header = Render(Run(RunState.Running));
+        Assert.Empty(header.FindAll("button"));
+    }
+
+    [Fact]
+    public async Task Header_Failed_SaysWhy()
+    {
+        await BeginAsync();
+        var header = Render(Run(RunState.Failed, reason: "The loss was not finite."));
+        Assert.Contains("The loss was not finite.", header.Find("[role=alert]").TextContent);
+        Assert.Equal("/runs/7/log", header.Find("[role=alert] a").GetAttribute("href"));
+    }
+
+    [Fact]
+    public async Task Header_Waiting_SaysWhyAndOffersThePriority()
+    {
+        await BeginAsync();
+        var header = Render(Run(RunState.Queued) with { WaitsBecause = "Position 2 of 3: no worker is alive." });
+        Assert.Contains("no worker is alive", header.Find(".waiting").TextContent);
+        Assert.Equal(2, header.FindAll(".waiting button").Count);
+    }
+
+    [Fact]
+    public async Task Header_HeartbeatMissing_IsPointedOut()
+    {
+        await BeginAsync();
+        Assert.Contains("No heartbeat from gpu-1 for 20 s", Render(Run(RunState.Running) with { Worker = "gpu-1", LastHeartbeat = Now.AddSeconds(-20) }).Markup);
+        Assert.DoesNotContain("No heartbeat", Render(Run(RunState.Running) with { LastHeartbeat = Now.AddSeconds(-5) }).Markup);
+    }
+
+    [Fact]
+    public async Task Header_NameWithHiddenCharacters_ShowsThem()
+    {
+        await BeginAsync();
+        var run = Run(RunState.Finished);
+        var header = Render(run with { Summary = run.Summary with { Name = "a\u202Egnp\u200B" } });
+        Assert.Equal("a[U+202E]gnp[U+200B]", header.Find("h1").TextContent);
+    }
+
+    [Fact]
+    public async Task Rename_Begun_HasTheNameAndRefusesNone()
+    {
+        await BeginAsync();
+        var header = Render(Run(RunState.Finished));
+        await header.Find("#rename").ClickAsync(new());
+        Assert.Equal("a run", header.Find("#run-name").GetAttribute("value"));
+        await header.Find("#run-name").InputAsync("  ");
+        Assert.True(header.Find("button[type=submit]").HasAttribute("disabled"));
+    }
+
+    private IRenderedComponent<RunHeader> Render(RunDetail run) => Context.Render<RunHeader>(p => p.Add(h => h.Run, run).Add(h => h.Now, Now));
+
+    private static RunDetail Run(RunState state, string? reason = null) => new(
+        new(7, "a run", "swiss-roll", "smt", "swissRoll", state, reason, 0, null, 100, 1000, 7000, "sw2", 0.05, 0.04, Now.AddHours(-1), Now.AddHours(-1), null, "tester", 60),
+        Presets.Find("swiss-roll")!.Spec, "hash", 1, null, null, null, 0, []);
+}
