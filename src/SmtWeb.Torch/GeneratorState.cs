@@ -10,7 +10,7 @@ public static class GeneratorState
     {
         ArgumentNullException.ThrowIfNull(generator);
         using var state = generator.get_state();
-        return state.ToBytes();
+        return state.Memory().ToArray();
     }
 
     /// <summary>Goes on exactly where <see cref="Get"/> was called.</summary>

@@ -21,7 +21,7 @@ public static unsafe class Fused
             ? ConvolutionOperator.Apply(input, weight, bias, residual, scale, factor, resample, one)
             : Plain.Conv2dResidual(input, weight, bias, residual, scale, factor, resample);
 
-    /// <summary>nn.functional.conv2d without its errors of single pixels (<see cref="Plain.Convolution"/>).</summary>
+    /// <summary>nn.functional.conv2d without the errors of libtorch 2.10 on CPUs (<see cref="Plain.Convolution"/>).</summary>
     public static Tensor conv2d(Tensor input, Tensor weight, Tensor? bias, long[] stride, long[] padding) => Plain.Convolution(input, weight, bias, stride, padding);
 
     /// <summary>The channels of two images [N,C,H,W] and [N,D,H,W] in one of C + D.</summary>

@@ -110,7 +110,7 @@ internal sealed class PlainNetwork : nn.Module
     private Tensor Positional(Tensor x)
     {
         var half = modelChannels / 2;
-        var frequencies = pow(tensor(1e-4f), arange(half, dtype: ScalarType.Float32) / (half - 1));
+        var frequencies = pow(tensor(1e-4), arange(half, dtype: get_default_dtype()) / (half - 1));
         var phases = x.outer(frequencies);
         return cat([phases.cos(), phases.sin()], 1);
     }
