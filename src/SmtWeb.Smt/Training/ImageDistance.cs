@@ -22,7 +22,10 @@ internal sealed record MeasuredDistance(string Metric, double Value, int Samples
 /// </summary>
 internal sealed class ImageDistance(TrainingState state, ITrainingJournal journal, string metricsFolder)
 {
-    private const string Fid = "fid", Pixels = "swd";
+    /// <summary>Name of the distance of pixels in records.</summary>
+    internal const string Pixels = "swd";
+
+    private const string Fid = "fid";
     private const int Batch = 64;
     private const int ToldParts = 10;
 
@@ -75,8 +78,7 @@ internal sealed class ImageDistance(TrainingState state, ITrainingJournal journa
     private InceptionFeatures? OpenInception()
     {
         if (metric == Pixels) return null;
-        // checkpoints of before the choice existed name no metric
-        var before = state.Progress.DistanceMetric ?? (state.Progress.Distance is null ? null : Pixels);
+        var before = state.Progress.DistanceMetric;
         if (before == Pixels && HasFile())
         {
             Take(Pixels, LogLevel.Information, "Measured by the sliced Wasserstein-2 distance of pixels, as this run began: numbers of two kinds would not rank its checkpoints. A new run is measured by FID, and so is a checkpoint by \"Evaluate…\".");
