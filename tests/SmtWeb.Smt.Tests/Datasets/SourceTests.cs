@@ -153,6 +153,27 @@ public sealed class SourceTests : IDisposable
         Assert.Contains("it has 4x4", Assert.Throws<CorruptRecordException>(() => source.Read(3, pixels)).Message);
     }
 
+    [Fact]
+    public void Zip_AFlippedBitThatStillDecodes_IsFoundByItsChecksum()
+    {
+        // of a stored image and of the labels: PNG has a checksum of its own, JSON and JPEG have none
+        var labels = """{"labels": [["1.png", 0], ["2.png", 1]]}"""u8.ToArray();
+        var bytes = File.ReadAllBytes(Zip(CompressionLevel.NoCompression, ("1.png", Png(8, 1)), ("2.png", Png(8, 2)), ("dataset.json", labels)));
+        var at = bytes.AsSpan().IndexOf("\"1.png\", 0"u8) + "\"1.png\", ".Length;
+        bytes[at] ^= 1;
+        var error = Assert.Throws<InvalidDataException>(() => new ZipSource(Write("m.zip", bytes)));
+        Assert.Contains("dataset.json cannot be read: its checksum", error.Message);
+
+        bytes[at] ^= 1;
+        using var whole = new ZipSource(Write("m.zip", bytes));
+        whole.Read(0, new byte[192]);
+        var image = bytes.AsSpan().IndexOf(Png(8, 2));
+        bytes[image + 40] ^= 1;
+        using var damaged = new ZipSource(Write("n.zip", bytes));
+        damaged.Read(0, new byte[192]);
+        Assert.Contains("record 1 (2.png)", Assert.Throws<CorruptRecordException>(() => damaged.Read(1, new byte[192])).Message);
+    }
+
     [Theory]
     [InlineData("""{"labels": [["1.png", 0]]}""", "no label for 2.png")]
     [InlineData("""{"labels": [["1.png", 0], ["2.png", -1]]}""", "class of 2.png is -1")]
