@@ -31,20 +31,25 @@ public sealed class ModelEvaluator(OneStepGenerator generator, IEvaluationImages
     /// <summary>Measures.</summary>
     /// <exception cref="ArgumentException">Images, network and reference do not fit together.</exception>
     public EvaluationReport Evaluate(EvaluationProtocol protocol, CancellationToken ct = default)
+    /// <summary>What records call statistics that do not say whose they are, such as the name of their file.</summary>
+    public string? ReferenceName { get; init; }
+
+    private string ReferenceTitle => reference.Origin?.Dataset ?? ReferenceName ?? "statistics of unknown origin";
+
     {
         var clock = Stopwatch.StartNew();
         EnsureSteps(generator, protocol);
         CheckFit();
-        var indices = DatasetStatistics.Spread(images.Count, Math.Min(protocol.Samples, EvaluationProtocol.FeaturesKept));
-        var real = DatasetStatistics.Features(images, network, indices, Progress, ct);
-        var classes = PerClass ? DatasetStatistics.OfClasses(images, network, Progress, ct) : null;
+        warnings.AddRange(FewImages.Warnings(protocol.Samples, reference.Origin?.Images ?? 0, network.Dimension));
+        var real = IsOfImages(ct) ? RealFeatures(protocol, ct) : null;
+        var classes = PerClass && real is not null ? DatasetStatistics.OfClasses(images, network, Progress, ct) : null;
         var repeats = Enumerable.Range(0, protocol.Repeats).Select(r => Repeat(protocol, r, real, classes, ct)).ToList();
         var first = repeats[0];
         return Report(generator, protocol, [.. first.Metrics.Select((m, k) => new MetricSummary(m.Name, [.. repeats.Select(r => r.Metrics[k].Value)]))], clock) with
         {
             Labels = generator.ClassCount == 0 ? "unconditional" : protocol.Labels.ToString().ToLowerInvariant(),
             Rounding = "edm",
-            Dataset = images.Name,
+            Dataset = ReferenceTitle,
             ReferenceImages = reference.Origin?.Images ?? 0,
             ReferenceHash = reference.Hash,
             Network = network.Name,
@@ -108,6 +113,39 @@ public sealed class ModelEvaluator(OneStepGenerator generator, IEvaluationImages
     private void CheckFit()
     {
         if (reference.Dimension != network.Dimension)
+    // All numbers of a report have one reference. Statistics of other images than those at hand give a Fréchet distance and nothing else.
+    private bool IsOfImages(CancellationToken ct)
+    {
+        if (reference.Origin is { DatasetHash.Length: > 0 } origin)
+        {
+            images.ComputeHash(Progress, ct);
+            if (origin.DatasetHash == images.Hash) return true;
+        }
+
+        warnings.Add($"Left out: KID, precision and recall{(PerClass ? " and distances per class" : "")}. They need the images, and of the reference ({ReferenceTitle}) there are only statistics; the images of {images.Name} are not known to be its own.");
+        return false;
+    }
+
+    private FeatureSet RealFeatures(EvaluationProtocol protocol, CancellationToken ct) =>
+        DatasetStatistics.Features(images, network, DatasetStatistics.Spread(images.Count, Math.Min(protocol.Samples, EvaluationProtocol.FeaturesKept)), Progress, ct);
+
+    // What too few images leave undefined is left out, in words.
+    private IEnumerable<(string Name, double Value)> FeatureMetrics(FeatureSet generated, FeatureSet real)
+    {
+        var fewest = Math.Min(generated.Count, real.Count);
+        if (fewest < 2) warnings.Add($"Left out: KID, which needs two images of each side; there are {generated.Count} generated and {real.Count} real.");
+        else yield return ("kid", new KernelDistance().Subsets(generated, real, KernelDistance.DefaultSubsets, Math.Min(KernelDistance.DefaultSubsetSize, fewest)).Mean);
+        if (fewest <= PrecisionRecall.DefaultNeighbours)
+        {
+            warnings.Add($"Left out: precision and recall, which look at the {PrecisionRecall.DefaultNeighbours} nearest other images of each side; there are {generated.Count} generated and {real.Count} real.");
+            yield break;
+        }
+
+        var found = PrecisionRecall.Of(generated, real);
+        yield return ("precision", found.Precision);
+        yield return ("recall", found.Recall);
+    }
+
             throw new ArgumentException($"The reference has {reference.Dimension} dimensions, the features of {network.Name} have {network.Dimension}: they belong to different networks.");
         if (reference.Origin is { } origin && origin.NetworkHash != network.Hash)
             warnings.Add($"The reference was computed with another file of the feature network ({origin.NetworkHash[..Math.Min(12, origin.NetworkHash.Length)]}… instead of {network.Hash[..12]}…).");
@@ -119,7 +157,7 @@ public sealed class ModelEvaluator(OneStepGenerator generator, IEvaluationImages
     }
 
     private (List<(string Name, double Value)> Metrics, List<ClassDistance>? Classes) Repeat(
-        EvaluationProtocol protocol, int repeat, FeatureSet real, IReadOnlyList<ReferenceStatistics?>? classes, CancellationToken ct)
+        EvaluationProtocol protocol, int repeat, FeatureSet? real, IReadOnlyList<ReferenceStatistics?>? classes, CancellationToken ct)
     {
         var moments = new RunningMoments(network.Dimension);
         var byClass = classes is null || generator.ClassCount == 0 ? null : Enumerable.Range(0, generator.ClassCount).Select(_ => new RunningMoments(network.Dimension)).ToArray();
@@ -149,11 +187,7 @@ public sealed class ModelEvaluator(OneStepGenerator generator, IEvaluationImages
         var generated = new FeatureSet(kept, network.Dimension);
         var fid = FrechetDistance.Between(moments.Mean(), moments.Covariance(), reference.Mean, reference.Covariance).Value;
         List<(string, double)> metrics = [("fid", fid)];
-        var subset = Math.Min(KernelDistance.DefaultSubsetSize, Math.Min(generated.Count, real.Count));
-        metrics.Add(("kid", new KernelDistance().Subsets(generated, real, KernelDistance.DefaultSubsets, subset).Mean));
-        var prc = PrecisionRecall.Of(generated, real);
-        metrics.Add(("precision", prc.Precision));
-        metrics.Add(("recall", prc.Recall));
+        if (real is not null) metrics.AddRange(FeatureMetrics(generated, real));
         metrics.Add(("inception-score", scores.Mean));
         return (metrics, byClass is null ? null : ClassDistances(byClass, classes!));
     }

@@ -12,7 +12,7 @@ namespace SmtWeb.Smt.Training;
 internal sealed record MeasuredDistance(string Metric, double Value, int Samples, string ReferenceHash, string NetworkHash, string Resize)
 {
     /// <summary>What to keep in mind when reading the number.</summary>
-    internal string? Warning { get; init; }
+    internal IReadOnlyList<string> Warnings { get; init; } = [];
 }
 
 /// <summary>
@@ -40,7 +40,7 @@ internal sealed class ImageDistance(TrainingState state, ITrainingJournal journa
         if (state.Spec.Data is FashionMnistSpec)
         {
             using var fashion = FashionFid.Open(state.Device);
-            return new(Fid, fashion.Distance(draw, samples), samples, fashion.ReferenceHash, fashion.NetworkHash, "none");
+            return new(Fid, fashion.Distance(draw, samples), samples, fashion.ReferenceHash, fashion.NetworkHash, "none") { Warnings = [.. FewImages.Warnings(samples, FashionFid.ReferenceImages, fashion.Dimension)] };
         }
 
         using var network = OpenInception();
@@ -61,7 +61,7 @@ internal sealed class ImageDistance(TrainingState state, ITrainingJournal journa
         }
 
         var distance = FrechetDistance.Between(moments.Mean(), moments.Covariance(), reference!.Mean, reference.Covariance).Value;
-        return new(Fid, distance, samples, reference.Hash, network.Hash, network.Resize);
+        return new(Fid, distance, samples, reference.Hash, network.Hash, network.Resize) { Warnings = [.. FewImages.Warnings(samples, reference.Origin?.Images ?? 0, network.Dimension)] };
     }
 
     private MeasuredDistance MeasurePixels(Func<int, int, Tensor> draw, int samples)
@@ -71,7 +71,7 @@ internal sealed class ImageDistance(TrainingState state, ITrainingJournal journa
         var size = shape.Channels * shape.Side * shape.Side;
         if (real is null || real[0].Length != count) real = PixelWasserstein.Project(state.Data.Spread(count), count, size, state.Device);
         var distance = PixelWasserstein.Distance(real, PixelWasserstein.Project(draw, count, size, state.Device));
-        return new(Pixels, distance, count, ((StoredDataSpec)state.Spec.Data).Sha256, "", "none") { Warning = reason };
+        return new(Pixels, distance, count, ((StoredDataSpec)state.Spec.Data).Sha256, "", "none") { Warnings = reason is null ? [] : [reason] };
     }
 
     // Decides, at the first evaluation, what the run is measured by.

@@ -83,9 +83,10 @@ internal sealed class RunEvaluator(TrainingState state, ITrainingJournal journal
     {
         var labels = shape.Classes == 0 ? null : Enumerable.Range(0, samples).Select(k => k % shape.Classes).ToArray();
         var measured = distance.Measure((from, count) => sampler.Draw(Seeds((ulong)from, count), labels?.AsSpan(from, count).ToArray()), samples);
-        return measured is null ? null
-            : Record(measured.Metric, measured.Value, measured.Samples, seconds, final, measured.ReferenceHash, measured.NetworkHash, measured.Resize, shape.Classes == 0 ? "unconditional" : "balanced")
-                with { Warnings = measured.Warning is { } warning ? [warning] : null };
+        if (measured is null) return null;
+        List<string> warnings = [.. measured.Warnings];
+        return Record(measured.Metric, measured.Value, measured.Samples, seconds, final, measured.ReferenceHash, measured.NetworkHash, measured.Resize, shape.Classes == 0 ? "unconditional" : "balanced")
+                with { Warnings = warnings.Count > 0 ? warnings : null };
     }
 
     // one row per class; the same noise in a column of every class, every grid and every run
