@@ -22,20 +22,23 @@ public sealed class ModelEvaluator(OneStepGenerator generator, IEvaluationImages
 
     private readonly List<string> warnings = [];
 
+    // where the data are of the model's classes: no image is asked of a class that nothing was learned of
+    private readonly int[] present = ClassCoverage.Present(images.Classes == generator.ClassCount ? images.ClassCounts : null, generator.ClassCount);
+
     /// <summary>Reports progress.</summary>
     public Action<MeasureProgress>? Progress { get; init; }
 
     /// <summary>Also measure each class on its own.</summary>
     public bool PerClass { get; init; }
 
-    /// <summary>Measures.</summary>
-    /// <exception cref="ArgumentException">Images, network and reference do not fit together.</exception>
-    public EvaluationReport Evaluate(EvaluationProtocol protocol, CancellationToken ct = default)
     /// <summary>What records call statistics that do not say whose they are, such as the name of their file.</summary>
     public string? ReferenceName { get; init; }
 
     private string ReferenceTitle => reference.Origin?.Dataset ?? ReferenceName ?? "statistics of unknown origin";
 
+    /// <summary>Measures.</summary>
+    /// <exception cref="ArgumentException">Images, network and reference do not fit together.</exception>
+    public EvaluationReport Evaluate(EvaluationProtocol protocol, CancellationToken ct = default)
     {
         var clock = Stopwatch.StartNew();
         EnsureSteps(generator, protocol);
@@ -110,9 +113,6 @@ public sealed class ModelEvaluator(OneStepGenerator generator, IEvaluationImages
     private static ulong[] Seeds(int repeat, int samples, int from, int count) =>
         [.. Enumerable.Range(0, count).Select(k => ((ulong)repeat * (ulong)samples) + (ulong)(from + k))];
 
-    private void CheckFit()
-    {
-        if (reference.Dimension != network.Dimension)
     // All numbers of a report have one reference. Statistics of other images than those at hand give a Fréchet distance and nothing else.
     private bool IsOfImages(CancellationToken ct)
     {
@@ -146,6 +146,9 @@ public sealed class ModelEvaluator(OneStepGenerator generator, IEvaluationImages
         yield return ("recall", found.Recall);
     }
 
+    private void CheckFit()
+    {
+        if (reference.Dimension != network.Dimension)
             throw new ArgumentException($"The reference has {reference.Dimension} dimensions, the features of {network.Name} have {network.Dimension}: they belong to different networks.");
         if (reference.Origin is { } origin && origin.NetworkHash != network.Hash)
             warnings.Add($"The reference was computed with another file of the feature network ({origin.NetworkHash[..Math.Min(12, origin.NetworkHash.Length)]}… instead of {network.Hash[..12]}…).");
@@ -153,6 +156,8 @@ public sealed class ModelEvaluator(OneStepGenerator generator, IEvaluationImages
             warnings.Add($"The reference was computed with the resize '{with.Resize}', the images with '{network.Resize}': the distance compares with nothing.");
         if (generator.ClassCount > 0 && images.Classes > 0 && generator.ClassCount != images.Classes)
             warnings.Add($"The model has {generator.ClassCount} classes, the data set {images.Classes}.");
+        if (present.Length < generator.ClassCount && ClassCoverage.Describe(images.ClassCounts, images.Classes, images.ClassNames) is { } empty)
+            warnings.Add($"{empty}. The generated images are of the other classes.");
         network.CheckImages(generator.Channels, generator.Side, generator.Side);
     }
 
@@ -194,8 +199,8 @@ public sealed class ModelEvaluator(OneStepGenerator generator, IEvaluationImages
 
     private int[]? Labels(LabelDistribution distribution, ulong[] seeds, int from) => generator.ClassCount == 0 ? null : distribution switch
     {
-        LabelDistribution.Balanced => [.. seeds.Select((_, k) => (from + k) % generator.ClassCount)],
-        LabelDistribution.Random => Array.ConvertAll(seeds, s => RandomLabel(s, generator.ClassCount)),
+        LabelDistribution.Balanced => [.. seeds.Select((_, k) => present[(from + k) % present.Length])],
+        LabelDistribution.Random => Array.ConvertAll(seeds, s => present[RandomLabel(s, present.Length)]),
     };
 
     private List<ClassDistance> ClassDistances(RunningMoments[] generated, IReadOnlyList<ReferenceStatistics?> real)

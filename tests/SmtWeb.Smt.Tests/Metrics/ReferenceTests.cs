@@ -92,6 +92,20 @@ public sealed class ReferenceTests : TensorTest
         Assert.Single(FewImages.Warnings(128, 127, 128));
     }
 
+    [Theory]
+    [InlineData(LabelDistribution.Balanced)]
+    [InlineData(LabelDistribution.Random)]
+    public void Evaluate_ClassesWithoutImages_DrawsAmongTheOthersAndSaysSo(LabelDistribution labels)
+    {
+        var images = new Stripes(60) { Missing = [0, 7] };
+        var reference = DatasetStatistics.Of(images, network, null, null, TestContext.Current.CancellationToken);
+        var report = Measure(images, reference, labels: labels);
+        Assert.Contains(report.Warnings, w => w.StartsWith("2 of 10 classes have no image: 0 (T-shirt/top), 7 (Sneaker)", StringComparison.Ordinal));
+        Assert.Equal([1, 2, 3, 4, 5, 6, 8, 9], report.PerClass!.Select(c => c.Label));
+        Assert.Equal(40, report.PerClass!.Sum(c => c.Generated)); // none of the others
+        if (labels == LabelDistribution.Balanced) Assert.All(report.PerClass!, c => Assert.Equal(5, c.Generated));
+    }
+
     private EvaluationReport Measure(IEvaluationImages images, ReferenceStatistics reference, string? name = null, bool perClass = true, LabelDistribution labels = LabelDistribution.Balanced) =>
         new ModelEvaluator(generator, images, network, reference) { PerClass = perClass, ReferenceName = name }
             .Evaluate(new("by-hand", "", 40, 1, labels), TestContext.Current.CancellationToken);
@@ -114,6 +128,8 @@ public sealed class ReferenceTests : TensorTest
         public int Classes => 10;
 
         public IReadOnlyList<string> ClassNames => FashionMnist.ClassNames;
+
+        public IReadOnlyList<int>? ClassCounts => [.. Enumerable.Range(0, 10).Select(c => Enumerable.Range(0, count).Count(k => Label(k) == c))];
 
         public int Read(int index, Span<byte> pixels)
         {

@@ -152,6 +152,26 @@ public sealed class TrainingSessionTests : TensorTest
         Assert.Null(further.Checkpoints.Single().Record.Distance);
     }
 
+    [Theory]
+    [InlineData(nameof(ImageNet64Spec), "996 of 1,000 classes have no image: 4 (")]
+    [InlineData(nameof(ZipSpec), null)]
+    public void Run_ClassesWithoutImages_AreSaidAtTheStartAndInEveryRecord(string kind, string? said)
+    {
+        var preset = Presets.Find("fashion-mnist-quick")!.Spec.ForQuickTest();
+        var spec = ImageSources.Complete(preset with
+        {
+            Data = DataFixture.Make(kind) with { Conditional = true },
+            Optimisation = preset.Optimisation with { BatchSize = 4, Iterations = 1, RampIterations = 0 },
+            Method = (SmtSpec)preset.Method with { WarmupIterations = 1, ScoreUpdatesPerGeneratorUpdate = 1 },
+            Evaluation = preset.Evaluation with { EveryIterations = 1000, CheckpointEvery = 1000, Samples = 8, FinalSamples = 8, GridColumns = 1 },
+        });
+        var journal = new MemoryJournal();
+        TrainingSession.Run(spec, journal, null, 1);
+        Assert.Equal(said is not null, journal.Lines.Any(l => l.Level == LogLevel.Warning && said is not null && l.Text.StartsWith(said, StringComparison.Ordinal)));
+        Assert.Equal(said is not null, journal.Lines.Any(l => l.Text.Contains("no image", StringComparison.Ordinal)));
+        Assert.All(journal.Evaluations, e => Assert.Equal(said is not null, e.Warnings?.Any(w => said is not null && w.StartsWith(said, StringComparison.Ordinal)) ?? false));
+    }
+
     private static TrainingSpec Every(int evaluations, int checkpoints)
     {
         var spec = Quick("swiss-roll");
