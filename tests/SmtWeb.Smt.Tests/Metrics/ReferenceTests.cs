@@ -66,8 +66,9 @@ public sealed class ReferenceTests : TensorTest
         var report = Measure(images, DatasetStatistics.Of(images, network, null, null, TestContext.Current.CancellationToken), perClass: false);
         Assert.Equal(metrics, report.Metrics.Select(m => m.Name));
         Assert.All(report.Metrics, m => Assert.True(double.IsFinite(m.Min)));
-        if (count < 4) Assert.Contains($"there are 40 generated and {count} real", Assert.Single(report.Warnings));
-        else Assert.Empty(report.Warnings);
+        var leftOut = report.Warnings.Where(w => w.StartsWith("Left out", StringComparison.Ordinal)).ToList();
+        if (count < 4) Assert.Contains($"there are 40 generated and {count} real", Assert.Single(leftOut));
+        else Assert.Empty(leftOut);
     }
 
     [Fact]
@@ -99,16 +100,16 @@ public sealed class ReferenceTests : TensorTest
     {
         var images = new Stripes(60) { Missing = [0, 7] };
         var reference = DatasetStatistics.Of(images, network, null, null, TestContext.Current.CancellationToken);
-        var report = Measure(images, reference, labels: labels);
+        var report = Measure(images, reference, labels: labels, samples: 200);
         Assert.Contains(report.Warnings, w => w.StartsWith("2 of 10 classes have no image: 0 (T-shirt/top), 7 (Sneaker)", StringComparison.Ordinal));
         Assert.Equal([1, 2, 3, 4, 5, 6, 8, 9], report.PerClass!.Select(c => c.Label));
-        Assert.Equal(40, report.PerClass!.Sum(c => c.Generated)); // none of the others
-        if (labels == LabelDistribution.Balanced) Assert.All(report.PerClass!, c => Assert.Equal(5, c.Generated));
+        Assert.Equal(200, report.PerClass!.Sum(c => c.Generated)); // none of the others
+        if (labels == LabelDistribution.Balanced) Assert.All(report.PerClass!, c => Assert.Equal(25, c.Generated));
     }
 
-    private EvaluationReport Measure(IEvaluationImages images, ReferenceStatistics reference, string? name = null, bool perClass = true, LabelDistribution labels = LabelDistribution.Balanced) =>
+    private EvaluationReport Measure(IEvaluationImages images, ReferenceStatistics reference, string? name = null, bool perClass = true, LabelDistribution labels = LabelDistribution.Balanced, int samples = 40) =>
         new ModelEvaluator(generator, images, network, reference) { PerClass = perClass, ReferenceName = name }
-            .Evaluate(new("by-hand", "", 40, 1, labels), TestContext.Current.CancellationToken);
+            .Evaluate(new("by-hand", "", samples, 1, labels), TestContext.Current.CancellationToken);
 
     /// <summary>Images of ten classes in turn, but for those that are missing.</summary>
     private sealed class Stripes(int count) : IEvaluationImages
