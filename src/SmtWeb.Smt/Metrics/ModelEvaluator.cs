@@ -22,8 +22,8 @@ public sealed class ModelEvaluator(OneStepGenerator generator, IEvaluationImages
 
     private readonly List<string> warnings = [];
 
-    // where the data are of the model's classes: no image is asked of a class that nothing was learned of
-    private readonly int[] present = ClassCoverage.Present(images.Classes == generator.ClassCount ? images.ClassCounts : null, generator.ClassCount);
+    // no image is asked of a class that there are none of
+    private readonly int[] present = ClassCoverage.Present(images.Classes <= generator.ClassCount ? images.ClassCounts : null, generator.ClassCount);
 
     /// <summary>Reports progress.</summary>
     public Action<MeasureProgress>? Progress { get; init; }
@@ -156,7 +156,7 @@ public sealed class ModelEvaluator(OneStepGenerator generator, IEvaluationImages
             warnings.Add($"The reference was computed with the resize '{with.Resize}', the images with '{network.Resize}': the distance compares with nothing.");
         if (generator.ClassCount > 0 && images.Classes > 0 && generator.ClassCount != images.Classes)
             warnings.Add($"The model has {generator.ClassCount} classes, the data set {images.Classes}.");
-        if (present.Length < generator.ClassCount && ClassCoverage.Describe(images.ClassCounts, images.Classes, images.ClassNames) is { } empty)
+        if (present.Length < generator.ClassCount && ClassCoverage.Describe(images.ClassCounts, generator.ClassCount, images.ClassNames) is { } empty)
             warnings.Add($"{empty}. The generated images are of the other classes.");
         network.CheckImages(generator.Channels, generator.Side, generator.Side);
     }
