@@ -65,5 +65,5 @@ public static class HostTransfer
 
     /// <summary>Rows of one-hot classes [N, classes] of labels [N]. Unlike one_hot it looks at no value, which would wait for the device.</summary>
     public static Tensor OneHot(Tensor labels, int classes) =>
-        labels.unsqueeze(1).eq(arange(classes, dtype: ScalarType.Int64, device: labels.device)).to(ScalarType.Float32);
+        labels.unsqueeze(1).eq(Numbers.Range(classes, ScalarType.Int64, labels.device)).to(ScalarType.Float32);
 }

@@ -12,7 +12,10 @@ public static class TensorExtensions
     {
         ArgumentNullException.ThrowIfNull(tensor);
         HostTransfer.CountRead(tensor);
-        return TensorExtensionMethods.ToDouble(tensor);
+        // not TorchSharp's ToDouble, which reads a scalar that it does not keep (see Numbers)
+        using var none = no_grad();
+        using var scope = NewDisposeScope();
+        return tensor.to(ScalarType.Float64).item<double>();
     }
 
     /// <summary>The elements, row-major. <typeparamref name="T"/> must match the element type.</summary>

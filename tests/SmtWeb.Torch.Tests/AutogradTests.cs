@@ -166,7 +166,7 @@ public sealed class AutogradTests : IDisposable
         var y = RowSplit.Run(parameters, [leaves[0], null], half =>
         {
             Assert.Null(half[1]);
-            return nn.functional.conv2d(half[0]!, leaves[1], leaves[2], padding: [1, 1]).tanh() * leaves[2].view(1, 4, 1, 1);
+            return Fused.conv2d(half[0]!, leaves[1], leaves[2], [1, 1], [1, 1]).tanh() * leaves[2].view(1, 4, 1, 1);
         });
         Autograd.Backward((y * arange(y.NumberOfElements).view(y.shape).sin()).sum());
         Assert.Null(leaves[3].grad);

@@ -17,5 +17,5 @@ public sealed class GanDrawSource(FakeLabels fakeLabels, (int From, int To)? noi
     /// <summary>Draws of an update of the discriminator.</summary>
     public GanDraws Discriminator(Tensor x) => noiseRange is { } range ? new(Levels(range.From, range.To, x.device), Normal(x), Normal(x)) : Clean(x);
 
-    private static GanDraws Clean(Tensor x) => new(torch.full([x.size(0)], GanTrainer.Clean, device: x.device), null, null);
+    private static GanDraws Clean(Tensor x) => new(Numbers.Full([x.size(0)], GanTrainer.Clean, x.device), null, null);
 }

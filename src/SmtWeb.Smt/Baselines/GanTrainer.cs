@@ -62,7 +62,7 @@ public sealed class GanTrainer : IDisposable
             x_fake = Generator.Generate(z, fakeLabels);
             // min_θ E_q[sp(-ℓ)]; gradients pass through ℓ to x, but not into ψ
             Discriminator.RequireGrad(false);
-            var loss = (-Discriminator.LogDensityRatio(Noisy(x_fake, forGenerator.σ, forGenerator.ε_fake), forGenerator.σ, fakeLabels)).softplus().mean();
+            var loss = (-Discriminator.LogDensityRatio(Noisy(x_fake, forGenerator.σ, forGenerator.ε_fake), forGenerator.σ, fakeLabels)).SoftPlus().mean();
             report = new(loss.detach(), θ.Descend(loss, η_gen));
             Discriminator.RequireGrad(true);
             x_fake = x_fake.detach();
@@ -77,7 +77,7 @@ public sealed class GanTrainer : IDisposable
         var B = x_real.size(0);
         var x_t = torch.cat([Noisy(x_real, forDiscriminator.σ, forDiscriminator.ε_real), Noisy(x_fake, forDiscriminator.σ, forDiscriminator.ε_fake)]);
         var ℓ = Discriminator.LogDensityRatio(x_t, torch.cat([forDiscriminator.σ, forDiscriminator.σ]), realLabels is null ? null : torch.cat([realLabels, fakeLabels!]));
-        var discriminator = (-ℓ.narrow(0, 0, B)).softplus().mean() + ℓ.narrow(0, B, B).softplus().mean();
+        var discriminator = (-ℓ.narrow(0, 0, B)).SoftPlus().mean() + ℓ.narrow(0, B, B).SoftPlus().mean();
         return (report, new(discriminator.detach(), ψ.Descend(discriminator, η_disc)));
     }
 

@@ -77,7 +77,7 @@ internal sealed class StoredImageData : TrainingData
                 if (reported.Add(skipped.Index)) Note($"{skipped.Message} Skipped: the next record is taken in its place.");
             long[] shape = [batch, source.Channels, source.Side, source.Side];
             var bytes = ready.Staged is { } staged ? HostTransfer.Start(staged, device).view(shape) : Tensors.Of(ready.Pixels, shape);
-            var x = bytes.to(ScalarType.Float32) / 127.5 - 1;
+            var x = bytes.to(ScalarType.Float32).Over(127.5).Minus(1);
             var labels = classes == 0 ? null : HostTransfer.OneHot(HostTransfer.Of(Array.ConvertAll(ready.Labels, l => (long)l), [batch], device), classes);
             return (x, labels);
         }
@@ -100,7 +100,7 @@ internal sealed class StoredImageData : TrainingData
         var pixels = new byte[n * source.ImageBytes];
         for (var k = 0; k < n; k++)
             BatchPrefetcher.Read(source, (int)((long)(first + k) * source.Count / count), pixels.AsSpan(k * source.ImageBytes, source.ImageBytes), spec.SkipCorrupt ? [] : null);
-        return Tensors.Of(pixels, [n, source.Channels, source.Side, source.Side], device).to(ScalarType.Float32) / 127.5 - 1;
+        return Tensors.Of(pixels, [n, source.Channels, source.Side, source.Side], device).to(ScalarType.Float32).Over(127.5).Minus(1);
     };
 
     public override void Dispose()

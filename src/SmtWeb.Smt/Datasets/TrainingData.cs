@@ -115,7 +115,7 @@ public abstract class TrainingData : IDisposable
             var (indices, flips) = (new int[batch], new bool[batch]);
             sampler.Next(indices, flips);
             var rows = HostTransfer.Of(Array.ConvertAll(indices, k => (long)k), [batch], device);
-            var x = images.index_select(0, rows).to(ScalarType.Float32) / 127.5 - 1;
+            var x = images.index_select(0, rows).to(ScalarType.Float32).Over(127.5).Minus(1);
             if (spec.HorizontalFlips) x = torch.where(HostTransfer.Of(flips, [batch, 1, 1, 1], device), x.flip(3), x);
             return (x, classes?.index_select(0, rows));
         }

@@ -16,7 +16,7 @@ public sealed class DenoisingTrainer(Denoiser denoiser, OptimizedNetwork θ)
     public static Tensor Loss(Denoiser denoiser, Tensor x, Tensor? labels, Tensor σ, Tensor ε)
     {
         var weight = EdmPrecond.Like(SmtLosses.DenoisingWeight(σ, denoiser.SigmaData), x);
-        return weight * (denoiser.forward(EdmPrecond.Noisy(x, σ, ε), σ, null, labels) - x).square();
+        return weight * (denoiser.forward(EdmPrecond.Noisy(x, σ, ε), σ, null, labels) - x).Squared();
     }
 
     /// <summary>One update on samples <paramref name="x"/> [B,…]; returns the mean loss and the gradient norm.</summary>

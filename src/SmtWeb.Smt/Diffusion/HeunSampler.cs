@@ -85,7 +85,7 @@ public sealed class HeunSampler
     {
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
-        var x = latents.to(ScalarType.Float64) * Levels[0];
+        var x = latents.to(ScalarType.Float64).Times(Levels[0]);
         for (var i = 0; i < options.Steps; i++)
         {
             using var step = torch.NewDisposeScope();
@@ -102,19 +102,19 @@ public sealed class HeunSampler
         if (γ > 0)
         {
             var ε = noise ?? throw new ArgumentNullException(nameof(noise), "Churn is above 0: the sampler needs noise to add.");
-            x = x + (ε().to(ScalarType.Float64) * (Math.Sqrt((t_hat * t_hat) - (t * t)) * options.NoiseScale));
+            x = x + ε().to(ScalarType.Float64).Times(Math.Sqrt((t_hat * t_hat) - (t * t)) * options.NoiseScale);
         }
         // Euler step from t̂ to t_next, then the trapezoid unless that is 0
         var d = Slope(x, t_hat, labels);
-        var next = x + (d * (t_next - t_hat));
-        return t_next == 0 ? next : x + ((d + Slope(next, t_next, labels)) * (0.5 * (t_next - t_hat)));
+        var next = x + d.Times(t_next - t_hat);
+        return t_next == 0 ? next : x + (d + Slope(next, t_next, labels)).Times(0.5 * (t_next - t_hat));
     }
 
     // dx/dσ
     private Tensor Slope(Tensor x, double t, Tensor? labels)
     {
-        var σ = torch.full([x.size(0)], t, device: x.device);
-        return (x - denoiser.forward(x.to(ScalarType.Float32), σ, null, labels).to(ScalarType.Float64)) / t;
+        var σ = Numbers.Full([x.size(0)], t, x.device);
+        return (x - denoiser.forward(x.to(ScalarType.Float32), σ, null, labels).to(ScalarType.Float64)).Over(t);
     }
 
     private static IEnumerable<double> LevelsOf(HeunOptions o)

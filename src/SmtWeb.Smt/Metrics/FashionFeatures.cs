@@ -55,7 +55,7 @@ public sealed class FashionFeatures : IFeatureNetwork
     {
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
-        var features = forward((images.to(Device).to(ScalarType.Float32) / 127.5) - 1);
+        var features = forward(images.to(Device).to(ScalarType.Float32).Over(127.5).Minus(1));
         return (features.ToArray<float>(), wantLogits ? Classify(features).ToArray<float>() : null);
     }
 

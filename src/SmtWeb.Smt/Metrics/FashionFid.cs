@@ -80,7 +80,7 @@ public sealed class FashionFid : IDisposable
     {
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
-        var x = Tensors.Of(images, [count, 1, 32, 32], device).to(ScalarType.Float32) / 127.5 - 1;
+        var x = Tensors.Of(images, [count, 1, 32, 32], device).to(ScalarType.Float32).Over(127.5).Minus(1);
         return features.forward(x).ToArray<float>();
     }
 

@@ -44,9 +44,9 @@ public readonly record struct FrechetDistance(double Value, double MeanTerm, dou
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
         var (values, vectors) = torch.linalg.eigh(Tensors.Of(covariance1, [n, n]));
-        var half = vectors * values.clamp_min(0).sqrt();
+        var half = vectors * values.AtLeast(0).sqrt();
         var product = half.transpose(0, 1).matmul(Tensors.Of(covariance2, [n, n]).matmul(half));
-        return torch.linalg.eigvalsh((product + product.transpose(0, 1)) / 2).ToArray<double>();
+        return torch.linalg.eigvalsh(product + product.transpose(0, 1)).Over(2).ToArray<double>();
     }
 
     private static double Trace(double[] matrix, int n) => Enumerable.Range(0, n).Sum(i => matrix[(i * n) + i]);

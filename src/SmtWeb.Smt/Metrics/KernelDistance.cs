@@ -82,7 +82,7 @@ public sealed record KernelDistance(int Degree = 3, double Coefficient = 1, doub
 
     private double DiagonalSum(Tensor x) => Kernel((x * x).sum([1]), x.size(1)).sum().ToDouble();
 
-    private Tensor Kernel(Tensor products, long dimension) => ((products * (Gamma == 0 ? 1.0 / dimension : Gamma)) + Coefficient).pow(Degree);
+    private Tensor Kernel(Tensor products, long dimension) => products.Times(Gamma == 0 ? 1.0 / dimension : Gamma).Plus(Coefficient).Power(Degree);
 }
 
 /// <summary>Kernel distances of subsets.</summary>

@@ -58,8 +58,8 @@ public sealed record PrecisionRecall
     /// <summary>Euclidean distances [n,m] of rows of a [n,d] and b [m,d].</summary>
     internal static Tensor Distances(Tensor a, Tensor b)
     {
-        var squares = (a * a).sum([1], keepdim: true) + (b * b).sum([1]).unsqueeze(0) - (a.matmul(b.transpose(0, 1)) * 2);
-        return squares.clamp(0, double.PositiveInfinity).sqrt();
+        var squares = (a * a).sum([1], keepdim: true) + (b * b).sum([1]).unsqueeze(0) - a.matmul(b.transpose(0, 1)).Times(2);
+        return squares.AtLeast(0).sqrt();
     }
 
     private static Tensor ToTensor(FeatureSet features) => Tensors.Of(features.Values, [features.Count, features.Dimension]).to(ScalarType.Float64);

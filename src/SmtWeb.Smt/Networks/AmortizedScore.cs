@@ -24,7 +24,7 @@ public sealed class AmortizedScore : NetworkPart
     /// <summary>ℓ_ψ(x_t; σ) ≈ log p_t/q_t, read from the bottleneck at α = 1/2 (Sec. 3.5). [N]</summary>
     public Tensor LogDensityRatio(Tensor x_t, Tensor σ, Tensor? labels)
     {
-        var half = torch.full([x_t.size(0)], 0.5, device: x_t.device);
+        var half = Numbers.Full([x_t.size(0)], 0.5, x_t.device);
         return head.forward(denoiser.Bottleneck(x_t, σ, half, labels));
     }
 }

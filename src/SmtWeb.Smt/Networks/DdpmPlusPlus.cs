@@ -39,7 +39,7 @@ public sealed class DdpmPlusPlus : UNet
     {
         var c_aux = mapNoise.forward(noise);
         // no label still gets the layer's bias
-        if (mapLabel is not null) c_aux = c_aux + mapLabel.forward(Rows(labels, noise) * Math.Sqrt(options.Classes));
+        if (mapLabel is not null) c_aux = c_aux + mapLabel.forward(Rows(labels, noise).Times(Math.Sqrt(options.Classes)));
         if (mapAugment is not null && augment is not null) c_aux = c_aux + mapAugment.forward(augment);
         var c_out = MixedSiLU(mapLayer0.forward(Concatenate(c_aux, alpha)), alpha);
         return Finished(mapLayer1.forward(c_out).silu(), alpha);

@@ -59,7 +59,7 @@ public abstract class Denoiser(double sigmaData, int classes) : NetworkPart
 
     /// <summary>g(z): one step from noise <paramref name="z"/> ~ N(0, I) to samples.</summary>
     public Tensor Generate(Tensor z, Tensor? labels) =>
-        forward(z * SigmaMax, torch.full([z.size(0)], SigmaMax, device: z.device), null, labels);
+        forward(z.Times(SigmaMax), Numbers.Full([z.size(0)], SigmaMax, z.device), null, labels);
 
     /// <summary>
     /// Starts from a denoiser that knows no α: its weights are copied, and whatever reads α starts at 0, so that for

@@ -45,7 +45,7 @@ public sealed class FourierEmbedding : Layer
 {
     /// <summary>An embedding of <paramref name="channels"/> features with fixed random frequencies.</summary>
     public FourierEmbedding(long channels, WeightSource random, double scale = 16) =>
-        Frequencies = RegisterBuffer("freqs", torch.randn([channels / 2], generator: random.Random).mul_(scale).to(random.Device));
+        Frequencies = RegisterBuffer("freqs", torch.randn([channels / 2], generator: random.Random).Times_(scale).to(random.Device));
 
     /// <summary>[channels / 2]</summary>
     internal Tensor Frequencies { get; }

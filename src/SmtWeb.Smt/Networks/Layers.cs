@@ -40,7 +40,7 @@ public sealed class Conv2d : Layer
             bias = Register("bias", init.Bias(outputs, inputs * kernel * kernel, random));
         }
         // EDM's state dicts hold the filter; it is a constant here and is stored only for their sake
-        if (resample != Resample.None) RegisterBuffer("resample_filter", torch.full([1, 1, 2, 2], 0.25, device: random.Device));
+        if (resample != Resample.None) RegisterBuffer("resample_filter", Numbers.Full([1, 1, 2, 2], 0.25, random.Device));
     }
 
     /// <summary>[N, inputs, H, W] → [N, outputs, H', W'], in the number format of <paramref name="x"/>.</summary>
@@ -60,8 +60,8 @@ public sealed class Conv2d : Layer
             Resample.Down => torch.nn.functional.avg_pool2d(x, 2),
             Resample.None => x,
         };
-        if (scale != 1) x *= scale;
-        return residual is null ? x : x.add(residual, factor);
+        if (scale != 1) x = x.Times(scale);
+        return residual is null ? x : x.PlusTimes(residual, factor);
     }
 }
 

@@ -151,7 +151,7 @@ public abstract class UNet : NetworkPart
 
     /// <summary>[c_aux, c_α] of the released CIFAR-10 code, c_aux alone otherwise.</summary>
     private protected Tensor Concatenate(Tensor c_aux, Tensor? alpha) => alphaPositional is not null
-        ? torch.cat([c_aux, alphaPositional.forward(Needed(alpha) - 0.5)], 1)
+        ? torch.cat([c_aux, alphaPositional.forward(Needed(alpha).Minus(0.5))], 1)
         : c_aux;
 
     /// <summary>silu(W_aux c_aux + W_α c_α) of Sec. 3.4, given <paramref name="mapped"/> = W_aux c_aux; without the paper's α just silu.</summary>
@@ -161,7 +161,7 @@ public abstract class UNet : NetworkPart
 
     /// <summary>The released ImageNet code adds the features of α - 1/2 to the finished embedding and applies silu once more.</summary>
     private protected Tensor Finished(Tensor embedding, Tensor? alpha) => options.Alpha == AlphaEmbedding.ReleasedFourier
-        ? (embedding + alphaFourier!.forward(Needed(alpha) - 0.5)).silu()
+        ? (embedding + alphaFourier!.forward(Needed(alpha).Minus(0.5))).silu()
         : embedding;
 
     private static Tensor Needed(Tensor? alpha) => alpha ?? throw new ArgumentNullException(nameof(alpha), "This network is amortized over α: give an α per sample.");

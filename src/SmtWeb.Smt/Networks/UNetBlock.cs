@@ -86,7 +86,7 @@ public sealed class UNetBlock : NetworkPart
         if (options.AdaptiveScale)
         {
             var parts = shift.to(x.dtype).unsqueeze(2).unsqueeze(3).chunk(2, dim: 1);
-            x = (norm1.forward(x) * (parts[0] + 1) + parts[1]).silu();
+            x = (norm1.forward(x) * parts[0].Plus(1) + parts[1]).silu();
         }
         else
         {
@@ -106,7 +106,7 @@ public sealed class UNetBlock : NetworkPart
         // a GPU has a generator of its own, which every iteration seeds anew (DropoutSeed): TorchSharp's are the CPU's
         if (x.device_type != DeviceType.CPU) return torch.nn.functional.dropout(x, options.Dropout, training: true);
         var keep = 1 - options.Dropout;
-        return x * torch.empty(x.shape, x.dtype).bernoulli_(keep, dropoutGenerator) / keep;
+        return (x * torch.empty(x.shape, x.dtype).bernoulli_(keep, dropoutGenerator)).Over(keep);
     }
 
     // softmax(qᵀk/√d) over pixels, per head; the heads' channels are interleaved as (head, channel, q|k|v)

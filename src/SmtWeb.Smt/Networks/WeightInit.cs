@@ -18,7 +18,7 @@ public static class WeightInit
 
     // in place: networks of a gigabyte are made in one scope, which would keep every intermediate
     private static Tensor Uniform(ReadOnlySpan<long> shape, double bound, WeightSource random) =>
-        torch.rand(shape, generator: random.Random).mul_(2).add_(-1).mul_(bound).to(random.Device);
+        torch.rand(shape, generator: random.Random).Times_(2).Plus_(-1).Times_(bound).to(random.Device);
 }
 
 /// <summary>How a layer starts: DDPM++ takes Xavier-uniform weights and zero biases, ADM PyTorch's default for both.</summary>

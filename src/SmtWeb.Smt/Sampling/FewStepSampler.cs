@@ -57,7 +57,7 @@ public sealed class FewStepSampler
     {
         var x = generator.Generate(noise(), labels);
         foreach (var σ in Levels.Skip(1))
-            x = generator.forward(x + (noise() * σ), torch.full([x.size(0)], σ, device: x.device), null, labels);
+            x = generator.forward(x + noise().Times(σ), Numbers.Full([x.size(0)], σ, x.device), null, labels);
         return x;
     }
 }

@@ -65,7 +65,7 @@ public sealed class OneStepSampler
         {
             var t = steps == 1 ? 0 : k / (double)(steps - 1);
             // parallel noises (the same seed twice) have no arc between them
-            rows[k] = Ω < 1e-6 ? a.clone() : a * (Math.Sin((1 - t) * Ω) / Math.Sin(Ω)) + b * (Math.Sin(t * Ω) / Math.Sin(Ω));
+            rows[k] = Ω < 1e-6 ? a.clone() : a.Times(Math.Sin((1 - t) * Ω) / Math.Sin(Ω)) + b.Times(Math.Sin(t * Ω) / Math.Sin(Ω));
         }
         return scope.MoveToOuter(torch.cat(rows));
     }

@@ -36,7 +36,7 @@ public abstract class DrawSource(BatchShare share, Generator host, NoiseStream n
     public (Tensor σ, Tensor ε) LogNormal(Tensor x, double mean, double deviation)
     {
         var normal = OnDevice(Mine(torch.randn([share.Batch], generator: host)), x.device);
-        return ((normal * deviation + mean).exp(), Normal(x));
+        return (normal.Times(deviation).Plus(mean).exp(), Normal(x));
     }
 
     /// <summary>Standard normal noise shaped like <paramref name="like"/>.</summary>

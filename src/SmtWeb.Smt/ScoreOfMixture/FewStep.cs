@@ -27,8 +27,8 @@ public static class FewStep
         using (torch.no_grad())
         {
             var first = generator.Generate(z, labels);
-            var fromNoise = EdmPrecond.Like(draws.σ.eq(Denoiser.SigmaMax), z);
-            x_t = torch.where(fromNoise, z * Denoiser.SigmaMax, EdmPrecond.Noisy(first, draws.σ, draws.ε));
+            var fromNoise = EdmPrecond.Like(draws.σ.Is(Denoiser.SigmaMax), z);
+            x_t = torch.where(fromNoise, z.Times(Denoiser.SigmaMax), EdmPrecond.Noisy(first, draws.σ, draws.ε));
         }
         return generator.forward(x_t, draws.σ, null, labels);
     }

@@ -17,7 +17,7 @@ public static class SmdLosses
     public static Tensor ExplicitMixture(Tensor D, Tensor f_p, Tensor f_fake)
     {
         var weight = EdmPrecond.Like(D, f_p);
-        return weight * f_p + (1 - weight) * f_fake;
+        return weight * f_p + 1d.Minus(weight) * f_fake;
     }
 
     /// <summary>
@@ -30,7 +30,7 @@ public static class SmdLosses
         var w = weight switch
         {
             DistillationWeight.Dmd => SmtLosses.MeanOverSample((x - f_p).abs()).reciprocal(),
-            DistillationWeight.None => σ.pow(-2) * (double)(x.numel() / x.size(0)),
+            DistillationWeight.None => σ.Power(-2).Times(x.numel() / x.size(0)),
         };
         return ((f_fake - f_p) * EdmPrecond.Like(D * w / α, x)).nan_to_num(0, float.MaxValue, float.MinValue);
     }
@@ -47,10 +47,10 @@ public static class SmdLosses
     public static (Tensor Real, Tensor Fake) RatioLosses(Tensor D, Tensor f_p, Tensor f_fake, Tensor α, Tensor w, long real, long batch)
     {
         Tensor gap;
-        using (torch.no_grad()) gap = w * SmtLosses.MeanOverSample((f_p - f_fake).square());
+        using (torch.no_grad()) gap = w * SmtLosses.MeanOverSample((f_p - f_fake).Squared());
         var fake = D.size(0) - real;
-        var onReal = α.narrow(0, 0, real) * (1 - D.narrow(0, 0, real)).square() * gap.narrow(0, 0, real);
-        var onFake = (1 - α.narrow(0, real, fake)) * D.narrow(0, real, fake).square() * gap.narrow(0, real, fake);
-        return (onReal.sum() / batch, onFake.sum() / batch);
+        var onReal = α.narrow(0, 0, real) * 1d.Minus(D.narrow(0, 0, real)).Squared() * gap.narrow(0, 0, real);
+        var onFake = 1d.Minus(α.narrow(0, real, fake)) * D.narrow(0, real, fake).Squared() * gap.narrow(0, real, fake);
+        return (onReal.sum().Over(batch), onFake.sum().Over(batch));
     }
 }

@@ -45,7 +45,7 @@ public sealed partial class SmdTrainer
         return (
             torch.zeros([], device: x.device),
             SmtLosses.ScoreLoss(f_exp.narrow(0, 0, real), x.narrow(0, 0, real), α.narrow(0, 0, real), w.narrow(0, 0, real), B),
-            SmtLosses.ScoreLoss(f_exp.narrow(0, real, fake), x.narrow(0, real, fake), 1 - α.narrow(0, real, fake), w.narrow(0, real, fake), B));
+            SmtLosses.ScoreLoss(f_exp.narrow(0, real, fake), x.narrow(0, real, fake), 1d.Minus(α.narrow(0, real, fake)), w.narrow(0, real, fake), B));
     }
 
     private static (Tensor x_t, Tensor σ, Tensor α, Tensor? Labels) Pairs(WeightedRows rows, Tensor x, Tensor? realLabels, Tensor? fakeLabels, SmdScoreDraws draw)
@@ -76,7 +76,7 @@ public sealed partial class SmdTrainer
         var w = SmtLosses.DenoisingWeight(draw.σ, Fake.Denoiser.SigmaData);
         return (
             Half(x_real, draw.ε_pairReal, realLabels, draw.α, (x_t, labels) => Teacher.forward(x_t, draw.σ, null, labels)),
-            Half(x_fake, draw.ε_pairFake, fakeLabels, 1 - draw.α, (x_t, labels) => Fake.Denoise(x_t, draw.σ, labels)));
+            Half(x_fake, draw.ε_pairFake, fakeLabels, 1d.Minus(draw.α), (x_t, labels) => Fake.Denoise(x_t, draw.σ, labels)));
 
         Tensor Half(Tensor x, Tensor ε, Tensor? labels, Tensor share, Func<Tensor, Tensor?, Tensor> target)
         {

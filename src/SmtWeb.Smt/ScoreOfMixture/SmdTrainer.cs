@@ -87,7 +87,7 @@ public sealed partial class SmdTrainer : IDisposable
         }
         var divergence = SmtLosses.GeneratorLoss(x, direction);
         var gan = SmdLosses.GeneratorGanLoss(ℓ, draw.α, method.GanLogOdds);
-        var norm = θ.Descend(method.GanGeneratorWeight > 0 ? divergence + method.GanGeneratorWeight * gan : divergence, η);
+        var norm = θ.Descend(method.GanGeneratorWeight > 0 ? divergence.PlusTimes(gan, method.GanGeneratorWeight) : divergence, η);
         Fake.RequireGrad(true);
         return new(divergence.detach(), gan.detach(), norm);
     }

@@ -26,7 +26,7 @@ public static class SmtLosses
         if (weight == AdaptiveWeight.AlphaAndDmd)
         {
             // w_α/α = √(‖f_0 - f_1‖² / ‖f_0 - f_α‖²)
-            var w_α = (MeanOverSample(difference.square()) / MeanOverSample((f_0 - f_1).square() + ReleasedEpsilon)).sqrt().reciprocal();
+            var w_α = (MeanOverSample(difference.Squared()) / MeanOverSample((f_0 - f_1).Squared().Plus(ReleasedEpsilon))).sqrt().reciprocal();
             w = w_DMD * w_α;
         }
         else
@@ -43,12 +43,12 @@ public static class SmtLosses
     public static Tensor GeneratorLoss(Tensor x, Tensor direction)
     {
         var difference = x - (x - direction).detach();
-        // not square(), whose gradient 2·d overflows where the direction is the largest float
-        return (difference * difference).mean() * 0.5;
+        // not pow(2), whose gradient 2·d overflows where the direction is the largest float
+        return (difference * difference).mean().Times(0.5);
     }
 
     /// <summary>w(σ) = 1/σ² + 1/σ_data² = (σ² + σ_data²)/(σ·σ_data)², EDM's weight of a denoising error. [N]</summary>
-    public static Tensor DenoisingWeight(Tensor σ, double σ_data) => σ.pow(-2) + 1 / (σ_data * σ_data);
+    public static Tensor DenoisingWeight(Tensor σ, double σ_data) => σ.Power(-2).Plus(1 / (σ_data * σ_data));
 
     /// <summary>
     /// Mixture score matching, Eq. (8) in denoiser form: w(σ)·share·mean (f - x)² per row, summed and divided by
@@ -60,14 +60,14 @@ public static class SmtLosses
 
     /// <summary>The terms of <see cref="ScoreLoss"/>, one a row. [N]</summary>
     public static Tensor ScoreLosses(Tensor prediction, Tensor target, Tensor share, Tensor weight, long batch) =>
-        Fused.row_errors(prediction, target, weight * share / batch);
+        Fused.row_errors(prediction, target, (weight * share).Over(batch));
 
     /// <summary>
     /// Non-saturating generator GAN loss: mean softplus(-ℓ - shift), shift = log(α/(1-α)) in the paper's Eq. (11),
     /// none in the released code. [N] → scalar
     /// </summary>
     public static Tensor GeneratorGanLoss(Tensor ℓ_fake, Tensor α, GanForm form) =>
-        (form == GanForm.Paper ? -(ℓ_fake + LogOdds(α)) : -ℓ_fake).softplus().mean();
+        (form == GanForm.Paper ? -(ℓ_fake + LogOdds(α)) : -ℓ_fake).SoftPlus().mean();
 
     /// <summary>
     /// Discriminator loss of App. D.2: mean α·softplus(-(ℓ_real + shift)) + mean (1-α)·softplus(ℓ_fake + shift).
@@ -75,16 +75,16 @@ public static class SmtLosses
     /// </summary>
     public static Tensor DiscriminatorLoss(Tensor ℓ_real, Tensor ℓ_fake, Tensor α, GanForm form)
     {
-        if (form == GanForm.Released) return (α * (-ℓ_real).softplus()).mean() + ((1 - α) * ℓ_fake.softplus()).mean();
+        if (form == GanForm.Released) return (α * (-ℓ_real).SoftPlus()).mean() + (1d.Minus(α) * ℓ_fake.SoftPlus()).mean();
         // the infinite shifts are replaced where the weight is 0, so that neither value nor gradient is 0·∞
         var shift = LogOdds(α);
-        var forReal = shift.masked_fill(α.eq(0), 0);
-        var forFake = shift.masked_fill(α.eq(1), 0);
-        return (α * (-(ℓ_real + forReal)).softplus()).mean() + ((1 - α) * (ℓ_fake + forFake).softplus()).mean();
+        var forReal = shift.With(0, α.Is(0));
+        var forFake = shift.With(0, α.Is(1));
+        return (α * (-(ℓ_real + forReal)).SoftPlus()).mean() + (1d.Minus(α) * (ℓ_fake + forFake).SoftPlus()).mean();
     }
 
     /// <summary>log(α/(1-α)); -∞ at 0, +∞ at 1.</summary>
-    public static Tensor LogOdds(Tensor α) => (α / (1 - α)).log();
+    public static Tensor LogOdds(Tensor α) => (α / 1d.Minus(α)).log();
 
     /// <summary>Mean over all dimensions but the first. [N,…] → [N]</summary>
     public static Tensor MeanOverSample(Tensor x)

@@ -77,7 +77,7 @@ public sealed class SmtTrainer : IDisposable
             Score.RequireGrad(false);
             var ℓ = Score.LogDensityRatio(EdmPrecond.Noisy(x, draw.σ_GAN, draw.ε_GAN), draw.σ_GAN, labels);
             gan = SmtLosses.GeneratorGanLoss(ℓ, draw.α_GAN, method.GanForm);
-            loss = divergence + method.GanGeneratorWeight * gan;
+            loss = divergence.PlusTimes(gan, method.GanGeneratorWeight);
         }
         var norm = θ.Descend(loss, η);
         Score.RequireGrad(true);
@@ -92,7 +92,7 @@ public sealed class SmtTrainer : IDisposable
         using var rows = new WeightedRows(draw.αHost, x_real.device);
         var x = rows.Join(x_real, x_fake);
         var (σ, α, ε) = (rows.Join(draw.σ), rows.Join(draw.α), rows.Join(draw.ε_real, draw.ε_fake));
-        var share = rows.Join(draw.α, 1 - draw.α);
+        var share = rows.Join(draw.α, 1d.Minus(draw.α));
         var labels = realLabels is null ? null : rows.Join(realLabels, fakeLabels!);
 
         var f = Score.Denoise(EdmPrecond.Noisy(x, σ, ε), σ, α, labels);
@@ -109,7 +109,7 @@ public sealed class SmtTrainer : IDisposable
                 EdmPrecond.Noisy(x_disc, σ_disc, torch.cat([draw.ε_discReal, draw.ε_discFake])), σ_disc,
                 realLabels is null ? null : torch.cat([realLabels, fakeLabels!]));
             discriminator = SmtLosses.DiscriminatorLoss(Top(ℓ, B), Bottom(ℓ, B), draw.α_disc, method.GanForm);
-            loss = loss + method.GanScoreWeight * discriminator;
+            loss = loss.PlusTimes(discriminator, method.GanScoreWeight);
         }
         return new ScoreReport(losses.detach(), rows.Real, discriminator.detach(), ψ.Descend(loss, η));
     }

@@ -36,7 +36,7 @@ internal sealed class MovingAverage : IDisposable
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
         var bounded = ramp > 0 ? Math.Min(decay, Math.Pow(0.5, 1 / (ramp * Math.Max(1, updates)))) : decay;
-        var weight = torch.full([], 1 - bounded, ScalarType.Float32, parameters.Values.device);
+        var weight = Numbers.Full([], 1 - bounded, parameters.Values.device);
         if (!norm.IsKnown) weight = weight * norm.FiniteOnDevice();
         parameters.Values.lerp_(generator.Values, weight);
     }

@@ -29,9 +29,9 @@ internal sealed class SkippedSteps(Device device) : IDisposable
         using var _ = torch.no_grad();
         inRowOnDevice ??= torch.zeros([], ScalarType.Float32, device).DetachFromDisposeScope();
         countOnDevice ??= torch.zeros([], ScalarType.Float32, device).DetachFromDisposeScope();
-        var skipped = 1 - norms.Select(n => n.FiniteOnDevice()).Aggregate((a, b) => a * b);
+        var skipped = 1d.Minus(norms.Select(n => n.FiniteOnDevice()).Aggregate((a, b) => a * b));
         countOnDevice.add_(skipped);
-        inRowOnDevice.add_(1).mul_(skipped);
+        inRowOnDevice.Plus_(1).mul_(skipped);
         stale = true;
         return false;
     }

@@ -13,7 +13,7 @@ internal static class Plain
     {
         using var scope = NewDisposeScope();
         var type = input.dtype;
-        Tensor Scaled(Tensor t) => (scale == 1 ? t : t * (Scalar)scale).to(type);
+        Tensor Scaled(Tensor t) => (scale == 1 ? t : t.Times(scale)).to(type);
         Tensor Doubled(Tensor t) => nn.functional.interpolate(t, size: [2 * t.shape[2], 2 * t.shape[3]], mode: InterpolationMode.Nearest);
         // a convolution of single pixels that doubles is doubled afterwards: the same numbers for a quarter of the work
         var side = weight.shape[2];
@@ -26,7 +26,7 @@ internal static class Plain
         }
         if (residual is not null)
         {
-            y = factor == 1 ? y.add(residual) : y.add(residual, factor);
+            y = factor == 1 ? y.add(residual) : y.PlusTimes(residual, factor);
         }
         return y.MoveToOuterDisposeScope();
     }
@@ -73,7 +73,7 @@ internal static class Plain
             y = nn.functional.linear(y, weights[k], biases[k]);
             if (k + 1 < weights.Length || activateLast)
             {
-                y = nn.functional.leaky_relu(y, slope);
+                y = y.LeakyReLU(slope);
             }
         }
         return y.MoveToOuterDisposeScope();
@@ -82,11 +82,11 @@ internal static class Plain
     internal static (Tensor Skip, Tensor Out, Tensor In, Tensor Noise) EdmCoefficients(Tensor sigma, double sigmaData)
     {
         using var scope = NewDisposeScope();
-        var total = sigma * sigma + sigmaData * sigmaData;
+        var total = (sigma * sigma).Plus(sigmaData * sigmaData);
         var root = total.sqrt();
         return (
-            (total.reciprocal() * (sigmaData * sigmaData)).MoveToOuterDisposeScope(), (sigma * sigmaData / root).MoveToOuterDisposeScope(),
-            root.reciprocal().MoveToOuterDisposeScope(), (sigma.log() / 4).MoveToOuterDisposeScope());
+            total.reciprocal().Times(sigmaData * sigmaData).MoveToOuterDisposeScope(), (sigma.Times(sigmaData) / root).MoveToOuterDisposeScope(),
+            root.reciprocal().MoveToOuterDisposeScope(), sigma.log().Over(4).MoveToOuterDisposeScope());
     }
 
     internal static Tensor MixRows(Tensor? a, Tensor x, Tensor? b, Tensor? z)
@@ -117,7 +117,7 @@ internal static class Plain
         for (var k = 0; k < values.Length; k++)
         {
             // 2πf is rounded to float32 before the product, as in the reference
-            var phases = values[k].to(ScalarType.Float32).unsqueeze(1) * (frequencies[k] * (float)(2 * Math.PI));
+            var phases = values[k].to(ScalarType.Float32).unsqueeze(1) * frequencies[k].Times((float)(2 * Math.PI));
             parts.Add(phases.cos());
             parts.Add(phases.sin());
         }
@@ -130,12 +130,12 @@ internal static class Plain
         using var scope = NewDisposeScope();
         if (scale != 1)
         {
-            gradients.mul_(scale);
+            gradients.Times_(scale);
         }
-        weights.mul_(keep);
-        first.mul_(beta1).add_(gradients, 1 - beta1);
-        second.mul_(beta2).addcmul_(gradients, gradients, 1 - beta2);
-        weights.addcdiv_(first, second.sqrt().div_(root).add_(eps), -rate);
+        weights.Times_(keep);
+        first.Times_(beta1).PlusTimes_(gradients, 1 - beta1);
+        second.Times_(beta2).PlusProduct_(gradients, gradients, 1 - beta2);
+        weights.PlusQuotient_(first, second.sqrt().Over_(root).Plus_(eps), -rate);
     }
 
     internal static Tensor GroupNorm(Tensor input, Tensor? shift, long groups, Tensor weight, Tensor bias, double eps, bool silu)

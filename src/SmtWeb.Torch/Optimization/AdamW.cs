@@ -39,7 +39,7 @@ public sealed class AdamW : IDisposable
         set
         {
             (steps, Attempts) = (value, value);
-            stepsOnDevice?.fill_(value);
+            stepsOnDevice?.Fill_(value);
         }
     }
 
@@ -84,8 +84,8 @@ public sealed class AdamW : IDisposable
         var finite = norm.isfinite().to(ScalarType.Float32);
         stepsTaken.add_(finite);
         // gradients are divided by the scale: (norm + 1e-6)/clip where that is above 1
-        var scale = double.IsFinite(clip) ? ((norm + 1e-6) / clip).clamp_min(1) : ones_like(norm);
-        Dispatcher.fused_adamw_(parameters.Values, parameters.Gradients, FirstMoment, SecondMoment, stepsTaken, rate, beta1, beta2, weightDecay, eps, scale, 1 - finite);
+        var scale = double.IsFinite(clip) ? norm.Plus(1e-6).Over(clip).AtLeast(1) : ones_like(norm);
+        Dispatcher.fused_adamw_(parameters.Values, parameters.Gradients, FirstMoment, SecondMoment, stepsTaken, rate, beta1, beta2, weightDecay, eps, scale, 1d.Minus(finite));
         return new(norm.MoveToOuterDisposeScope());
     }
 

@@ -37,14 +37,14 @@ public static class InceptionInput
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
         var x = images.to(ScalarType.Float32);
-        if (resize == InceptionResize.PytorchFid) x = x / 255;
+        if (resize == InceptionResize.PytorchFid) x = x.Over(255);
         var rows = Weights((int)x.size(2), resize, x.device);
         var columns = Weights((int)x.size(3), resize, x.device);
         x = rows.matmul(x.matmul(columns.transpose(0, 1)));
         x = resize switch
         {
-            InceptionResize.Tf1 => (x - 128) / 128,
-            InceptionResize.PytorchFid => x * 2 - 1,
+            InceptionResize.Tf1 => x.Minus(128).Over(128),
+            InceptionResize.PytorchFid => x.Times(2).Minus(1),
         };
         return scope.MoveToOuter(x.size(1) == 3 ? x : torch.cat([x, x, x], 1));
     }

@@ -28,7 +28,7 @@ public sealed class InceptionNetwork : IDisposable
         {
             // γ (w*x - μ)/√(v + ε) + β = (w γ/√(v + ε)) * x + (β - μ γ/√(v + ε))
             Tensor Values(string name) => weights[$"{layer.Name}.{name}"].to(ScalarType.Float64);
-            var scale = Values("bn.weight") * (Values("bn.running_var") + Epsilon).rsqrt();
+            var scale = Values("bn.weight") * Values("bn.running_var").Plus(Epsilon).rsqrt();
             var weight = Values("conv.weight") * scale.reshape(-1, 1, 1, 1);
             var bias = Values("bn.bias") - (Values("bn.running_mean") * scale);
             layers.Add(layer.Name, (layer, Keep(Dispatcher.channels_last(weight.to(ScalarType.Float32))), Keep(bias.to(ScalarType.Float32))));

@@ -19,6 +19,11 @@ public sealed partial class TrashPage
 
     private async Task DoAsync(Func<Task<bool>> change)
     {
+        if (_busy)
+        {
+            return;
+        }
+
         _busy = true;
         try
         {

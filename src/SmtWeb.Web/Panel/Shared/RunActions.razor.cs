@@ -22,8 +22,14 @@ public sealed partial class RunActions
 
     private string About(string verb) => $"{verb} {VisibleText.Of(Run.Name)}";
 
+    // The buttons stay enabled meanwhile: one that is disabled cannot take the focus back when its question is answered.
     private async Task Do(Func<RunSummary, Task<bool>> change)
     {
+        if (_busy)
+        {
+            return;
+        }
+
         _busy = true;
         try
         {
