@@ -59,7 +59,7 @@ public static class DatasetCheck
         if (corruptCount == source.Count) throw new InvalidDataException($"{path}: none of the {source.Count} records can be read; the first: {corrupt[0].Problem}.");
         var (png, columns, labels) = grid.Draw();
         return (new DatasetReport(KindOf(spec), path, hash, bytes, source.Count - corruptCount, source.Side, source.Channels, source.Classes, source.ClassNames,
-            counts, corruptCount, corrupt, columns, labels) { Notes = [.. source.Notes, .. changed.Notes(source), .. Few(source.Count - corruptCount)] }, png);
+            counts, corruptCount, corrupt, columns, labels) { Notes = [.. source.Notes, .. changed.Notes(source), .. ClassCoverage.Notes(counts, source.ClassNames), .. Few(source.Count - corruptCount)] }, png);
     }
 
     private static IEnumerable<DatasetNote> Few(int records)

@@ -74,6 +74,9 @@ public sealed class FolderSource : ImageSource
     public override string NameOf(int index) => files[index];
 
     /// <inheritdoc/>
+    public override IReadOnlyList<int>? ClassCounts => Classes == 0 ? null : ClassCoverage.Count(labels, Classes);
+
+    /// <inheritdoc/>
     public override int Read(int index, Span<byte> pixels) => Read(index, pixels, out _);
 
     /// <inheritdoc/>

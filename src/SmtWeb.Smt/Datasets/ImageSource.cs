@@ -26,6 +26,12 @@ public abstract class ImageSource : IDisposable
     /// <summary>Names of the classes where the data have any, else empty.</summary>
     public virtual IReadOnlyList<string> ClassNames => [];
 
+    /// <summary>
+    /// How many records say that they are of each class, found without reading an image; null where there are no classes. A database
+    /// reads all of its labels for it.
+    /// </summary>
+    public virtual IReadOnlyList<int>? ClassCounts => null;
+
     /// <summary>What opening found that a person should know: files passed over, another size than some have.</summary>
     public virtual IReadOnlyList<DatasetNote> Notes => [];
 

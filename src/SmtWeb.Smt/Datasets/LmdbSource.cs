@@ -86,6 +86,9 @@ public sealed unsafe class LmdbSource : ImageSource
     public override IReadOnlyList<string> ClassNames => Classes == ImageNetClasses.Count ? ImageNetClasses.Names : [];
 
     /// <inheritdoc/>
+    public override IReadOnlyList<int>? ClassCounts => Classes == 0 ? null : ClassCoverage.Count(Labels(), Classes);
+
+    /// <inheritdoc/>
     public override string NameOf(int index) => $"images_{index}_data";
 
     /// <inheritdoc/>
@@ -105,6 +108,34 @@ public sealed unsafe class LmdbSource : ImageSource
             if (bytes.Length != sizeof(long)) throw Corrupt(index, $"labels_{index}_data has {bytes.Length} bytes; a label is an int64 of 8");
             var label = BinaryPrimitives.ReadInt64LittleEndian(bytes);
             return label >= 0 && label < Classes ? (int)label : throw Corrupt(index, $"its label is {label}; expected 0 to {Classes - 1}");
+        }
+        finally
+        {
+            transactions.Add(transaction);
+        }
+    }
+
+    // -1 for one that cannot be read: whoever reads the record is told
+    private int[] Labels()
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        if (!transactions.TryTake(out var transaction)) transaction = Begin();
+        try
+        {
+            var labels = new int[Count];
+            for (var k = 0; k < labels.Length; k++)
+            {
+                try
+                {
+                    labels[k] = Get(transaction, k, "labels_") is { Length: sizeof(long) } bytes && BinaryPrimitives.ReadInt64LittleEndian(bytes) is >= 0 and var label && label < Classes ? (int)label : -1;
+                }
+                catch (CorruptRecordException)
+                {
+                    labels[k] = -1;
+                }
+            }
+
+            return labels;
         }
         finally
         {

@@ -21,6 +21,8 @@ internal sealed class MemorySource(string path, int channels, int side, int clas
 
     public override IReadOnlyList<string> ClassNames => Names;
 
+    public override IReadOnlyList<int>? ClassCounts => labels is null ? null : ClassCoverage.Count(labels, classes);
+
     internal IReadOnlyList<string> Names { get; init; } = [];
 
     public override int Read(int index, Span<byte> pixels)

@@ -29,6 +29,7 @@ internal sealed class StoredImageData : TrainingData
         {
             ImageSources.EnsureFits(spec, source);
             classes = DataShape.Of(spec).Classes;
+            ClassCounts = classes == 0 ? null : source.ClassCounts;
             sampler = new EpochSampler(source.Count, (ulong)seed);
             order = sampler.State;
         }
@@ -89,6 +90,8 @@ internal sealed class StoredImageData : TrainingData
     }
 
     public override int Count => source.Count;
+
+    public override IReadOnlyList<int>? ClassCounts { get; }
 
     public override TimeSpan Waited => prefetcher?.Waited ?? TimeSpan.Zero;
 

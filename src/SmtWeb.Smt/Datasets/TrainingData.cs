@@ -27,6 +27,9 @@ public abstract class TrainingData : IDisposable
     /// <summary>Number of records; 0 where they are drawn afresh.</summary>
     public virtual int Count => 0;
 
+    /// <summary>Images of each class that the run has; null without classes, or where every class is known to have some.</summary>
+    public virtual IReadOnlyList<int>? ClassCounts => null;
+
     /// <summary>
     /// A reader of <paramref name="count"/> real images evenly spread over the records, apart from the training order:
     /// (first, n) gives those from the first on as floats in [-1,1] [n,C,H,W].

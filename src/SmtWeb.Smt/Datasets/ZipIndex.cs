@@ -7,8 +7,8 @@ using SmtWeb.Smt.Weights.Bytes;
 
 namespace SmtWeb.Smt.Datasets;
 
-/// <summary>A file inside a zip archive: where its local header lies, how it is packed, its sizes.</summary>
-internal readonly record struct ZipItem(long Offset, long Packed, long Size, bool Deflated, ushort NameLength);
+/// <summary>A file inside a zip archive: where its local header lies, how it is packed, its sizes and checksum.</summary>
+internal readonly record struct ZipItem(long Offset, long Packed, long Size, bool Deflated, ushort NameLength, uint Crc);
 
 /// <summary>
 /// The files of a dataset zip, read by position, which several threads may do at once (ZipArchive allows one, and keeps an
@@ -60,7 +60,11 @@ internal sealed class ZipIndex(string path) : IDisposable
             var target = ArrayPool<byte>.Shared.Rent((int)item.Size);
             if (!item.Deflated) packed.AsSpan(begin, (int)item.Packed).CopyTo(target);
             else Inflate(packed, begin, (int)item.Packed, target, (int)item.Size);
-            return new ArraySegment<byte>(target, 0, (int)item.Size);
+            var crc = new Crc32();
+            crc.Append(target.AsSpan(0, (int)item.Size));
+            if (crc.Value == item.Crc) return new ArraySegment<byte>(target, 0, (int)item.Size);
+            ArrayPool<byte>.Shared.Return(target);
+            throw new InvalidDataException("its checksum (CRC-32) does not match: the archive is damaged");
         }
         finally
         {
@@ -97,7 +101,7 @@ internal sealed class ZipIndex(string path) : IDisposable
 
     private ZipItem Item(ZipRecord record) =>
         record.Header <= file.Length - ZipRecords.HeaderBytes && record.Packed <= file.Length - ZipRecords.HeaderBytes - record.Header
-            ? new(record.Header, record.Packed, record.Size, record.Deflated, (ushort)record.Name.Length)
+            ? new(record.Header, record.Packed, record.Size, record.Deflated, (ushort)record.Name.Length, record.Crc)
             : throw new WeightsException($"zip: the directory says that '{record.Shown}' has {record.Packed} bytes at {record.Header} of {file.Length}.");
 
     private void ReadExactly(Span<byte> target, long offset)

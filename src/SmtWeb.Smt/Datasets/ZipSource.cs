@@ -67,6 +67,9 @@ public sealed class ZipSource : ImageSource
     public override IReadOnlyList<string> ClassNames => folders.Count > 0 ? folders : Classes == ImageNetClasses.Count ? ImageNetClasses.Names : [];
 
     /// <inheritdoc/>
+    public override IReadOnlyList<int>? ClassCounts => labels is null ? null : ClassCoverage.Count(labels, Classes);
+
+    /// <inheritdoc/>
     public override IReadOnlyList<DatasetNote> Notes { get; }
 
     /// <inheritdoc/>

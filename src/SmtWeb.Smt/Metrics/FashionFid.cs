@@ -23,6 +23,12 @@ public sealed class FashionFid : IDisposable
         ReferenceHash = referenceHash;
     }
 
+    /// <summary>Images that the bundled statistics are of.</summary>
+    public const int ReferenceImages = 60_000;
+
+    /// <summary>Dimensions of the features.</summary>
+    public int Dimension => mean.Length;
+
     /// <summary>SHA-256 of the feature network's file.</summary>
     public string NetworkHash => features.Hash;
 
@@ -50,7 +56,7 @@ public sealed class FashionFid : IDisposable
     public static ReferenceStatistics Reference()
     {
         using var fid = Open(torch.CPU);
-        return new ReferenceStatistics(fid.mean, fid.covariance, new("fashion-mnist", "", 60_000, fid.features.Name, fid.NetworkHash, fid.features.Resize)) { FileHash = fid.ReferenceHash };
+        return new ReferenceStatistics(fid.mean, fid.covariance, new("fashion-mnist", "", ReferenceImages, fid.features.Name, fid.NetworkHash, fid.features.Resize)) { FileHash = fid.ReferenceHash };
     }
 
     /// <summary>

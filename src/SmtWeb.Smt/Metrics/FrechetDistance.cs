@@ -8,6 +8,9 @@ namespace SmtWeb.Smt.Metrics;
 /// </summary>
 public readonly record struct FrechetDistance(double Value, double MeanTerm, double TraceSqrt)
 {
+    // A distance is never negative; of equal sets the roots leave about √ε of the traces, of either sign.
+    private const double Rounding = 1e-6;
+
     /// <summary>
     /// Computes the distance in float64. tr (Σ₁Σ₂)^½ is taken from the symmetric matrix Σ₁^½ Σ₂ Σ₁^½, which has the same
     /// eigenvalues as Σ₁Σ₂ but keeps them real; it exists for rank-deficient covariances (fewer samples than dimensions) too.
@@ -29,7 +32,9 @@ public readonly record struct FrechetDistance(double Value, double MeanTerm, dou
         var traceSqrt = eigenvalues.Where(v => v > noise).Sum(Math.Sqrt);
 
         var meanTerm = mean1.Zip(mean2, (a, b) => (a - b) * (a - b)).Sum();
-        return new FrechetDistance(meanTerm + Trace(covariance1, n) + Trace(covariance2, n) - (2 * traceSqrt), meanTerm, traceSqrt);
+        var traces = Trace(covariance1, n) + Trace(covariance2, n);
+        var value = meanTerm + traces - (2 * traceSqrt);
+        return new FrechetDistance(value < 0 && value > -Rounding * traces ? 0 : value, meanTerm, traceSqrt);
     }
 
     // Eigenvalues of Σ₁^½ Σ₂ Σ₁^½: with Σ₁ = V Λ Vᵀ the matrix Λ^½ Vᵀ Σ₂ V Λ^½ has the same, and saves two products

@@ -22,11 +22,19 @@ public sealed class ModelEvaluator(OneStepGenerator generator, IEvaluationImages
 
     private readonly List<string> warnings = [];
 
+    // no image is asked of a class that there are none of
+    private readonly int[] present = ClassCoverage.Present(images.Classes <= generator.ClassCount ? images.ClassCounts : null, generator.ClassCount);
+
     /// <summary>Reports progress.</summary>
     public Action<MeasureProgress>? Progress { get; init; }
 
     /// <summary>Also measure each class on its own.</summary>
     public bool PerClass { get; init; }
+
+    /// <summary>What records call statistics that do not say whose they are, such as the name of their file.</summary>
+    public string? ReferenceName { get; init; }
+
+    private string ReferenceTitle => reference.Origin?.Dataset ?? ReferenceName ?? "statistics of unknown origin";
 
     /// <summary>Measures.</summary>
     /// <exception cref="ArgumentException">Images, network and reference do not fit together.</exception>
@@ -35,16 +43,16 @@ public sealed class ModelEvaluator(OneStepGenerator generator, IEvaluationImages
         var clock = Stopwatch.StartNew();
         EnsureSteps(generator, protocol);
         CheckFit();
-        var indices = DatasetStatistics.Spread(images.Count, Math.Min(protocol.Samples, EvaluationProtocol.FeaturesKept));
-        var real = DatasetStatistics.Features(images, network, indices, Progress, ct);
-        var classes = PerClass ? DatasetStatistics.OfClasses(images, network, Progress, ct) : null;
+        warnings.AddRange(FewImages.Warnings(protocol.Samples, reference.Origin?.Images ?? 0, network.Dimension));
+        var real = IsOfImages(ct) ? RealFeatures(protocol, ct) : null;
+        var classes = PerClass && real is not null ? DatasetStatistics.OfClasses(images, network, Progress, ct) : null;
         var repeats = Enumerable.Range(0, protocol.Repeats).Select(r => Repeat(protocol, r, real, classes, ct)).ToList();
         var first = repeats[0];
         return Report(generator, protocol, [.. first.Metrics.Select((m, k) => new MetricSummary(m.Name, [.. repeats.Select(r => r.Metrics[k].Value)]))], clock) with
         {
             Labels = generator.ClassCount == 0 ? "unconditional" : protocol.Labels.ToString().ToLowerInvariant(),
             Rounding = "edm",
-            Dataset = images.Name,
+            Dataset = ReferenceTitle,
             ReferenceImages = reference.Origin?.Images ?? 0,
             ReferenceHash = reference.Hash,
             Network = network.Name,
@@ -105,6 +113,39 @@ public sealed class ModelEvaluator(OneStepGenerator generator, IEvaluationImages
     private static ulong[] Seeds(int repeat, int samples, int from, int count) =>
         [.. Enumerable.Range(0, count).Select(k => ((ulong)repeat * (ulong)samples) + (ulong)(from + k))];
 
+    // All numbers of a report have one reference. Statistics of other images than those at hand give a Fréchet distance and nothing else.
+    private bool IsOfImages(CancellationToken ct)
+    {
+        if (reference.Origin is { DatasetHash.Length: > 0 } origin)
+        {
+            images.ComputeHash(Progress, ct);
+            if (origin.DatasetHash == images.Hash) return true;
+        }
+
+        warnings.Add($"Left out: KID, precision and recall{(PerClass ? " and distances per class" : "")}. They need the images, and of the reference ({ReferenceTitle}) there are only statistics; the images of {images.Name} are not known to be its own.");
+        return false;
+    }
+
+    private FeatureSet RealFeatures(EvaluationProtocol protocol, CancellationToken ct) =>
+        DatasetStatistics.Features(images, network, DatasetStatistics.Spread(images.Count, Math.Min(protocol.Samples, EvaluationProtocol.FeaturesKept)), Progress, ct);
+
+    // What too few images leave undefined is left out, in words.
+    private IEnumerable<(string Name, double Value)> FeatureMetrics(FeatureSet generated, FeatureSet real)
+    {
+        var fewest = Math.Min(generated.Count, real.Count);
+        if (fewest < 2) warnings.Add($"Left out: KID, which needs two images of each side; there are {generated.Count} generated and {real.Count} real.");
+        else yield return ("kid", new KernelDistance().Subsets(generated, real, KernelDistance.DefaultSubsets, Math.Min(KernelDistance.DefaultSubsetSize, fewest)).Mean);
+        if (fewest <= PrecisionRecall.DefaultNeighbours)
+        {
+            warnings.Add($"Left out: precision and recall, which look at the {PrecisionRecall.DefaultNeighbours} nearest other images of each side; there are {generated.Count} generated and {real.Count} real.");
+            yield break;
+        }
+
+        var found = PrecisionRecall.Of(generated, real);
+        yield return ("precision", found.Precision);
+        yield return ("recall", found.Recall);
+    }
+
     private void CheckFit()
     {
         if (reference.Dimension != network.Dimension)
@@ -115,11 +156,13 @@ public sealed class ModelEvaluator(OneStepGenerator generator, IEvaluationImages
             warnings.Add($"The reference was computed with the resize '{with.Resize}', the images with '{network.Resize}': the distance compares with nothing.");
         if (generator.ClassCount > 0 && images.Classes > 0 && generator.ClassCount != images.Classes)
             warnings.Add($"The model has {generator.ClassCount} classes, the data set {images.Classes}.");
+        if (present.Length < generator.ClassCount && ClassCoverage.Describe(images.ClassCounts, generator.ClassCount, images.ClassNames) is { } empty)
+            warnings.Add($"{empty}. The generated images are of the other classes.");
         network.CheckImages(generator.Channels, generator.Side, generator.Side);
     }
 
     private (List<(string Name, double Value)> Metrics, List<ClassDistance>? Classes) Repeat(
-        EvaluationProtocol protocol, int repeat, FeatureSet real, IReadOnlyList<ReferenceStatistics?>? classes, CancellationToken ct)
+        EvaluationProtocol protocol, int repeat, FeatureSet? real, IReadOnlyList<ReferenceStatistics?>? classes, CancellationToken ct)
     {
         var moments = new RunningMoments(network.Dimension);
         var byClass = classes is null || generator.ClassCount == 0 ? null : Enumerable.Range(0, generator.ClassCount).Select(_ => new RunningMoments(network.Dimension)).ToArray();
@@ -149,19 +192,15 @@ public sealed class ModelEvaluator(OneStepGenerator generator, IEvaluationImages
         var generated = new FeatureSet(kept, network.Dimension);
         var fid = FrechetDistance.Between(moments.Mean(), moments.Covariance(), reference.Mean, reference.Covariance).Value;
         List<(string, double)> metrics = [("fid", fid)];
-        var subset = Math.Min(KernelDistance.DefaultSubsetSize, Math.Min(generated.Count, real.Count));
-        metrics.Add(("kid", new KernelDistance().Subsets(generated, real, KernelDistance.DefaultSubsets, subset).Mean));
-        var prc = PrecisionRecall.Of(generated, real);
-        metrics.Add(("precision", prc.Precision));
-        metrics.Add(("recall", prc.Recall));
+        if (real is not null) metrics.AddRange(FeatureMetrics(generated, real));
         metrics.Add(("inception-score", scores.Mean));
         return (metrics, byClass is null ? null : ClassDistances(byClass, classes!));
     }
 
     private int[]? Labels(LabelDistribution distribution, ulong[] seeds, int from) => generator.ClassCount == 0 ? null : distribution switch
     {
-        LabelDistribution.Balanced => [.. seeds.Select((_, k) => (from + k) % generator.ClassCount)],
-        LabelDistribution.Random => Array.ConvertAll(seeds, s => RandomLabel(s, generator.ClassCount)),
+        LabelDistribution.Balanced => [.. seeds.Select((_, k) => present[(from + k) % present.Length])],
+        LabelDistribution.Random => Array.ConvertAll(seeds, s => present[RandomLabel(s, present.Length)]),
     };
 
     private List<ClassDistance> ClassDistances(RunningMoments[] generated, IReadOnlyList<ReferenceStatistics?> real)

@@ -27,10 +27,10 @@ public sealed record TrainingProgress
     /// <summary>Updates of the score network's optimizer.</summary>
     public long ScoreSteps { get; init; }
 
-    /// <summary>Last measured distance.</summary>
+    /// <summary>The distance that was measured at this very iteration; null where none was. A checkpoint takes it.</summary>
     public double? Distance { get; init; }
 
-    /// <summary>What it is: <see cref="EvaluationRecord.Metric"/>. A run keeps to one.</summary>
+    /// <summary>What the run is measured by: <see cref="EvaluationRecord.Metric"/>. It keeps to one, also between evaluations.</summary>
     public string? DistanceMetric { get; init; }
 }
 

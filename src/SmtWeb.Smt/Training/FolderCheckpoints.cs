@@ -1,36 +1,116 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Text.Json;
+using System.Text.Json.Nodes;
+using SmtWeb.Smt.Files;
+using SmtWeb.Smt.Weights;
 
 namespace SmtWeb.Smt.Training;
 
-/// <summary>Checkpoints of a run in a folder: <c>00000500.safetensors</c> by iteration, their facts in <c>index.jsonl</c>.</summary>
+/// <summary>
+/// Checkpoints of a run in a folder: <c>00000500.safetensors</c> by iteration, their facts and SHA-256 in <c>index.jsonl</c>.
+/// </summary>
 internal sealed class FolderCheckpoints
 {
-    private const string Extension = ".safetensors";
+    private const string Extension = ".safetensors", Aside = ".damaged";
 
     private readonly string folder;
     private readonly int kept;
     private readonly Dictionary<long, double> distances = [];
 
+    // one written again at the same iteration has two, and a crash may have left either file
+    private readonly Dictionary<long, HashSet<string>> hashes = [];
+
     public FolderCheckpoints(string folder, int kept)
     {
         (this.folder, this.kept) = (folder, kept);
-        foreach (var (iteration, distance) in ReadIndex()) distances[iteration] = distance;
+        foreach (var (iteration, distance, hash) in ReadIndex()) Know(iteration, distance, hash);
     }
 
-    /// <summary>The newest complete checkpoint. Files are renamed into place when they are whole, so the name is proof.</summary>
+    /// <summary>The newest checkpoint by name. Files are renamed into place when they are whole; what happened to them since is not looked at.</summary>
     public (long Iteration, string Path)? Last => All().Select(c => ((long, string)?)c).LastOrDefault();
+
+    /// <summary>The newest checkpoint that is whole, or null. Reads those that it looks at from end to end.</summary>
+    public string? NewestWhole() => Enumerable.Reverse(All()).FirstOrDefault(c => Damage(c.Iteration, c.Path) is null).Path;
+
+    /// <summary>
+    /// Renames checkpoints that are newer than the newest whole one, so that this is the <see cref="Last"/>; returns a sentence for each.
+    /// </summary>
+    /// <exception cref="IOException">There are checkpoints and none is whole; nothing is renamed.</exception>
+    public IReadOnlyList<string> SetDamagedAside()
+    {
+        var damaged = new List<(string Path, string Problem)>();
+        foreach (var (iteration, path) in Enumerable.Reverse(All()))
+        {
+            if (Damage(iteration, path) is not { } problem)
+            {
+                return [.. damaged.Select(d =>
+                {
+                    File.Move(d.Path, d.Path + Aside, overwrite: true);
+                    return $"The checkpoint {Path.GetFileName(d.Path)} is damaged: {Sentence(d.Problem)} It was set aside as {Path.GetFileName(d.Path)}{Aside}; the run goes on from iteration {iteration}, the newest whole one.";
+                })];
+            }
+
+            damaged.Add((path, problem));
+        }
+
+        if (damaged.Count == 0) return [];
+        throw new IOException($"{folder}: none of its {damaged.Count} checkpoints is whole ({Path.GetFileName(damaged[0].Path)}: {Sentence(damaged[0].Problem)}) Bring one back from a copy, or give an empty folder to begin again.");
+
+        static string Sentence(string problem) => problem.TrimEnd('.') + ".";
+    }
 
     public void Add(CheckpointRecord checkpoint, Action<Stream> write, JsonSerializerOptions lines)
     {
         Directory.CreateDirectory(folder);
-        FolderJournal.WriteWhole(Path.Combine(folder, checkpoint.Iteration.ToString("D8", CultureInfo.InvariantCulture) + Extension), write);
-        File.AppendAllText(IndexPath, JsonSerializer.Serialize(checkpoint, lines) + "\n");
-        if (checkpoint.Distance is { } distance) distances[checkpoint.Iteration] = distance;
+        var hash = "";
+        FolderJournal.WriteWhole(
+            Path.Combine(folder, checkpoint.Iteration.ToString("D8", CultureInfo.InvariantCulture) + Extension),
+            file =>
+            {
+                using var hashing = new HashingStream(file);
+                write(hashing);
+                hash = hashing.Hash;
+            },
+            () =>
+            {
+                // before the file has its name: one without its line would be taken for another's
+                var line = JsonSerializer.SerializeToNode(checkpoint, lines)!.AsObject();
+                line["sha256"] = hash;
+                File.AppendAllText(IndexPath, line.ToJsonString() + "\n");
+            });
+        Know(checkpoint.Iteration, checkpoint.Distance, hash);
         Prune();
     }
 
     private string IndexPath => Path.Combine(folder, "index.jsonl");
+
+    // the newest line of an iteration is about the file that is there
+    private void Know(long iteration, double? distance, string? hash)
+    {
+        if (distance is { } measured) distances[iteration] = measured;
+        else distances.Remove(iteration);
+        if (hash is null) return;
+        if (!hashes.TryGetValue(iteration, out var known)) hashes.Add(iteration, known = []);
+        known.Add(hash);
+    }
+
+    // What is wrong with a file; null where it is as it was written. Those of before hashes were kept are looked at for their size only.
+    private string? Damage(long iteration, string path)
+    {
+        try
+        {
+            using var file = PlainFile.OpenRead(path);
+            if (hashes.TryGetValue(iteration, out var known))
+                return known.Contains(Convert.ToHexStringLower(SHA256.HashData(file))) ? null : $"its {file.Length:N0} bytes do not match the SHA-256 in index.jsonl";
+            SafetensorsReader.Open(file);
+            return null;
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
+        {
+            return e.Message;
+        }
+    }
 
     /// <summary>Removes the oldest beyond the number kept, but never the best by distance.</summary>
     private void Prune()
@@ -46,25 +126,26 @@ internal sealed class FolderCheckpoints
             .Select(path => (Parsed: long.TryParse(Path.GetFileNameWithoutExtension(path), NumberStyles.None, CultureInfo.InvariantCulture, out var i), Iteration: i, Path: path))
             .Where(c => c.Parsed).Select(c => (c.Iteration, c.Path)).OrderBy(c => c.Iteration)];
 
-    private IEnumerable<(long Iteration, double Distance)> ReadIndex()
+    private IEnumerable<(long Iteration, double? Distance, string? Hash)> ReadIndex()
     {
         if (!File.Exists(IndexPath)) yield break;
         foreach (var line in File.ReadLines(IndexPath))
         {
-            // A crash may have cut the last line off; the checkpoint itself is whole, only its distance is unknown.
-            JsonDocument json;
+            // A crash may have cut the last line off; the checkpoint itself is whole, only its facts are unknown.
+            JsonObject? json;
             try
             {
-                json = JsonDocument.Parse(line);
+                json = JsonNode.Parse(line) as JsonObject;
             }
             catch (JsonException)
             {
                 continue;
             }
 
-            using (json)
-                if (json.RootElement.TryGetProperty("distance", out var distance) && distance.ValueKind == JsonValueKind.Number)
-                    yield return (json.RootElement.GetProperty("iteration").GetInt64(), distance.GetDouble());
+            if (json?["iteration"] is JsonValue at && at.TryGetValue<long>(out var iteration))
+                yield return (iteration, Number(json["distance"]), json["sha256"] is JsonValue text && text.TryGetValue<string>(out var hash) ? hash : null);
         }
     }
+
+    private static double? Number(JsonNode? node) => node is JsonValue value && value.TryGetValue<double>(out var number) ? number : null;
 }

@@ -12,7 +12,8 @@ namespace SmtWeb.Smt.Training;
 /// A run in a folder, without a database: <c>spec.json</c>, <c>metrics.jsonl</c>, <c>evaluations.jsonl</c>, <c>log.txt</c>,
 /// <c>samples/</c>, <c>interpolation/</c> and <c>scatter/</c> (PNG), <c>checkpoints/</c> (safetensors, and
 /// <c>index.jsonl</c> with their facts). Opening a folder that holds a checkpoint of the same spec goes on from it, as one
-/// curve: what was written after that checkpoint is dropped. Nothing is made or changed before there is something to write:
+/// curve: what was written after that checkpoint is dropped. A newest checkpoint that is cut or damaged is set aside, and said; the one
+/// before it takes its place. Nothing else is made or changed before there is something to write:
 /// a run that is refused (its data or its teacher are missing, …) leaves no folder behind.
 /// </summary>
 public sealed class FolderJournal : ITrainingJournal, IDisposable
@@ -29,6 +30,7 @@ public sealed class FolderJournal : ITrainingJournal, IDisposable
     private readonly FolderCheckpoints checkpoints;
     private readonly ProgressLine progress;
     private FileStream? mine;
+    private IReadOnlyList<string> found = []; // of damaged checkpoints, to be logged when there is a log
     private StreamWriter? metrics, evaluations, log;
     private volatile int signal = (int)TrainingSignal.Continue;
 
@@ -46,6 +48,16 @@ public sealed class FolderJournal : ITrainingJournal, IDisposable
 
         checkpoints = new FolderCheckpoints(Path.Combine(folder, "checkpoints"), spec.Evaluation.CheckpointsKept);
         progress = new ProgressLine(console, terminal, spec);
+        if (mine is null) return; // nothing is there, and nothing is this process's
+        try
+        {
+            found = checkpoints.SetDamagedAside();
+        }
+        catch
+        {
+            mine.Dispose();
+            throw;
+        }
     }
 
     /// <summary>The checkpoint to go on from, or null for a fresh run.</summary>
@@ -112,7 +124,7 @@ public sealed class FolderJournal : ITrainingJournal, IDisposable
     public Stream OpenTeacher(string teacher)
     {
         var path = Directory.Exists(teacher)
-            ? new FolderCheckpoints(Directory.Exists(Path.Combine(teacher, "checkpoints")) ? Path.Combine(teacher, "checkpoints") : teacher, 1).Last?.Path
+            ? new FolderCheckpoints(Directory.Exists(Path.Combine(teacher, "checkpoints")) ? Path.Combine(teacher, "checkpoints") : teacher, 1).NewestWhole()
             : teacher;
         return path is not null && File.Exists(path)
             ? File.OpenRead(path)
@@ -138,7 +150,7 @@ public sealed class FolderJournal : ITrainingJournal, IDisposable
     }
 
     /// <summary>Writes a file that is either absent or whole: to a neighbour first, then by renaming.</summary>
-    internal static void WriteWhole(string path, Action<Stream> write)
+    internal static void WriteWhole(string path, Action<Stream> write, Action? beforeNaming = null)
     {
         var part = path + ".part";
         try
@@ -149,6 +161,7 @@ public sealed class FolderJournal : ITrainingJournal, IDisposable
                 file.Flush(flushToDisk: true);
             }
 
+            beforeNaming?.Invoke();
             File.Move(part, path, overwrite: true);
         }
         catch
@@ -185,6 +198,7 @@ public sealed class FolderJournal : ITrainingJournal, IDisposable
         metrics = Continue("metrics.jsonl", last);
         evaluations = Continue("evaluations.jsonl", last);
         log = new StreamWriter(Path.Combine(folder, "log.txt"), append: true) { AutoFlush = true };
+        foreach (var text in found) Log(LogLevel.Warning, text);
     }
 
     // two processes would write over each other's checkpoints; the lock ends with the process, however it ends

@@ -135,7 +135,7 @@ public sealed record EvaluationRecord(
     public long? CheckpointId { get; init; }
 }
 
-/// <summary>Facts of a checkpoint. <paramref name="Distance"/> is the last evaluation, if any.</summary>
+/// <summary>Facts of a checkpoint. <paramref name="Distance"/> was measured at this iteration; null where it was not.</summary>
 public sealed record CheckpointRecord(long Iteration, long ImagesSeen, double Seconds, double? Distance, string Reason);
 
 /// <summary>How a session ended.</summary>

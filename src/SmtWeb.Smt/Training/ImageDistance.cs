@@ -12,7 +12,7 @@ namespace SmtWeb.Smt.Training;
 internal sealed record MeasuredDistance(string Metric, double Value, int Samples, string ReferenceHash, string NetworkHash, string Resize)
 {
     /// <summary>What to keep in mind when reading the number.</summary>
-    internal string? Warning { get; init; }
+    internal IReadOnlyList<string> Warnings { get; init; } = [];
 }
 
 /// <summary>
@@ -22,7 +22,10 @@ internal sealed record MeasuredDistance(string Metric, double Value, int Samples
 /// </summary>
 internal sealed class ImageDistance(TrainingState state, ITrainingJournal journal, string metricsFolder)
 {
-    private const string Fid = "fid", Pixels = "swd";
+    /// <summary>Name of the distance of pixels in records.</summary>
+    internal const string Pixels = "swd";
+
+    private const string Fid = "fid";
     private const int Batch = 64;
     private const int ToldParts = 10;
 
@@ -37,7 +40,7 @@ internal sealed class ImageDistance(TrainingState state, ITrainingJournal journa
         if (state.Spec.Data is FashionMnistSpec)
         {
             using var fashion = FashionFid.Open(state.Device);
-            return new(Fid, fashion.Distance(draw, samples), samples, fashion.ReferenceHash, fashion.NetworkHash, "none");
+            return new(Fid, fashion.Distance(draw, samples), samples, fashion.ReferenceHash, fashion.NetworkHash, "none") { Warnings = [.. FewImages.Warnings(samples, FashionFid.ReferenceImages, fashion.Dimension)] };
         }
 
         using var network = OpenInception();
@@ -58,7 +61,7 @@ internal sealed class ImageDistance(TrainingState state, ITrainingJournal journa
         }
 
         var distance = FrechetDistance.Between(moments.Mean(), moments.Covariance(), reference!.Mean, reference.Covariance).Value;
-        return new(Fid, distance, samples, reference.Hash, network.Hash, network.Resize);
+        return new(Fid, distance, samples, reference.Hash, network.Hash, network.Resize) { Warnings = [.. FewImages.Warnings(samples, reference.Origin?.Images ?? 0, network.Dimension)] };
     }
 
     private MeasuredDistance MeasurePixels(Func<int, int, Tensor> draw, int samples)
@@ -68,15 +71,14 @@ internal sealed class ImageDistance(TrainingState state, ITrainingJournal journa
         var size = shape.Channels * shape.Side * shape.Side;
         if (real is null || real[0].Length != count) real = PixelWasserstein.Project(state.Data.Spread(count), count, size, state.Device);
         var distance = PixelWasserstein.Distance(real, PixelWasserstein.Project(draw, count, size, state.Device));
-        return new(Pixels, distance, count, ((StoredDataSpec)state.Spec.Data).Sha256, "", "none") { Warning = reason };
+        return new(Pixels, distance, count, ((StoredDataSpec)state.Spec.Data).Sha256, "", "none") { Warnings = reason is null ? [] : [reason] };
     }
 
     // Decides, at the first evaluation, what the run is measured by.
     private InceptionFeatures? OpenInception()
     {
         if (metric == Pixels) return null;
-        // checkpoints of before the choice existed name no metric
-        var before = state.Progress.DistanceMetric ?? (state.Progress.Distance is null ? null : Pixels);
+        var before = state.Progress.DistanceMetric;
         if (before == Pixels && HasFile())
         {
             Take(Pixels, LogLevel.Information, "Measured by the sliced Wasserstein-2 distance of pixels, as this run began: numbers of two kinds would not rank its checkpoints. A new run is measured by FID, and so is a checkpoint by \"Evaluate…\".");

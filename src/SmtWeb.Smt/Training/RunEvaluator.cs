@@ -18,6 +18,7 @@ internal sealed class RunEvaluator(TrainingState state, ITrainingJournal journal
     private const int InterpolationRows = 4;
 
     private readonly DataShape shape = DataShape.Of(state.Spec.Data);
+    private readonly int[] present = ClassCoverage.Present(state.Data.ClassCounts, DataShape.Of(state.Spec.Data).Classes);
     private readonly ImageDistance distance = new(state, journal, metricsFolder);
     private OneStepSampler sampler = OneStepSampler.For(state.Spec.Method, state.Average, state.Device);
 
@@ -81,11 +82,13 @@ internal sealed class RunEvaluator(TrainingState state, ITrainingJournal journal
 
     private EvaluationRecord? EvaluateImages(int samples, double seconds, bool final)
     {
-        var labels = shape.Classes == 0 ? null : Enumerable.Range(0, samples).Select(k => k % shape.Classes).ToArray();
+        var labels = shape.Classes == 0 ? null : Enumerable.Range(0, samples).Select(k => present[k % present.Length]).ToArray();
         var measured = distance.Measure((from, count) => sampler.Draw(Seeds((ulong)from, count), labels?.AsSpan(from, count).ToArray()), samples);
-        return measured is null ? null
-            : Record(measured.Metric, measured.Value, measured.Samples, seconds, final, measured.ReferenceHash, measured.NetworkHash, measured.Resize, shape.Classes == 0 ? "unconditional" : "balanced")
-                with { Warnings = measured.Warning is { } warning ? [warning] : null };
+        if (measured is null) return null;
+        List<string> warnings = [.. measured.Warnings];
+        if (ClassCoverage.Describe(state.Data.ClassCounts, shape.Classes, shape.ClassNames) is { } empty) warnings.Add($"{empty}. The images are of the other classes.");
+        return Record(measured.Metric, measured.Value, measured.Samples, seconds, final, measured.ReferenceHash, measured.NetworkHash, measured.Resize, shape.Classes == 0 ? "unconditional" : "balanced")
+                with { Warnings = warnings.Count > 0 ? warnings : null };
     }
 
     // one row per class; the same noise in a column of every class, every grid and every run

@@ -96,7 +96,7 @@ internal sealed class TrainingLoop : IDisposable
         var report = state.Method.Step(k, x_real, labels);
         if (report.OfGenerator is { } norm) state.UpdateAverages(norm);
         var known = skipped.Observe(report.Norms);
-        state.Progress = state.Progress with { Iteration = k + 1, ImagesSeen = state.Progress.ImagesSeen + batch };
+        state.Progress = state.Progress with { Iteration = k + 1, ImagesSeen = state.Progress.ImagesSeen + batch, Distance = null }; // it was of other weights
         if (known) NoteSkipped();
         if (k + 1 == state.Spec.Method.Warmup())
         {

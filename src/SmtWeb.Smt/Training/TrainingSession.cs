@@ -1,3 +1,4 @@
+using SmtWeb.Smt.Datasets;
 using SmtWeb.Smt.Metrics;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
@@ -65,6 +66,9 @@ public static class TrainingSession
 
         using var state = Open(spec, device, journal, checkpoint is null, ranks);
         state.Data.Note = text => journal.Log(LogLevel.Warning, text);
+        var shape = DataShape.Of(spec.Data);
+        if (ClassCoverage.Describe(state.Data.ClassCounts, shape.Classes, shape.ClassNames) is { } empty)
+            journal.Log(LogLevel.Warning, $"{empty}. The network has a place for each class and learns nothing of these; distances are of images of the others.");
         if (checkpoint is not null && state.Load(checkpoint) is { } note) journal.Log(LogLevel.Warning, note);
         if (ranks is not null) state.Share(ranks);
         journal.Log(LogLevel.Information, $"{(checkpoint is null ? "Starts" : $"Goes on at iteration {state.Progress.Iteration}")}: libtorch {TorchRuntime.Version}, {device}{(ranks is null ? "" : $" and {ranks.Size - 1} more")}, {threads} threads, kernels {TorchRuntime.Kernels}, {state.Method.Describe()}.");

@@ -118,7 +118,12 @@ internal sealed class TrainingState : IDisposable
         Data.SetState(tensors["random.data"].ToArray<byte>());
         GeneratorPart.Optimizer.Steps = progress.GeneratorSteps;
         if (Method.Parts.Count > 1) Method.Parts[1].Optimizer.Steps = progress.ScoreSteps;
-        Progress = progress;
+        Progress = progress with
+        {
+            // checkpoints of before the choice existed name no metric, and then they carried the last evaluation's distance
+            DistanceMetric = progress.DistanceMetric ?? (progress.Distance is not null && Spec.Data is StoredDataSpec ? ImageDistance.Pixels : null),
+            Distance = progress.Iteration == TotalIterations || progress.Iteration % Spec.Evaluation.EveryIterations == 0 ? progress.Distance : null,
+        };
         return Family(file.LibTorch) == Family(TorchRuntime.Version) ? null
             : $"The checkpoint was written with libtorch {file.LibTorch}, this is libtorch {TorchRuntime.Version}: weights, averages and optimizers go on as they were, but random numbers go on differently.";
 

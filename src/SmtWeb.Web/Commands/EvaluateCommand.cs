@@ -23,7 +23,7 @@ internal sealed class EvaluateCommand : Command
         new("checkpoint", "FILE", "Checkpoint (safetensors), of `smtweb train` or downloaded from a run."),
         new("dataset", "DATASET", $"{MetricsArguments.DatasetHelp} Left out: what the model was trained on."),
         new("protocol", "NAME", string.Join("; ", EvaluationProtocol.All.Select(p => $"{p.Name} ({p.Title})")) + ". Left out: quick."),
-        new("reference", "FILE", "Reference statistics (.npz of EDM or of `smtweb stats`, .pkl of EDM2) in place of the data set's own."),
+        new("reference", "FILE", "Reference statistics (.npz of EDM or of `smtweb stats`, .pkl of EDM2) in place of the data set's own: FID only, where they are of other images."),
         new("samples", "N", "Images of each repeat in place of the protocol's; the record says so."),
         new("repeats", "N", "Repeats in place of the protocol's."),
         new("labels", "KIND", "balanced or random, in place of the protocol's."),
@@ -70,7 +70,7 @@ internal sealed class EvaluateCommand : Command
         var reference = arguments.Text("reference") is { } path
             ? ReferenceStatistics.Read(path)
             : FeatureNetworks.Reference(images, network, settings.Cache, progress.Report, ct);
-        var evaluator = new ModelEvaluator(generator, images, network, reference) { Progress = progress.Report, PerClass = arguments.Has("per-class") };
+        var evaluator = new ModelEvaluator(generator, images, network, reference) { Progress = progress.Report, PerClass = arguments.Has("per-class"), ReferenceName = Path.GetFileName(arguments.Text("reference")) };
         return evaluator.Evaluate(protocol, ct);
     }
 
@@ -109,11 +109,11 @@ internal sealed class EvaluateCommand : Command
     {
         var text = new StringBuilder();
         text.AppendLine(CultureInfo.InvariantCulture, $"Iteration {report.Iteration:N0}, {report.Weights} weights, {report.Steps} {(report.Steps == 1 ? "step" : "steps")} per image; protocol {report.Protocol}: {report.Repeats} x {report.Samples:N0} images, seeds from {report.FirstSeed}, labels {report.Labels}");
-        text.AppendLine(CultureInfo.InvariantCulture, $"Reference {report.Dataset} ({report.ReferenceImages:N0} images, {Short(report.ReferenceHash)}); features {report.Network} ({Short(report.NetworkHash)}), resize {report.Resize}, rounding {report.Rounding}");
+        text.AppendLine(CultureInfo.InvariantCulture, $"Reference {PlainText.Show(report.Dataset)} ({(report.ReferenceImages > 0 ? $"{report.ReferenceImages:N0} images" : "of how many images is not known")}, {Short(report.ReferenceHash)}); features {report.Network} ({Short(report.NetworkHash)}), resize {report.Resize}, rounding {report.Rounding}");
         foreach (var metric in report.Metrics)
         {
             var repeats = metric.Values.Count == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $"   min of {metric.Values.Count}; mean {metric.Mean:F5} ± {metric.StandardDeviation:F5}");
-            text.AppendLine(CultureInfo.InvariantCulture, $"  {metric.Name,-16}{metric.Min,12:F5}{repeats}");
+            text.AppendLine(CultureInfo.InvariantCulture, $"  {metric.Name,-16}{Math.Round(metric.Min, 5) + 0.0,12:F5}{repeats}");
         }
         foreach (var c in report.PerClass ?? []) text.AppendLine(CultureInfo.InvariantCulture, $"  fid {PlainText.Show(c.Name),-16}{c.Fid,8:F3}   {c.Generated:N0} generated, {c.Real:N0} real");
         foreach (var warning in report.Warnings) text.AppendLine(CultureInfo.InvariantCulture, $"warning: {warning}");

@@ -100,7 +100,7 @@ public sealed partial class GenerationService(IRunStore store, Func<Stream, IOne
             var checkpoints = await store.CheckpointsAsync(runId, ct);
             var chosen = checkpointId is { } id
                 ? checkpoints.FirstOrDefault(c => c.Id == id)
-                : checkpoints.Where(c => c.Distance is { } d && !double.IsNaN(d)).MinBy(c => c.Distance) ?? checkpoints.LastOrDefault();
+                : checkpoints.Where(c => c.Distance is { } d && double.IsFinite(d)).MinBy(c => c.Distance) ?? checkpoints.LastOrDefault();
             if (chosen is null)
             {
                 return (null, new GenerationResult.UnknownModel(checkpointId is null

@@ -2,6 +2,7 @@ using System.IO.Compression;
 using System.Text;
 using SmtWeb.Smt.Datasets;
 using SmtWeb.Smt.Imaging;
+using SmtWeb.Smt.Specs;
 using SmtWeb.Smt.Tests.Files;
 
 namespace SmtWeb.Smt.Tests.Datasets;
@@ -151,6 +152,61 @@ public sealed class SourceTests : IDisposable
         var error = Assert.Throws<CorruptRecordException>(() => source.Read(2, pixels));
         Assert.Contains("record 2 (a/3.png)", error.Message);
         Assert.Contains("it has 4x4", Assert.Throws<CorruptRecordException>(() => source.Read(3, pixels)).Message);
+    }
+
+    [Fact]
+    public void ClassCounts_OfEverySource_AreThoseOfItsLabels()
+    {
+        int[] Read(ImageSource source)
+        {
+            var pixels = new byte[source.ImageBytes];
+            var counts = new int[source.Classes];
+            for (var k = 0; k < source.Count; k++) counts[source.Read(k, pixels)]++;
+            return counts;
+        }
+
+        foreach (var spec in DataFixture.All)
+        {
+            using var source = ImageSources.Open(DataFixture.Make(spec.GetType().Name));
+            Assert.Equal(Read(source), source.ClassCounts);
+        }
+
+        using var gapped = new ZipSource(Zip(CompressionLevel.Optimal, ("1.png", Png(8, 1)), ("2.png", Png(8, 2)), ("dataset.json", """{"labels": [["1.png", 1], ["2.png", 3]]}"""u8.ToArray())));
+        Assert.Equal([0, 1, 0, 1], gapped.ClassCounts);
+        using var unlabelled = new ZipSource(Zip(CompressionLevel.Optimal, ("1.png", Png(8, 1))));
+        Assert.Null(unlabelled.ClassCounts);
+    }
+
+    [Fact]
+    public void Check_ClassesWithoutImages_AreNoted()
+    {
+        var path = Zip(CompressionLevel.Optimal, ("1.png", Png(8, 1)), ("2.png", Png(8, 2)), ("dataset.json", """{"labels": [["1.png", 1], ["2.png", 3]]}"""u8.ToArray()));
+        var report = DatasetCheck.Run(new ZipSpec { Source = path }, path, skip: false, _ => { }, TestContext.Current.CancellationToken).Report;
+        Assert.Contains(report.Notes, n => n.ToString().StartsWith("2 of 4 classes without an image", StringComparison.Ordinal) && n.Example == "0");
+        path = Zip(CompressionLevel.Optimal, ("1.png", Png(8, 1)), ("2.png", Png(8, 2)), ("dataset.json", """{"labels": [["1.png", 1], ["2.png", 0]]}"""u8.ToArray()));
+        report = DatasetCheck.Run(new ZipSpec { Source = path }, path, skip: false, _ => { }, TestContext.Current.CancellationToken).Report;
+        Assert.DoesNotContain(report.Notes, n => n.ToString().Contains("without an image", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Zip_AFlippedBitThatStillDecodes_IsFoundByItsChecksum()
+    {
+        // of a stored image and of the labels: PNG has a checksum of its own, JSON and JPEG have none
+        var labels = """{"labels": [["1.png", 0], ["2.png", 1]]}"""u8.ToArray();
+        var bytes = File.ReadAllBytes(Zip(CompressionLevel.NoCompression, ("1.png", Png(8, 1)), ("2.png", Png(8, 2)), ("dataset.json", labels)));
+        var at = bytes.AsSpan().IndexOf("\"1.png\", 0"u8) + "\"1.png\", ".Length;
+        bytes[at] ^= 1;
+        var error = Assert.Throws<InvalidDataException>(() => new ZipSource(Write("m.zip", bytes)));
+        Assert.Contains("dataset.json cannot be read: its checksum", error.Message);
+
+        bytes[at] ^= 1;
+        using var whole = new ZipSource(Write("m.zip", bytes));
+        whole.Read(0, new byte[192]);
+        var image = bytes.AsSpan().IndexOf(Png(8, 2));
+        bytes[image + 40] ^= 1;
+        using var damaged = new ZipSource(Write("n.zip", bytes));
+        damaged.Read(0, new byte[192]);
+        Assert.Contains("record 1 (2.png)", Assert.Throws<CorruptRecordException>(() => damaged.Read(1, new byte[192])).Message);
     }
 
     [Theory]

@@ -64,6 +64,58 @@ public sealed class ReferenceStatisticsTests : IDisposable
     }
 
     [Theory]
+    [MemberData(nameof(Cases))]
+    public void ReadNpz_OneFlippedBit_IsRefusedWhereverItIs(string id)
+    {
+        var path = Path.Combine(folder, "flipped.npz");
+        foreach (var role in new[] { "npz", "npz_compressed" })
+        {
+            var golden = GoldenCase.Load(id).AuxiliaryFile(role);
+            using var whole = System.IO.Compression.ZipFile.OpenRead(golden);
+            var sigma = whole.GetEntry("sigma.npy")!;
+            var bytes = File.ReadAllBytes(golden);
+            var header = bytes.AsSpan().IndexOf("sigma.npy"u8) + "sigma.npy".Length;
+            var data = header + BitConverter.ToUInt16(bytes, header - "sigma.npy".Length - 2);
+            for (var at = role == "npz" ? 200 : 20; at < sigma.CompressedLength - 8; at += (int)sigma.CompressedLength / 12)
+            {
+                bytes[data + at] ^= 1;
+                File.WriteAllBytes(path, bytes);
+                Assert.Contains(path, Assert.Throws<InvalidDataException>(() => ReferenceStatistics.Read(path)).Message);
+                bytes[data + at] ^= 1;
+            }
+
+            File.WriteAllBytes(path, bytes);
+            Assert.Equal(ReferenceStatistics.Read(golden).Hash, ReferenceStatistics.Read(path).Hash);
+        }
+    }
+
+    [Theory]
+    [InlineData(new double[] { -2, -1, -1, -2 }, "variance of feature 0 is -2")]
+    [InlineData(new double[] { 2, 1, 1.5, 2 }, "not symmetric")]
+    [InlineData(new double[] { 1, 3, 3, 1 }, "eigenvalue -2")]
+    [InlineData(new double[] { 1, double.NaN, double.NaN, 1 }, "NaN")]
+    public void Read_NoCovariance_IsRefusedByFileAndReason(double[] sigma, string reason)
+    {
+        var path = Path.Combine(folder, "wrong.npz");
+        new ReferenceStatistics([0, 0], sigma, null).WriteNpz(path);
+        var error = Assert.Throws<InvalidDataException>(() => ReferenceStatistics.Read(path));
+        Assert.Contains(path, error.Message);
+        Assert.Contains(reason, error.Message);
+    }
+
+    [Fact]
+    public void Read_DeficientCovariance_IsRead()
+    {
+        // fewer images than dimensions, rounded to float32: an eigenvalue of a little less than 0 is no damage
+        var path = Path.Combine(folder, "deficient.npz");
+        var v = Enumerable.Range(1, 40).Select(k => Math.Sin(k)).ToArray();
+        new ReferenceStatistics(new double[40], [.. from a in v from b in v select (double)(float)(a * b)], null).WriteNpz(path);
+        Assert.Equal(40, ReferenceStatistics.Read(path).Dimension);
+        new ReferenceStatistics([0, 0], [0, 0, 0, 0], null).WriteNpz(path);
+        Assert.Equal(2, ReferenceStatistics.Read(path).Dimension);
+    }
+
+    [Theory]
     [InlineData("{'descr': '<f8', 'fortran_order': False, 'shape': (8192, 8193), }", "elements")]
     [InlineData("{'descr': '|O', 'fortran_order': False, 'shape': (2,), }", "'|O'")]
     [InlineData("{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (2,), }", "header")]

@@ -125,6 +125,107 @@ public sealed class FolderJournalTests : IDisposable
             Directory.GetFiles(Path.Combine(folder, "checkpoints"), "*.safetensors").Select(f => Path.GetFileNameWithoutExtension(f)).Order());
     }
 
+    [Theory]
+    [InlineData("cut")]
+    [InlineData("flipped")]
+    [InlineData("empty")]
+    public void Open_NewestCheckpointDamaged_GoesOnFromTheWholeOneAndSetsItAside(string damage)
+    {
+        using (var first = Open())
+        {
+            foreach (var iteration in new[] { 2, 4 })
+            {
+                first.Metrics([Point(iteration, 0.5)]);
+                first.Checkpoint(Facts(iteration, null), stream => stream.Write(new byte[100]));
+            }
+        }
+
+        var newest = Path.Combine(folder, "checkpoints", "00000004.safetensors");
+        var bytes = File.ReadAllBytes(newest);
+        bytes[50] ^= 1;
+        File.WriteAllBytes(newest, damage switch { "cut" => bytes[..60], "flipped" => bytes, _ => [] });
+        using (var second = Open())
+        {
+            Assert.EndsWith("00000002.safetensors", second.CheckpointPath);
+            second.Metrics([Point(3, 0.25)]);
+        }
+
+        Assert.True(File.Exists(newest + ".damaged"));
+        Assert.Equal([2L, 3], File.ReadAllLines(Path.Combine(folder, "metrics.jsonl")).Select(l => System.Text.Json.JsonDocument.Parse(l).RootElement.GetProperty("iteration").GetInt64()));
+        foreach (var text in new[] { console.ToString(), File.ReadAllText(Path.Combine(folder, "log.txt")) })
+            foreach (var part in new[] { "Warning", "00000004.safetensors is damaged", "set aside as 00000004.safetensors.damaged", "goes on from iteration 2" }) Assert.Contains(part, text);
+        using var third = Open(); // nothing more to say
+        Assert.EndsWith("00000002.safetensors", third.CheckpointPath);
+    }
+
+    [Fact]
+    public void Open_EveryCheckpointDamaged_IsRefusedAndNothingIsTouched()
+    {
+        using (var first = Open())
+        {
+            first.Checkpoint(Facts(2, null), stream => stream.Write(new byte[100]));
+            first.Checkpoint(Facts(4, null), stream => stream.Write(new byte[100]));
+        }
+
+        var files = Directory.GetFiles(Path.Combine(folder, "checkpoints"), "*.safetensors");
+        foreach (var file in files) File.WriteAllBytes(file, new byte[7]);
+        for (var again = 0; again < 2; again++) // the lock is given back
+        {
+            var error = Assert.Throws<IOException>(Open);
+            foreach (var part in new[] { folder, "none of its 2 checkpoints is whole", "empty folder" }) Assert.Contains(part, error.Message);
+        }
+
+        Assert.Equal(files.Order(), Directory.GetFiles(Path.Combine(folder, "checkpoints"), "*.safetensors*").Order());
+    }
+
+    [Fact]
+    public void Open_CheckpointOfBeforeHashes_IsJudgedByItsSize()
+    {
+        var whole = CheckpointBytes();
+        using (var first = Open())
+        {
+            first.Checkpoint(Facts(2, null), stream => stream.Write(whole));
+            first.Checkpoint(Facts(4, null), stream => stream.Write(whole));
+        }
+
+        File.Delete(Path.Combine(folder, "checkpoints", "index.jsonl"));
+        using (var second = Open()) Assert.EndsWith("00000004.safetensors", second.CheckpointPath);
+        File.WriteAllBytes(Path.Combine(folder, "checkpoints", "00000004.safetensors"), whole[..^1]);
+        using (var third = Open()) Assert.EndsWith("00000002.safetensors", third.CheckpointPath);
+    }
+
+    [Fact]
+    public void Checkpoint_WrittenAgainAtTheSameIteration_IsWhole()
+    {
+        using (var first = Open()) first.Checkpoint(Facts(2, 5), stream => stream.Write([1, 2, 3]));
+        using (var second = Open()) second.Checkpoint(Facts(2, null), stream => stream.Write([4, 5]));
+        using var third = Open();
+        Assert.Equal([4, 5], File.ReadAllBytes(third.CheckpointPath!));
+    }
+
+    [Fact]
+    public void OpenTeacher_NewestDamaged_ReadsTheOneBeforeAndTouchesNothing()
+    {
+        using (var teacher = Open())
+        {
+            teacher.Checkpoint(Facts(2, null), stream => stream.Write([1, 2, 3]));
+            teacher.Checkpoint(Facts(4, null), stream => stream.Write([4, 5, 6]));
+        }
+
+        File.WriteAllBytes(Path.Combine(folder, "checkpoints", "00000004.safetensors"), [4]);
+        using var other = new FolderJournal(Path.Combine(folder, "other"), spec, console, terminal: false);
+        using var opened = other.OpenTeacher(folder);
+        Assert.Equal(1, opened.ReadByte());
+        Assert.Empty(Directory.GetFiles(folder, "*.damaged", SearchOption.AllDirectories));
+    }
+
+    private static byte[] CheckpointBytes()
+    {
+        using var stream = new MemoryStream();
+        SmtWeb.Smt.Weights.SafetensorsWriter.Write(stream, [], new Dictionary<string, string> { ["format"] = CheckpointFile.Format });
+        return stream.ToArray();
+    }
+
     [Fact]
     public void Open_FolderOfAnotherSpec_IsRefused()
     {

@@ -96,6 +96,100 @@ public sealed class TrainingSessionTests : TensorTest
     }
 
     [Fact]
+    public void Run_CheckpointsBetweenEvaluations_CarryNoDistance()
+    {
+        var spec = Every(4, 3);
+        var journal = new MemoryJournal();
+        TrainingSession.Run(spec, journal, null, 1);
+        var measured = journal.Evaluations.ToDictionary(e => e.Iteration, e => e.Value);
+        Assert.Equal([0L, 4, 8, 10], measured.Keys.Order());
+        Assert.Equal([(3L, null), (6, null), (9, null), (10, measured[10])], journal.Checkpoints.Select(c => (c.Record.Iteration, c.Record.Distance)));
+        Assert.All(journal.Checkpoints, c => Assert.Equal((c.Record.Distance, "sw2"), Kept(c.Bytes)));
+    }
+
+    [Theory]
+    [InlineData(4, true)]
+    [InlineData(5, false)]
+    public void Run_Paused_CheckpointCarriesADistanceWhereItWasMeasuredAndGoesOnWithoutAnOldOne(int at, bool measured)
+    {
+        var spec = Every(4, 100);
+        var first = new MemoryJournal { At = (at, TrainingSignal.Pause) };
+        TrainingSession.Run(spec, first, null, 1);
+        var paused = first.Checkpoints[^1];
+        Assert.Equal(measured ? first.Evaluations.Single(e => e.Iteration == at).Value : null, paused.Record.Distance);
+        // one that is paused again at once has lost nothing; one iteration later it is another network
+        foreach (var (more, kept) in new[] { (0, measured), (1, false) })
+        {
+            var second = new MemoryJournal { At = (more == 0 ? 0 : at + more, TrainingSignal.Pause) };
+            TrainingSession.Run(spec, second, new MemoryStream(paused.Bytes), 1);
+            Assert.Equal((at + more, kept ? paused.Record.Distance : null), (second.Checkpoints[^1].Record.Iteration, second.Checkpoints[^1].Record.Distance));
+        }
+    }
+
+    [Fact]
+    public void Run_NotFinite_ItsCheckpointCarriesNoEarlierDistance()
+    {
+        var spec = Every(4, 100) with { Seed = 3 };
+        var journal = new MemoryJournal();
+        Assert.Equal(TrainingOutcome.Paused, TrainingSession.Run(spec, journal, new MemoryStream(Poison(spec)), 1).Outcome);
+        var last = journal.Checkpoints[^1];
+        Assert.Equal(("not finite", 8L), (last.Record.Reason, last.Record.Iteration));
+        Assert.Null(last.Record.Distance);
+    }
+
+    [Fact]
+    public void Run_CheckpointOfBefore_LosesTheDistanceOfAnotherIteration()
+    {
+        var spec = Every(4, 100);
+        var journal = new MemoryJournal { At = (6, TrainingSignal.Pause) };
+        TrainingSession.Run(spec, journal, null, 1);
+        using var scope = torch.NewDisposeScope();
+        var (read, progress, tensors, _) = CheckpointFile.Read(new MemoryStream(journal.Checkpoints[^1].Bytes), _ => true);
+        using var stream = new MemoryStream();
+        CheckpointFile.Write(stream, read, progress with { Distance = 0.954 }, tensors.Select(t => (t.Key, t.Value)));
+        var further = new MemoryJournal { At = (0, TrainingSignal.Pause) };
+        TrainingSession.Run(spec, further, new MemoryStream(stream.ToArray()), 1);
+        Assert.Null(further.Checkpoints.Single().Record.Distance);
+    }
+
+    [Theory]
+    [InlineData(nameof(ImageNet64Spec), "996 of 1,000 classes have no image: 4 (")]
+    [InlineData(nameof(ZipSpec), null)]
+    public void Run_ClassesWithoutImages_AreSaidAtTheStartAndInEveryRecord(string kind, string? said)
+    {
+        var preset = Presets.Find("fashion-mnist-quick")!.Spec.ForQuickTest();
+        var spec = ImageSources.Complete(preset with
+        {
+            Data = DataFixture.Make(kind) with { Conditional = true },
+            Optimisation = preset.Optimisation with { BatchSize = 4, Iterations = 1, RampIterations = 0 },
+            Method = (SmtSpec)preset.Method with { WarmupIterations = 1, ScoreUpdatesPerGeneratorUpdate = 1 },
+            Evaluation = preset.Evaluation with { EveryIterations = 1000, CheckpointEvery = 1000, Samples = 8, FinalSamples = 8, GridColumns = 1 },
+        });
+        var journal = new MemoryJournal();
+        TrainingSession.Run(spec, journal, null, 1);
+        Assert.Equal(said is not null, journal.Lines.Any(l => l.Level == LogLevel.Warning && said is not null && l.Text.StartsWith(said, StringComparison.Ordinal)));
+        Assert.Equal(said is not null, journal.Lines.Any(l => l.Text.Contains("no image", StringComparison.Ordinal)));
+        Assert.All(journal.Evaluations, e => Assert.Equal(said is not null, e.Warnings?.Any(w => said is not null && w.StartsWith(said, StringComparison.Ordinal)) ?? false));
+    }
+
+    private static TrainingSpec Every(int evaluations, int checkpoints)
+    {
+        var spec = Quick("swiss-roll");
+        return spec with
+        {
+            Optimisation = spec.Optimisation with { Iterations = 10 - spec.Method.Warmup() },
+            Evaluation = spec.Evaluation with { EveryIterations = evaluations, CheckpointEvery = checkpoints, MetricsEvery = 1 },
+        };
+    }
+
+    private static (double? Distance, string? Metric) Kept(byte[] checkpoint)
+    {
+        using var scope = torch.NewDisposeScope();
+        var progress = CheckpointFile.Read(new MemoryStream(checkpoint), _ => false).Progress;
+        return (progress.Distance, progress.DistanceMetric);
+    }
+
+    [Fact]
     public void Run_CheckpointOfAnotherNetwork_NamesTheTensor()
     {
         var journal = new MemoryJournal();

@@ -31,6 +31,7 @@ public static class DatasetStatistics
         if (path is not null && File.Exists(path) && FromCache(path) is { } known) return known;
         var moments = new RunningMoments(network.Dimension);
         Measure(images, network, All(images.Count), false, (features, _, _) => moments.Add(features), progress, ct);
+        if (moments.Count < 2) throw new InvalidDataException($"{images.Name} has {moments.Count} image; statistics, and so FID, need two at least.");
         var statistics = new ReferenceStatistics(moments.Mean(), moments.Covariance(), Origin(images, network));
         if (path is not null)
         {

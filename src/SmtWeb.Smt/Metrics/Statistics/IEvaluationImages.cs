@@ -32,6 +32,9 @@ public interface IEvaluationImages : IDisposable
     /// <summary>Names of the classes, or empty.</summary>
     IReadOnlyList<string> ClassNames { get; }
 
+    /// <summary>Images of each class, where that is known without reading them; else null.</summary>
+    IReadOnlyList<int>? ClassCounts => null;
+
     /// <summary>Reads image <paramref name="index"/> into <paramref name="pixels"/> [C,H,W]; returns its label, -1 for none.</summary>
     int Read(int index, Span<byte> pixels);
 }

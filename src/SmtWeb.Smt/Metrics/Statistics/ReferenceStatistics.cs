@@ -4,6 +4,9 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using SmtWeb.Smt.Files;
 using SmtWeb.Smt.Weights;
+using SmtWeb.Smt.Weights.Archives;
+using SmtWeb.Smt.Weights.Bytes;
+using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Metrics.Statistics;
 
@@ -20,6 +23,9 @@ public sealed record ReferenceStatistics(double[] Mean, double[] Covariance, Sta
     private const int MostEntries = 64;
     private const long LargestFile = 1L << 30;
     private const long LargestOrigin = 64 * 1024;
+
+    // of the largest variance and of the largest eigenvalue: more than rounding to float32 leaves, whatever the order of the sums
+    private const double Asymmetry = 1e-5, Indefinite = 1e-3;
 
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
@@ -55,7 +61,14 @@ public sealed record ReferenceStatistics(double[] Mean, double[] Covariance, Sta
     {
         using var file = WeightsFile.Open(path);
         var prefix = file.Tensors.Any(t => t.Name == "fid.mu") ? "fid." : "";
-        return Checked(Array("mu"), Array("sigma"), null);
+        try
+        {
+            return Checked(Array("mu"), Array("sigma"), null);
+        }
+        catch (InvalidDataException e) when (!e.Message.Contains(path, StringComparison.Ordinal))
+        {
+            throw new InvalidDataException($"{path} cannot be read as reference statistics (.pkl of FID): {e.Message}", e);
+        }
 
         NpyArray Array(string name)
         {
@@ -72,17 +85,16 @@ public sealed record ReferenceStatistics(double[] Mean, double[] Covariance, Sta
     public static ReferenceStatistics ReadNpz(string path)
     {
         if (!Path.Exists(path)) throw new FileNotFoundException($"{path} does not exist. Reference statistics are written by: smtweb stats --dataset … --out {Path.GetFileName(path)}", path);
-        using var file = PlainFile.OpenRead(path);
+        using var file = new FileSource(path);
         if (file.Length > LargestFile) throw new InvalidDataException($"{path} has {file.Length} bytes; statistics have {LargestFile} at most.");
         try
         {
-            using var zip = new ZipArchive(file, ZipArchiveMode.Read);
-            if (zip.Entries.Count > MostEntries) throw new InvalidDataException($"it has {zip.Entries.Count} entries; statistics have mu and sigma");
+            var zip = new ZipContent(file); // which checks the checksums; the framework's reader does not
+            if (zip.Entries.Count() is > MostEntries and var count) throw new InvalidDataException($"it has {count} entries; statistics have mu and sigma");
             return Checked(ReadArray(zip, "mu"), ReadArray(zip, "sigma"), ReadOrigin(zip));
         }
-        catch (Exception e) when (e is InvalidDataException or IOException or NotSupportedException or ArgumentException)
+        catch (Exception e) when (e is InvalidDataException or IOException)
         {
-            // what the zip reader throws for damaged files, beside our own
             throw new InvalidDataException($"{path} cannot be read as reference statistics (.npz with mu and sigma): {e.Message}", e);
         }
     }
@@ -108,27 +120,57 @@ public sealed record ReferenceStatistics(double[] Mean, double[] Covariance, Sta
     }
 
     /// <summary>Statistics of the arrays that a file holds.</summary>
-    /// <exception cref="InvalidDataException">The shapes do not fit, or a number is not finite.</exception>
+    /// <exception cref="InvalidDataException">The shapes do not fit, a number is not finite, or sigma is no covariance: not symmetric, or not positive semi-definite within rounding.</exception>
     internal static ReferenceStatistics Checked(NpyArray mean, NpyArray covariance, StatisticsOrigin? origin)
     {
         if (mean.Shape.Count != 1 || covariance.Shape.Count != 2 || covariance.Shape[0] != mean.Shape[0] || covariance.Shape[1] != mean.Shape[0])
             throw new InvalidDataException($"mu ({string.Join(',', mean.Shape)}) and sigma ({string.Join(',', covariance.Shape)}) are no mean [d] and covariance [d,d].");
         if (!Array.TrueForAll(mean.Values, double.IsFinite) || !Array.TrueForAll(covariance.Values, double.IsFinite))
             throw new InvalidDataException("mu or sigma holds NaN or infinite values.");
+        EnsureCovariance(covariance.Values, mean.Shape[0]);
         return new ReferenceStatistics(mean.Values, covariance.Values, origin);
     }
 
-    private static NpyArray ReadArray(ZipArchive zip, string name)
+    // what mathematics demands: a damaged or negated sigma gives a distance that looks like any other
+    private static void EnsureCovariance(double[] sigma, int n)
     {
-        var entry = zip.GetEntry($"{name}.npy") ?? throw new InvalidDataException($"there is no array '{name}'; it has {string.Join(", ", zip.Entries.Take(8).Select(e => e.FullName))}.");
-        using var stream = entry.Open();
+        if (n == 0) throw new InvalidDataException("mu and sigma are empty.");
+        var largest = 0.0;
+        for (var i = 0; i < n; i++)
+        {
+            var variance = sigma[(i * n) + i];
+            if (variance < 0) throw new InvalidDataException($"sigma is no covariance: the variance of feature {i} is {variance:G6}; none is negative.");
+            largest = Math.Max(largest, variance);
+        }
+
+        for (var i = 0; i < n; i++)
+        {
+            for (var j = 0; j < i; j++)
+            {
+                var (a, b) = (sigma[(i * n) + j], sigma[(j * n) + i]);
+                if (Math.Abs(a - b) > Asymmetry * largest) throw new InvalidDataException($"sigma is no covariance: it is not symmetric ({a:G6} at [{i},{j}], {b:G6} at [{j},{i}]).");
+            }
+        }
+
+        TorchRuntime.Initialize();
+        using var scope = torch.NewDisposeScope();
+        using var _ = torch.no_grad();
+        var eigenvalues = torch.linalg.eigvalsh(Tensors.Of(sigma, [n, n])).ToArray<double>();
+        if (eigenvalues.Min() < -Indefinite * eigenvalues.Max())
+            throw new InvalidDataException($"sigma is no covariance: it has the eigenvalue {eigenvalues.Min():G6}; none is negative (the largest is {eigenvalues.Max():G6}).");
+    }
+
+    private static NpyArray ReadArray(ZipContent zip, string name)
+    {
+        var entry = zip.Find($"{name}.npy") ?? throw new InvalidDataException($"there is no array '{name}'; it has {string.Join(", ", zip.Entries.Take(8).Select(e => e.Name))}.");
+        using var stream = new SourceStream(zip.Open(entry));
         return NpyArray.Read(stream, name);
     }
 
-    private static StatisticsOrigin? ReadOrigin(ZipArchive zip)
+    private static StatisticsOrigin? ReadOrigin(ZipContent zip)
     {
-        if (zip.GetEntry(OriginEntry) is not { } entry || entry.Length > LargestOrigin) return null;
-        using var stream = entry.Open();
+        if (zip.Find(OriginEntry) is not { } entry || entry.Bytes > LargestOrigin) return null;
+        using var stream = new SourceStream(zip.Open(entry));
         try
         {
             return JsonSerializer.Deserialize<StatisticsOrigin>(stream, Json);

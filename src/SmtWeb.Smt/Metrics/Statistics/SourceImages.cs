@@ -51,6 +51,9 @@ public sealed class SourceImages : IEvaluationImages
     public IReadOnlyList<string> ClassNames => source.ClassNames;
 
     /// <inheritdoc/>
+    public IReadOnlyList<int>? ClassCounts => source.ClassCounts;
+
+    /// <inheritdoc/>
     public int Read(int index, Span<byte> pixels) => BatchPrefetcher.Read(source, index, pixels, skipCorrupt ? [] : null);
 
     /// <inheritdoc/>

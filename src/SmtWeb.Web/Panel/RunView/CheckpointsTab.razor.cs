@@ -36,7 +36,7 @@ public sealed partial class CheckpointsTab
 
     [Inject] private EvaluationQueue Queue { get; set; } = default!;
 
-    private RunCheckpoint? Best => _checkpoints!.Where(c => c.Distance is not null).MinBy(c => c.Distance);
+    private RunCheckpoint? Best => _checkpoints!.Where(c => c.Distance is { } d && double.IsFinite(d)).MinBy(c => c.Distance);
 
     private string DistanceTitle => Run.DistanceMetric is null ? "Distance" : Format.MetricName(Run.DistanceMetric);
 
