@@ -43,6 +43,6 @@ public sealed class GradientExchange : IGradientExchange
         {
             group.AllReduce(all.narrow(0, start, Math.Min(elements, all.NumberOfElements - start)));
         }
-        all.mul_(1.0 / group.Size);
+        all.Times_(1.0 / group.Size);
     }
 }
