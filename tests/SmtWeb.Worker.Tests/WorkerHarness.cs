@@ -12,7 +12,7 @@ namespace SmtWeb.Worker.Tests;
 /// <summary>A worker over a test's database, with real trainer processes that count.</summary>
 internal sealed class WorkerHarness : IAsyncDisposable
 {
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(180);
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(300);
 
     private readonly TestDatabase _database;
     private readonly IHost _host;

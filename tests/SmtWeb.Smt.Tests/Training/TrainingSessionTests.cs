@@ -163,7 +163,7 @@ public sealed class TrainingSessionTests : TensorTest
             Data = DataFixture.Make(kind) with { Conditional = true },
             Optimisation = preset.Optimisation with { BatchSize = 4, Iterations = 1, RampIterations = 0 },
             Method = (SmtSpec)preset.Method with { WarmupIterations = 1, ScoreUpdatesPerGeneratorUpdate = 1 },
-            Evaluation = preset.Evaluation with { EveryIterations = 1000, CheckpointEvery = 1000, Samples = 8, FinalSamples = 8, GridColumns = 1 },
+            Evaluation = preset.Evaluation with { EveryIterations = 1000, CheckpointEvery = 1000, Samples = 16, FinalSamples = 16, GridColumns = 1 },
         });
         var journal = new MemoryJournal();
         TrainingSession.Run(spec, journal, null, 1);
