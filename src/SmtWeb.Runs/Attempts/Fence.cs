@@ -18,7 +18,9 @@ internal static class Fence
         {
             await using var connection = await source.OpenConnectionAsync(ct);
             await using var transaction = await connection.BeginTransactionAsync(ct);
-            await connection.ExecuteAsync("SELECT smtweb_fence($1, $2)", [runId, attempt], ct);
+            // a trainer that is stopped in the middle must not hold the row against those who take its run over
+            await connection.ExecuteAsync(
+                "SELECT set_config('idle_in_transaction_session_timeout', '15s', true), smtweb_fence($1, $2)", [runId, attempt], ct);
             T result = await write(connection);
             await transaction.CommitAsync(ct);
             return result;
