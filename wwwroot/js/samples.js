@@ -95,7 +95,7 @@ class Samples {
         const el = document.createElement("figure");
         el.className = `samples-figure ${picture.kind.toLowerCase()}`;
         const titles = { Samples: "One-step samples", Scatter: "Samples over the data", Interpolation: "Spherical interpolation between seeds" };
-        el.innerHTML = `<figcaption><span>${titles[picture.kind]} <span class="faint" data-at></span></span><a data-save>Save PNG</a></figcaption><div class="samples-scroll"><div class="samples-labels" aria-hidden="true"></div><img decoding="async"></div>`;
+        el.innerHTML = `<figcaption><span>${titles[picture.kind]} <span class="faint" data-at></span></span><a data-save>Save PNG</a></figcaption><div class="samples-scroll" tabindex="0" role="group" aria-label="${titles[picture.kind]}"><div class="samples-labels" aria-hidden="true"></div><img decoding="async"></div>`;
         run.column.append(el);
         const labels = el.querySelector(".samples-labels");
         for (const text of picture.rowLabels) labels.append(Object.assign(document.createElement("span"), { textContent: text, title: text }));
