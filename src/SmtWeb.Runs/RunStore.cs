@@ -20,20 +20,8 @@ public sealed partial class RunStore(RunsDatabase database) : IRunStore
     public async Task<IReadOnlyList<RunSummary>> SearchAsync(RunQuery query, CancellationToken ct = default)
     {
         await using var context = await database.ContextAsync(ct);
-        var runs = context.Runs.Where(r => r.Trashed == null && (query.Before == null || r.Id < query.Before));
-        if (query.States.Count > 0)
-        {
-            runs = runs.Where(r => query.States.Contains(r.State));
-        }
-
-        foreach (var word in query.Words)
-        {
-            var like = "%" + word.Replace("\\", "\\\\").Replace("%", "\\%").Replace("_", "\\_") + "%";
-            var id = word.StartsWith('#') && long.TryParse(word.AsSpan(1), out var number) ? number : 0;
-            runs = runs.Where(r => r.Id == id || EF.Functions.ILike(r.Name, like, "\\") || EF.Functions.ILike(r.Preset ?? "", like, "\\")
-                || EF.Functions.ILike(r.Method, like, "\\") || EF.Functions.ILike(r.Data, like, "\\") || EF.Functions.ILike(r.CreatedBy, like, "\\"));
-        }
-
+        var kept = context.Runs.Where(r => r.Trashed == null && (query.Before == null || r.Id < query.Before));
+        var runs = RunSearch.Find(kept, query.States, query.Words);
         return await RunSummaries.ReadAsync(context, runs.OrderByDescending(r => r.Id).Take(query.Limit), ct);
     }
 

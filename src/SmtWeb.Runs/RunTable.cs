@@ -21,7 +21,7 @@ internal sealed class RunTable(RunsDatabase database) : IRunTable
         var kept = context.Runs.Where(r => r.Trashed == null);
         var states = await kept.GroupBy(r => r.State).Select(g => new { State = g.Key, Count = g.Count() })
             .ToDictionaryAsync(g => g.State, g => g.Count, ct);
-        var found = Find(kept, view);
+        var found = RunSearch.Find(kept, view.States, (view.Search ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries));
         bool narrowed = view.States.Count > 0 || !string.IsNullOrWhiteSpace(view.Search);
         int total = narrowed ? await found.CountAsync(ct) : states.Values.Sum();
         var runs = await RunSummaries.ReadAsync(context, Order(found, view).Skip(view.Skip).Take(view.Take), ct);
@@ -45,24 +45,6 @@ internal sealed class RunTable(RunsDatabase database) : IRunTable
         return pictures.ToDictionary(p => p.RunId, p => p.Picture);
     }
 
-    private static IQueryable<RunRow> Find(IQueryable<RunRow> runs, RunTableView view)
-    {
-        if (view.States.Count > 0)
-        {
-            runs = runs.Where(r => view.States.Contains(r.State));
-        }
-
-        foreach (string word in (view.Search ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries))
-        {
-            string pattern = "%" + Escape(word) + "%";
-            runs = runs.Where(r => EF.Functions.ILike(r.Name, pattern, "\\") || EF.Functions.ILike(r.Preset!, pattern, "\\")
-                || EF.Functions.ILike(r.Method, pattern, "\\")
-                || EF.Functions.ILike(r.Data, pattern, "\\") || EF.Functions.ILike(r.CreatedBy, pattern, "\\") || "#" + r.Id.ToString() == word);
-        }
-
-        return runs;
-    }
-
     // The number breaks ties, so that no run is shown on two parts.
     private static IQueryable<RunRow> Order(IQueryable<RunRow> runs, RunTableView view) => view.Order switch
     {
@@ -77,6 +59,4 @@ internal sealed class RunTable(RunsDatabase database) : IRunTable
 
     private static IQueryable<RunRow> By<T>(IOrderedQueryable<RunRow> runs, Expression<Func<RunRow, T>> key, RunTableView view) =>
         view.Descending ? runs.ThenByDescending(key).ThenByDescending(r => r.Id) : runs.ThenBy(key).ThenBy(r => r.Id);
-
-    private static string Escape(string word) => word.Replace("\\", "\\\\").Replace("%", "\\%").Replace("_", "\\_");
 }
