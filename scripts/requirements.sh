@@ -134,9 +134,7 @@ closed_to_others() {
 # Threads that sleep while they wait: spinning OpenMP threads stall each other for seconds on a machine with few cores
 # (docs/adr/0012-cpu.md).
 set_runtime_environment() {
-  # TorchSharp makes a number of its own of every factor, of a + b too, and does not keep it while libtorch reads it: a collection in that
-  # moment frees it, and the operator fails or reads freed memory (ADR 20). Collections of the youngest objects after 256 MB and not after
-  # a few make it rare; it is not mended.
+  # Without a C++ compiler nothing keeps the numbers that TorchSharp frees too early (ADR 20): rare collections make that rare.
   export DOTNET_GCgen0size=10000000
   export OMP_WAIT_POLICY=PASSIVE GOMP_SPINCOUNT=10000
 }

@@ -36,6 +36,7 @@ public static class TorchRuntime
             // first the kernels: they set how glibc keeps memory
             _ = Kernels;
             InitializeDeviceType(DeviceType.CPU);
+            KeptScalars.Bind();
             return true;
         }
         catch (Exception e) when (e is NotSupportedException or DllNotFoundException or TypeInitializationException)

@@ -1,6 +1,7 @@
 // What concerns the process: its memory, its CPU, and exceptions that must not leave C++.
 #include <malloc.h>
 
+#include <atomic>
 #include <cstring>
 #include <exception>
 
@@ -47,4 +48,22 @@ SMT_API int32_t smt_guarded_gradients(smt_gradients f, void** outputs, int64_t o
   }
   error[room - 1] = 0;
   return 1;
+}
+
+// TorchSharp's finalizer of a number comes here (TorchRuntime sees to it): it runs while an operator may still read the number, so it
+// is freed only after so many others that no operator can have begun before.
+namespace {
+constexpr uint64_t kept_scalars = 1 << 16;
+std::atomic<void*> kept[kept_scalars];
+std::atomic<uint64_t> given_up{0};
+void (*free_scalar)(void*) = nullptr;
+}  // namespace
+
+SMT_API void smt_keep_scalars(void (*free_one)(void*)) { free_scalar = free_one; }
+
+SMT_API uint64_t smt_scalars_given_up() { return given_up.load(); }
+
+SMT_API void THSTorch_dispose_scalar(void* scalar) {
+  void* oldest = kept[given_up.fetch_add(1) % kept_scalars].exchange(scalar);
+  if (oldest) free_scalar(oldest);
 }

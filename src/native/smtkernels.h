@@ -11,6 +11,11 @@ enum { SMT_CONVOLUTIONS = 1 };  // of smt_offers
 SMT_API int32_t smt_offers();
 SMT_API const char* smt_instruction_sets();
 
+// Numbers of TorchSharp that nobody holds any more: kept for a while, then freed by `free_one`. How many came so far.
+SMT_API void smt_keep_scalars(void (*free_one)(void*));
+SMT_API uint64_t smt_scalars_given_up();
+SMT_API void THSTorch_dispose_scalar(void* scalar);
+
 // group_norm(x + shift), by wish with SiLU: x float32 or bfloat16, shift [N,C] or null, weight and bias [C].
 typedef struct {
   int64_t images, pixels, channels, groups;

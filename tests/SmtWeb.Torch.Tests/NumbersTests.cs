@@ -39,6 +39,32 @@ public sealed class NumbersTests
     [Fact]
     public void Times_WhileTheCollectorRuns_IsRight()
     {
+        using var outer = NewDisposeScope();
+        var x = ones([64]);
+        WhileTheCollectorRuns(k => Assert.Equal(64.0 * k, x.Times(k).sum().ToDouble()));
+    }
+
+    [Fact]
+    public void TorchSharpsOwnNumbers_GivenUp_AreKeptByOurs()
+    {
+        Assert.SkipUnless(Kernels.Present, "There is no native library (no C++ compiler was there), which keeps TorchSharp's numbers.");
+        var before = KeptScalars.GivenUp;
+        using (Scalar _ = 1.5)
+        {
+        }
+        Assert.InRange(KeptScalars.GivenUp, before + 1, ulong.MaxValue); // finalizers of other tests' numbers may come between
+        using var outer = NewDisposeScope();
+        var (x, y) = (ones([64]), ones([64]));
+        WhileTheCollectorRuns(k =>
+        {
+            Assert.Equal(128.0, (x + y).sum().ToDouble());
+            Assert.Equal(64.0 * k, (x * k).sum().ToDouble());
+        });
+        Assert.InRange(KeptScalars.GivenUp, before + 100, ulong.MaxValue);
+    }
+
+    private static void WhileTheCollectorRuns(Action<int> operation)
+    {
         var over = false;
         var collector = new Thread(() =>
         {
@@ -48,14 +74,10 @@ public sealed class NumbersTests
         try
         {
             var end = DateTime.UtcNow + TimeSpan.FromSeconds(3);
-            var k = 0;
-            using var outer = NewDisposeScope();
-            var x = ones([64]);
-            while (DateTime.UtcNow < end)
+            for (var k = 1; DateTime.UtcNow < end; k++)
             {
                 using var scope = NewDisposeScope();
-                k++;
-                Assert.Equal(64.0 * k, x.Times(k).sum().ToDouble());
+                operation(k);
             }
         }
         finally

@@ -16,7 +16,7 @@ internal static unsafe partial class Kernels
             State = "none (no C++ compiler was there when the program was built): libtorch's operators, slower";
             return;
         }
-        if (!NativeLibrary.TryLoad(file, out _))
+        if (!NativeLibrary.TryLoad(file, out var handle))
         {
             State = $"none ({file} cannot be loaded): libtorch's operators, slower";
             return;
@@ -34,7 +34,7 @@ internal static unsafe partial class Kernels
         Rows = On("rows");
         Fourier = On("fourier");
         AdamW = On("adamw");
-        Present = true;
+        (Present, Handle) = (true, handle);
         State = $"{Marshal.PtrToStringUTF8(smt_instruction_sets())}{(convolutions ? ", bfloat16 convolutions" : "")}{(off.Length > 0 ? $", without {string.Join(", ", off)}" : "")}";
     }
 
@@ -43,6 +43,9 @@ internal static unsafe partial class Kernels
 
     /// <summary>Whether there are any.</summary>
     internal static bool Present { get; }
+
+    /// <summary>The native library; 0 without.</summary>
+    internal static nint Handle { get; }
 
     internal static bool Convolution { get; set; }
 
