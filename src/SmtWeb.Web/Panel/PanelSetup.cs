@@ -19,12 +19,7 @@ internal static class PanelSetup
 
     internal static void AddPanel(this IServiceCollection services)
     {
-        services.AddMudServices(options =>
-        {
-            options.SnackbarConfiguration.PositionClass = Defaults.Classes.Position.BottomRight;
-            options.SnackbarConfiguration.ShowTransitionDuration = options.SnackbarConfiguration.HideTransitionDuration = 120;
-            options.SnackbarConfiguration.MaxDisplayedSnackbars = 4;
-        });
+        services.AddMudServices();
         services.AddScoped<PanelNotices>().AddScoped<PanelQuestions>();
         services.AddScoped<RunCommands>().AddScoped<Datasets.DatasetCommands>();
         services.AddSingleton(provider => new WeightsFolder(
