@@ -11,33 +11,45 @@ using System.Text;
 /// </summary>
 public sealed class ElfVersionNeeds
 {
-    private const int Load = 1, Dynamic = 2;
-    private const ulong Null = 0, RelaSize = 8, StringTable = 5, Rela = 7, Rel = 17, PltRelSize = 2, PltRelKind = 20, JmpRel = 23,
-        VersionSymbols = 0x6ffffff0, VersionNeeds = 0x6ffffffe, VersionNeedCount = 0x6fffffff;
-    private const ushort Weak = 2, HiddenBit = 0x8000;
+    private const int Load = 1,
+        Dynamic = 2;
+    private const ulong Null = 0,
+        RelaSize = 8,
+        StringTable = 5,
+        Rela = 7,
+        Rel = 17,
+        PltRelSize = 2,
+        PltRelKind = 20,
+        JmpRel = 23,
+        VersionSymbols = 0x6ffffff0,
+        VersionNeeds = 0x6ffffffe,
+        VersionNeedCount = 0x6fffffff;
+    private const ushort Weak = 2,
+        HiddenBit = 0x8000;
 
-    private readonly byte[] file;
-    private readonly List<(ulong Address, ulong Offset, ulong Size)> segments = new List<(ulong, ulong, ulong)>();
-    private readonly Dictionary<ulong, ulong> dynamic = new Dictionary<ulong, ulong>();
+    private readonly byte[] _file;
+    private readonly List<(ulong Address, ulong Offset, ulong Size)> _segments = new List<(ulong, ulong, ulong)>();
+    private readonly Dictionary<ulong, ulong> _dynamic = new Dictionary<ulong, ulong>();
 
     /// <summary>Reads the headers of <paramref name="file"/>, which stays as it is.</summary>
     /// <exception cref="InvalidDataException">It is no 64-bit little-endian ELF library, or a truncated one.</exception>
     public ElfVersionNeeds(byte[] file)
     {
-        this.file = file;
+        _file = file;
         if (file.Length < 64 || file[0] != 0x7f || file[1] != 'E' || file[2] != 'L' || file[3] != 'F' || file[4] != 2 || file[5] != 1)
         {
             throw new InvalidDataException("it is not a 64-bit little-endian ELF file");
         }
 
         var (headers, size, count) = (U64(0x20), U16(0x36), U16(0x38));
-        ulong start = 0, length = 0;
+        ulong start = 0,
+            length = 0;
         for (var k = 0; k < count; k++)
         {
             var at = headers + (ulong)(k * size);
             if (U32(at) == Load)
             {
-                segments.Add((U64(at + 16), U64(at + 8), U64(at + 32)));
+                _segments.Add((U64(at + 16), U64(at + 8), U64(at + 32)));
             }
             else if (U32(at) == Dynamic)
             {
@@ -47,7 +59,7 @@ public sealed class ElfVersionNeeds
 
         for (var at = start; at < start + length && U64(at) != Null; at += 16)
         {
-            dynamic[U64(at)] = U64(at + 8);
+            _dynamic[U64(at)] = U64(at + 8);
         }
     }
 
@@ -58,7 +70,7 @@ public sealed class ElfVersionNeeds
     /// <exception cref="InvalidDataException">A relocation needs a symbol of that version: without it the library cannot work.</exception>
     public byte[] Weakened(string version)
     {
-        var copy = (byte[])file.Clone();
+        var copy = (byte[])_file.Clone();
         if (!(Find(version) is (ulong at, ushort index)))
         {
             return copy;
@@ -73,14 +85,14 @@ public sealed class ElfVersionNeeds
     // where the entry (struct vernaux) of a version lies, and the index by which symbols name it
     private (ulong At, ushort Index)? Find(string version)
     {
-        if (!dynamic.TryGetValue(VersionNeeds, out var address))
+        if (!_dynamic.TryGetValue(VersionNeeds, out var address))
         {
             return null;
         }
 
-        var strings = OffsetOf(dynamic[StringTable]);
+        var strings = OffsetOf(_dynamic[StringTable]);
         var need = OffsetOf(address);
-        for (ulong k = 0; k < dynamic[VersionNeedCount]; k++)
+        for (ulong k = 0; k < _dynamic[VersionNeedCount]; k++)
         {
             var entry = need + U32(need + 8);
             for (var n = 0; n < U16(need + 2); n++)
@@ -101,21 +113,21 @@ public sealed class ElfVersionNeeds
 
     private void RefuseIfUsed(string version, ushort index)
     {
-        if (dynamic.ContainsKey(Rel) || (dynamic.TryGetValue(PltRelKind, out var kind) && kind != Rela))
+        if (_dynamic.ContainsKey(Rel) || (_dynamic.TryGetValue(PltRelKind, out var kind) && kind != Rela))
         {
             throw new InvalidDataException("its relocations are of a kind that is not read here (REL)");
         }
 
-        var versions = OffsetOf(dynamic[VersionSymbols]);
+        var versions = OffsetOf(_dynamic[VersionSymbols]);
         foreach (var (table, length) in new[] { (Rela, RelaSize), (JmpRel, PltRelSize) })
         {
-            if (!dynamic.TryGetValue(table, out var address))
+            if (!_dynamic.TryGetValue(table, out var address))
             {
                 continue;
             }
 
             var start = OffsetOf(address);
-            for (var at = start; at < start + dynamic[length]; at += 24)
+            for (var at = start; at < start + _dynamic[length]; at += 24)
             {
                 var symbol = U64(at + 8) >> 32;
                 if (symbol != 0 && (U16(versions + (2 * symbol)) & ~HiddenBit) == index)
@@ -128,7 +140,7 @@ public sealed class ElfVersionNeeds
 
     private ulong OffsetOf(ulong address)
     {
-        foreach (var (start, offset, size) in segments)
+        foreach (var (start, offset, size) in _segments)
         {
             if (address >= start && address < start + size)
             {
@@ -139,21 +151,21 @@ public sealed class ElfVersionNeeds
         throw new InvalidDataException($"the address {address:x} lies in no segment");
     }
 
-    private ushort U16(ulong at) => BitConverter.ToUInt16(file, Inside(at, 2));
+    private ushort U16(ulong at) => BitConverter.ToUInt16(_file, Inside(at, 2));
 
-    private uint U32(ulong at) => BitConverter.ToUInt32(file, Inside(at, 4));
+    private uint U32(ulong at) => BitConverter.ToUInt32(_file, Inside(at, 4));
 
-    private ulong U64(ulong at) => BitConverter.ToUInt64(file, Inside(at, 8));
+    private ulong U64(ulong at) => BitConverter.ToUInt64(_file, Inside(at, 8));
 
     private string Text(ulong at)
     {
         var start = Inside(at, 1);
-        var end = Array.IndexOf(file, (byte)0, start);
-        return Encoding.ASCII.GetString(file, start, (end < 0 ? file.Length : end) - start);
+        var end = Array.IndexOf(_file, (byte)0, start);
+        return Encoding.ASCII.GetString(_file, start, (end < 0 ? _file.Length : end) - start);
     }
 
     private int Inside(ulong at, int bytes) =>
-        at <= (ulong)(file.Length - bytes) ? (int)at : throw new InvalidDataException("it ends too early");
+        at <= (ulong)(_file.Length - bytes) ? (int)at : throw new InvalidDataException("it ends too early");
 }
 
 /// <summary>
@@ -186,9 +198,13 @@ public static class LibTorchSharpCopy
         catch (InvalidDataException e)
         {
             throw new InvalidDataException(
-                $"{source} needs {Version}, which this machine's libstdc++.so.6 lacks (gcc 13 has it: Debian 13, Ubuntu 24.04), and cannot be "
-                + $"made to do without: {e.Message}. Build and run on such a system or in the container image (docker compose up --build), or "
-                + "leave the file as it is with -p:PatchLibTorchSharp=false.", e);
+                $"{source} needs {Version}, which this machine's libstdc++.so.6 lacks (gcc 13 has it: Debian 13, Ubuntu 24.04), and "
+                + "cannot be "
+                    + $"made to do without: {e.Message}. Build and run on such a system or in the container image (docker compose up "
+                        + "--build), or "
+                    + "leave the file as it is with -p:PatchLibTorchSharp=false.",
+                e
+            );
         }
 
         // a new file under the old name: what lies there may be linked to a package's file, or be mapped by a running program
@@ -216,7 +232,11 @@ public static class LibTorchSharpCopy
     private static extern IntPtr dlopen([MarshalAs(UnmanagedType.LPStr)] string name, int flags);
 
     [DllImport("libc.so.6", BestFitMapping = false, ThrowOnUnmappableChar = true)]
-    private static extern IntPtr dlvsym(IntPtr library, [MarshalAs(UnmanagedType.LPStr)] string symbol, [MarshalAs(UnmanagedType.LPStr)] string version);
+    private static extern IntPtr dlvsym(
+        IntPtr library,
+        [MarshalAs(UnmanagedType.LPStr)] string symbol,
+        [MarshalAs(UnmanagedType.LPStr)] string version
+    );
 #pragma warning restore SYSLIB1054, CA2101
 }
 

@@ -120,14 +120,41 @@ public enum ChangeOutcome
 
 /// <summary>A row of the runs table.</summary>
 public sealed record RunSummary(
-    long Id, string Name, string? Preset, string Method, string Data, RunState State, string? StateReason, int Priority,
-    int? QueuePosition, long Iteration, long TotalIterations, double? ImagesPerSecond, string? DistanceMetric, double? Distance,
-    double? BestDistance, DateTimeOffset Created, DateTimeOffset? Started, DateTimeOffset? Ended, string CreatedBy, double Seconds, string? OwnerId = null);
+    long Id,
+    string Name,
+    string? Preset,
+    string Method,
+    string Data,
+    RunState State,
+    string? StateReason,
+    int Priority,
+    int? QueuePosition,
+    long Iteration,
+    long TotalIterations,
+    double? ImagesPerSecond,
+    string? DistanceMetric,
+    double? Distance,
+    double? BestDistance,
+    DateTimeOffset Created,
+    DateTimeOffset? Started,
+    DateTimeOffset? Ended,
+    string CreatedBy,
+    double Seconds,
+    string? OwnerId = null
+);
 
 /// <summary>Everything about a run but its series. <paramref name="WaitsBecause"/> explains a queued run.</summary>
 public sealed record RunDetail(
-    RunSummary Summary, TrainingSpec Spec, string SpecHash, int Attempt, string? Worker, DateTimeOffset? LastHeartbeat,
-    string? WaitsBecause, long SkippedSteps, IReadOnlyList<RunAttempt> Attempts)
+    RunSummary Summary,
+    TrainingSpec Spec,
+    string SpecHash,
+    int Attempt,
+    string? Worker,
+    DateTimeOffset? LastHeartbeat,
+    string? WaitsBecause,
+    long SkippedSteps,
+    IReadOnlyList<RunAttempt> Attempts
+)
 {
     /// <summary>The Hangfire job of its present episode, or of its last one; for the panel, not for programs.</summary>
     [JsonIgnore]
@@ -135,10 +162,27 @@ public sealed record RunDetail(
 }
 
 /// <summary>One attempt: a stretch of a run by one trainer process.</summary>
-public sealed record RunAttempt(int Number, string Worker, DateTimeOffset Started, DateTimeOffset? Ended, long FirstIteration, long? LastIteration, string? Outcome);
+public sealed record RunAttempt(
+    int Number,
+    string Worker,
+    DateTimeOffset Started,
+    DateTimeOffset? Ended,
+    long FirstIteration,
+    long? LastIteration,
+    string? Outcome
+);
 
 /// <summary>A point of a curve as stored. <paramref name="Sequence"/> rises within the run.</summary>
-public sealed record StoredMetric(long Sequence, int Attempt, string Name, long Iteration, long ImagesSeen, double Seconds, double Value, bool Superseded);
+public sealed record StoredMetric(
+    long Sequence,
+    int Attempt,
+    string Name,
+    long Iteration,
+    long ImagesSeen,
+    double Seconds,
+    double Value,
+    bool Superseded
+);
 
 /// <summary>A page of points and the sequence number to go on from.</summary>
 public sealed record MetricPage(IReadOnlyList<StoredMetric> Points, long LastSequence);
@@ -147,10 +191,30 @@ public sealed record MetricPage(IReadOnlyList<StoredMetric> Points, long LastSeq
 public sealed record RunEvaluation(long Id, int Attempt, DateTimeOffset At, EvaluationRecord Record);
 
 /// <summary>A stored picture without its bytes.</summary>
-public sealed record RunPicture(long Id, int Attempt, PictureKind Kind, long Iteration, long ImagesSeen, int Rows, int Columns, int CellSize, IReadOnlyList<string> RowLabels);
+public sealed record RunPicture(
+    long Id,
+    int Attempt,
+    PictureKind Kind,
+    long Iteration,
+    long ImagesSeen,
+    int Rows,
+    int Columns,
+    int CellSize,
+    IReadOnlyList<string> RowLabels
+);
 
 /// <summary>A complete checkpoint.</summary>
-public sealed record RunCheckpoint(long Id, int Attempt, DateTimeOffset At, long Iteration, long ImagesSeen, long Bytes, string Sha256, double? Distance, string Reason);
+public sealed record RunCheckpoint(
+    long Id,
+    int Attempt,
+    DateTimeOffset At,
+    long Iteration,
+    long ImagesSeen,
+    long Bytes,
+    string Sha256,
+    double? Distance,
+    string Reason
+);
 
 /// <summary>A log line or a state change (<paramref name="State"/> set).</summary>
 public sealed record RunEvent(long Id, int Attempt, DateTimeOffset At, LogLevel Level, string Message, RunState? State);

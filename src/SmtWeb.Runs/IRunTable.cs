@@ -1,6 +1,8 @@
 namespace SmtWeb.Runs;
 
-/// <summary>The list of runs as a table that is shown in parts: found, ordered and cut in SQL, so that ten thousand runs stay quick.</summary>
+/// <summary>
+/// The list of runs as a table that is shown in parts: found, ordered and cut in SQL, so that ten thousand runs stay quick.
+/// </summary>
 public interface IRunTable
 {
     /// <summary>The part of the table that a view asks for. What lies in the trash is in none.</summary>
@@ -16,7 +18,9 @@ public sealed record RunTableView
     /// <summary>Only runs in these states; empty: in any.</summary>
     public IReadOnlyCollection<RunState> States { get; init; } = [];
 
-    /// <summary>Words that all must stand in the name, preset, method, data or person, or be the number as #12; null or empty: none.</summary>
+    /// <summary>
+    /// Words that all must stand in the name, preset, method, data or person, or be the number as #12; null or empty: none.
+    /// </summary>
     public string? Search { get; init; }
 
     /// <summary>The column that orders it.</summary>

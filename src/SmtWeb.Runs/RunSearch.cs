@@ -27,7 +27,8 @@ internal static class RunSearch
                 || EF.Functions.ILike(r.Preset ?? "", like, "\\")
                 || EF.Functions.ILike(r.Method, like, "\\")
                 || EF.Functions.ILike(r.Data, like, "\\")
-                || EF.Functions.ILike(r.CreatedBy, like, "\\"));
+                || EF.Functions.ILike(r.CreatedBy, like, "\\")
+            );
         }
 
         return runs;

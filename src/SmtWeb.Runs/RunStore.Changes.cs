@@ -57,7 +57,12 @@ public sealed partial class RunStore
         await using var transaction = await context.Database.BeginTransactionAsync(ct);
         context.Runs.Add(row);
         await context.SaveChangesAsync(ct);
-        row.JobId = await JobTable.EnqueueAsync((NpgsqlConnection)context.Database.GetDbConnection(), JobQueues.Training, JobQueues.Train(row.Id, row.Name), ct);
+        row.JobId = await JobTable.EnqueueAsync(
+            (NpgsqlConnection)context.Database.GetDbConnection(),
+            JobQueues.Training,
+            JobQueues.Train(row.Id, row.Name),
+            ct
+        );
         context.Events.Add(Line(row, $"Queued by {run.CreatedBy}.", RunState.Queued));
         await context.SaveChangesAsync(ct);
         await NotifyAsync(context, RunChannels.Runs, new RunNotice(row.Id, RunNoticeKind.Summary).ToString(), ct);
@@ -66,102 +71,142 @@ public sealed partial class RunStore
     }
 
     /// <inheritdoc/>
-    public Task<ChangeResult> PauseAsync(long id, string by, CancellationToken ct = default) => ChangeAsync(
-        id,
-        by,
-        run => run.State switch
-        {
-            RunState.Queued or RunState.Recovering => Move(run, RunState.Paused, $"paused by {by}"),
-            RunState.Starting or RunState.Running => Ask(run, RunRequest.Pause, $"paused by {by}; the trainer is writing its checkpoint"),
-            RunState.Stopping when run.Request is RunRequest.Pause => Verdict.Nothing,
-            // Its worker is shutting down: let the checkpoint be written, but leave the run paused.
-            RunState.Stopping when run.Request is RunRequest.Release => Ask(run, RunRequest.Pause, $"paused by {by}; the trainer is writing its checkpoint"),
-            RunState.Paused => Verdict.Nothing,
-            RunState.Stopping or RunState.Finished or RunState.Failed or RunState.Cancelled => Refuse(run, "paused", "Only a run that waits or trains can be paused."),
-        },
-        ct);
+    public Task<ChangeResult> PauseAsync(long id, string by, CancellationToken ct = default) =>
+        ChangeAsync(
+            id,
+            by,
+            run =>
+                run.State switch
+                {
+                    RunState.Queued or RunState.Recovering => Move(run, RunState.Paused, $"paused by {by}"),
+                    RunState.Starting or RunState.Running => Ask(
+                        run,
+                        RunRequest.Pause,
+                        $"paused by {by}; the trainer is writing its checkpoint"
+                    ),
+                    RunState.Stopping when run.Request is RunRequest.Pause => Verdict.Nothing,
+                    // Its worker is shutting down: let the checkpoint be written, but leave the run paused.
+                    RunState.Stopping when run.Request is RunRequest.Release => Ask(
+                        run,
+                        RunRequest.Pause,
+                        $"paused by {by}; the trainer is writing its checkpoint"
+                    ),
+                    RunState.Paused => Verdict.Nothing,
+                    RunState.Stopping or RunState.Finished or RunState.Failed or RunState.Cancelled => Refuse(
+                        run,
+                        "paused",
+                        "Only a run that waits or trains can be paused."
+                    ),
+                },
+            ct
+        );
 
     /// <inheritdoc/>
-    public Task<ChangeResult> ResumeAsync(long id, string by, CancellationToken ct = default) => ChangeAsync(
-        id,
-        by,
-        run => run.State switch
-        {
-            RunState.Paused or RunState.Failed or RunState.Cancelled => Requeue(run, by),
-            RunState.Queued or RunState.Recovering => Verdict.Nothing,
-            RunState.Stopping => Refuse(run, "resumed", "Its trainer is still writing the checkpoint; resume it once it is paused."),
-            RunState.Starting or RunState.Running or RunState.Finished =>
-                Refuse(run, "resumed", "Only a paused, failed or cancelled run can be resumed; clone a finished one to train longer."),
-        },
-        ct);
+    public Task<ChangeResult> ResumeAsync(long id, string by, CancellationToken ct = default) =>
+        ChangeAsync(
+            id,
+            by,
+            run =>
+                run.State switch
+                {
+                    RunState.Paused or RunState.Failed or RunState.Cancelled => Requeue(run, by),
+                    RunState.Queued or RunState.Recovering => Verdict.Nothing,
+                    RunState.Stopping => Refuse(
+                        run,
+                        "resumed",
+                        "Its trainer is still writing the checkpoint; resume it once it is paused."
+                    ),
+                    RunState.Starting or RunState.Running or RunState.Finished => Refuse(
+                        run,
+                        "resumed",
+                        "Only a paused, failed or cancelled run can be resumed; clone a finished one to train longer."
+                    ),
+                },
+            ct
+        );
 
     /// <inheritdoc/>
-    public Task<ChangeResult> CancelAsync(long id, string by, CancellationToken ct = default) => ChangeAsync(
-        id,
-        by,
-        run => run.State switch
-        {
-            RunState.Queued or RunState.Recovering or RunState.Paused => Move(run, RunState.Cancelled, $"cancelled by {by}"),
-            RunState.Starting or RunState.Running => Ask(run, RunRequest.Stop, $"cancelled by {by}; the trainer is writing its checkpoint"),
-            RunState.Stopping when run.Request is RunRequest.Stop => Verdict.Nothing,
-            RunState.Stopping => Ask(run, RunRequest.Stop, $"cancelled by {by}; the trainer is writing its checkpoint"),
-            RunState.Cancelled => Verdict.Nothing,
-            RunState.Finished or RunState.Failed => Refuse(run, "cancelled", "It has already ended."),
-        },
-        ct);
+    public Task<ChangeResult> CancelAsync(long id, string by, CancellationToken ct = default) =>
+        ChangeAsync(
+            id,
+            by,
+            run =>
+                run.State switch
+                {
+                    RunState.Queued or RunState.Recovering or RunState.Paused => Move(run, RunState.Cancelled, $"cancelled by {by}"),
+                    RunState.Starting or RunState.Running => Ask(
+                        run,
+                        RunRequest.Stop,
+                        $"cancelled by {by}; the trainer is writing its checkpoint"
+                    ),
+                    RunState.Stopping when run.Request is RunRequest.Stop => Verdict.Nothing,
+                    RunState.Stopping => Ask(run, RunRequest.Stop, $"cancelled by {by}; the trainer is writing its checkpoint"),
+                    RunState.Cancelled => Verdict.Nothing,
+                    RunState.Finished or RunState.Failed => Refuse(run, "cancelled", "It has already ended."),
+                },
+            ct
+        );
 
     /// <inheritdoc/>
-    public async Task<ChangeResult> DeleteAsync(long id, string by, CancellationToken ct = default) => await ChangeAsync(
-        id,
-        by,
-        run => run.State.IsHeld() ? Refuse(run, "deleted", "A trainer holds it: cancel it first.") : Trash(run, by),
-        ct);
+    public async Task<ChangeResult> DeleteAsync(long id, string by, CancellationToken ct = default) =>
+        await ChangeAsync(
+            id,
+            by,
+            run => run.State.IsHeld() ? Refuse(run, "deleted", "A trainer holds it: cancel it first.") : Trash(run, by),
+            ct
+        );
 
     /// <inheritdoc/>
-    public Task<ChangeResult> RestoreAsync(long id, string by, CancellationToken ct = default) => ChangeAsync(id, by, run => Untrash(run, by), ct, inTrash: true);
+    public Task<ChangeResult> RestoreAsync(long id, string by, CancellationToken ct = default) =>
+        ChangeAsync(id, by, run => Untrash(run, by), ct, inTrash: true);
 
     /// <inheritdoc/>
-    public Task<ChangeResult> PurgeAsync(long id, string by, CancellationToken ct = default) => ChangeAsync(id, by, _ => Verdict.Delete, ct, inTrash: true);
+    public Task<ChangeResult> PurgeAsync(long id, string by, CancellationToken ct = default) =>
+        ChangeAsync(id, by, _ => Verdict.Delete, ct, inTrash: true);
 
     /// <inheritdoc/>
-    public Task<ChangeResult> SetPriorityAsync(long id, int priority, string by, CancellationToken ct = default) => ChangeAsync(
-        id,
-        by,
-        run =>
-        {
-            if (!run.State.IsWaiting() && run.State is not RunState.Paused)
+    public Task<ChangeResult> SetPriorityAsync(long id, int priority, string by, CancellationToken ct = default) =>
+        ChangeAsync(
+            id,
+            by,
+            run =>
             {
-                return Refuse(run, "given another priority", "Priority matters only to a run that waits.");
-            }
+                if (!run.State.IsWaiting() && run.State is not RunState.Paused)
+                {
+                    return Refuse(run, "given another priority", "Priority matters only to a run that waits.");
+                }
 
-            if (run.Priority == priority)
-            {
-                return Verdict.Nothing;
-            }
+                if (run.Priority == priority)
+                {
+                    return Verdict.Nothing;
+                }
 
-            int before = run.Priority;
-            run.Priority = priority;
-            return new(Line: $"Priority {before} → {priority} by {by}.");
-        },
-        ct);
+                int before = run.Priority;
+                run.Priority = priority;
+                return new(Line: $"Priority {before} → {priority} by {by}.");
+            },
+            ct
+        );
 
     /// <inheritdoc/>
-    public Task<ChangeResult> RenameAsync(long id, string name, string by, CancellationToken ct = default) => ChangeAsync(
-        id,
-        by,
-        run =>
-        {
-            string trimmed = NameRule.Trim(name);
-            if (NameRule.Problem(trimmed, LongestName) is { } wrong)
+    public Task<ChangeResult> RenameAsync(long id, string name, string by, CancellationToken ct = default) =>
+        ChangeAsync(
+            id,
+            by,
+            run =>
             {
-                return new(Problem: wrong);
-            }
+                string trimmed = NameRule.Trim(name);
+                if (NameRule.Problem(trimmed, LongestName) is { } wrong)
+                {
+                    return new(Problem: wrong);
+                }
 
-            string before = run.Name;
-            run.Name = trimmed;
-            return before == trimmed ? Verdict.Nothing : new(Line: $"Renamed by {by}; it was \"{before}\".");
-        },
-        ct);
+                string before = run.Name;
+                run.Name = trimmed;
+                return before == trimmed ? Verdict.Nothing : new(Line: $"Renamed by {by}; it was \"{before}\".");
+            },
+            ct
+        );
 
     private static Verdict Move(RunRow run, RunState to, string reason)
     {
@@ -184,7 +229,8 @@ public sealed partial class RunStore
         return verdict;
     }
 
-    private static Verdict Refuse(RunRow run, string verb, string why) => new(Problem: $"Run {run.Id} is {run.State} and cannot be {verb}. {why}");
+    private static Verdict Refuse(RunRow run, string verb, string why) =>
+        new(Problem: $"Run {run.Id} is {run.State} and cannot be {verb}. {why}");
 
     // A run that waits must not be taken by a worker while it lies in the trash: there it is paused.
     private static Verdict Trash(RunRow run, string by)
@@ -196,7 +242,12 @@ public sealed partial class RunStore
         }
 
         (run.Trashed, run.TrashedBy, run.TrashedFrom) = (DateTimeOffset.UtcNow, by, before);
-        return new(Line: $"Put into the trash by {by}.", State: run.State == before ? null : run.State, Audit: AuditActions.RunDeleted, Notice: RunNoticeKind.Deleted);
+        return new(
+            Line: $"Put into the trash by {by}.",
+            State: run.State == before ? null : run.State,
+            Audit: AuditActions.RunDeleted,
+            Notice: RunNoticeKind.Deleted
+        );
     }
 
     private static Verdict Untrash(RunRow run, string by)
@@ -211,21 +262,28 @@ public sealed partial class RunStore
         return new(Line: $"Taken out of the trash by {by}.", State: waited ? RunState.Queued : null, Audit: AuditActions.RunRestored);
     }
 
-    private static EventRow Line(RunRow run, string message, RunState? state) => new()
-    {
-        RunId = run.Id,
-        Attempt = run.Attempt,
-        At = DateTimeOffset.UtcNow,
-        Level = LogLevel.Information,
-        Message = message,
-        State = state,
-    };
+    private static EventRow Line(RunRow run, string message, RunState? state) =>
+        new()
+        {
+            RunId = run.Id,
+            Attempt = run.Attempt,
+            At = DateTimeOffset.UtcNow,
+            Level = LogLevel.Information,
+            Message = message,
+            State = state,
+        };
 
     private static Task NotifyAsync(SmtWebDbContext context, string channel, string payload, CancellationToken ct) =>
         context.Database.ExecuteSqlAsync($"SELECT pg_notify({channel}, {payload})", ct);
 
     /// <summary>Decides on a run under its lock, so that two people and a trainer never decide on the same old state.</summary>
-    private async Task<ChangeResult> ChangeAsync(long id, string by, Func<RunRow, Verdict> decide, CancellationToken ct, bool inTrash = false)
+    private async Task<ChangeResult> ChangeAsync(
+        long id,
+        string by,
+        Func<RunRow, Verdict> decide,
+        CancellationToken ct,
+        bool inTrash = false
+    )
     {
         await using var context = await database.ContextAsync(ct);
         await using var transaction = await context.Database.BeginTransactionAsync(ct);
@@ -249,7 +307,14 @@ public sealed partial class RunStore
         if (verdict == Verdict.Delete)
         {
             context.Runs.Remove(run);
-            AuditLog.Add(context, new Actor(by), AuditActions.RunPurged, $"run {id} ({run.Name})", $"of {run.CreatedBy}", DateTimeOffset.UtcNow);
+            AuditLog.Add(
+                context,
+                new Actor(by),
+                AuditActions.RunPurged,
+                $"run {id} ({run.Name})",
+                $"of {run.CreatedBy}",
+                DateTimeOffset.UtcNow
+            );
         }
         else
         {
@@ -268,12 +333,23 @@ public sealed partial class RunStore
         }
         else if (verdict == Verdict.Delete || verdict.State is RunState.Paused or RunState.Cancelled)
         {
-            await JobTable.WithdrawAsync(connection, run.JobId, $"The run was {(verdict == Verdict.Delete ? "deleted" : verdict.State is RunState.Paused ? "paused" : "stopped")} by {by} while it waited.", ct);
+            await JobTable.WithdrawAsync(
+                connection,
+                run.JobId,
+                $"The run was {(verdict == Verdict.Delete ? "deleted" : verdict.State is RunState.Paused ? "paused" : "stopped")} by "
+                + $"{by} while it waited.",
+                ct
+            );
         }
 
         await TellStudentsAsync(connection, run, verdict, by, ct);
         await context.SaveChangesAsync(ct);
-        await NotifyAsync(context, RunChannels.Runs, new RunNotice(id, verdict == Verdict.Delete ? RunNoticeKind.Deleted : verdict.Notice).ToString(), ct);
+        await NotifyAsync(
+            context,
+            RunChannels.Runs,
+            new RunNotice(id, verdict == Verdict.Delete ? RunNoticeKind.Deleted : verdict.Notice).ToString(),
+            ct
+        );
         if (verdict != Verdict.Delete)
         {
             await NotifyAsync(context, RunChannels.Runs, new RunNotice(id, RunNoticeKind.Event).ToString(), ct);
@@ -314,14 +390,17 @@ public sealed partial class RunStore
     private static async Task RequeueStudentsAsync(NpgsqlConnection connection, long teacher, string by, CancellationToken ct)
     {
         var students = new List<(long Run, int Attempt)>();
-        await using (var update = connection.Sql(
-            """
-            UPDATE runs SET state = 'Queued', state_reason = $3, ended = NULL
-            WHERE teacher_run_id = $1 AND state = 'Failed' AND trashed IS NULL AND position($2 in state_reason) > 0 RETURNING id, attempt
-            """,
-            teacher,
-            Deleted,
-            $"its teacher was taken out of the trash by {by}"))
+        await using (
+            var update = connection.Sql(
+                """
+                UPDATE runs SET state = 'Queued', state_reason = $3, ended = NULL
+                WHERE teacher_run_id = $1 AND state = 'Failed' AND trashed IS NULL AND position($2 in state_reason) > 0 RETURNING id, attempt
+                """,
+                teacher,
+                Deleted,
+                $"its teacher was taken out of the trash by {by}"
+            )
+        )
         {
             await using var reader = await update.ExecuteReaderAsync(ct);
             while (await reader.ReadAsync(ct))
@@ -332,11 +411,26 @@ public sealed partial class RunStore
 
         foreach (var (student, attempt) in students)
         {
-            await RunEvents.WriteAsync(connection, student, attempt, LogLevel.Information, $"Queued: its teacher, run {teacher}, was taken out of the trash by {by}.", RunState.Queued, ct);
+            await RunEvents.WriteAsync(
+                connection,
+                student,
+                attempt,
+                LogLevel.Information,
+                $"Queued: its teacher, run {teacher}, was taken out of the trash by {by}.",
+                RunState.Queued,
+                ct
+            );
         }
     }
 
-    private sealed record Verdict(string? Problem = null, string? Line = null, RunState? State = null, bool Signal = false, string? Audit = null, RunNoticeKind Notice = RunNoticeKind.Summary)
+    private sealed record Verdict(
+        string? Problem = null,
+        string? Line = null,
+        RunState? State = null,
+        bool Signal = false,
+        string? Audit = null,
+        RunNoticeKind Notice = RunNoticeKind.Summary
+    )
     {
         /// <summary>Already as asked.</summary>
         public static Verdict Nothing { get; } = new(Line: "nothing");

@@ -9,14 +9,22 @@ public sealed partial class RunStore
     public async Task<IReadOnlyList<TrashedRun>> TrashAsync(CancellationToken ct = default)
     {
         await using var context = await database.ContextAsync(ct);
-        var facts = await context.Runs.Where(r => r.Trashed != null).Select(r => new { r.Id, r.Trashed, r.TrashedBy }).ToDictionaryAsync(r => r.Id, ct);
+        var facts = await context
+            .Runs.Where(r => r.Trashed != null)
+            .Select(r => new
+            {
+                r.Id,
+                r.Trashed,
+                r.TrashedBy,
+            })
+            .ToDictionaryAsync(r => r.Id, ct);
         var runs = await RunSummaries.ReadAsync(context, context.Runs.Where(r => r.Trashed != null).OrderByDescending(r => r.Trashed), ct);
         return
         [
             .. from run in runs
-               where facts.ContainsKey(run.Id) // one that came meanwhile is there the next time
-               let fact = facts[run.Id]
-               select new TrashedRun(run, fact.Trashed!.Value, fact.TrashedBy ?? "", fact.Trashed.Value + TrashedRun.Kept),
+            where facts.ContainsKey(run.Id) // one that came meanwhile is there the next time
+            let fact = facts[run.Id]
+            select new TrashedRun(run, fact.Trashed!.Value, fact.TrashedBy ?? "", fact.Trashed.Value + TrashedRun.Kept),
         ];
     }
 

@@ -6,7 +6,9 @@ using SmtWeb.Runs.Queue;
 
 namespace SmtWeb.Runs;
 
-/// <summary>A waiting run, with what its claim asks: whether it is due, whether its teacher is finished, whether its job is in the queue.</summary>
+/// <summary>
+/// A waiting run, with what its claim asks: whether it is due, whether its teacher is finished, whether its job is in the queue.
+/// </summary>
 internal sealed record WaitingRun(long Id, bool Due, bool Taught, bool HasTicket);
 
 /// <summary>Rows of the runs table, with their place in the queue.</summary>
@@ -16,8 +18,29 @@ internal static class RunSummaries
     {
         var order = (await QueueAsync(context, ct)).Select((w, place) => (w.Id, place)).ToDictionary(w => w.Id, w => w.place + 1);
         var rows = await runs.Select(r => new RunSummary(
-            r.Id, r.Name, r.Preset, r.Method, r.Data, r.State, r.StateReason, r.Priority, null, r.Iteration, r.TotalIterations, r.ImagesPerSecond,
-            r.DistanceMetric, r.Distance, r.BestDistance, r.Created, r.Started, r.Ended, r.CreatedBy, r.Seconds, r.OwnerId)).ToListAsync(ct);
+                r.Id,
+                r.Name,
+                r.Preset,
+                r.Method,
+                r.Data,
+                r.State,
+                r.StateReason,
+                r.Priority,
+                null,
+                r.Iteration,
+                r.TotalIterations,
+                r.ImagesPerSecond,
+                r.DistanceMetric,
+                r.Distance,
+                r.BestDistance,
+                r.Created,
+                r.Started,
+                r.Ended,
+                r.CreatedBy,
+                r.Seconds,
+                r.OwnerId
+            ))
+            .ToListAsync(ct);
         return [.. rows.Select(r => order.TryGetValue(r.Id, out var place) ? r with { QueuePosition = place } : r)];
     }
 
@@ -32,7 +55,8 @@ internal static class RunSummaries
                 $"""
                 SELECT student.id, {Claimable.Due}, {Claimable.Taught} AS taught, {Claimable.HasTicket} FROM runs student
                 WHERE {Claimable.Waiting} ORDER BY NOT ({Claimable.Taught}), {Claimable.Order}
-                """);
+                """
+            );
             await using var reader = await select.ExecuteReaderAsync(ct);
             var waiting = new List<WaitingRun>();
             while (await reader.ReadAsync(ct))

@@ -24,12 +24,19 @@ public static class RunsServiceCollectionExtensions
     public static IServiceCollection AddSmtWebRuns(this IServiceCollection services, string connectionString)
     {
         services.AddSingleton(_ => Open(connectionString));
-        services.AddDbContextFactory<SmtWebDbContext>((provider, options) => options
-            .UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>(), npgsql => npgsql
-                .MigrationsAssembly(RunsDatabase.MigrationsAssembly)
-                // Npgsql's own strategy wraps a lost connection in an InvalidOperationException, which nobody who waits for a
-                // NpgsqlException would know: those who can wait do so themselves (PostgresFaults.RetryAsync, DbTrainingJournal, …).
-                .ExecutionStrategy(dependencies => new NonRetryingExecutionStrategy(dependencies))));
+        services.AddDbContextFactory<SmtWebDbContext>(
+            (provider, options) =>
+                options.UseNpgsql(
+                    provider.GetRequiredService<NpgsqlDataSource>(),
+                    npgsql =>
+                        npgsql
+                            .MigrationsAssembly(RunsDatabase.MigrationsAssembly)
+                            // Npgsql's own strategy wraps a lost connection in an InvalidOperationException, which nobody who waits for a
+                            // NpgsqlException would know: those who can wait do so themselves (PostgresFaults.RetryAsync,
+                            // DbTrainingJournal, …).
+                            .ExecutionStrategy(dependencies => new NonRetryingExecutionStrategy(dependencies))
+                )
+        );
         services.AddSingleton<RunsDatabase>();
         services.AddSingleton<IRunStore, RunStore>();
         services.AddSingleton<IRunTable, RunTable>();
@@ -44,8 +51,9 @@ public static class RunsServiceCollectionExtensions
         services.AddSingleton<DatasetStore>();
         services.AddSingleton<DatasetChecks>();
         services.AddSingleton<DatabaseKeyRepository>();
-        services.AddSingleton<IConfigureOptions<KeyManagementOptions>>(provider =>
-            new ConfigureOptions<KeyManagementOptions>(options => options.XmlRepository = provider.GetRequiredService<DatabaseKeyRepository>()));
+        services.AddSingleton<IConfigureOptions<KeyManagementOptions>>(provider => new ConfigureOptions<KeyManagementOptions>(options =>
+            options.XmlRepository = provider.GetRequiredService<DatabaseKeyRepository>()
+        ));
         return services;
     }
 
@@ -53,8 +61,10 @@ public static class RunsServiceCollectionExtensions
     /// One pool per process, for our own statements and Hangfire's. A connection that nobody used for a while is closed: a lab
     /// has many workers, which are idle most of the time, and one server for all of them.
     /// </summary>
-    private static NpgsqlDataSource Open(string connectionString) => NpgsqlDataSource.Create(
-        new NpgsqlConnectionStringBuilder(connectionString) { ConnectionIdleLifetime = 10, ConnectionPruningInterval = 5 });
+    private static NpgsqlDataSource Open(string connectionString) =>
+        NpgsqlDataSource.Create(
+            new NpgsqlConnectionStringBuilder(connectionString) { ConnectionIdleLifetime = 10, ConnectionPruningInterval = 5 }
+        );
 
     /// <summary>The live feed, for nodes with pages or hub clients.</summary>
     public static IServiceCollection AddRunFeed(this IServiceCollection services)

@@ -20,5 +20,6 @@ internal static class StoredSpec
     public static string WriteEvaluation(EvaluationRecord record) => JsonSerializer.Serialize(record, EvaluationOptions);
 
     public static EvaluationRecord ReadEvaluation(string json) =>
-        JsonSerializer.Deserialize<EvaluationRecord>(json, EvaluationOptions) ?? throw new InvalidDataException("The stored evaluation is JSON null.");
+        JsonSerializer.Deserialize<EvaluationRecord>(json, EvaluationOptions)
+        ?? throw new InvalidDataException("The stored evaluation is JSON null.");
 }

@@ -12,10 +12,16 @@ namespace SmtWeb.Torch;
 /// </summary>
 public static unsafe partial class Autograd
 {
-    private static readonly nint Gradients = NativeLibrary.GetExport(NativeLibrary.Load("LibTorchSharp", typeof(Autograd).Assembly, null), "THSAutograd_grad");
+    private static readonly nint Gradients = NativeLibrary.GetExport(
+        NativeLibrary.Load("LibTorchSharp", typeof(Autograd).Assembly, null),
+        "THSAutograd_grad"
+    );
 
-    [ThreadStatic] private static nint* found;
-    [ThreadStatic] private static int room;
+    [ThreadStatic]
+    private static nint* _found;
+
+    [ThreadStatic]
+    private static int _room;
 
     /// <summary>Accumulates the gradient of the scalar <paramref name="loss"/> into the leaves.</summary>
     /// <exception cref="TorchException">An operator failed; says which and why.</exception>
@@ -34,15 +40,16 @@ public static unsafe partial class Autograd
     }
 
     /// <summary>
-    /// Gradients of a scalar, or of Σ root · seed, with respect to <paramref name="inputs"/>, as handles, which the caller owns; 0 where one is not used.
+    /// Gradients of a scalar, or of Σ root · seed, with respect to <paramref name="inputs"/>, as handles, which the caller owns; 0 where
+    /// one is not used.
     /// </summary>
     internal static void Grad(nint root, nint seed, ReadOnlySpan<nint> inputs, Span<nint> gradients)
     {
         _ = FusedOperator.TakeFailure();
-        if (room < inputs.Length)
+        if (_room < inputs.Length)
         {
-            found = (nint*)NativeMemory.Realloc(found, (nuint)(inputs.Length * sizeof(nint)));
-            room = inputs.Length;
+            _found = (nint*)NativeMemory.Realloc(_found, (nuint)(inputs.Length * sizeof(nint)));
+            _room = inputs.Length;
         }
         const int length = 2048;
         var error = stackalloc byte[length];
@@ -56,14 +63,25 @@ public static unsafe partial class Autograd
             }
             else
             {
-                ((delegate* unmanaged[Cdecl]<nint*, long, nint*, long, nint*, long, byte, byte, byte, nint, void>)Gradients)(&root, 1, i, inputs.Length, &seed, 1, 0, 0, 1, allocate);
+                ((delegate* unmanaged[Cdecl]<nint*, long, nint*, long, nint*, long, byte, byte, byte, nint, void>)Gradients)(
+                    &root,
+                    1,
+                    i,
+                    inputs.Length,
+                    &seed,
+                    1,
+                    0,
+                    0,
+                    1,
+                    allocate
+                );
             }
             if (failed != 0)
             {
                 throw Explained(Encoding.UTF8.GetString(MemoryMarshal.CreateReadOnlySpanFromNullTerminated(error)), null);
             }
         }
-        new ReadOnlySpan<nint>(found, inputs.Length).CopyTo(gradients);
+        new ReadOnlySpan<nint>(_found, inputs.Length).CopyTo(gradients);
     }
 
     private static TorchException Explained(string message, Exception? inner) =>
@@ -72,5 +90,5 @@ public static unsafe partial class Autograd
         : new($"The backward pass failed: {message}", inner);
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static nint* Allocate(ulong count) => count <= (ulong)room ? found : null;
+    private static nint* Allocate(ulong count) => count <= (ulong)_room ? _found : null;
 }

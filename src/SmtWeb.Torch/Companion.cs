@@ -9,29 +9,35 @@ namespace SmtWeb.Torch;
 internal static class Companion
 {
     private static readonly Lock Turn = new();
-    private static readonly SemaphoreSlim Wake = new(0), Done = new(0);
+    private static readonly SemaphoreSlim Wake = new(0),
+        Done = new(0);
 
-    [ThreadStatic] private static bool isCompanion;
+    [ThreadStatic]
+    private static bool _isCompanion;
 
-    private static Thread? thread;
-    private static Action work = () => { };
-    private static int threads, threadsNow;
-    private static ExceptionDispatchInfo? failure;
+    private static Thread? _thread;
+    private static Action _work = () => { };
+    private static int _threads,
+        _threadsNow;
+    private static ExceptionDispatchInfo? _failure;
 
     /// <summary>Whether this thread is it: what it runs is a half already.</summary>
-    internal static bool IsCurrent => isCompanion;
+    internal static bool IsCurrent => _isCompanion;
 
-    /// <summary>Runs <paramref name="here"/> on this thread and <paramref name="there"/> on the companion; both have ended when this returns or throws.</summary>
+    /// <summary>
+    /// Runs <paramref name="here"/> on this thread and <paramref name="there"/> on the companion; both have ended when this returns or
+    /// throws.
+    /// </summary>
     internal static void Both(Action here, Action there)
     {
         lock (Turn)
         {
-            if (thread is null)
+            if (_thread is null)
             {
-                thread = new Thread(Live) { IsBackground = true, Name = "second half of the rows" };
-                thread.Start();
+                _thread = new Thread(Live) { IsBackground = true, Name = "second half of the rows" };
+                _thread.Start();
             }
-            (work, threads, failure) = (there, LibTorch.Threads, null);
+            (_work, _threads, _failure) = (there, LibTorch.Threads, null);
             Wake.Release();
             try
             {
@@ -40,29 +46,29 @@ internal static class Companion
             finally
             {
                 Done.Wait();
-                work = () => { };
+                _work = () => { };
             }
-            failure?.Throw();
+            _failure?.Throw();
         }
     }
 
     private static void Live()
     {
-        isCompanion = true;
+        _isCompanion = true;
         while (true)
         {
             Wake.Wait();
             try
             {
-                if (threadsNow != threads)
+                if (_threadsNow != _threads)
                 {
-                    threadsNow = TorchRuntime.Threads = threads;
+                    _threadsNow = TorchRuntime.Threads = _threads;
                 }
-                work();
+                _work();
             }
             catch (Exception e)
             {
-                failure = ExceptionDispatchInfo.Capture(e);
+                _failure = ExceptionDispatchInfo.Capture(e);
             }
             Done.Release();
         }

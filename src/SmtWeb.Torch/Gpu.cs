@@ -29,9 +29,18 @@ public static unsafe class Gpu
         backends.cuda.matmul.allow_tf32 = true;
         backends.cudnn.allow_tf32 = true;
         // at::globalContext().setBenchmarkCuDNN(true), for which TorchSharp has no property; without it training is only slower
-        if (!NativeLibrary.TryLoad("torch_cpu", typeof(torch).Assembly, null, out var library)) return;
-        if (!NativeLibrary.TryGetExport(library, "_ZN2at13globalContextEv", out var context)) return;
-        if (!NativeLibrary.TryGetExport(library, "_ZN2at7Context17setBenchmarkCuDNNEb", out var set)) return;
+        if (!NativeLibrary.TryLoad("torch_cpu", typeof(torch).Assembly, null, out var library))
+        {
+            return;
+        }
+        if (!NativeLibrary.TryGetExport(library, "_ZN2at13globalContextEv", out var context))
+        {
+            return;
+        }
+        if (!NativeLibrary.TryGetExport(library, "_ZN2at7Context17setBenchmarkCuDNNEb", out var set))
+        {
+            return;
+        }
         ((delegate* unmanaged[Cdecl]<nint, byte, void>)set)(((delegate* unmanaged[Cdecl]<nint>)context)(), 1);
     }
 
@@ -41,8 +50,15 @@ public static unsafe class Gpu
     /// <summary>Bytes of memory in use and in all on the current GPU, as the driver tells; null where it tells nothing.</summary>
     public static (long Used, long Total)? Memory()
     {
-        if (!NativeLibrary.TryLoad("libcudart.so.12", out var library) || !NativeLibrary.TryGetExport(library, "cudaMemGetInfo", out var ask)) return null;
-        nuint free, total;
+        if (
+            !NativeLibrary.TryLoad("libcudart.so.12", out var library)
+            || !NativeLibrary.TryGetExport(library, "cudaMemGetInfo", out var ask)
+        )
+        {
+            return null;
+        }
+        nuint free,
+            total;
         return ((delegate* unmanaged[Cdecl]<nuint*, nuint*, int>)ask)(&free, &total) == 0 ? ((long)(total - free), (long)total) : null;
     }
 }

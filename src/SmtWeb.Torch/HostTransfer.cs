@@ -10,8 +10,10 @@ namespace SmtWeb.Torch;
 /// </summary>
 public static class HostTransfer
 {
-    private static long started, waited, read;
-    private static bool standIn;
+    private static long _started,
+        _waited,
+        _read;
+    private static bool _standIn;
 
     /// <summary>
     /// Whether the CPU stands in for a GPU: it is then treated as one, so that a test can walk a training step and count, on a machine
@@ -19,29 +21,32 @@ public static class HostTransfer
     /// </summary>
     public static bool StandIn
     {
-        get => Volatile.Read(ref standIn);
-        set => Volatile.Write(ref standIn, value);
+        get => Volatile.Read(ref _standIn);
+        set => Volatile.Write(ref _standIn, value);
     }
 
     /// <summary>Copies to a GPU that were started since the program began.</summary>
-    public static long Started => Interlocked.Read(ref started);
+    public static long Started => Interlocked.Read(ref _started);
 
     /// <summary>Copies to a GPU that waited for it: fine outside of a step, and nowhere inside.</summary>
-    public static long Waited => Interlocked.Read(ref waited);
+    public static long Waited => Interlocked.Read(ref _waited);
 
     /// <summary>Times that values were read from a GPU, each of which waits for all that it was given.</summary>
-    public static long ReadBack => Interlocked.Read(ref read);
+    public static long ReadBack => Interlocked.Read(ref _read);
 
     /// <summary>Whether one would wait for values on <paramref name="device"/>.</summary>
     public static bool IsRemote(Device device) => StandIn || device.type != DeviceType.CPU;
 
     internal static bool IsRemote(Tensor tensor) => StandIn || tensor.device_type != DeviceType.CPU;
 
-    internal static void CountWait() => Interlocked.Increment(ref waited);
+    internal static void CountWait() => Interlocked.Increment(ref _waited);
 
     internal static void CountRead(Tensor tensor)
     {
-        if (IsRemote(tensor)) Interlocked.Increment(ref read);
+        if (IsRemote(tensor))
+        {
+            Interlocked.Increment(ref _read);
+        }
     }
 
     /// <summary>
@@ -52,18 +57,21 @@ public static class HostTransfer
     /// <summary>Starts the copy of a staged tensor and does not wait for it.</summary>
     public static Tensor Start(Tensor staged, Device device)
     {
-        Interlocked.Increment(ref started);
+        Interlocked.Increment(ref _started);
         return staged.to(device, non_blocking: true);
     }
 
     /// <summary>A small tensor of host values on the device.</summary>
-    public static Tensor Of<T>(ReadOnlySpan<T> values, ReadOnlySpan<long> shape, Device device) where T : unmanaged
+    public static Tensor Of<T>(ReadOnlySpan<T> values, ReadOnlySpan<long> shape, Device device)
+        where T : unmanaged
     {
         var host = Tensors.Of(values, shape);
         return IsRemote(device) ? Start(Stage(host, device), device) : host;
     }
 
-    /// <summary>Rows of one-hot classes [N, classes] of labels [N]. Unlike one_hot it looks at no value, which would wait for the device.</summary>
+    /// <summary>
+    /// Rows of one-hot classes [N, classes] of labels [N]. Unlike one_hot it looks at no value, which would wait for the device.
+    /// </summary>
     public static Tensor OneHot(Tensor labels, int classes) =>
         labels.unsqueeze(1).eq(Numbers.Range(classes, ScalarType.Int64, labels.device)).to(ScalarType.Float32);
 }

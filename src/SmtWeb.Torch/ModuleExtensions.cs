@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 
 namespace SmtWeb.Torch;
 
-/// <summary>What modules of a network are asked for beyond TorchSharp's own: state in PyTorch's order, loading that names what differs.</summary>
+/// <summary>
+/// What modules of a network are asked for beyond TorchSharp's own: state in PyTorch's order, loading that names what differs.
+/// </summary>
 public static class ModuleExtensions
 {
     // Switched twice a step: TorchSharp makes dictionaries to find the parameters of a module.
@@ -46,10 +48,17 @@ public static class ModuleExtensions
             }
         }
         var known = mine.Select(e => e.Name).ToHashSet();
-        problems.AddRange(values.Keys.Where(k => k.StartsWith(prefix, StringComparison.Ordinal) && !known.Contains(k)).Select(k => $"{k} is not in the network"));
+        problems.AddRange(
+            values
+                .Keys.Where(k => k.StartsWith(prefix, StringComparison.Ordinal) && !known.Contains(k))
+                .Select(k => $"{k} is not in the network")
+        );
         if (problems.Count > 0)
         {
-            throw new InvalidDataException($"The weights belong to another network: {string.Join("; ", problems.Take(5))}{(problems.Count > 5 ? $"; and {problems.Count - 5} more" : "")}.");
+            throw new InvalidDataException(
+                "The weights belong to another network: "
+                + $"{string.Join("; ", problems.Take(5))}{(problems.Count > 5 ? $"; and {problems.Count - 5} more" : "")}."
+            );
         }
         using var none = no_grad();
         foreach (var (name, target) in mine)
@@ -69,7 +78,9 @@ public static class ModuleExtensions
         }
     }
 
-    /// <summary>Switches gradient recording of all parameters; a frozen network costs no weight gradients. The module is complete by then.</summary>
+    /// <summary>
+    /// Switches gradient recording of all parameters; a frozen network costs no weight gradients. The module is complete by then.
+    /// </summary>
     public static void RequireGrad(this nn.Module module, bool value)
     {
         foreach (var p in Learnables.GetValue(module, static m => [.. m.ParameterEntries().Select(e => e.Parameter)]))

@@ -153,7 +153,9 @@ public static class Numbers
     /// <summary>0, 1, … <paramref name="count"/> - 1.</summary>
     public static Tensor Range(long count, ScalarType type, Device? device = null)
     {
-        using Scalar from = 0L, to = count, step = 1L;
+        using Scalar from = 0L,
+            to = count,
+            step = 1L;
         return arange(from, to, step, type, device);
     }
 }

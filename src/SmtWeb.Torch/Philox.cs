@@ -8,7 +8,9 @@ namespace SmtWeb.Torch;
 /// with the whole 64-bit seed as its key. A number is a function of the seed, the draw and its place alone, so it does not depend on the
 /// device, the batch, the threads or libtorch's version. docs/generation-noise.md writes the layout down for clients in other languages.
 /// </summary>
-/// <remarks>libtorch's own generator takes 32 bits of a seed, on CPUs another algorithm than on GPUs, and an order that may change.</remarks>
+/// <remarks>
+/// libtorch's own generator takes 32 bits of a seed, on CPUs another algorithm than on GPUs, and an order that may change.
+/// </remarks>
 public static class Philox
 {
     private const int Rounds = 10;
@@ -60,11 +62,18 @@ public static class Philox
         ArgumentNullException.ThrowIfNull(seeds);
         if (rows.dtype != ScalarType.Float32 || rows.device_type != DeviceType.CPU || !rows.is_contiguous())
         {
-            throw new ArgumentException($"Noise is drawn into dense float32 tensors on the CPU, not into {rows.dtype} on {rows.device_type}; draw there and move it.", nameof(rows));
+            throw new ArgumentException(
+                $"Noise is drawn into dense float32 tensors on the CPU, not into {rows.dtype} on {rows.device_type}; draw there and "
+                + "move it.",
+                nameof(rows)
+            );
         }
         if (rows.dim() == 0 || rows.shape[0] != seeds.Count)
         {
-            throw new ArgumentException($"{seeds.Count} seeds for a tensor of shape [{string.Join(',', rows.shape)}]; give each of its rows one.", nameof(seeds));
+            throw new ArgumentException(
+                $"{seeds.Count} seeds for a tensor of shape [{string.Join(',', rows.shape)}]; give each of its rows one.",
+                nameof(seeds)
+            );
         }
         if (rows.NumberOfElements == 0)
         {
@@ -87,7 +96,9 @@ public static class Philox
         GC.KeepAlive(rows);
     }
 
-    /// <summary>Draw number <paramref name="draw"/> of each seed, a row of <paramref name="shape"/> each. float32 [seeds,…] on the CPU</summary>
+    /// <summary>
+    /// Draw number <paramref name="draw"/> of each seed, a row of <paramref name="shape"/> each. float32 [seeds,…] on the CPU
+    /// </summary>
     public static Tensor Normal(IReadOnlyList<ulong> seeds, ReadOnlySpan<long> shape, ulong draw)
     {
         ArgumentNullException.ThrowIfNull(seeds);

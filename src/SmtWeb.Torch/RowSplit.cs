@@ -13,7 +13,8 @@ public static class RowSplit
     /// <summary>Fewer rows than this are not worth a second thread.</summary>
     public const int FewestRows = 16;
 
-    [ThreadStatic] private static bool enabled;
+    [ThreadStatic]
+    private static bool _enabled;
 
     /// <summary>
     /// Whether rows are split. Each half then runs on <see cref="TorchRuntime.Threads"/> threads: halve that, or four threads
@@ -21,8 +22,8 @@ public static class RowSplit
     /// </summary>
     public static bool Enabled
     {
-        get => enabled;
-        set => enabled = value;
+        get => _enabled;
+        set => _enabled = value;
     }
 
     /// <summary>Whether <see cref="Run"/> would split rows like these, here and now.</summary>
@@ -34,7 +35,8 @@ public static class RowSplit
 
     /// <summary>
     /// <paramref name="network"/> of <paramref name="inputs"/>, each [N,…] or null; row k of its result must depend on
-    /// row k of the inputs alone. Splits where <see cref="Splits"/> says so. <paramref name="parameters"/> are the leaves that the network may give gradients to.
+    /// row k of the inputs alone. Splits where <see cref="Splits"/> says so. <paramref name="parameters"/> are the leaves that the network
+    /// may give gradients to.
     /// </summary>
     public static Tensor Run(IReadOnlyList<Tensor> parameters, Tensor?[] inputs, Func<Tensor?[], Tensor> network)
     {
@@ -49,8 +51,10 @@ public static class RowSplit
         var history = is_grad_enabled();
         var middle = (rows + 1) / 2;
         using var scope = NewDisposeScope();
-        Tensor?[] upper = Half(inputs, 0, middle, history), lower = Half(inputs, middle, rows - middle, history);
-        Tensor? top = null, bottom = null;
+        Tensor?[] upper = Half(inputs, 0, middle, history),
+            lower = Half(inputs, middle, rows - middle, history);
+        Tensor? top = null,
+            bottom = null;
         try
         {
             Companion.Both(() => top = Alone(network, upper, history), () => bottom = Alone(network, lower, history));
@@ -67,19 +71,22 @@ public static class RowSplit
     private static Tensor?[] Half(Tensor?[] inputs, long from, long count, bool history)
     {
         using var none = no_grad();
-        return Array.ConvertAll(inputs, x =>
-        {
-            if (x is null)
+        return Array.ConvertAll(
+            inputs,
+            x =>
             {
-                return null;
+                if (x is null)
+                {
+                    return null;
+                }
+                var half = x.narrow(0, from, count).detach();
+                if (history && x.requires_grad)
+                {
+                    half.requires_grad = true;
+                }
+                return half;
             }
-            var half = x.narrow(0, from, count).detach();
-            if (history && x.requires_grad)
-            {
-                half.requires_grad = true;
-            }
-            return half;
-        });
+        );
     }
 
     private static Tensor Alone(Func<Tensor?[], Tensor> network, Tensor?[] inputs, bool history)

@@ -20,7 +20,8 @@ public static class TensorExtensions
 
     /// <summary>The elements, row-major. <typeparamref name="T"/> must match the element type.</summary>
     /// <exception cref="TorchException">It does not.</exception>
-    public static T[] ToArray<T>(this Tensor tensor) where T : unmanaged
+    public static T[] ToArray<T>(this Tensor tensor)
+        where T : unmanaged
     {
         ArgumentNullException.ThrowIfNull(tensor);
         var expected = Tensors.TypeOf<T>();
@@ -44,7 +45,9 @@ public static class TensorExtensions
 
     /// <summary>The tensor's own bytes, as they lie in the CPU's memory; it must be dense and row-major.</summary>
     internal static unsafe Span<byte> Memory(this Tensor tensor) =>
-        tensor.NumberOfElements == 0 ? default : new(LibTorch.Data(tensor.Handle), checked((int)(tensor.NumberOfElements * tensor.ElementSize)));
+        tensor.NumberOfElements == 0
+            ? default
+            : new(LibTorch.Data(tensor.Handle), checked((int)(tensor.NumberOfElements * tensor.ElementSize)));
 
     private static void CopyTo(Tensor tensor, Span<byte> to)
     {

@@ -6,31 +6,37 @@ namespace SmtWeb.Torch;
 internal readonly unsafe ref struct TensorInfo
 {
     internal readonly nint Handle;
-    internal readonly long* Sizes, Strides;
-    internal readonly int Dimensions, Type;
+    internal readonly long* Sizes,
+        Strides;
+    internal readonly int Dimensions,
+        Type;
     internal readonly bool OnCpu;
 
     internal TensorInfo(nint handle)
     {
         Handle = handle;
         long dimensions;
-        int type, device;
+        int type,
+            device;
         fixed (long** sizes = &Sizes)
         fixed (long** strides = &Strides)
         {
             LibTorch.Check(
-                LibTorch.aoti_torch_get_dim(handle, &dimensions) | LibTorch.aoti_torch_get_sizes(handle, sizes) | LibTorch.aoti_torch_get_strides(handle, strides)
-                | LibTorch.aoti_torch_get_dtype(handle, &type) | LibTorch.aoti_torch_get_device_type(handle, &device),
-                "what a tensor is");
+                LibTorch.aoti_torch_get_dim(handle, &dimensions)
+                    | LibTorch.aoti_torch_get_sizes(handle, sizes)
+                    | LibTorch.aoti_torch_get_strides(handle, strides)
+                    | LibTorch.aoti_torch_get_dtype(handle, &type)
+                    | LibTorch.aoti_torch_get_device_type(handle, &device),
+                "what a tensor is"
+            );
         }
         Dimensions = (int)dimensions;
         Type = type;
         OnCpu = device == LibTorch.Cpu;
     }
 
-    internal TensorInfo(Tensor tensor) : this(tensor.Handle)
-    {
-    }
+    internal TensorInfo(Tensor tensor)
+        : this(tensor.Handle) { }
 
     internal long Count
     {
@@ -71,9 +77,11 @@ internal readonly unsafe ref struct TensorInfo
     }
 
     /// <summary>An image [N,C,H,W] whose channels lie together.</summary>
-    internal bool IsChannelsLast => Dimensions == 4 && Lies(1, 1) && Lies(3, Sizes[1]) && Lies(2, Sizes[1] * Sizes[3]) && Lies(0, Sizes[1] * Sizes[3] * Sizes[2]);
+    internal bool IsChannelsLast =>
+        Dimensions == 4 && Lies(1, 1) && Lies(3, Sizes[1]) && Lies(2, Sizes[1] * Sizes[3]) && Lies(0, Sizes[1] * Sizes[3] * Sizes[2]);
 
-    internal bool SameSizes(in TensorInfo other) => new ReadOnlySpan<long>(Sizes, Dimensions).SequenceEqual(new ReadOnlySpan<long>(other.Sizes, other.Dimensions));
+    internal bool SameSizes(in TensorInfo other) =>
+        new ReadOnlySpan<long>(Sizes, Dimensions).SequenceEqual(new ReadOnlySpan<long>(other.Sizes, other.Dimensions));
 
     private bool Lies(int dimension, long stride) => Sizes[dimension] == 1 || Strides[dimension] == stride;
 }

@@ -9,8 +9,8 @@ public static class Tensors
 {
     /// <summary>A copy of <paramref name="data"/>, row-major, in a tensor of <paramref name="shape"/>.</summary>
     /// <exception cref="ArgumentException">The shape has another number of elements, or no tensor has elements of this type.</exception>
-    public static Tensor Of<T>(ReadOnlySpan<T> data, ReadOnlySpan<long> shape, Device? device = null) where T : unmanaged =>
-        FromBytes(MemoryMarshal.AsBytes(data), TypeOf<T>(), shape, device);
+    public static Tensor Of<T>(ReadOnlySpan<T> data, ReadOnlySpan<long> shape, Device? device = null)
+        where T : unmanaged => FromBytes(MemoryMarshal.AsBytes(data), TypeOf<T>(), shape, device);
 
     /// <summary>A copy of the raw row-major bytes of its elements.</summary>
     /// <exception cref="ArgumentException">The shape has another number of elements.</exception>
@@ -23,7 +23,10 @@ public static class Tensors
         }
         if (expected * SizeOf(type) != data.Length)
         {
-            throw new ArgumentException($"Shape [{string.Join(',', shape.ToArray())}] has {expected} elements of {SizeOf(type)} bytes, the data {data.Length} bytes.");
+            throw new ArgumentException(
+                $"Shape [{string.Join(',', shape.ToArray())}] has {expected} elements of {SizeOf(type)} bytes, the data {data.Length} "
+                + "bytes."
+            );
         }
         using var none = no_grad();
         var tensor = empty(shape, dtype: type);
@@ -40,17 +43,19 @@ public static class Tensors
     }
 
     /// <summary>Bytes of one element.</summary>
-    public static int SizeOf(ScalarType type) => type switch
-    {
-        ScalarType.Byte or ScalarType.Int8 or ScalarType.Bool => 1,
-        ScalarType.Int16 or ScalarType.Float16 or ScalarType.BFloat16 => 2,
-        ScalarType.Int32 or ScalarType.Float32 => 4,
-        ScalarType.Int64 or ScalarType.Float64 or ScalarType.ComplexFloat32 => 8,
-        ScalarType.ComplexFloat64 => 16,
-        _ => throw new ArgumentOutOfRangeException(nameof(type), type, "No size is known for tensor elements of this type."),
-    };
+    public static int SizeOf(ScalarType type) =>
+        type switch
+        {
+            ScalarType.Byte or ScalarType.Int8 or ScalarType.Bool => 1,
+            ScalarType.Int16 or ScalarType.Float16 or ScalarType.BFloat16 => 2,
+            ScalarType.Int32 or ScalarType.Float32 => 4,
+            ScalarType.Int64 or ScalarType.Float64 or ScalarType.ComplexFloat32 => 8,
+            ScalarType.ComplexFloat64 => 16,
+            _ => throw new ArgumentOutOfRangeException(nameof(type), type, "No size is known for tensor elements of this type."),
+        };
 
-    internal static ScalarType TypeOf<T>() where T : unmanaged =>
+    internal static ScalarType TypeOf<T>()
+        where T : unmanaged =>
         typeof(T) == typeof(float) ? ScalarType.Float32
         : typeof(T) == typeof(double) ? ScalarType.Float64
         : typeof(T) == typeof(long) ? ScalarType.Int64

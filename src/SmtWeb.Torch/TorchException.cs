@@ -4,8 +4,10 @@ namespace SmtWeb.Torch;
 public sealed class TorchException : Exception
 {
     /// <summary>An error with its text.</summary>
-    public TorchException(string message) : base(message) { }
+    public TorchException(string message)
+        : base(message) { }
 
     /// <summary>An error with its text and what led to it.</summary>
-    public TorchException(string message, Exception inner) : base(message, inner) { }
+    public TorchException(string message, Exception inner)
+        : base(message, inner) { }
 }

@@ -38,7 +38,10 @@ internal sealed class ChildProcess : IDisposable
             throw new InvalidOperationException($"its process could not be started: {e.Message}", e);
         }
 
-        if (instructions is not null) child.Say(instructions);
+        if (instructions is not null)
+        {
+            child.Say(instructions);
+        }
         return child;
     }
 

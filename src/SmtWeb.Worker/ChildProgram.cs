@@ -13,7 +13,10 @@ internal static class ChildProgram
     /// </summary>
     public static ProcessStartInfo Start(WorkerOptions options, int threads, int nice, params ReadOnlySpan<string> arguments)
     {
-        var start = new ProcessStartInfo("/usr/bin/setsid", ["nice", "-n", $"{nice}", .. options.TrainerProgram ?? ThisProgram(), .. arguments])
+        var start = new ProcessStartInfo(
+            "/usr/bin/setsid",
+            ["nice", "-n", $"{nice}", .. options.TrainerProgram ?? ThisProgram(), .. arguments]
+        )
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
@@ -25,7 +28,10 @@ internal static class ChildProgram
         start.Environment["GOMP_SPINCOUNT"] = "10000";
         start.Environment["OMP_NUM_THREADS"] = $"{threads}";
         start.Environment["OPENBLAS_NUM_THREADS"] = $"{threads}";
-        if (options.MetricsFolder is { } metrics) start.Environment[MetricsFolder.Variable] = metrics;
+        if (options.MetricsFolder is { } metrics)
+        {
+            start.Environment[MetricsFolder.Variable] = metrics;
+        }
         return start;
     }
 

@@ -20,7 +20,10 @@ public sealed class QuickstartSeeder(RunsDatabase database, IRunStore store)
         await using var connection = await database.Source.OpenConnectionAsync(ct);
         await using var transaction = await connection.BeginTransactionAsync(ct);
         // Nodes that start together take turns. "Never" and not "now": who deletes the quickstarts does not want them back.
-        await using var look = new NpgsqlCommand($"SELECT pg_advisory_xact_lock({SeedLock}); SELECT NOT is_called FROM runs_id_seq", connection);
+        await using var look = new NpgsqlCommand(
+            $"SELECT pg_advisory_xact_lock({SeedLock}); SELECT NOT is_called FROM runs_id_seq",
+            connection
+        );
         await using (var reader = await look.ExecuteReaderAsync(ct))
         {
             await reader.NextResultAsync(ct);

@@ -21,7 +21,9 @@ public sealed record WorkerOptions
     /// </summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromMinutes(15);
 
-    /// <summary>Outage of the database after which Hangfire replaces its server; null: five minutes more than <see cref="Patience"/>.</summary>
+    /// <summary>
+    /// Outage of the database after which Hangfire replaces its server; null: five minutes more than <see cref="Patience"/>.
+    /// </summary>
     public TimeSpan? ServerTimeout { get; init; }
 
     /// <summary>How long trainers may take for their last checkpoint when the worker shuts down.</summary>
@@ -30,7 +32,9 @@ public sealed record WorkerOptions
     /// <summary>A trainer that asked for no signal and wrote nothing for so long is stuck, and its lease is left to run out.</summary>
     public TimeSpan StallLimit { get; init; } = TimeSpan.FromMinutes(20);
 
-    /// <summary>Folder of the Inception network and of cached statistics, for trainers and evaluations; null: the one that this process would take.</summary>
+    /// <summary>
+    /// Folder of the Inception network and of cached statistics, for trainers and evaluations; null: the one that this process would take.
+    /// </summary>
     public string? MetricsFolder { get; init; }
 
     /// <summary>Program and leading arguments of a trainer; null: this same program.</summary>

@@ -17,18 +17,23 @@ namespace SmtWeb.Worker;
 /// <summary>Registers what a worker node does.</summary>
 public static class WorkerServiceCollectionExtensions
 {
-    private static readonly TimeSpan BeyondPatience = TimeSpan.FromMinutes(5), BeyondGrace = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan BeyondPatience = TimeSpan.FromMinutes(5),
+        BeyondGrace = TimeSpan.FromSeconds(20);
 
-    /// <summary>Trains what is queued, measures checkpoints and checks data sets beside that, keeps the house, and can queue the quickstarts.</summary>
+    /// <summary>
+    /// Trains what is queued, measures checkpoints and checks data sets beside that, keeps the house, and can queue the quickstarts.
+    /// </summary>
     public static IServiceCollection AddRunWorker(this IServiceCollection services, WorkerOptions options)
     {
         services.AddSingleton(options);
-        services.AddSingleton(new JobServerOptions
-        {
-            Lease = options.Lease,
-            ServerTimeout = options.ServerTimeout ?? options.Patience + BeyondPatience,
-            Shutdown = options.ShutdownGrace + BeyondGrace,
-        });
+        services.AddSingleton(
+            new JobServerOptions
+            {
+                Lease = options.Lease,
+                ServerTimeout = options.ServerTimeout ?? options.Patience + BeyondPatience,
+                Shutdown = options.ShutdownGrace + BeyondGrace,
+            }
+        );
         services.AddJobs();
         services.AddSingleton<RunningTrainers>();
         services.AddSingleton(new JobSlot(JobQueues.Training, options.Slots)).AddSingleton<ITrainingJobs, TrainingJobs>();
@@ -44,16 +49,29 @@ public static class WorkerServiceCollectionExtensions
         return services.AddSingleton<QuickstartSeeder>();
     }
 
-    /// <summary>Serves generations from checkpoints, and what lies near them in the training data; <paramref name="load"/> reads a model from a checkpoint's safetensors.</summary>
+    /// <summary>
+    /// Serves generations from checkpoints, and what lies near them in the training data; <paramref name="load"/> reads a model from a
+    /// checkpoint's safetensors.
+    /// </summary>
     public static IServiceCollection AddGeneration(
-        this IServiceCollection services, Func<Stream, IOneStepGenerator> load, GenerationOptions? options = null, NeighbourOptions? neighbours = null)
+        this IServiceCollection services,
+        Func<Stream, IOneStepGenerator> load,
+        GenerationOptions? options = null,
+        NeighbourOptions? neighbours = null
+    )
     {
         neighbours ??= new();
         services.AddJobs();
         services.AddSingleton(new JobSlot(neighbours.Queue, 1)).AddSingleton<INeighbourJobs, NeighbourJobs>();
-        return services.AddSingleton(provider => new GenerationService(
-            provider.GetRequiredService<IRunStore>(), load, options ?? new(), provider.GetRequiredService<ILogger<GenerationService>>()))
-            .AddSingleton(neighbours).AddSingleton<NeighbourService>();
+        return services
+            .AddSingleton(provider => new GenerationService(
+                provider.GetRequiredService<IRunStore>(),
+                load,
+                options ?? new(),
+                provider.GetRequiredService<ILogger<GenerationService>>()
+            ))
+            .AddSingleton(neighbours)
+            .AddSingleton<NeighbourService>();
     }
 
     private static void AddJobs(this IServiceCollection services)
@@ -65,8 +83,13 @@ public static class WorkerServiceCollectionExtensions
         services.TryAddSingleton<QueueBell>();
         services.TryAddSingleton<WorkerPresence>();
         services.TryAddSingleton<LeasedJobQueue>();
-        services.TryAddSingleton<JobStorage>(provider => JobStorageFactory.Create(
-            provider.GetRequiredService<NpgsqlDataSource>(), provider.GetRequiredService<LeasedJobQueue>(), provider.GetRequiredService<JobSlots>()));
+        services.TryAddSingleton<JobStorage>(provider =>
+            JobStorageFactory.Create(
+                provider.GetRequiredService<NpgsqlDataSource>(),
+                provider.GetRequiredService<LeasedJobQueue>(),
+                provider.GetRequiredService<JobSlots>()
+            )
+        );
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, JobServers>());
     }
 }

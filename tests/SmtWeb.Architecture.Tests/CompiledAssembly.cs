@@ -17,15 +17,16 @@ internal sealed class CompiledAssembly : IDisposable
     }
 
     /// <summary>Assemblies of which at least one type is used.</summary>
-    public IReadOnlyList<string> References => [.. _metadata.AssemblyReferences.Select(handle => _metadata.GetString(_metadata.GetAssemblyReference(handle).Name))];
+    public IReadOnlyList<string> References =>
+        [.. _metadata.AssemblyReferences.Select(handle => _metadata.GetString(_metadata.GetAssemblyReference(handle).Name))];
 
     /// <summary>Types of other assemblies that the code uses, with their namespace.</summary>
     public IReadOnlyList<string> UsedTypes =>
-    [
-        .. from handle in _metadata.TypeReferences
-           let type = _metadata.GetTypeReference(handle)
-           select $"{_metadata.GetString(type.Namespace)}.{_metadata.GetString(type.Name)}"
-    ];
+        [
+            .. from handle in _metadata.TypeReferences
+            let type = _metadata.GetTypeReference(handle)
+            select $"{_metadata.GetString(type.Namespace)}.{_metadata.GetString(type.Name)}",
+        ];
 
     /// <summary>String literals of the code.</summary>
     public IReadOnlyList<string> Literals
@@ -34,7 +35,9 @@ internal sealed class CompiledAssembly : IDisposable
         {
             var literals = new List<string>();
             for (var handle = MetadataTokens.UserStringHandle(1); !handle.IsNil; handle = _metadata.GetNextHandle(handle))
+            {
                 literals.Add(_metadata.GetUserString(handle));
+            }
             return literals;
         }
     }

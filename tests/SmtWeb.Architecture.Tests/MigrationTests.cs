@@ -11,7 +11,10 @@ public sealed class MigrationTests
     public void Model_Migrations_AreUpToDate()
     {
         using var context = Context();
-        Assert.False(context.Database.HasPendingModelChanges(), "The model changed: EfDesign=true dotnet ef migrations add NAME -p migrations");
+        Assert.False(
+            context.Database.HasPendingModelChanges(),
+            "The model changed: EfDesign=true dotnet ef migrations add NAME -p migrations"
+        );
     }
 
     [Fact]
@@ -23,6 +26,10 @@ public sealed class MigrationTests
         Assert.Equal(names.Order(StringComparer.Ordinal), names);
     }
 
-    private static SmtWebDbContext Context() => new(new DbContextOptionsBuilder<SmtWebDbContext>()
-        .UseNpgsql("Host=/nowhere", npgsql => npgsql.MigrationsAssembly(RunsDatabase.MigrationsAssembly)).Options);
+    private static SmtWebDbContext Context() =>
+        new(
+            new DbContextOptionsBuilder<SmtWebDbContext>()
+                .UseNpgsql("Host=/nowhere", npgsql => npgsql.MigrationsAssembly(RunsDatabase.MigrationsAssembly))
+                .Options
+        );
 }

@@ -11,17 +11,49 @@ internal sealed record Room(string Name, string Project, string[] MayUse, params
 
     public static IReadOnlyList<Room> All { get; } =
     [
-        new("SmtWeb.Torch", "src/SmtWeb.Torch", [],
-            ("Npgsql", NoDatabase), ("Microsoft.EntityFrameworkCore", NoDatabase), ("Microsoft.AspNetCore", NoPages), ("MudBlazor", NoPages)),
-        new("SmtWeb.Smt", "src/SmtWeb.Smt", ["SmtWeb.Torch"],
-            ("Npgsql", NoDatabase), ("Microsoft.EntityFrameworkCore", NoDatabase), ("Microsoft.AspNetCore", NoPages), ("MudBlazor", NoPages)),
-        new("SmtWeb.Runs", "src/SmtWeb.Runs", ["SmtWeb.Smt"],
-            ("Microsoft.AspNetCore.Components", NoPages), ("Microsoft.AspNetCore.Mvc", NoPages), ("Microsoft.AspNetCore.SignalR", NoPages), ("MudBlazor", NoPages)),
+        new(
+            "SmtWeb.Torch",
+            "src/SmtWeb.Torch",
+            [],
+            ("Npgsql", NoDatabase),
+            ("Microsoft.EntityFrameworkCore", NoDatabase),
+            ("Microsoft.AspNetCore", NoPages),
+            ("MudBlazor", NoPages)
+        ),
+        new(
+            "SmtWeb.Smt",
+            "src/SmtWeb.Smt",
+            ["SmtWeb.Torch"],
+            ("Npgsql", NoDatabase),
+            ("Microsoft.EntityFrameworkCore", NoDatabase),
+            ("Microsoft.AspNetCore", NoPages),
+            ("MudBlazor", NoPages)
+        ),
+        new(
+            "SmtWeb.Runs",
+            "src/SmtWeb.Runs",
+            ["SmtWeb.Smt"],
+            ("Microsoft.AspNetCore.Components", NoPages),
+            ("Microsoft.AspNetCore.Mvc", NoPages),
+            ("Microsoft.AspNetCore.SignalR", NoPages),
+            ("MudBlazor", NoPages)
+        ),
         new("SmtWeb.Migrations", "migrations", ["SmtWeb.Runs"], ("MudBlazor", NoPages)),
-        new("SmtWeb.Worker", "src/SmtWeb.Worker", ["SmtWeb.Migrations", "SmtWeb.Runs", "SmtWeb.Smt", "SmtWeb.Torch"],
-            ("Microsoft.AspNetCore.Components", NoPages), ("Microsoft.AspNetCore.Mvc", NoPages), ("Microsoft.AspNetCore.SignalR", NoPages), ("MudBlazor", NoPages)),
-        new("smtweb", "src/SmtWeb.Web", ["SmtWeb.Worker", "SmtWeb.Migrations", "SmtWeb.Runs", "SmtWeb.Smt"],
-            ("Npgsql", "pages and endpoints ask SmtWeb.Runs; they never speak to the database themselves")),
+        new(
+            "SmtWeb.Worker",
+            "src/SmtWeb.Worker",
+            ["SmtWeb.Migrations", "SmtWeb.Runs", "SmtWeb.Smt", "SmtWeb.Torch"],
+            ("Microsoft.AspNetCore.Components", NoPages),
+            ("Microsoft.AspNetCore.Mvc", NoPages),
+            ("Microsoft.AspNetCore.SignalR", NoPages),
+            ("MudBlazor", NoPages)
+        ),
+        new(
+            "smtweb",
+            "src/SmtWeb.Web",
+            ["SmtWeb.Worker", "SmtWeb.Migrations", "SmtWeb.Runs", "SmtWeb.Smt"],
+            ("Npgsql", "pages and endpoints ask SmtWeb.Runs; they never speak to the database themselves")
+        ),
     ];
 
     public string AssemblyFile => Path.Combine(AppContext.BaseDirectory, Name + ".dll");

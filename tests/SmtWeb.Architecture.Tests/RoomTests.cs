@@ -16,7 +16,10 @@ public sealed class RoomTests
         using var assembly = new CompiledAssembly(room.AssemblyFile);
         var rooms = Room.All.Select(r => r.Name).ToHashSet();
         var strangers = assembly.References.Where(rooms.Contains).Except(room.MayUse).ToList();
-        Assert.True(strangers.Count == 0, $"{name} uses {string.Join(", ", strangers)}; it may use {Or(room.MayUse)}. See docs/adr/0013-rooms.md.");
+        Assert.True(
+            strangers.Count == 0,
+            $"{name} uses {string.Join(", ", strangers)}; it may use {Or(room.MayUse)}. See docs/adr/0013-rooms.md."
+        );
     }
 
     [Theory]
@@ -25,10 +28,11 @@ public sealed class RoomTests
     {
         var room = Find(name);
         using var assembly = new CompiledAssembly(room.AssemblyFile);
-        var breaches = from reference in assembly.References
-                       from rule in room.Forbidden
-                       where reference == rule.Prefix || reference.StartsWith(rule.Prefix + ".", StringComparison.Ordinal)
-                       select $"{name} uses {reference}: {rule.Reason}";
+        var breaches =
+            from reference in assembly.References
+            from rule in room.Forbidden
+            where reference == rule.Prefix || reference.StartsWith(rule.Prefix + ".", StringComparison.Ordinal)
+            select $"{name} uses {reference}: {rule.Reason}";
         Rule.Holds(breaches);
     }
 
@@ -38,7 +42,9 @@ public sealed class RoomTests
     {
         var room = Find(name);
         var project = Directory.EnumerateFiles(Repository.PathOf(room.Project), "*.csproj").Single();
-        var referenced = XDocument.Load(project).Descendants("ProjectReference")
+        var referenced = XDocument
+            .Load(project)
+            .Descendants("ProjectReference")
             .Select(e => Path.GetFileNameWithoutExtension(((string)e.Attribute("Include")!).Replace('\\', '/')));
         Rule.Holds(referenced.Except(room.MayUse));
     }
@@ -46,16 +52,33 @@ public sealed class RoomTests
     [Fact]
     public void Web_Queries_AreAskedOfRuns()
     {
-        string[] query = ["DbContext", "DbSet`1", "EntityFrameworkQueryableExtensions", "RelationalDatabaseFacadeExtensions", "RelationalQueryableExtensions"];
+        string[] query =
+        [
+            "DbContext",
+            "DbSet`1",
+            "EntityFrameworkQueryableExtensions",
+            "RelationalDatabaseFacadeExtensions",
+            "RelationalQueryableExtensions",
+        ];
         using var web = new CompiledAssembly(Find("smtweb").AssemblyFile);
         Rule.Holds(web.UsedTypes.Intersect(query.Select(type => "Microsoft.EntityFrameworkCore." + type)));
-        Assert.DoesNotContain(web.Literals, literal => Regex.IsMatch(literal, @"^\s*(SELECT\s.+\sFROM|INSERT\s+INTO|UPDATE\s.+\sSET|DELETE\s+FROM)\s", RegexOptions.IgnoreCase | RegexOptions.Singleline));
+        Assert.DoesNotContain(
+            web.Literals,
+            literal =>
+                Regex.IsMatch(
+                    literal,
+                    @"^\s*(SELECT\s.+\sFROM|INSERT\s+INTO|UPDATE\s.+\sSET|DELETE\s+FROM)\s",
+                    RegexOptions.IgnoreCase | RegexOptions.Singleline
+                )
+        );
     }
 
     [Fact]
     public void Interop_Imports_LieInOneFolder()
     {
-        var outside = Repository.SourceFiles("src/SmtWeb.Torch", ".cs").Concat(Repository.SourceFiles("src/SmtWeb.Smt", ".cs"))
+        var outside = Repository
+            .SourceFiles("src/SmtWeb.Torch", ".cs")
+            .Concat(Repository.SourceFiles("src/SmtWeb.Smt", ".cs"))
             .Where(file => !file.Contains("/Interop/") && Regex.IsMatch(File.ReadAllText(file), @"\[(DllImport|LibraryImport)\("))
             .Select(Repository.Relative)
             .Except(["src/SmtWeb.Torch/AssemblyInfo.cs"]);

@@ -51,7 +51,8 @@ public sealed class ScriptTests
     public async Task Run_AnyCommand_IsTheProgramsToKnow(string typed, string passed)
     {
         // run.sh itself, with a program that says what it was given
-        var (status, output, error) = await Bash($$"""
+        var (status, output, error) = await Bash(
+            $$"""
             top=$(mktemp -d); trap 'rm -rf "$top"' EXIT; cp run.sh "$top"; mkdir -p "$top/scripts" "$top/artifacts/app"
             cat >"$top/scripts/requirements.sh" <<'STUB'
             say() { :; }; fail() { echo "error: $*" >&2; exit 1; }; require_dotnet() { :; }; need() { :; }; closed_to_others() { :; }
@@ -60,7 +61,8 @@ public sealed class ScriptTests
             echo same >"$top/artifacts/app.stamp"
             printf '#!/bin/sh\necho "$*"\n' >"$top/artifacts/app/smtweb"; chmod +x "$top/artifacts/app/smtweb"
             bash "$top/run.sh" {{typed}}
-            """);
+            """
+        );
         Assert.Equal((0, passed + "\n"), (status, output));
         Assert.Empty(error);
     }
@@ -68,13 +70,15 @@ public sealed class ScriptTests
     [Fact]
     public async Task Need_NoRoot_ListsWhatIsMissingAndStops()
     {
-        var (status, output, error) = await Bash("""
+        var (status, output, error) = await Bash(
+            """
             root=$PWD artifacts=$PWD/artifacts; . scripts/requirements.sh
             can_be_root() { return 1; }
             apt-get() { echo "apt-get was called"; }
             need "there|is here|false || true" "smtweb-no-such-package|a test of the list|false" "smtweb-another|the second line|[ -e /no/such/file ] || false"
             echo "it went on"
-            """);
+            """
+        );
         Assert.Equal(1, status);
         Assert.Empty(output);
         Assert.Contains("smtweb-no-such-package", error);
@@ -87,33 +91,39 @@ public sealed class ScriptTests
     [Fact]
     public async Task Need_NothingMissing_IsSilent()
     {
-        var (status, output, error) = await Bash("""root=$PWD artifacts=$PWD/artifacts; . scripts/requirements.sh; need "there|is here|true"; echo on""");
+        var (status, output, error) = await Bash(
+            """root=$PWD artifacts=$PWD/artifacts; . scripts/requirements.sh; need "there|is here|true"; echo on"""
+        );
         Assert.Equal((0, "on\n", ""), (status, output, error));
     }
 
     [Fact]
     public async Task SourceHash_ChangedFile_ChangesIt()
     {
-        var (status, output, _) = await Bash("""
+        var (status, output, _) = await Bash(
+            """
             root=$(mktemp -d); artifacts=$root/artifacts; . scripts/requirements.sh
             mkdir -p "$root/src/obj"; echo a >"$root/src/a"; one=$(source_hash src)
             echo b >"$root/src/obj/b"; [ "$(source_hash src)" = "$one" ] && echo "outputs do not count"
             echo bb >"$root/src/a"; [ "$(source_hash src)" = "$one" ] || echo "sources count"
             rm -rf "$root"
-            """);
+            """
+        );
         Assert.Equal((0, "outputs do not count\nsources count\n"), (status, output));
     }
 
     [Fact]
     public async Task ClosedToOthers_PrivateFolder_IsNamed()
     {
-        var (status, output, _) = await Bash("""
+        var (status, output, _) = await Bash(
+            """
             root=$PWD artifacts=$PWD/artifacts; . scripts/requirements.sh
             top=$(mktemp -d); chmod 755 "$top"; mkdir -p "$top/open/private/deep"; chmod 700 "$top/open/private"
             [ "$(closed_to_others "$top/open/private/deep/not/there/yet")" = "$top/open/private" ] && echo closed
             [ -z "$(closed_to_others "$top/open")" ] && echo open
             rm -rf "$top"
-            """);
+            """
+        );
         Assert.Equal((0, "closed\nopen\n"), (status, output));
     }
 
@@ -123,16 +133,24 @@ public sealed class ScriptTests
     [InlineData("nothing", "0 0 0")]
     public async Task Count_ResultsFile_IsSummed(string content, string expected)
     {
-        var (status, output, _) = await Bash($"""
+        var (status, output, _) = await Bash(
+            $"""
             root=$PWD artifacts=$PWD/artifacts; . scripts/requirements.sh
             file=$(mktemp); echo '<x> {content} </x>' >"$file"; count_results "$file"; rm "$file"
-            """);
+            """
+        );
         Assert.Equal((0, expected + "\n"), (status, output));
     }
 
     private static async Task<(int Status, string Output, string Error)> Bash(string script)
     {
-        var start = new ProcessStartInfo("/bin/bash") { WorkingDirectory = Repository.Root, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("/bin/bash")
+        {
+            WorkingDirectory = Repository.Root,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         start.ArgumentList.Add("-c");
         start.ArgumentList.Add(script);
         using var process = Process.Start(start)!;

@@ -21,17 +21,30 @@ internal static partial class AgainstBenchmark
     {
         if (arguments.Length == 0 || arguments[0].StartsWith('-'))
         {
-            Console.Error.WriteLine($"Usage: SmtWeb.Benchmarks {Section} COMMIT [{string.Join(' ', Sections)}] [--threads N] [--rounds N] [--iterations N]");
+            Console.Error.WriteLine(
+                $"Usage: SmtWeb.Benchmarks {Section} COMMIT [{string.Join(' ', Sections)}] [--threads N] [--rounds N] [--iterations N]"
+            );
             return 2;
         }
         var names = arguments.Skip(1).TakeWhile(a => !a.StartsWith('-')).ToArray();
-        if (names.FirstOrDefault(n => !Sections.Contains(n)) is { } unknown) throw new ArgumentException($"There is no section '{unknown}' to compare; there are {string.Join(", ", Sections)}.");
+        if (names.FirstOrDefault(n => !Sections.Contains(n)) is { } unknown)
+        {
+            throw new ArgumentException($"There is no section '{unknown}' to compare; there are {string.Join(", ", Sections)}.");
+        }
         var options = Options.Parse(arguments.AsSpan(1 + names.Length));
-        var root = typeof(AgainstBenchmark).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(a => a.Key == "RepoRoot").Value!;
+        var root = typeof(AgainstBenchmark)
+            .Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
+            .Single(a => a.Key == "RepoRoot")
+            .Value!;
         var commit = Output("git", ["-C", root, "rev-parse", "--short=12", "--verify", arguments[0] + "^{commit}"]).Trim();
         var (ours, theirs) = (Environment.ProcessPath!, Build(root, commit));
-        Console.WriteLine($"{Section} {commit} · {Machine.Describe()} · {options.Threads} threads · {DateTime.UtcNow:yyyy-MM-dd HH:mm} UTC");
-        foreach (var section in names.Length > 0 ? names : Sections) Compare(section, ours, theirs, options);
+        Console.WriteLine(
+            $"{Section} {commit} · {Machine.Describe()} · {options.Threads} threads · {DateTime.UtcNow:yyyy-MM-dd HH:mm} UTC"
+        );
+        foreach (var section in names.Length > 0 ? names : Sections)
+        {
+            Compare(section, ours, theirs, options);
+        }
         return 0;
     }
 
@@ -50,7 +63,10 @@ internal static partial class AgainstBenchmark
         {
             var (mine, other) = (rounds.Min(r => r.Ours[name]), rounds.Min(r => r.Theirs[name]));
             var ratios = rounds.Select(r => r.Theirs[name] / r.Ours[name]).Order().ToList();
-            Console.WriteLine($"  {section,-10} {name,-26} now {mine,9:F2} ms, then {other,9:F2} ms: {other / mine:F2} times as fast (rounds: {string.Join(", ", ratios.Select(r => r.ToString("F2", CultureInfo.InvariantCulture)))})");
+            Console.WriteLine(
+                $"  {section, -10} {name, -26} now {mine, 9:F2} ms, then {other, 9:F2} ms: {other / mine:F2} times as fast (rounds: "
+                + $"{string.Join(", ", ratios.Select(r => r.ToString("F2", CultureInfo.InvariantCulture)))})"
+            );
         }
     }
 
@@ -58,36 +74,69 @@ internal static partial class AgainstBenchmark
     {
         static string Text(int value) => value.ToString(CultureInfo.InvariantCulture);
         List<string> arguments = [section, "--threads", Text(options.Threads), "--rounds", "1"];
-        if (options.Iterations > 0) arguments.AddRange(["--iterations", Text(options.Iterations)]);
+        if (options.Iterations > 0)
+        {
+            arguments.AddRange(["--iterations", Text(options.Iterations)]);
+        }
         var lines = Output(program, arguments).Split('\n');
         var times = new Dictionary<string, double>();
         foreach (var line in lines)
         {
-            if (Step().Match(line) is { Success: true } step) times[step.Groups[1].Value] = Number(step.Groups[2].Value);
-            if (Repeated().Match(line) is { Success: true } smd) times["smd, no pass repeated"] = Number(smd.Groups[1].Value);
+            if (Step().Match(line) is { Success: true } step)
+            {
+                times[step.Groups[1].Value] = Number(step.Groups[2].Value);
+            }
+            if (Repeated().Match(line) is { Success: true } smd)
+            {
+                times["smd, no pass repeated"] = Number(smd.Groups[1].Value);
+            }
         }
-        return times.Count > 0 ? times : throw new InvalidOperationException($"{program} {section} told no times:\n{string.Join('\n', lines)}");
+        return times.Count > 0
+            ? times
+            : throw new InvalidOperationException($"{program} {section} told no times:\n{string.Join('\n', lines)}");
     }
 
     private static string Build(string root, string commit)
     {
         var folder = Path.Combine(root, "artifacts", "against", commit);
-        if (!Directory.Exists(folder)) Output("git", ["-C", root, "worktree", "add", "--detach", folder, commit]);
+        if (!Directory.Exists(folder))
+        {
+            Output("git", ["-C", root, "worktree", "add", "--detach", folder, commit]);
+        }
         Console.Error.WriteLine($"Building {commit} in {folder} …");
         Output("dotnet", ["build", Path.Combine(folder, "tests", "SmtWeb.Benchmarks"), "-c", "Release", "-nologo", "-v", "quiet", "-m:1"]);
-        return Directory.EnumerateFiles(Path.Combine(folder, "tests", "SmtWeb.Benchmarks", "bin", "Release"), "SmtWeb.Benchmarks", SearchOption.AllDirectories).OrderByDescending(File.GetLastWriteTimeUtc).First();
+        return Directory
+            .EnumerateFiles(
+                Path.Combine(folder, "tests", "SmtWeb.Benchmarks", "bin", "Release"),
+                "SmtWeb.Benchmarks",
+                SearchOption.AllDirectories
+            )
+            .OrderByDescending(File.GetLastWriteTimeUtc)
+            .First();
     }
 
     private static string Output(string program, IEnumerable<string> arguments)
     {
         var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true };
         // commits before TorchSharp find Debian's OpenBLAS so, as their run.sh told them
-        if (Directory.EnumerateDirectories("/usr/lib", "*-linux-gnu").Select(d => Path.Combine(d, "openblas-pthread")).FirstOrDefault(Directory.Exists) is { } blas)
+        if (
+            Directory
+                .EnumerateDirectories("/usr/lib", "*-linux-gnu")
+                .Select(d => Path.Combine(d, "openblas-pthread"))
+                .FirstOrDefault(Directory.Exists) is
+            { } blas
+        )
+        {
             start.Environment["LD_LIBRARY_PATH"] = blas;
+        }
         using var process = Process.Start(start) ?? throw new InvalidOperationException($"{program} did not start.");
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
-        return process.ExitCode == 0 ? output : throw new InvalidOperationException($"{program} {string.Join(' ', arguments)} ended with status {process.ExitCode}:\n{output}");
+        return process.ExitCode == 0
+            ? output
+            : throw new InvalidOperationException(
+                $"{program} {string.Join(' ', arguments)} ended with status {process.ExitCode}:\n{output}"
+            );
     }
 
     private static double Number(string text) => double.Parse(text, CultureInfo.InvariantCulture);

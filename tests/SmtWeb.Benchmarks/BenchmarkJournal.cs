@@ -17,7 +17,10 @@ internal sealed class BenchmarkJournal(int iterations, Action<int>? atIteration 
     {
         get
         {
-            if (_asked > iterations) return TrainingSignal.Abandon;
+            if (_asked > iterations)
+            {
+                return TrainingSignal.Abandon;
+            }
             atIteration?.Invoke(_asked);
             _cpu[_asked] = Environment.CpuUsage.TotalTime;
             _times[_asked++] = Stopwatch.GetTimestamp();
@@ -26,9 +29,10 @@ internal sealed class BenchmarkJournal(int iterations, Action<int>? atIteration 
     }
 
     /// <summary>Seconds from iteration <paramref name="first"/> to the last.</summary>
-    public double SecondsFrom(int first) => _asked > iterations
-        ? Stopwatch.GetElapsedTime(_times[first], _times[iterations]).TotalSeconds
-        : throw new InvalidOperationException($"The session ended after {_asked} of {iterations} iterations.");
+    public double SecondsFrom(int first) =>
+        _asked > iterations
+            ? Stopwatch.GetElapsedTime(_times[first], _times[iterations]).TotalSeconds
+            : throw new InvalidOperationException($"The session ended after {_asked} of {iterations} iterations.");
 
     /// <summary>Seconds that this process spent on the cores meanwhile: what other processes do to the machine does not count.</summary>
     public double CpuSecondsFrom(int first) => (_cpu[iterations] - _cpu[first]).TotalSeconds;
@@ -45,6 +49,9 @@ internal sealed class BenchmarkJournal(int iterations, Action<int>? atIteration 
 
     public void Log(LogLevel level, string message)
     {
-        if (level != LogLevel.Information) Console.WriteLine($"  {level}: {message}");
+        if (level != LogLevel.Information)
+        {
+            Console.WriteLine($"  {level}: {message}");
+        }
     }
 }

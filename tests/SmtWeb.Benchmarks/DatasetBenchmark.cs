@@ -30,19 +30,29 @@ internal static class DatasetBenchmark
             LmdbWriter.Write(Path.Combine(folder, "lmdb"), 3, 64, [.. images.Select((r, i) => (Planes(r), (long)(i % 1000)))]);
             Zip(Path.Combine(folder, "stored.zip"), images, CompressionLevel.NoCompression);
             Zip(Path.Combine(folder, "deflated.zip"), images, CompressionLevel.Optimal);
-            var zip = new ZipSpec { Side = 64, Channels = 3, Classes = 10 };
-            foreach (var (name, spec) in new (string, StoredDataSpec)[]
+            var zip = new ZipSpec
             {
-                ("LMDB 64x64", new ImageNet64Spec { Source = "lmdb" }),
-                ("zip 64x64, stored PNG", zip with { Source = "stored.zip" }),
-                ("zip 64x64, deflated PNG", zip with { Source = "deflated.zip" }),
-            })
+                Side = 64,
+                Channels = 3,
+                Classes = 10,
+            };
+            foreach (
+                var (name, spec) in new (string, StoredDataSpec)[]
+                {
+                    ("LMDB 64x64", new ImageNet64Spec { Source = "lmdb" }),
+                    ("zip 64x64, stored PNG", zip with { Source = "stored.zip" }),
+                    ("zip 64x64, deflated PNG", zip with { Source = "deflated.zip" }),
+                }
+            )
             {
                 for (var round = 1; round <= options.Rounds; round++)
                 {
                     var (wall, cpu) = Read(spec, options.Iterations > 0 ? options.Iterations : 150);
                     var (training, waited) = Train(spec, options.Threads);
-                    Console.WriteLine($"  {name,-24} round {round}: reads {cpu,8:F0} images per processor second ({wall:F0}/s by the clock); training takes {training,6:F0}; ratio {cpu / training:F1}; waited {waited:P1} of the time");
+                    Console.WriteLine(
+                        $"  {name, -24} round {round}: reads {cpu, 8:F0} images per processor second ({wall:F0}/s by the clock); "
+                        + $"training takes {training, 6:F0}; ratio {cpu / training:F1}; waited {waited:P1} of the time"
+                    );
                 }
             }
         }
@@ -57,21 +67,32 @@ internal static class DatasetBenchmark
         using var data = TrainingData.Open(spec, 1, torch.CPU);
         Next(data);
         var (clock, cpu) = (Stopwatch.StartNew(), Process.GetCurrentProcess().TotalProcessorTime);
-        for (var k = 0; k < batches; k++) Next(data);
+        for (var k = 0; k < batches; k++)
+        {
+            Next(data);
+        }
         var images = batches * Batch;
         return (images / clock.Elapsed.TotalSeconds, images / (Process.GetCurrentProcess().TotalProcessorTime - cpu).TotalSeconds);
     }
 
     private static (double PerCpuSecond, double Waited) Train(StoredDataSpec data, int threads)
     {
-        const int warmUp = 3, iterations = 12;
+        const int warmUp = 3,
+            iterations = 12;
         var preset = Presets.Find("fashion-mnist-quick")!.Spec;
         var spec = preset with
         {
             Data = data,
             Method = (SmtSpec)preset.Method with { WarmupIterations = 0, ScoreFromWarmup = false },
             Optimisation = preset.Optimisation with { RampIterations = 0 },
-            Evaluation = preset.Evaluation with { EveryIterations = 100_000_000, CheckpointEvery = 100_000_000, Samples = 64, FinalSamples = 64, GridColumns = 1 },
+            Evaluation = preset.Evaluation with
+            {
+                EveryIterations = 100_000_000,
+                CheckpointEvery = 100_000_000,
+                Samples = 64,
+                FinalSamples = 64,
+                GridColumns = 1,
+            },
         };
         var journal = new BenchmarkJournal(warmUp + iterations);
         TrainingSession.Run(spec, journal, null, threads);
@@ -106,7 +127,8 @@ internal static class DatasetBenchmark
         for (var k = 0; k < pixels.Length; k++)
         {
             var (x, y) = (k / 3 % 64 / 64.0, k / 192 / 64.0);
-            pixels[k] = (byte)Math.Clamp((100 * Math.Sin(a + (5 * x) + (k % 3))) + (60 * Math.Cos(b * y)) + c + (random.NextNormal() * 6), 0, 255);
+            pixels[k] = (byte)
+                Math.Clamp((100 * Math.Sin(a + (5 * x) + (k % 3))) + (60 * Math.Cos(b * y)) + c + (random.NextNormal() * 6), 0, 255);
         }
 
         return new Raster(64, 64, 3, pixels);
@@ -116,15 +138,24 @@ internal static class DatasetBenchmark
     {
         var planes = new byte[r.Pixels.Length];
         var area = r.Width * r.Height;
-        for (var k = 0; k < planes.Length; k++) planes[(k % 3 * area) + (k / 3)] = r.Pixels[k];
+        for (var k = 0; k < planes.Length; k++)
+        {
+            planes[(k % 3 * area) + (k / 3)] = r.Pixels[k];
+        }
         return planes;
     }
 
     private static void Zip(string path, List<Raster> images, CompressionLevel level)
     {
         using var zip = ZipFile.Open(path, ZipArchiveMode.Create);
-        for (var i = 0; i < images.Count; i++) Write($"00000/img{i:D8}.png", images[i].ToPng());
-        Write("dataset.json", Encoding.UTF8.GetBytes($"{{\"labels\": [{string.Join(",", images.Select((_, i) => $"[\"00000/img{i:D8}.png\",{i % 10}]"))}]}}"));
+        for (var i = 0; i < images.Count; i++)
+        {
+            Write($"00000/img{i:D8}.png", images[i].ToPng());
+        }
+        Write(
+            "dataset.json",
+            Encoding.UTF8.GetBytes($"{{\"labels\": [{string.Join(",", images.Select((_, i) => $"[\"00000/img{i:D8}.png\",{i % 10}]"))}]}}")
+        );
 
         void Write(string name, byte[] content)
         {

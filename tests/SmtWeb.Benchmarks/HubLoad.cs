@@ -14,9 +14,9 @@ internal sealed class HubLoad : IAsyncDisposable
 
     private const byte RecordSeparator = 0x1e;
 
-    private readonly Process process;
+    private readonly Process _process;
 
-    private HubLoad(Process process) => this.process = process;
+    private HubLoad(Process process) => _process = process;
 
     internal static HubLoad Start(Uri address, string key, long run, int clients)
     {
@@ -24,11 +24,20 @@ internal sealed class HubLoad : IAsyncDisposable
             "/usr/bin/setsid",
             [
                 // the session's own weight, where the kernel shares the cores between sessions; the rest of it inside the session
-                "/bin/sh", "-c", "echo 19 > /proc/self/autogroup 2>/dev/null; exec chrt --idle 0 \"$0\" \"$@\"", Environment.ProcessPath!,
-                Section, address.ToString(), key, run.ToString(CultureInfo.InvariantCulture), clients.ToString(CultureInfo.InvariantCulture),
-            ])
+                "/bin/sh",
+                "-c",
+                "echo 19 > /proc/self/autogroup 2>/dev/null; exec chrt --idle 0 \"$0\" \"$@\"",
+                Environment.ProcessPath!,
+                Section,
+                address.ToString(),
+                key,
+                run.ToString(CultureInfo.InvariantCulture),
+                clients.ToString(CultureInfo.InvariantCulture),
+            ]
+        )
         {
-            RedirectStandardInput = true, RedirectStandardOutput = true,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
         };
         // one thread would do; the collector's helpers are as many as there are cores
         start.Environment["DOTNET_gcServer"] = "0";
@@ -47,13 +56,13 @@ internal sealed class HubLoad : IAsyncDisposable
     }
 
     /// <summary>Processor seconds of the clients so far.</summary>
-    internal double Spent() => ProcessTimes.Tree(process.Id).Sum(p => p.Seconds);
+    internal double Spent() => ProcessTimes.Tree(_process.Id).Sum(p => p.Seconds);
 
     public async ValueTask DisposeAsync()
     {
-        process.StandardInput.Close();
-        await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
-        process.Dispose();
+        _process.StandardInput.Close();
+        await _process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
+        _process.Dispose();
     }
 
     /// <summary>The process with the clients: does what its standard input says until that ends.</summary>
@@ -64,17 +73,44 @@ internal sealed class HubLoad : IAsyncDisposable
         var (messages, bytes) = (0L, 0L);
         ClientWebSocket[] sockets = [];
         // a client that says nothing for 30 s is taken for gone
-        using var pings = new Timer(_ => { foreach (var socket in sockets) if (socket.State == WebSocketState.Open) _ = SendAsync(socket, """{"type":6}"""); }, null, 10_000, 10_000);
+        using var pings = new Timer(
+            _ =>
+            {
+                foreach (var socket in sockets)
+                {
+                    if (socket.State == WebSocketState.Open)
+                    {
+                        _ = SendAsync(socket, """{"type":6}""");
+                    }
+                }
+            },
+            null,
+            10_000,
+            10_000
+        );
         while (await Console.In.ReadLineAsync() is { } order)
         {
             if (order == "join")
             {
                 sockets = await Task.WhenAll(Enumerable.Range(0, count).Select(_ => ConnectAsync(hub, key, run)));
-                foreach (var socket in sockets) _ = ReceiveAsync(socket, got => { Interlocked.Add(ref messages, got.Count(RecordSeparator)); Interlocked.Add(ref bytes, got.Length); });
+                foreach (var socket in sockets)
+                {
+                    _ = ReceiveAsync(
+                        socket,
+                        got =>
+                        {
+                            Interlocked.Add(ref messages, got.Count(RecordSeparator));
+                            Interlocked.Add(ref bytes, got.Length);
+                        }
+                    );
+                }
             }
             else if (order == "leave")
             {
-                foreach (var socket in sockets) socket.Dispose();
+                foreach (var socket in sockets)
+                {
+                    socket.Dispose();
+                }
                 sockets = [];
             }
             await Console.Out.WriteLineAsync($"{Interlocked.Read(ref messages)} {Interlocked.Read(ref bytes)}");
@@ -84,9 +120,9 @@ internal sealed class HubLoad : IAsyncDisposable
 
     private async Task<string> AskAsync(string order)
     {
-        await process.StandardInput.WriteLineAsync(order);
-        await process.StandardInput.FlushAsync();
-        return await process.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException("The clients have ended.");
+        await _process.StandardInput.WriteLineAsync(order);
+        await _process.StandardInput.FlushAsync();
+        return await _process.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException("The clients have ended.");
     }
 
     private static async Task<ClientWebSocket> ConnectAsync(Uri hub, string key, string run)
@@ -95,7 +131,18 @@ internal sealed class HubLoad : IAsyncDisposable
         socket.Options.SetRequestHeader("Authorization", "Bearer " + key);
         await socket.ConnectAsync(hub, default);
         await SendAsync(socket, """{"protocol":"json","version":1}""");
-        await SendAsync(socket, JsonSerializer.Serialize(new { type = 1, invocationId = "1", target = "Join", arguments = new[] { long.Parse(run, CultureInfo.InvariantCulture) } }));
+        await SendAsync(
+            socket,
+            JsonSerializer.Serialize(
+                new
+                {
+                    type = 1,
+                    invocationId = "1",
+                    target = "Join",
+                    arguments = new[] { long.Parse(run, CultureInfo.InvariantCulture) },
+                }
+            )
+        );
         return socket;
     }
 

@@ -12,14 +12,20 @@ internal sealed partial class HubServer : IAsyncDisposable
 {
     private const string Password = "benchmark-only-94-hub";
 
-    private readonly Process process;
-    private readonly string data;
-    private readonly StringBuilder said = new();
+    private readonly Process _process;
+    private readonly string _data;
+    private readonly StringBuilder _said = new();
 
     private HubServer(Process process, string data)
     {
-        (this.process, this.data) = (process, data);
-        void Keep(string? line) { lock (said) said.AppendLine(line); }
+        (_process, _data) = (process, data);
+        void Keep(string? line)
+        {
+            lock (_said)
+            {
+                _said.AppendLine(line);
+            }
+        }
         process.OutputDataReceived += (_, e) => Keep(e.Data);
         process.ErrorDataReceived += (_, e) => Keep(e.Data);
         process.BeginOutputReadLine();
@@ -35,11 +41,19 @@ internal sealed partial class HubServer : IAsyncDisposable
         Process.Start("chmod", ["o+x", data]).WaitForExit();
         var root = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../../../.."));
         var program = Path.Combine(root, "src/SmtWeb.Web/bin/Release/net10.0/smtweb");
-        if (!File.Exists(program)) throw new InvalidOperationException($"{program} is missing; build the solution first: dotnet build -c Release SmtWeb.sln");
-        // a session of its own, as on a machine on which nobody measures: the kernel shares the cores between sessions
-        var start = new ProcessStartInfo("/usr/bin/setsid", [program, "serve", "--data", data, "--port", "0", "--host", "127.0.0.1", "--no-quickstart", "--threads", $"{threads}"])
+        if (!File.Exists(program))
         {
-            WorkingDirectory = root, RedirectStandardOutput = true, RedirectStandardError = true,
+            throw new InvalidOperationException($"{program} is missing; build the solution first: dotnet build -c Release SmtWeb.sln");
+        }
+        // a session of its own, as on a machine on which nobody measures: the kernel shares the cores between sessions
+        var start = new ProcessStartInfo(
+            "/usr/bin/setsid",
+            [program, "serve", "--data", data, "--port", "0", "--host", "127.0.0.1", "--no-quickstart", "--threads", $"{threads}"]
+        )
+        {
+            WorkingDirectory = root,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
         };
         return new(Process.Start(start) ?? throw new InvalidOperationException("smtweb did not start."), data);
     }
@@ -51,14 +65,28 @@ internal sealed partial class HubServer : IAsyncDisposable
         for (var k = 0; k < 240 && !link.Success; k++)
         {
             await Task.Delay(250);
-            lock (said) link = Link.Match(said.ToString());
+            lock (_said)
+            {
+                link = Link.Match(_said.ToString());
+            }
         }
-        if (!link.Success) throw new InvalidOperationException($"The server printed no sign-in link:\n{said}");
+        if (!link.Success)
+        {
+            throw new InvalidOperationException($"The server printed no sign-in link:\n{_said}");
+        }
         Address = new Uri(link.Groups[1].Value);
         var http = new HttpClient(new HttpClientHandler { CookieContainer = new CookieContainer() }) { BaseAddress = Address };
         var page = await http.GetStringAsync(link.Value);
-        var form = new Dictionary<string, string> { ["token"] = WebUtility.UrlDecode(link.Groups[2].Value), ["password"] = Password, ["again"] = Password };
-        if (FormToken.Match(page) is { Success: true } token) form[token.Groups[1].Value] = WebUtility.HtmlDecode(token.Groups[2].Value);
+        var form = new Dictionary<string, string>
+        {
+            ["token"] = WebUtility.UrlDecode(link.Groups[2].Value),
+            ["password"] = Password,
+            ["again"] = Password,
+        };
+        if (FormToken.Match(page) is { Success: true } token)
+        {
+            form[token.Groups[1].Value] = WebUtility.HtmlDecode(token.Groups[2].Value);
+        }
         using var signedIn = await http.PostAsync(link.Value.Split('?')[0], new FormUrlEncodedContent(form));
         signedIn.EnsureSuccessStatusCode();
         using var made = await http.PostAsJsonAsync("api/v1/keys", new { name = "benchmark" });
@@ -72,21 +100,30 @@ internal sealed partial class HubServer : IAsyncDisposable
     internal (double Trainer, double Web, double Database) Spent()
     {
         var (trainer, web, database) = (0.0, 0.0, 0.0);
-        foreach (var found in ProcessTimes.Tree(process.Id))
+        foreach (var found in ProcessTimes.Tree(_process.Id))
         {
-            if (found.Program == "postgres") database += found.Seconds;
-            else if (found.Arguments.Contains("\0train\0", StringComparison.Ordinal)) trainer += found.Seconds;
-            else web += found.Seconds;
+            if (found.Program == "postgres")
+            {
+                database += found.Seconds;
+            }
+            else if (found.Arguments.Contains("\0train\0", StringComparison.Ordinal))
+            {
+                trainer += found.Seconds;
+            }
+            else
+            {
+                web += found.Seconds;
+            }
         }
         return (trainer, web, database);
     }
 
     public async ValueTask DisposeAsync()
     {
-        Process.Start("kill", ["-TERM", process.Id.ToString()]).WaitForExit();
-        await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
-        process.Dispose();
-        Directory.Delete(data, recursive: true);
+        Process.Start("kill", ["-TERM", _process.Id.ToString()]).WaitForExit();
+        await _process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
+        _process.Dispose();
+        Directory.Delete(_data, recursive: true);
     }
 
     [GeneratedRegex("""(https?://\S+?/)\S*token=(\S+)""")]

@@ -16,7 +16,15 @@ internal static class InceptionBenchmark
         using var outer = torch.NewDisposeScope();
         using var _ = torch.no_grad();
         using var random = new Generator(0, torch.CPU);
-        var weights = InceptionWeights.Needed().ToDictionary(n => n.Name, n => n.Name.EndsWith("running_var", StringComparison.Ordinal) ? torch.ones(n.Shape) : torch.randn(n.Shape, generator: random) * 0.02);
+        var weights = InceptionWeights
+            .Needed()
+            .ToDictionary(
+                n => n.Name,
+                n =>
+                    n.Name.EndsWith("running_var", StringComparison.Ordinal)
+                        ? torch.ones(n.Shape)
+                        : torch.randn(n.Shape, generator: random) * 0.02
+            );
         using var network = new InceptionNetwork(weights, torch.CPU);
         var x = torch.randn([Batch, 3, 299, 299], generator: random);
         Time(network, x, 1);
@@ -26,7 +34,11 @@ internal static class InceptionBenchmark
             var peer = Peer.Run("inception_forward.py", Text(options.Threads), Text(Batch), Text(batches));
             var theirs = peer.GetProperty("images_per_second").GetDouble();
             var processor = peer.GetProperty("processor_seconds_per_image").GetDouble();
-            Console.WriteLine($"  round {round}: ours {ours.Rate:F2} images/s ({ours.Processor * 1000:F0} ms processor time an image)   torchvision {peer.GetProperty("version").GetString()} {theirs:F2} images/s ({processor * 1000:F0} ms)   ratio {ours.Rate / theirs:F2}, by processor time {processor / ours.Processor:F2}");
+            Console.WriteLine(
+                $"  round {round}: ours {ours.Rate:F2} images/s ({ours.Processor * 1000:F0} ms processor time an image)   torchvision "
+                + $"{peer.GetProperty("version").GetString()} {theirs:F2} images/s ({processor * 1000:F0} ms)   ratio "
+                + $"{ours.Rate / theirs:F2}, by processor time {processor / ours.Processor:F2}"
+            );
         }
     }
 

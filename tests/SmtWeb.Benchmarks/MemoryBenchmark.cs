@@ -20,14 +20,32 @@ internal static class MemoryBenchmark
             Evaluation = preset.Evaluation with { EveryIterations = 100_000_000, CheckpointEvery = 100_000_000 },
         };
         var before = TorchRuntime.LiveTensors;
-        long start = 0, end = 0;
-        var journal = new BenchmarkJournal(Settled + steps, iteration =>
-        {
-            if (iteration % 2000 == Settled) Console.WriteLine($"  step {iteration,6}: {Machine.ResidentBytes() / 1e6,7:F1} MB, {TorchRuntime.LiveTensors} live tensors");
-            if (iteration == Settled) start = Machine.ResidentBytes();
-            if (iteration == Settled + steps) end = Machine.ResidentBytes();
-        });
+        long start = 0,
+            end = 0;
+        var journal = new BenchmarkJournal(
+            Settled + steps,
+            iteration =>
+            {
+                if (iteration % 2000 == Settled)
+                {
+                    Console.WriteLine(
+                        $"  step {iteration, 6}: {Machine.ResidentBytes() / 1e6, 7:F1} MB, {TorchRuntime.LiveTensors} live tensors"
+                    );
+                }
+                if (iteration == Settled)
+                {
+                    start = Machine.ResidentBytes();
+                }
+                if (iteration == Settled + steps)
+                {
+                    end = Machine.ResidentBytes();
+                }
+            }
+        );
         TrainingSession.Run(spec, journal, null, options.Threads);
-        Console.WriteLine($"  {steps} steps in {journal.SecondsFrom(Settled):F1} s: resident memory grew by {(end - start) / 1e6:F1} MB; {TorchRuntime.LiveTensors - before} tensors left after the session");
+        Console.WriteLine(
+            $"  {steps} steps in {journal.SecondsFrom(Settled):F1} s: resident memory grew by {(end - start) / 1e6:F1} MB; "
+            + $"{TorchRuntime.LiveTensors - before} tensors left after the session"
+        );
     }
 }

@@ -19,8 +19,10 @@ internal static class OperatorBenchmark
         for (var round = 1; round <= options.Rounds; round++)
         {
             var ours = Enumerable.Range(0, 5).Min(_ => Time(a, b, count / 5));
-            var theirs = Peer.Run("operator_overhead.py", count.ToString(System.Globalization.CultureInfo.InvariantCulture)).GetProperty("nanoseconds").GetDouble();
-            Console.WriteLine($"  round {round}: C# {ours,6:F0} ns   Python {theirs,6:F0} ns   ratio {theirs / ours:F2}");
+            var theirs = Peer.Run("operator_overhead.py", count.ToString(System.Globalization.CultureInfo.InvariantCulture))
+                .GetProperty("nanoseconds")
+                .GetDouble();
+            Console.WriteLine($"  round {round}: C# {ours, 6:F0} ns   Python {theirs, 6:F0} ns   ratio {theirs / ours:F2}");
         }
     }
 
@@ -30,7 +32,10 @@ internal static class OperatorBenchmark
         for (var k = 0; k < count; k += PerScope)
         {
             using var scope = torch.NewDisposeScope();
-            for (var i = 0; i < PerScope; i++) _ = a + b;
+            for (var i = 0; i < PerScope; i++)
+            {
+                _ = a + b;
+            }
         }
         return clock.Elapsed.TotalNanoseconds / count;
     }

@@ -11,7 +11,9 @@ internal sealed record Options(int Threads, int Rounds, int Iterations)
         for (var k = 0; k < arguments.Length; k += 2)
         {
             if (k + 1 >= arguments.Length || !int.TryParse(arguments[k + 1], CultureInfo.InvariantCulture, out var value) || value < 1)
+            {
                 throw new ArgumentException($"{arguments[k]} needs a positive number.");
+            }
             options = arguments[k] switch
             {
                 "--threads" => options with { Threads = value },

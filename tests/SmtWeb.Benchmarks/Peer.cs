@@ -12,7 +12,10 @@ internal static class Peer
     {
         var start = new ProcessStartInfo(Python) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "peers", script));
-        foreach (var argument in arguments) start.ArgumentList.Add(argument);
+        foreach (var argument in arguments)
+        {
+            start.ArgumentList.Add(argument);
+        }
         // as a user of PyTorch would start it: no setting of ours
         start.Environment.Remove("OMP_WAIT_POLICY");
         start.Environment.Remove("GOMP_SPINCOUNT");
@@ -20,12 +23,21 @@ internal static class Peer
         var error = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
-        if (process.ExitCode == 0) return JsonDocument.Parse(output.Trim().Split('\n')[^1]).RootElement;
+        if (process.ExitCode == 0)
+        {
+            return JsonDocument.Parse(output.Trim().Split('\n')[^1]).RootElement;
+        }
         var text = error.GetAwaiter().GetResult();
         if (text.Contains("No module named 'torchvision'", StringComparison.Ordinal))
-            throw new InvalidOperationException("This comparison needs Debian's python3-torchvision: apt-get install --no-install-recommends python3-torchvision");
-        throw new InvalidOperationException(text.Contains("No module named 'torch'", StringComparison.Ordinal)
-            ? "The PyTorch side needs Debian's python3-torch: apt-get install --no-install-recommends python3-torch"
-            : $"{script} ended with status {process.ExitCode}:\n{text}");
+        {
+            throw new InvalidOperationException(
+                "This comparison needs Debian's python3-torchvision: apt-get install --no-install-recommends python3-torchvision"
+            );
+        }
+        throw new InvalidOperationException(
+            text.Contains("No module named 'torch'", StringComparison.Ordinal)
+                ? "The PyTorch side needs Debian's python3-torch: apt-get install --no-install-recommends python3-torch"
+                : $"{script} ended with status {process.ExitCode}:\n{text}"
+        );
     }
 }

@@ -10,7 +10,13 @@ internal sealed record ProcessTimes(int Id, string Program, string Arguments, do
     /// <summary>A process and everything that descends from it.</summary>
     public static IReadOnlyList<ProcessTimes> Tree(int root)
     {
-        var all = Directory.EnumerateDirectories("/proc").Select(Path.GetFileName).Where(n => int.TryParse(n, out _)).Select(n => Read(n!)).OfType<(ProcessTimes Times, int Parent)>().ToList();
+        var all = Directory
+            .EnumerateDirectories("/proc")
+            .Select(Path.GetFileName)
+            .Where(n => int.TryParse(n, out _))
+            .Select(n => Read(n!))
+            .OfType<(ProcessTimes Times, int Parent)>()
+            .ToList();
         var wanted = new HashSet<int> { root };
         while (all.Any(p => wanted.Contains(p.Parent) && wanted.Add(p.Times.Id)))
         {
@@ -28,7 +34,15 @@ internal sealed record ProcessTimes(int Id, string Program, string Arguments, do
             var (open, close) = (stat.IndexOf('('), stat.LastIndexOf(')'));
             var fields = stat[(close + 2)..].Split(' ');
             var ticks = fields[11..15].Sum(f => long.Parse(f, CultureInfo.InvariantCulture));
-            return (new(int.Parse(id, CultureInfo.InvariantCulture), stat[(open + 1)..close], File.ReadAllText($"/proc/{id}/cmdline"), ticks / TicksPerSecond), int.Parse(fields[1], CultureInfo.InvariantCulture));
+            return (
+                new(
+                    int.Parse(id, CultureInfo.InvariantCulture),
+                    stat[(open + 1)..close],
+                    File.ReadAllText($"/proc/{id}/cmdline"),
+                    ticks / TicksPerSecond
+                ),
+                int.Parse(fields[1], CultureInfo.InvariantCulture)
+            );
         }
         catch (IOException)
         {

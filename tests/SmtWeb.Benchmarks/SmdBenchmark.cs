@@ -21,15 +21,28 @@ internal static class SmdBenchmark
         var preset = Presets.Find("fashion-mnist-smd")!.Spec;
         var spec = preset with
         {
-            Network = new DdpmPpSpec { ModelChannels = 32, ChannelMultipliers = [1, 2, 2], BlocksPerLevel = 2, AttentionResolutions = [16], Patch = 1 },
+            Network = new DdpmPpSpec
+            {
+                ModelChannels = 32,
+                ChannelMultipliers = [1, 2, 2],
+                BlocksPerLevel = 2,
+                AttentionResolutions = [16],
+                Patch = 1,
+            },
             Optimisation = preset.Optimisation with { BatchSize = Batch },
         };
         // as a training run sets them
         RowSplit.Enabled = options.Threads > 1;
-        if (RowSplit.Enabled) TorchRuntime.Threads = options.Threads / 2;
+        if (RowSplit.Enabled)
+        {
+            TorchRuntime.Threads = options.Threads / 2;
+        }
         using var released = new Setup(spec, dropRepeatedPasses: false);
         using var dropped = new Setup(spec, dropRepeatedPasses: true);
-        Console.WriteLine($"  {released.Parameters:N0} parameters a network, batch {Batch}, a generator update every {ScoreUpdates} iterations, {iterations} iterations a round");
+        Console.WriteLine(
+            $"  {released.Parameters:N0} parameters a network, batch {Batch}, a generator update every {ScoreUpdates} iterations, "
+            + $"{iterations} iterations a round"
+        );
         released.Iterate(5);
         dropped.Iterate(5);
         var ratios = new List<double>();
@@ -38,59 +51,86 @@ internal static class SmdBenchmark
             var (theirs, theirsCpu) = released.Iterate(iterations);
             var (ours, oursCpu) = dropped.Iterate(iterations);
             ratios.Add(theirsCpu / oursCpu);
-            Console.WriteLine($"  round {round}: released passes {theirs * 1e3:F1} ms, none repeated {ours * 1e3:F1} ms an iteration: {theirs / ours:F2} times; processor time {theirsCpu * 1e3:F1} and {oursCpu * 1e3:F1} ms: {theirsCpu / oursCpu:F2} times");
+            Console.WriteLine(
+                $"  round {round}: released passes {theirs * 1e3:F1} ms, none repeated {ours * 1e3:F1} ms an iteration: "
+                + $"{theirs / ours:F2} times; processor time {theirsCpu * 1e3:F1} and {oursCpu * 1e3:F1} ms: {theirsCpu / oursCpu:F2} "
+                + "times"
+            );
         }
         ratios.Sort();
-        Console.WriteLine($"  median of the processor-time ratios {ratios[ratios.Count / 2]:F2} (lowest {ratios[0]:F2}, highest {ratios[^1]:F2})");
+        Console.WriteLine(
+            $"  median of the processor-time ratios {ratios[ratios.Count / 2]:F2} (lowest {ratios[0]:F2}, highest {ratios[^1]:F2})"
+        );
     }
 
     private sealed class Setup : IDisposable
     {
-        private readonly Generator weights = new(1), host = new(3);
-        private readonly NoiseStream noise = new(2, torch.CPU);
-        private readonly Denoiser generator, teacher;
-        private readonly FakeScore fake;
-        private readonly SmdTrainer trainer;
-        private readonly SmdDrawSource draws;
-        private readonly Tensor x, labels;
-        private long done;
+        private readonly Generator _weights = new(1),
+            _host = new(3);
+        private readonly NoiseStream _noise = new(2, torch.CPU);
+        private readonly Denoiser _generator,
+            _teacher;
+        private readonly FakeScore _fake;
+        private readonly SmdTrainer _trainer;
+        private readonly SmdDrawSource _draws;
+        private readonly Tensor _x,
+            _labels;
+        private long _done;
 
         internal Setup(TrainingSpec spec, bool dropRepeatedPasses)
         {
-            var method = (SmdSpec)spec.Method with { DropRepeatedPasses = dropRepeatedPasses, ScoreUpdatesPerGeneratorUpdate = ScoreUpdates };
+            var method = (SmdSpec)spec.Method with
+            {
+                DropRepeatedPasses = dropRepeatedPasses,
+                ScoreUpdatesPerGeneratorUpdate = ScoreUpdates,
+            };
             using var scope = torch.NewDisposeScope();
-            (generator, teacher, fake) = (NetworkFactory.CreateGenerator(spec, weights), NetworkFactory.CreateGenerator(spec, weights), NetworkFactory.CreateFakeScore(spec, weights));
-            trainer = new SmdTrainer(generator, fake, teacher, method, spec.Optimisation);
-            draws = new SmdDrawSource(method, Batch, host, noise);
-            x = (torch.randn([Batch, .. generator.SampleShape], generator: host) * 0.5).DetachFromDisposeScope();
-            labels = HostTransfer.OneHot(torch.randint(generator.Classes, [Batch], ScalarType.Int64, generator: host), generator.Classes).DetachFromDisposeScope();
+            (_generator, _teacher, _fake) = (
+                NetworkFactory.CreateGenerator(spec, _weights),
+                NetworkFactory.CreateGenerator(spec, _weights),
+                NetworkFactory.CreateFakeScore(spec, _weights)
+            );
+            _trainer = new SmdTrainer(_generator, _fake, _teacher, method, spec.Optimisation);
+            _draws = new SmdDrawSource(method, Batch, _host, _noise);
+            _x = (torch.randn([Batch, .. _generator.SampleShape], generator: _host) * 0.5).DetachFromDisposeScope();
+            _labels = HostTransfer
+                .OneHot(torch.randint(_generator.Classes, [Batch], ScalarType.Int64, generator: _host), _generator.Classes)
+                .DetachFromDisposeScope();
         }
 
-        internal long Parameters => generator.ParameterCount();
+        internal long Parameters => _generator.ParameterCount();
 
         internal (double Seconds, double ProcessorSeconds) Iterate(int count)
         {
             var (start, cpu) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);
-            for (var k = 0; k < count; k++, done++)
+            for (var k = 0; k < count; k++, _done++)
             {
                 using var scope = torch.NewDisposeScope();
-                trainer.Step(
-                    x, labels, draws.Latents(x), draws.FakeLabels(labels), trainer.IsGeneratorTurn(done) ? draws.Generator(x) : null, draws.Score(x), 1e-5, 1e-5);
+                _trainer.Step(
+                    _x,
+                    _labels,
+                    _draws.Latents(_x),
+                    _draws.FakeLabels(_labels),
+                    _trainer.IsGeneratorTurn(_done) ? _draws.Generator(_x) : null,
+                    _draws.Score(_x),
+                    1e-5,
+                    1e-5
+                );
             }
             return (Stopwatch.GetElapsedTime(start).TotalSeconds / count, (Environment.CpuUsage.TotalTime - cpu).TotalSeconds / count);
         }
 
         public void Dispose()
         {
-            x.Dispose();
-            labels.Dispose();
-            trainer.Dispose();
-            fake.Dispose();
-            teacher.Dispose();
-            generator.Dispose();
-            weights.Dispose();
-            noise.Dispose();
-            host.Dispose();
+            _x.Dispose();
+            _labels.Dispose();
+            _trainer.Dispose();
+            _fake.Dispose();
+            _teacher.Dispose();
+            _generator.Dispose();
+            _weights.Dispose();
+            _noise.Dispose();
+            _host.Dispose();
         }
     }
 }

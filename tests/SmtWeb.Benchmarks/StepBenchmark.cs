@@ -28,7 +28,9 @@ internal static class StepBenchmark
                 Evaluation = preset.Evaluation with { EveryIterations = 100_000_000, CheckpointEvery = 100_000_000 },
             };
             // whole turns of score and generator updates
-            var iterations = Math.Max(1, (options.Iterations > 0 ? options.Iterations : usual) / method.ScoreUpdatesPerGeneratorUpdate) * method.ScoreUpdatesPerGeneratorUpdate;
+            var iterations =
+                Math.Max(1, (options.Iterations > 0 ? options.Iterations : usual) / method.ScoreUpdatesPerGeneratorUpdate)
+                * method.ScoreUpdatesPerGeneratorUpdate;
             var (wall, processor) = (double.PositiveInfinity, double.PositiveInfinity);
             for (var round = 0; round < options.Rounds; round++)
             {
@@ -37,7 +39,10 @@ internal static class StepBenchmark
                 wall = Math.Min(wall, journal.SecondsFrom(WarmUp) / iterations);
                 processor = Math.Min(processor, journal.CpuSecondsFrom(WarmUp) / iterations);
             }
-            Console.WriteLine($"  {name,-24} {wall * 1e3,8:F2} ms an iteration, {processor * 1e3,8:F2} ms of processor time (lowest of {options.Rounds} rounds of {iterations})");
+            Console.WriteLine(
+                $"  {name, -24} {wall * 1e3, 8:F2} ms an iteration, {processor * 1e3, 8:F2} ms of processor time (lowest of "
+                + $"{options.Rounds} rounds of {iterations})"
+            );
         }
     }
 }

@@ -38,18 +38,21 @@ internal static partial class StepFlops
 
         // a backward pass costs twice the forward pass: gradients of the inputs and of the weights
         var rows = RowsOf(method.ScoreAlpha);
-        var scoreStep = rows * 3 * f + 2 * 3 * encoder;                 // denoising rows; discriminator on a real and a fake image
-        var generatorStep = 2 * g + 3 * f + 2 * encoder;                // backward of g; f_0, f_α, f_1; GAN term, down to the input only
+        var scoreStep = rows * 3 * f + 2 * 3 * encoder; // denoising rows; discriminator on a real and a fake image
+        var generatorStep = 2 * g + 3 * f + 2 * encoder; // backward of g; f_0, f_α, f_1; GAN term, down to the input only
         return g + scoreStep + generatorStep / method.ScoreUpdatesPerGeneratorUpdate;
     }
 
     /// <summary>FLOP of one forward pass per image. The name of a layer holds the resolution of its output.</summary>
-    private static double Forward(Module network, Func<string, bool> counts) => network.ParameterEntries()
-        .Where(p => p.Parameter.dim() >= 2 && counts(p.Name))
-        .Sum(p => 2.0 * p.Parameter.numel() * (p.Parameter.dim() == 4 ? Pixels(p.Name) * Needed(p.Name) : 1));
+    private static double Forward(Module network, Func<string, bool> counts) =>
+        network
+            .ParameterEntries()
+            .Where(p => p.Parameter.dim() >= 2 && counts(p.Name))
+            .Sum(p => 2.0 * p.Parameter.numel() * (p.Parameter.dim() == 4 ? Pixels(p.Name) * Needed(p.Name) : 1));
 
     // 2x2 weights a phase instead of 3x3; single pixels before they are doubled
-    private static double Needed(string name) => !name.Contains("_up.", StringComparison.Ordinal) ? 1
+    private static double Needed(string name) =>
+        !name.Contains("_up.", StringComparison.Ordinal) ? 1
         : name.Contains(".conv0.", StringComparison.Ordinal) ? 4.0 / 9
         : name.Contains(".skip.", StringComparison.Ordinal) ? 1.0 / 4
         : 1;

@@ -21,7 +21,11 @@ internal static class TrainingBenchmark
         {
             Method = (SmtSpec)preset.Method with { WarmupIterations = 0 },
             // nothing but training: no evaluation and no checkpoint falls into the measured iterations
-            Evaluation = preset.Evaluation with { EveryIterations = 100_000_000, CheckpointEvery = 100_000_000 },
+            Evaluation = preset.Evaluation with
+            {
+                EveryIterations = 100_000_000,
+                CheckpointEvery = 100_000_000,
+            },
         };
         var ratios = new List<double>();
         var best = 0.0;
@@ -31,14 +35,20 @@ internal static class TrainingBenchmark
             var (ours, oursCpu) = Measure(spec, options.Threads, iterations);
             ratios.Add(ours / theirs);
             best = Math.Max(best, ours);
-            Console.WriteLine($"  round {round}: SmtWeb {ours,7:F1} images/s   plain TorchSharp float32 {theirs,7:F1} images/s   ratio {ours / theirs:F2}   (images per second of processor time: {oursCpu:F1} and {theirsCpu:F1})");
+            Console.WriteLine(
+                $"  round {round}: SmtWeb {ours, 7:F1} images/s   plain TorchSharp float32 {theirs, 7:F1} images/s   ratio "
+                + $"{ours / theirs:F2}   (images per second of processor time: {oursCpu:F1} and {theirsCpu:F1})"
+            );
         }
         ratios.Sort();
         Console.WriteLine($"  median ratio {ratios[ratios.Count / 2]:F2} (lowest {ratios[0]:F2}, highest {ratios[^1]:F2})");
 
         var flops = StepFlops.PerImage(spec);
         var peak = ConvolutionPeak.Best(options.Rounds);
-        Console.WriteLine($"  {flops / 1e6:F1} MFLOP per image and iteration -> {best * flops / 1e9:F0} GFLOP/s, {best * flops / 1e9 / peak:P1} of the measured convolution peak ({peak:F0} GFLOP/s, bfloat16)");
+        Console.WriteLine(
+            $"  {flops / 1e6:F1} MFLOP per image and iteration -> {best * flops / 1e9:F0} GFLOP/s, {best * flops / 1e9 / peak:P1} of "
+            + $"the measured convolution peak ({peak:F0} GFLOP/s, bfloat16)"
+        );
     }
 
     private static (double PerSecond, double PerCpuSecond) Measure(TrainingSpec spec, int threads, int iterations)

@@ -9,8 +9,7 @@ namespace SmtWeb.Browser.Tests;
 /// <summary>Curves: live, complete, smooth.</summary>
 public sealed class ChartTests(Lab lab) : BrowserTest(lab)
 {
-    private const string Scroll =
-        """
+    private const string Scroll = """
         async () => {
             const frames = [];
             scrollTo(0, 0);
@@ -59,7 +58,10 @@ public sealed class ChartTests(Lab lab) : BrowserTest(lab)
         await OpenChartsAsync(page, Lab.Seeds.Running);
         await page.Page.Locator("[data-metric='gradient/generator']").ScrollIntoViewIfNeededAsync();
         await page.UntilAsync("document.querySelector('[data-metric=\"gradient/generator\"]').plot.markers.length > 0");
-        var attempts = await page.Page.EvaluateAsync<int>("(() => { const p = document.querySelector('[data-metric=\"gradient/generator\"]').plot; return p.view.attemptStarts(p.view.attempts()).length })()");
+        var attempts = await page.Page.EvaluateAsync<int>(
+            "(() => { const p = document.querySelector('[data-metric=\"gradient/generator\"]').plot; return "
+            + "p.view.attemptStarts(p.view.attempts()).length })()"
+        );
         Assert.Equal(2, attempts);
         await page.ShootAsync("charts-gradients");
     }
@@ -98,7 +100,11 @@ public sealed class ChartTests(Lab lab) : BrowserTest(lab)
         }
 
         var report = JsonSerializer.Serialize(passes);
-        await File.WriteAllTextAsync(Path.Combine(Build.RepoRoot, "artifacts", "scroll-frames.json"), report, TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(
+            Path.Combine(Build.RepoRoot, "artifacts", "scroll-frames.json"),
+            report,
+            TestContext.Current.CancellationToken
+        );
         TestContext.Current.TestOutputHelper!.WriteLine(report);
 
         // frame times depend on what else the machine does: they are reported, not asserted. Every chart must have been drawn.
@@ -121,7 +127,12 @@ public sealed class ChartTests(Lab lab) : BrowserTest(lab)
             Assert.True(room >= widest, $"The labels are {widest} pixels wide, the axis {room} ({log}).");
         }
 
-        Assert.Contains("e22", await page.Page.EvaluateAsync<string>("document.querySelector('[data-metric=\"loss/score\"]').plot.uplot.axes[1]._values.join()"));
+        Assert.Contains(
+            "e22",
+            await page.Page.EvaluateAsync<string>(
+                "document.querySelector('[data-metric=\"loss/score\"]').plot.uplot.axes[1]._values.join()"
+            )
+        );
 
         // one evaluation: no line, and a dot at its place
         var dot = await page.Page.EvaluateAsync<int>(
@@ -131,7 +142,8 @@ public sealed class ChartTests(Lab lab) : BrowserTest(lab)
                 const at = k => Math.round(u.valToPos(u.data[k].find(v => v != null), k ? "y" : "x", true));
                 return u.ctx.getImageData(at(0) + r, at(1) - 2 * r, 1, 1).data[3]; // beside the lines of the grid
             })()
-            """);
+            """
+        );
         Assert.Equal(255, dot);
         await page.ShootAsync("charts-exploded");
         Assert.Empty(page.Errors);
@@ -153,7 +165,9 @@ public sealed class ChartTests(Lab lab) : BrowserTest(lab)
 
         // what is not finite has rows of its own, and what is written later comes by itself
         await OpenChartsAsync(page, Lab.Seeds.Running, "?table=1");
-        await Assertions.Expect(page.Page.GetByRole(AriaRole.Region, new() { Name = "Gradient norms: Score as a table", Exact = true })).ToContainTextAsync("∞");
+        await Assertions
+            .Expect(page.Page.GetByRole(AriaRole.Region, new() { Name = "Gradient norms: Score as a table", Exact = true }))
+            .ToContainTextAsync("∞");
         var running = page.Page.Locator("[data-metric='loss/score'] .chart-summary");
         var before = await running.InnerTextAsync();
         await WriteAsync(1);
@@ -173,7 +187,8 @@ public sealed class ChartTests(Lab lab) : BrowserTest(lab)
                 u.ctx.restore();
                 return [axis._size - axis.ticks.size - axis.gap, widest];
             })()
-            """);
+            """
+        );
         return (sizes[0], sizes[1]);
     }
 

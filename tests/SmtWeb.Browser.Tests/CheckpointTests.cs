@@ -12,7 +12,10 @@ public sealed class CheckpointTests(Lab lab) : BrowserTest(lab)
         await using var page = await Lab.OpenAsync("Reviewer");
         var checkpoints = new CheckpointsPage(page);
         await checkpoints.OpenAsync(Lab.Seeds.Exploded);
-        Assert.Equal(["400", "300 best", "200", "100"], (await checkpoints.ColumnAsync("Iteration")).Select(t => t.ReplaceLineEndings(" ")));
+        Assert.Equal(
+            ["400", "300 best", "200", "100"],
+            (await checkpoints.ColumnAsync("Iteration")).Select(t => t.ReplaceLineEndings(" "))
+        );
         await checkpoints.SortAsync("Distance");
         await Expect(checkpoints.Rows.First).ToContainTextAsync("97");
         Assert.Equal(["97", "312", "4.46e+6", "–"], await checkpoints.ColumnAsync("Distance"));

@@ -16,12 +16,15 @@ internal sealed class CheckpointsPage(PanelPage page)
     /// <summary>The card with all numbers of the best one.</summary>
     internal ILocator BestCard => page.Page.GetByRole(AriaRole.Region, new() { Name = "Best checkpoint" });
 
-    internal ILocator Evaluations => page.Page.GetByRole(AriaRole.Region, new() { Name = "Evaluations of checkpoints" }).Locator("tbody tr");
+    internal ILocator Evaluations =>
+        page.Page.GetByRole(AriaRole.Region, new() { Name = "Evaluations of checkpoints" }).Locator("tbody tr");
 
     /// <summary>What stands in a column, from top to bottom.</summary>
-    internal async Task<IReadOnlyList<string>> ColumnAsync(string title) => await Rows.Locator($"td[data-label='{title}']").AllInnerTextsAsync();
+    internal async Task<IReadOnlyList<string>> ColumnAsync(string title) =>
+        await Rows.Locator($"td[data-label='{title}']").AllInnerTextsAsync();
 
-    internal Task SortAsync(string title) => page.Page.GetByRole(AriaRole.Columnheader, new() { Name = title }).GetByText(title, new() { Exact = true }).ClickAsync();
+    internal Task SortAsync(string title) =>
+        page.Page.GetByRole(AriaRole.Columnheader, new() { Name = title }).GetByText(title, new() { Exact = true }).ClickAsync();
 
     /// <summary>Opens the choice of protocols of a row.</summary>
     internal async Task<ILocator> AskAsync(ILocator row)

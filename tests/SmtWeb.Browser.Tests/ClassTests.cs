@@ -48,7 +48,8 @@ public sealed class ClassTests(Lab lab) : BrowserTest(lab)
         await Expect(page.Page.Locator(".tile-class")).ToHaveCountAsync(8, new() { Timeout = Slow });
         await Expect(page.Page.Locator(".tile-class").Nth(2)).ToHaveTextAsync("2 · great white shark");
         await page.GoAsync($"/gallery/{Lab.Seeds.ImageNet}?seed=1002-1003"); // in whatever range: the same class
-        await Expect(page.Page.Locator(".tile-class")).ToHaveTextAsync(["2 · great white shark", "3 · tiger shark"], new() { Timeout = Slow });
+        await Expect(page.Page.Locator(".tile-class"))
+            .ToHaveTextAsync(["2 · great white shark", "3 · tiger shark"], new() { Timeout = Slow });
         Assert.Empty(page.Errors);
     }
 
@@ -63,14 +64,16 @@ public sealed class ClassTests(Lab lab) : BrowserTest(lab)
         await Expect(page.Page.Locator(".tile")).ToHaveCountAsync(32, new() { Timeout = Slow });
         await Expect(page.Page.Locator(".tile img").First).ToHaveAttributeAsync("alt", "Sample of seed 0, 0 · tench");
         await page.Page.GetByRole(AriaRole.Button, new() { Name = "Class after this" }).ClickAsync();
-        await Expect(page.Page.Locator(".tile img").First).ToHaveAttributeAsync("alt", "Sample of seed 0, 1 · goldfish", new() { Timeout = Slow });
+        await Expect(page.Page.Locator(".tile img").First)
+            .ToHaveAttributeAsync("alt", "Sample of seed 0, 1 · goldfish", new() { Timeout = Slow });
         Assert.Contains("class=1", page.Page.Url);
         await page.AssertFitsAsync();
         await page.ShootAsync("class-samples-390", full: true);
 
         // ten classes fit into the grid: no picker
         await page.GoAsync($"/runs/{Lab.Seeds.Running}/samples");
-        await Expect(page.Page.GetByRole(AriaRole.Combobox, new() { Name = "Class", Exact = true })).ToHaveCountAsync(1); // that of the neighbours
+        // that of the neighbours
+        await Expect(page.Page.GetByRole(AriaRole.Combobox, new() { Name = "Class", Exact = true })).ToHaveCountAsync(1);
         Assert.Empty(page.Errors);
     }
 

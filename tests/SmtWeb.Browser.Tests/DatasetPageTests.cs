@@ -17,8 +17,22 @@ public sealed class DatasetPageTests(Lab lab) : BrowserTest(lab)
         var work = await Lab.WorkItems.ClaimAsync([Runs.Queue.JobQueues.Datasets], "test", TimeSpan.FromMinutes(5), ct: Ct);
         var check = await Lab.DatasetChecks.BeginAsync(work!, Ct);
         var samples = new Raster(640, 640, 3, [.. Enumerable.Range(0, 640 * 640 * 3).Select(i => (byte)(i / 7))]).ToPng();
-        var report = new DatasetReport("imagenet64", "imagenet64-lmdb", new string('c', 64), 15_000_000_000, 1_281_167, 64, 3, 1000, ImageNetClasses.Names,
-            [.. Enumerable.Repeat(1281, 1000)], 0, [], 10, [.. Enumerable.Range(0, 100).Select(k => k * 10)]);
+        var report = new DatasetReport(
+            "imagenet64",
+            "imagenet64-lmdb",
+            new string('c', 64),
+            15_000_000_000,
+            1_281_167,
+            64,
+            3,
+            1000,
+            ImageNetClasses.Names,
+            [.. Enumerable.Repeat(1281, 1000)],
+            0,
+            [],
+            10,
+            [.. Enumerable.Range(0, 100).Select(k => k * 10)]
+        );
         Assert.True(await Lab.DatasetChecks.CompleteAsync(check!, report, samples, Ct));
 
         await using var page = await Lab.OpenAsync();

@@ -9,7 +9,8 @@ namespace SmtWeb.Browser.Tests;
 [Trait("Needs", "Libtorch")]
 public sealed class DistilTests(Lab lab) : BrowserTest(lab)
 {
-    private const int Side = 8, Classes = 3;
+    private const int Side = 8,
+        Classes = 3;
     private const int Slow = 120_000;
 
     [Fact]
@@ -18,7 +19,10 @@ public sealed class DistilTests(Lab lab) : BrowserTest(lab)
         await using var site = await TrainingSite.OpenAsync(Lab);
         var page = site.Page;
         Directory.CreateDirectory(Path.Combine(site.Folder, "weights"));
-        File.Copy(Path.Combine(Build.RepoRoot, "tests", "golden", "edm_pickle", "network-snapshot.pkl"), Path.Combine(site.Folder, "weights", "tiny-edm.pkl"));
+        File.Copy(
+            Path.Combine(Build.RepoRoot, "tests", "golden", "edm_pickle", "network-snapshot.pkl"),
+            Path.Combine(site.Folder, "weights", "tiny-edm.pkl")
+        );
         WriteImages(Path.Combine(site.Folder, "datasets", "tiny"));
 
         await page.GoAsync("/datasets");
@@ -46,10 +50,21 @@ public sealed class DistilTests(Lab lab) : BrowserTest(lab)
         var json = page.Page.Locator("pre");
         await Expect(json).ToContainTextAsync("\"kind\": \"smd\"");
         await Expect(json).ToContainTextAsync("\"source\": \"tiny\""); // the data that fit it
-        foreach (var (label, value) in new[]
+        foreach (
+            var (label, value) in new[]
+            {
+                ("Batch size", "4"),
+                ("Evaluate every", "50"),
+                ("Samples while training", "16"),
+                ("Samples at the end", "16"),
+                ("Metrics every", "1"),
+                ("Checkpoint every", "20"),
+                ("Grid columns", "2"),
+            }
+        )
         {
-            ("Batch size", "4"), ("Evaluate every", "50"), ("Samples while training", "16"), ("Samples at the end", "16"), ("Metrics every", "1"), ("Checkpoint every", "20"), ("Grid columns", "2"),
-        }) await page.Page.GetByLabel(label).FillAsync(value);
+            await page.Page.GetByLabel(label).FillAsync(value);
+        }
         await Expect(page.Page.Locator(".status")).ToContainTextAsync("Every setting is valid");
         await page.ShootAsync("distil-form", full: true);
         await page.Page.GetByRole(AriaRole.Button, new() { Name = "Queue run" }).ClickAsync();
@@ -79,7 +94,15 @@ public sealed class DistilTests(Lab lab) : BrowserTest(lab)
         for (var k = 0; k < 12; k++)
         {
             var ofClass = Directory.CreateDirectory(Path.Combine(folder, $"class {k % Classes}")).FullName;
-            File.WriteAllBytes(Path.Combine(ofClass, $"{k}.png"), new Raster(Side, Side, 3, [.. Enumerable.Range(0, Side * Side * 3).Select(i => (byte)((i % 3 == k % Classes ? 200 : 40) + noise.Next(20)))]).ToPng());
+            File.WriteAllBytes(
+                Path.Combine(ofClass, $"{k}.png"),
+                new Raster(
+                    Side,
+                    Side,
+                    3,
+                    [.. Enumerable.Range(0, Side * Side * 3).Select(i => (byte)((i % 3 == k % Classes ? 200 : 40) + noise.Next(20)))]
+                ).ToPng()
+            );
         }
     }
 }

@@ -17,7 +17,15 @@ public sealed class Lab : IAsyncLifetime
     private const string Chromium = "/usr/bin/chromium";
     internal const string Password = "correct horse battery";
     private static readonly string[] Flags =
-        ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+    [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+    ];
 
     private readonly string _folder = Path.Combine(Path.GetTempPath(), $"smtweb-browser-tests-{Guid.NewGuid():N}");
     private readonly Dictionary<string, string> _signedIn = [];
@@ -104,21 +112,29 @@ public sealed class Lab : IAsyncLifetime
     }
 
     /// <summary>A page of a person with this role; what it reports as errors is collected.</summary>
-    internal async Task<PanelPage> OpenAsync(string role = "Admin", int width = 1280, int height = 900, bool dark = false, string? zone = null)
+    internal async Task<PanelPage> OpenAsync(
+        string role = "Admin",
+        int width = 1280,
+        int height = 900,
+        bool dark = false,
+        string? zone = null
+    )
     {
         if (!_signedIn.ContainsKey(role))
         {
             await SignInByLinkAsync(role, await InviteAsync(role, role.ToLowerInvariant()));
         }
 
-        var context = await Browser.NewContextAsync(new()
-        {
-            BaseURL = Address,
-            StorageState = _signedIn[role],
-            ViewportSize = new() { Width = width, Height = height },
-            ColorScheme = dark ? ColorScheme.Dark : ColorScheme.Light,
-            TimezoneId = zone,
-        });
+        var context = await Browser.NewContextAsync(
+            new()
+            {
+                BaseURL = Address,
+                StorageState = _signedIn[role],
+                ViewportSize = new() { Width = width, Height = height },
+                ColorScheme = dark ? ColorScheme.Dark : ColorScheme.Light,
+                TimezoneId = zone,
+            }
+        );
         return new PanelPage(context, await context.NewPageAsync());
     }
 
@@ -133,10 +149,14 @@ public sealed class Lab : IAsyncLifetime
     /// <summary>A page of a stranger.</summary>
     internal async Task<PanelPage> OpenAsStrangerAsync(int width = 1280, bool dark = false)
     {
-        var context = await Browser.NewContextAsync(new()
-        {
-            BaseURL = Address, ViewportSize = new() { Width = width, Height = width < 500 ? 844 : 900 }, ColorScheme = dark ? ColorScheme.Dark : ColorScheme.Light,
-        });
+        var context = await Browser.NewContextAsync(
+            new()
+            {
+                BaseURL = Address,
+                ViewportSize = new() { Width = width, Height = width < 500 ? 844 : 900 },
+                ColorScheme = dark ? ColorScheme.Dark : ColorScheme.Light,
+            }
+        );
         return new PanelPage(context, await context.NewPageAsync());
     }
 
@@ -146,7 +166,17 @@ public sealed class Lab : IAsyncLifetime
     /// <summary>Starts the server (again, on the same port).</summary>
     internal async Task StartNodeAsync()
     {
-        _node = await PanelNode.StartAsync("--role", "web", "--port", _port.ToString(), "--data", _folder, "--connection", Connection, "--no-quickstart");
+        _node = await PanelNode.StartAsync(
+            "--role",
+            "web",
+            "--port",
+            _port.ToString(),
+            "--data",
+            _folder,
+            "--connection",
+            Connection,
+            "--no-quickstart"
+        );
         _port = new Uri(_node.Address).Port;
     }
 

@@ -7,13 +7,28 @@ namespace SmtWeb.Browser.Tests;
 public sealed class PageTests(Lab lab) : BrowserTest(lab)
 {
     private (string Name, string Url)[] Pages =>
-    [
-        ("runs", "/runs"), ("new-run", "/runs/new?preset=fashion-mnist-quick"), ("charts", $"/runs/{Lab.Seeds.Running}/charts?ema=0.8"), ("samples", $"/runs/{Lab.Seeds.Running}/samples"),
-        ("scatter", $"/runs/{Lab.Seeds.Finished}/samples"), ("checkpoints", $"/runs/{Lab.Seeds.Running}/checkpoints"), ("config", $"/runs/{Lab.Seeds.Running}/config"),
-        ("class", $"/runs/{Lab.Seeds.ImageNet}/samples?class=207"), ("unlike", $"/compare?runs={Lab.Seeds.Running},{Lab.Seeds.Unlike}"),
-        ("log", $"/runs/{Lab.Seeds.Failed}/log"), ("compare", $"/compare?runs={Lab.Seeds.Running},{Lab.Seeds.Failed}"), ("queued", $"/runs/{Lab.Seeds.Queued}"),
-        ("gallery", "/gallery"), ("sweeps", "/sweeps"), ("datasets", "/datasets"), ("models", "/models"), ("users", "/admin/users"), ("audit", "/admin/audit"), ("trash", "/runs/trash"), ("keys", "/account/keys"),
-    ];
+        [
+            ("runs", "/runs"),
+            ("new-run", "/runs/new?preset=fashion-mnist-quick"),
+            ("charts", $"/runs/{Lab.Seeds.Running}/charts?ema=0.8"),
+            ("samples", $"/runs/{Lab.Seeds.Running}/samples"),
+            ("scatter", $"/runs/{Lab.Seeds.Finished}/samples"),
+            ("checkpoints", $"/runs/{Lab.Seeds.Running}/checkpoints"),
+            ("config", $"/runs/{Lab.Seeds.Running}/config"),
+            ("class", $"/runs/{Lab.Seeds.ImageNet}/samples?class=207"),
+            ("unlike", $"/compare?runs={Lab.Seeds.Running},{Lab.Seeds.Unlike}"),
+            ("log", $"/runs/{Lab.Seeds.Failed}/log"),
+            ("compare", $"/compare?runs={Lab.Seeds.Running},{Lab.Seeds.Failed}"),
+            ("queued", $"/runs/{Lab.Seeds.Queued}"),
+            ("gallery", "/gallery"),
+            ("sweeps", "/sweeps"),
+            ("datasets", "/datasets"),
+            ("models", "/models"),
+            ("users", "/admin/users"),
+            ("audit", "/admin/audit"),
+            ("trash", "/runs/trash"),
+            ("keys", "/account/keys"),
+        ];
 
     [Theory]
     [InlineData(1280, false)]
@@ -93,8 +108,14 @@ public sealed class PageTests(Lab lab) : BrowserTest(lab)
         await Expect(page.Page.GetByText("Times in Asia/Tokyo, UTC+9")).ToBeVisibleAsync();
         var time = page.Page.Locator("tbody time").First;
         var at = DateTimeOffset.Parse((await time.GetAttributeAsync("datetime"))!, System.Globalization.CultureInfo.InvariantCulture);
-        await Expect(time).ToHaveTextAsync(at.ToOffset(TimeSpan.FromHours(9)).ToString("yyyy-MM-dd HH:mm:ss", System.Globalization.CultureInfo.InvariantCulture));
-        Assert.Equal(at.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss 'UTC'", System.Globalization.CultureInfo.InvariantCulture), await time.GetAttributeAsync("title"));
+        await Expect(time)
+            .ToHaveTextAsync(
+                at.ToOffset(TimeSpan.FromHours(9)).ToString("yyyy-MM-dd HH:mm:ss", System.Globalization.CultureInfo.InvariantCulture)
+            );
+        Assert.Equal(
+            at.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss 'UTC'", System.Globalization.CultureInfo.InvariantCulture),
+            await time.GetAttributeAsync("title")
+        );
     }
 
     [Fact]
@@ -119,13 +140,23 @@ public sealed class PageTests(Lab lab) : BrowserTest(lab)
     [Fact]
     public async Task Name_LongOrHidden_PushesNoButtonOutOfView()
     {
-        var id = await Lab.Store.CreateAsync(new(string.Concat(Enumerable.Repeat("Unbreakable", 18)), SmtWeb.Smt.Specs.Presets.Find("swiss-roll")!.Spec, "swiss-roll", -5, "seed"), TestContext.Current.CancellationToken);
+        var id = await Lab.Store.CreateAsync(
+            new(
+                string.Concat(Enumerable.Repeat("Unbreakable", 18)),
+                SmtWeb.Smt.Specs.Presets.Find("swiss-roll")!.Spec,
+                "swiss-roll",
+                -5,
+                "seed"
+            ),
+            TestContext.Current.CancellationToken
+        );
         foreach (var width in new[] { 1280, 390 })
         {
             await using var page = await Lab.OpenAsync(width: width, height: 844);
             await page.GoAsync("/runs?q=unbreakable");
             await page.AssertFitsAsync();
-            await Expect(page.Page.Locator("tbody").GetByRole(AriaRole.Button, new() { Name = "Pause" })).ToBeInViewportAsync(new() { Ratio = 1 });
+            await Expect(page.Page.Locator("tbody").GetByRole(AriaRole.Button, new() { Name = "Pause" }))
+                .ToBeInViewportAsync(new() { Ratio = 1 });
             await page.GoAsync($"/runs/{id}/config");
             await page.AssertFitsAsync();
             await Expect(page.Page.GetByRole(AriaRole.Button, new() { Name = "Delete" })).ToBeInViewportAsync(new() { Ratio = 1 });

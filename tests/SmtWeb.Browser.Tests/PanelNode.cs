@@ -14,7 +14,12 @@ internal sealed class PanelNode : IAsyncDisposable
 
     private PanelNode(IEnumerable<string> arguments)
     {
-        var start = new ProcessStartInfo(Build.Executable) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Build.RepoRoot };
+        var start = new ProcessStartInfo(Build.Executable)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = Build.RepoRoot,
+        };
         start.ArgumentList.Add("serve");
         foreach (var argument in arguments)
         {

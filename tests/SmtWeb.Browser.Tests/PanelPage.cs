@@ -16,7 +16,13 @@ internal sealed class PanelPage : IAsyncDisposable
         page.Console += (_, message) =>
         {
             // a lost connection is reported by the browser itself, and some tests lose it on purpose
-            if (message.Type == "error" && !message.Text.Contains("ERR_CONNECTION") && !message.Text.Contains("WebSocket") && !message.Text.Contains("disconnected") && !message.Text.Contains("403"))
+            if (
+                message.Type == "error"
+                && !message.Text.Contains("ERR_CONNECTION")
+                && !message.Text.Contains("WebSocket")
+                && !message.Text.Contains("disconnected")
+                && !message.Text.Contains("403")
+            )
             {
                 Errors.Add(message.Text);
             }
@@ -83,7 +89,10 @@ internal sealed class PanelPage : IAsyncDisposable
     /// <summary>The page is no wider than the window: nothing is cut off or scrolls sideways.</summary>
     internal async Task AssertFitsAsync()
     {
-        var (content, window) = (await Page.EvaluateAsync<int>("document.documentElement.scrollWidth"), await Page.EvaluateAsync<int>("document.documentElement.clientWidth"));
+        var (content, window) = (
+            await Page.EvaluateAsync<int>("document.documentElement.scrollWidth"),
+            await Page.EvaluateAsync<int>("document.documentElement.clientWidth")
+        );
         Assert.True(content <= window, $"{Page.Url} is {content} pixels wide in a window of {window}.");
     }
 
@@ -91,7 +100,14 @@ internal sealed class PanelPage : IAsyncDisposable
     internal async Task<IReadOnlyList<string>> BarriersAsync(string name)
     {
         var result = await Page.RunAxe(new AxeRunOptions { ResultTypes = [ResultType.Violations] });
-        return [.. result.Violations.Where(v => v.Impact is "serious" or "critical").SelectMany(v => v.Nodes.Take(5).Select(n => $"{name}: {v.Id} at {n.Target}: {n.Any.Concat(n.All).FirstOrDefault()?.Message ?? v.Help}"))];
+        return
+        [
+            .. result
+                .Violations.Where(v => v.Impact is "serious" or "critical")
+                .SelectMany(v =>
+                    v.Nodes.Take(5).Select(n => $"{name}: {v.Id} at {n.Target}: {n.Any.Concat(n.All).FirstOrDefault()?.Message ?? v.Help}")
+                ),
+        ];
     }
 
     public async ValueTask DisposeAsync() => await _context.DisposeAsync();

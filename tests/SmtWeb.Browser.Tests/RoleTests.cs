@@ -11,7 +11,16 @@ public sealed class RoleTests(Lab lab) : BrowserTest(lab)
     public async Task Stranger_AnyPage_IsSentToTheSignInPage()
     {
         await using var page = await Lab.OpenAsStrangerAsync();
-        foreach (var url in new[] { "/runs", "/runs/new", $"/runs/{Lab.Seeds.Running}/charts", "/admin/users", $"/panel/runs/{Lab.Seeds.Running}/curves" })
+        foreach (
+            var url in new[]
+            {
+                "/runs",
+                "/runs/new",
+                $"/runs/{Lab.Seeds.Running}/charts",
+                "/admin/users",
+                $"/panel/runs/{Lab.Seeds.Running}/curves",
+            }
+        )
         {
             await page.Page.GotoAsync(url);
             Assert.Contains("/sign-in", page.Page.Url);
@@ -57,13 +66,19 @@ public sealed class RoleTests(Lab lab) : BrowserTest(lab)
         await page.Page.GetByRole(AriaRole.Button, new() { Name = "Make a key" }).ClickAsync();
         var secret = await page.Page.Locator(".secret").InnerTextAsync();
         using var client = new HttpClient { BaseAddress = new Uri(Lab.Address), DefaultRequestHeaders = { { "X-Api-Key", secret } } };
-        Assert.Equal(System.Net.HttpStatusCode.OK, (await client.GetAsync("/api/v1/runs", TestContext.Current.CancellationToken)).StatusCode);
+        Assert.Equal(
+            System.Net.HttpStatusCode.OK,
+            (await client.GetAsync("/api/v1/runs", TestContext.Current.CancellationToken)).StatusCode
+        );
         await page.GoAsync("/account/keys");
         await Expect(page.Page.GetByText(secret)).ToHaveCountAsync(0);
         await page.Page.GetByRole(AriaRole.Button, new() { Name = "Revoke" }).First.ClickAsync();
         await page.AgreeAsync("Revoke");
         await Expect(page.Page.GetByText("revoked", new() { Exact = true })).ToBeVisibleAsync();
-        Assert.Equal(System.Net.HttpStatusCode.Unauthorized, (await client.GetAsync("/api/v1/runs", TestContext.Current.CancellationToken)).StatusCode);
+        Assert.Equal(
+            System.Net.HttpStatusCode.Unauthorized,
+            (await client.GetAsync("/api/v1/runs", TestContext.Current.CancellationToken)).StatusCode
+        );
     }
 
     [Fact]
@@ -104,7 +119,9 @@ public sealed class RoleTests(Lab lab) : BrowserTest(lab)
     private async Task UntilRoleAsync(string name, string role)
     {
         await using var source = NpgsqlDataSource.Create(Lab.Connection);
-        await using var select = source.CreateCommand("SELECT r.name FROM users u JOIN user_roles ON user_id = u.id JOIN roles r ON r.id = role_id WHERE u.user_name = $1");
+        await using var select = source.CreateCommand(
+            "SELECT r.name FROM users u JOIN user_roles ON user_id = u.id JOIN roles r ON r.id = role_id WHERE u.user_name = $1"
+        );
         select.Parameters.Add(new() { Value = name });
         for (var tries = 0; (string?)await select.ExecuteScalarAsync() != role; tries++)
         {

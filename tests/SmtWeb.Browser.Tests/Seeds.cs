@@ -20,7 +20,19 @@ internal sealed class Seeds
     private const double SecondsPerIteration = 0.12;
     private static readonly TimeSpan LongLease = TimeSpan.FromHours(12);
 
-    private static readonly string[] Garments = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"];
+    private static readonly string[] Garments =
+    [
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    ];
 
     private readonly IRunStore _store;
     private readonly RunsDatabase _database;
@@ -92,30 +104,55 @@ internal sealed class Seeds
             (MetricNames.ScoreRate, 5e-4 * Math.Min(1, iteration / 500.0)),
             (MetricNames.ImagesPerSecond, 530 * Noise(0.1)),
         ];
-        return values.Select(v => new MetricPoint(v.Name, iteration, iteration * ImagesPerIteration, iteration * SecondsPerIteration, v.Value));
+        return values.Select(v => new MetricPoint(
+            v.Name,
+            iteration,
+            iteration * ImagesPerIteration,
+            iteration * SecondsPerIteration,
+            v.Value
+        ));
     }
 
     /// <summary>A grid in which each row is a shape of its own, sharper the later it is.</summary>
     internal static PictureRecord Grid(long iteration, double sharpness)
     {
-        const int Cell = 32, Columns = 8;
+        const int Cell = 32,
+            Columns = 8;
         var noise = new Random(7);
         var grain = Enumerable.Range(0, Garments.Length * Columns * Cell * Cell).Select(_ => noise.NextDouble()).ToArray();
         byte Pixel(int x, int y)
         {
             var (row, column, u, v) = (y / Cell, x / Cell, x % Cell / 16.0 - 1, y % Cell / 16.0 - 1);
-            var radius = Math.Pow(Math.Abs(u * (1 + 0.1 * (column % 3))), 2 + row % 4) + Math.Pow(Math.Abs(v * (1 + 0.25 * (row % 3))), 2 + row % 3);
+            var radius =
+                Math.Pow(Math.Abs(u * (1 + 0.1 * (column % 3))), 2 + row % 4) + Math.Pow(Math.Abs(v * (1 + 0.25 * (row % 3))), 2 + row % 3);
             var shape = 1 / (1 + Math.Exp(12 * (radius - 0.45)));
             var value = sharpness * shape * (0.6 + 0.4 * Math.Sin(row + column)) + (1 - sharpness) * grain[y * Columns * Cell + x];
             return (byte)Math.Clamp(value * 255, 0, 255);
         }
 
-        return new PictureRecord(PictureKind.Samples, iteration, iteration * ImagesPerIteration, Garments.Length, Columns, Cell, Garments, Png.Write(Columns * Cell, Garments.Length * Cell, Pixel));
+        return new PictureRecord(
+            PictureKind.Samples,
+            iteration,
+            iteration * ImagesPerIteration,
+            Garments.Length,
+            Columns,
+            Cell,
+            Garments,
+            Png.Write(Columns * Cell, Garments.Length * Cell, Pixel)
+        );
     }
 
-    private static PictureRecord Strip(long iteration) => new(
-        PictureKind.Interpolation, iteration, iteration * ImagesPerIteration, 2, 10, 32, [],
-        Png.Write(320, 64, (x, y) => (byte)(Math.Abs(x % 32 - 16) + Math.Abs(y % 32 - 16) < 6 + x / 32 ? 200 - 10 * (x / 32) : 20)));
+    private static PictureRecord Strip(long iteration) =>
+        new(
+            PictureKind.Interpolation,
+            iteration,
+            iteration * ImagesPerIteration,
+            2,
+            10,
+            32,
+            [],
+            Png.Write(320, 64, (x, y) => (byte)(Math.Abs(x % 32 - 16) + Math.Abs(y % 32 - 16) < 6 + x / 32 ? 200 - 10 * (x / 32) : 20))
+        );
 
     private static PictureRecord Scatter(long iteration)
     {
@@ -124,23 +161,50 @@ internal sealed class Seeds
         for (var i = 0; i < 4000; i++)
         {
             var angle = 1.5 * Math.PI * (1 + 2 * noise.NextDouble());
-            marks.Add(((int)(256 + 15 * angle * Math.Cos(angle) + 12 * noise.NextDouble()), (int)(256 + 15 * angle * Math.Sin(angle) + 12 * noise.NextDouble())));
+            marks.Add(
+                (
+                    (int)(256 + 15 * angle * Math.Cos(angle) + 12 * noise.NextDouble()),
+                    (int)(256 + 15 * angle * Math.Sin(angle) + 12 * noise.NextDouble())
+                )
+            );
         }
 
-        return new PictureRecord(PictureKind.Scatter, iteration, iteration * 256, 1, 1, 0, [], Png.Write(512, 512, (x, y) => marks.Contains((x, y)) ? (byte)40 : (byte)250));
+        return new PictureRecord(
+            PictureKind.Scatter,
+            iteration,
+            iteration * 256,
+            1,
+            1,
+            0,
+            [],
+            Png.Write(512, 512, (x, y) => marks.Contains((x, y)) ? (byte)40 : (byte)250)
+        );
     }
 
-    private static EvaluationRecord Evaluation(string metric, double value, long iteration, bool final = false) => new(
-        metric, value, iteration, iteration * ImagesPerIteration, iteration * SecondsPerIteration, final ? 10_000 : 5000, 0,
-        metric == "fid" ? "a3f1c2d4e5b60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f90" : "",
-        metric == "fid" ? "0f9e8d7c6b5a49382716f5e4d3c2b1a00f9e8d7c6b5a49382716f5e4d3c2b1a0" : "", "none", "uniform", "ema", final);
+    private static EvaluationRecord Evaluation(string metric, double value, long iteration, bool final = false) =>
+        new(
+            metric,
+            value,
+            iteration,
+            iteration * ImagesPerIteration,
+            iteration * SecondsPerIteration,
+            final ? 10_000 : 5000,
+            0,
+            metric == "fid" ? "a3f1c2d4e5b60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f90" : "",
+            metric == "fid" ? "0f9e8d7c6b5a49382716f5e4d3c2b1a00f9e8d7c6b5a49382716f5e4d3c2b1a0" : "",
+            "none",
+            "uniform",
+            "ema",
+            final
+        );
 
     private async Task<long> CreateAsync(string name, string preset, int priority = 0) =>
         await _store.CreateAsync(new NewRun(name, Presets.Find(preset)!.Spec, preset, priority, "seed"));
 
     private async Task<AttemptWriter> ClaimAsync(long run)
     {
-        var claimed = await _queue.ClaimAsync(_worker, "seed-worker", LongLease) ?? throw new InvalidOperationException("Nothing to claim.");
+        var claimed =
+            await _queue.ClaimAsync(_worker, "seed-worker", LongLease) ?? throw new InvalidOperationException("Nothing to claim.");
         Assert.Equal(run, claimed.RunId);
         var writer = new AttemptWriter(_database, claimed.RunId, claimed.Attempt);
         await writer.BeginAsync("Training on 2 threads, bfloat16, channels last");
@@ -149,7 +213,10 @@ internal sealed class Seeds
 
     private static Task CheckpointAsync(AttemptWriter writer, long iteration, double? distance, string reason)
     {
-        var checkpoint = writer.Checkpoint(new CheckpointRecord(iteration, iteration * ImagesPerIteration, iteration * SecondsPerIteration, distance, reason), TimeSpan.FromSeconds(10));
+        var checkpoint = writer.Checkpoint(
+            new CheckpointRecord(iteration, iteration * ImagesPerIteration, iteration * SecondsPerIteration, distance, reason),
+            TimeSpan.FromSeconds(10)
+        );
         checkpoint.Write(new byte[300_000]);
         return checkpoint.CompleteAsync();
     }
@@ -163,7 +230,9 @@ internal sealed class Seeds
         await TrainAsync(10, 2000);
         await CheckpointAsync(writer, 2000, 260, "a user paused the run");
         // points after the checkpoint: the next attempt replaces them
-        await writer.WriteAsync(new JournalBatch(batch++, [.. Enumerable.Range(1, 20).SelectMany(i => Points(2000 + 10 * i, noise))], [], [], []));
+        await writer.WriteAsync(
+            new JournalBatch(batch++, [.. Enumerable.Range(1, 20).SelectMany(i => Points(2000 + 10 * i, noise))], [], [], [])
+        );
         await writer.EndAsync(RunState.Paused, "Paused by admin");
         await _store.ResumeAsync(Running, "admin");
         writer = await ClaimAsync(Running);
@@ -179,8 +248,20 @@ internal sealed class Seeds
                 var points = Enumerable.Range(0, (int)((end - start) / 10) + 1).SelectMany(i => Points(start + 10 * i, noise)).ToList();
                 var at = end / 500 * 500;
                 var fid = 620 * Math.Exp(-at / 1400.0) + 118;
-                await writer.WriteAsync(new JournalBatch(batch++, points, [Grid(at, Math.Min(1, at / 4000.0)), Strip(at)], [Evaluation("fid", fid, at)],
-                    [new(LogLevel.Information, $"Iteration {at}: FID {fid:0.0} with 5000 samples"), .. start == 1510 ? [new JournalLine(LogLevel.Warning, "Step 1650 skipped: the generator's gradient is not finite")] : Array.Empty<JournalLine>()]));
+                await writer.WriteAsync(
+                    new JournalBatch(
+                        batch++,
+                        points,
+                        [Grid(at, Math.Min(1, at / 4000.0)), Strip(at)],
+                        [Evaluation("fid", fid, at)],
+                        [
+                            new(LogLevel.Information, $"Iteration {at}: FID {fid:0.0} with 5000 samples"),
+                            .. start == 1510
+                                ? [new JournalLine(LogLevel.Warning, "Step 1650 skipped: the generator's gradient is not finite")]
+                                : Array.Empty<JournalLine>(),
+                        ]
+                    )
+                );
                 await CheckpointAsync(writer, at, fid, "every 500 iterations");
             }
         }
@@ -191,8 +272,15 @@ internal sealed class Seeds
         Finished = await CreateAsync("swiss roll, first try", "swiss-roll");
         var writer = await ClaimAsync(Finished);
         var noise = new Random(2);
-        await writer.WriteAsync(new JournalBatch(1, [.. Enumerable.Range(1, 640).SelectMany(i => Points(50 * i, noise))], [Scatter(32_000)],
-            [Evaluation("sw2", 0.31, 8000), Evaluation("sw2", 0.082, 32_000, final: true)], [new(LogLevel.Information, "Done")]));
+        await writer.WriteAsync(
+            new JournalBatch(
+                1,
+                [.. Enumerable.Range(1, 640).SelectMany(i => Points(50 * i, noise))],
+                [Scatter(32_000)],
+                [Evaluation("sw2", 0.31, 8000), Evaluation("sw2", 0.082, 32_000, final: true)],
+                [new(LogLevel.Information, "Done")]
+            )
+        );
         await CheckpointAsync(writer, 32_000, 0.082, "the last iteration");
         await writer.EndAsync(RunState.Finished, "All iterations done");
     }
@@ -203,9 +291,32 @@ internal sealed class Seeds
         spec = spec with { Hardware = spec.Hardware with { Precision = Precision.Float32 } };
         ImageNet = await _store.CreateAsync(new NewRun("a thousand classes", spec, null, 0, "seed"));
         var writer = await ClaimAsync(ImageNet);
-        string[] rows = [.. Enumerable.Range(0, PictureRecord.MostRows).Select(k => ImageNetClasses.Names[k * ImageNetClasses.Count / PictureRecord.MostRows])];
-        await writer.WriteAsync(new JournalBatch(1, [.. Points(100, new Random(5))],
-            [new PictureRecord(PictureKind.Samples, 100, 6400, rows.Length, 8, 64, rows, Png.Write(8 * 64, rows.Length * 64, (x, y) => (byte)((x / 64 * 25) + (y / 64 * 7))))], [], []));
+        string[] rows =
+        [
+            .. Enumerable
+                .Range(0, PictureRecord.MostRows)
+                .Select(k => ImageNetClasses.Names[k * ImageNetClasses.Count / PictureRecord.MostRows]),
+        ];
+        await writer.WriteAsync(
+            new JournalBatch(
+                1,
+                [.. Points(100, new Random(5))],
+                [
+                    new PictureRecord(
+                        PictureKind.Samples,
+                        100,
+                        6400,
+                        rows.Length,
+                        8,
+                        64,
+                        rows,
+                        Png.Write(8 * 64, rows.Length * 64, (x, y) => (byte)((x / 64 * 25) + (y / 64 * 7)))
+                    ),
+                ],
+                [],
+                []
+            )
+        );
         var checkpoint = writer.Checkpoint(new CheckpointRecord(100, 6400, 12, null, "finished"), TimeSpan.FromSeconds(10));
         WriteUntrained(checkpoint, spec);
         await checkpoint.CompleteAsync();
@@ -219,7 +330,12 @@ internal sealed class Seeds
         using var scope = torch.NewDisposeScope();
         using var random = new Generator(1, torch.CPU);
         using var network = NetworkFactory.CreateGenerator(spec, random);
-        CheckpointFile.Write(stream, spec, new TrainingProgress { Iteration = 100 }, network.StateEntries().Select(t => (CheckpointFile.AveragePrefix + t.Name, t.Value)));
+        CheckpointFile.Write(
+            stream,
+            spec,
+            new TrainingProgress { Iteration = 100 },
+            network.StateEntries().Select(t => (CheckpointFile.AveragePrefix + t.Name, t.Value))
+        );
     }
 
     private async Task UnlikeAsync()
@@ -227,7 +343,9 @@ internal sealed class Seeds
         Unlike = await CreateAsync("garments, measured with 10,000", "fashion-mnist-quick");
         var writer = await ClaimAsync(Unlike);
         var record = Evaluation("fid", 131, 3000) with { Samples = 10_000, Protocol = "full-10k", ReferenceHash = new string('b', 64) };
-        await writer.WriteAsync(new JournalBatch(1, [.. Enumerable.Range(1, 300).SelectMany(i => Points(10 * i, new Random(6)))], [], [record], []));
+        await writer.WriteAsync(
+            new JournalBatch(1, [.. Enumerable.Range(1, 300).SelectMany(i => Points(10 * i, new Random(6)))], [], [record], [])
+        );
         await writer.EndAsync(RunState.Finished, "All iterations done");
     }
 
@@ -235,7 +353,15 @@ internal sealed class Seeds
     {
         Failed = await CreateAsync("garments, rate too high", "fashion-mnist-quick");
         var writer = await ClaimAsync(Failed);
-        await writer.WriteAsync(new JournalBatch(1, [.. Enumerable.Range(1, 30).SelectMany(i => Points(10 * i, new Random(3)))], [], [], [new(LogLevel.Error, "Three steps in a row were not finite")]));
+        await writer.WriteAsync(
+            new JournalBatch(
+                1,
+                [.. Enumerable.Range(1, 30).SelectMany(i => Points(10 * i, new Random(3)))],
+                [],
+                [],
+                [new(LogLevel.Error, "Three steps in a row were not finite")]
+            )
+        );
         await writer.EndAsync(RunState.Failed, "Three steps in a row had a non-finite loss or gradient (iterations 301 to 303).");
     }
 
@@ -244,8 +370,18 @@ internal sealed class Seeds
         Exploded = await CreateAsync("garments, exploding", "fashion-mnist-quick");
         var writer = await ClaimAsync(Exploded);
         MetricPoint Point(string name, int i, double value) => new(name, i, i * ImagesPerIteration, i * SecondsPerIteration, value);
-        await writer.WriteAsync(new JournalBatch(1,
-            [Point(MetricNames.GeneratorLoss, 10, 0.5), .. Enumerable.Range(1, 60).Select(i => Point(MetricNames.ScoreLoss, 10 * i, Math.Pow(10, 0.38 * i)))], [], [], []));
+        await writer.WriteAsync(
+            new JournalBatch(
+                1,
+                [
+                    Point(MetricNames.GeneratorLoss, 10, 0.5),
+                    .. Enumerable.Range(1, 60).Select(i => Point(MetricNames.ScoreLoss, 10 * i, Math.Pow(10, 0.38 * i))),
+                ],
+                [],
+                [],
+                []
+            )
+        );
         await CheckpointAsync(writer, 100, 312, "every 100 iterations");
         await CheckpointAsync(writer, 200, null, "a user paused the run");
         await CheckpointAsync(writer, 300, 97, "every 100 iterations");
@@ -255,7 +391,9 @@ internal sealed class Seeds
 
     private async Task BigAsync()
     {
-        const int Points = 50_000, Curves = 20, Batch = 2500;
+        const int Points = 50_000,
+            Curves = 20,
+            Batch = 2500;
         Big = await CreateAsync("twenty curves of fifty thousand points", "fashion-mnist-official");
         var writer = await ClaimAsync(Big);
         var noise = new Random(4);
@@ -266,7 +404,15 @@ internal sealed class Seeds
             {
                 for (var curve = 0; curve < Curves; curve++)
                 {
-                    points.Add(new MetricPoint($"loss/part-{curve:00}", i, i * ImagesPerIteration, i * SecondsPerIteration, Math.Exp(-i / 20_000.0) * (1 + 0.3 * noise.NextDouble()) + 0.1 * curve));
+                    points.Add(
+                        new MetricPoint(
+                            $"loss/part-{curve:00}",
+                            i,
+                            i * ImagesPerIteration,
+                            i * SecondsPerIteration,
+                            Math.Exp(-i / 20_000.0) * (1 + 0.3 * noise.NextDouble()) + 0.1 * curve
+                        )
+                    );
                 }
             }
 

@@ -24,7 +24,10 @@ public sealed class SweepTests(Lab lab) : BrowserTest(lab)
         // queued elsewhere, by REST: the open page follows
         var teacher = await QueueTinyAsync(page, "fig5/teacher", null);
         await Expect(Row(page, "Diffusion teacher")).ToContainTextAsync("Finished", new() { Timeout = Slow });
-        foreach (var preset in Sweeps.Fig5.Presets.Where(p => p != "fig5/teacher")) await QueueTinyAsync(page, preset, teacher);
+        foreach (var preset in Sweeps.Fig5.Presets.Where(p => p != "fig5/teacher"))
+        {
+            await QueueTinyAsync(page, preset, teacher);
+        }
         await Expect(page.Page.Locator("tbody tr", new() { HasText = "Finished" })).ToHaveCountAsync(7, new() { Timeout = Slow });
         await Expect(page.Page.Locator("figure img.plot")).ToHaveCountAsync(7);
         await Expect(Row(page, "SMD").Locator("td").Last).ToHaveTextAsync(new Regex(@"^\d+\.\d\d %$"));
@@ -61,7 +64,9 @@ public sealed class SweepTests(Lab lab) : BrowserTest(lab)
         await Expect(page.Page.Locator("tbody tr", new() { HasText = "Queued" })).ToHaveCountAsync(7);
         await page.ShootAsync("sweep-queued", full: true);
 
-        var runs = (await Lab.Store.ListAsync(ct)).Where(r => r.Preset?.StartsWith("fig5/", StringComparison.Ordinal) == true).ToDictionary(r => r.Preset!);
+        var runs = (await Lab.Store.ListAsync(ct))
+            .Where(r => r.Preset?.StartsWith("fig5/", StringComparison.Ordinal) == true)
+            .ToDictionary(r => r.Preset!);
         try
         {
             Assert.Equal(Sweeps.Fig5.Presets.Order(), runs.Keys.Order());
@@ -99,6 +104,7 @@ public sealed class SweepTests(Lab lab) : BrowserTest(lab)
                 return (await response.json()).id;
             }
             """,
-            new JsonObject { ["preset"] = preset, ["spec"] = JsonNode.Parse(SpecJson.Write(spec)) }.ToJsonString());
+            new JsonObject { ["preset"] = preset, ["spec"] = JsonNode.Parse(SpecJson.Write(spec)) }.ToJsonString()
+        );
     }
 }

@@ -17,7 +17,13 @@ internal sealed class TrainingSite : IAsyncDisposable
         var folder = Path.Combine(Path.GetTempPath(), $"smtweb-training-{Guid.NewGuid():N}");
         Directory.CreateDirectory(folder);
         var node = await PanelNode.StartAsync("--port", "0", "--data", folder, "--no-quickstart");
-        var context = await lab.Browser.NewContextAsync(new() { BaseURL = node.Address, ViewportSize = new() { Width = 1280, Height = 900 } });
+        var context = await lab.Browser.NewContextAsync(
+            new()
+            {
+                BaseURL = node.Address,
+                ViewportSize = new() { Width = 1280, Height = 900 },
+            }
+        );
         var page = new PanelPage(context, await context.NewPageAsync());
         await page.Page.GotoAsync(node.Link);
         await page.Page.FillAsync("#password", Lab.Password);

@@ -14,7 +14,10 @@ public sealed class TrainingTests(Lab lab) : BrowserTest(lab)
     [Fact]
     public async Task Garments_TinyModel_IsDrawnMeasuredAndComparedWithItsData()
     {
-        Assert.SkipUnless(Directory.Exists("/usr/share/datasets/fashion-mnist"), "Fashion-MNIST is missing (Debian: apt-get install dataset-fashion-mnist).");
+        Assert.SkipUnless(
+            Directory.Exists("/usr/share/datasets/fashion-mnist"),
+            "Fashion-MNIST is missing (Debian: apt-get install dataset-fashion-mnist)."
+        );
         await using var site = await TrainingSite.OpenAsync(Lab);
         var page = site.Page;
         var quick = Presets.Find("fashion-mnist-quick")!.Spec.ForQuickTest();
@@ -27,7 +30,8 @@ public sealed class TrainingTests(Lab lab) : BrowserTest(lab)
                 return (await response.json()).id;
             }
             """,
-            spec);
+            spec
+        );
         await page.GoAsync($"/runs/{run}/samples");
         await Expect(page.Page.Locator("[data-state]")).ToHaveTextAsync("Finished", new() { Timeout = Slow });
         await Expect(page.Page.Locator(".samples-labels span").First).ToHaveTextAsync("0 · T-shirt/top");
@@ -81,14 +85,19 @@ public sealed class TrainingTests(Lab lab) : BrowserTest(lab)
         // every metric of this one checkpoint; a number asked for by hand ranks nothing
         var row = checkpoints.BestCard;
         await Expect(row.Locator("h2")).ToContainTextAsync($"iteration {iteration}");
-        Assert.Equal(["FID", "KID", "Precision", "Recall", "Inception score"], await row.Locator(".measured", new() { HasText = "quick" }).Locator("dt").AllInnerTextsAsync());
+        Assert.Equal(
+            ["FID", "KID", "Precision", "Recall", "Inception score"],
+            await row.Locator(".measured", new() { HasText = "quick" }).Locator("dt").AllInnerTextsAsync()
+        );
         await Expect(row.Locator(".measured h3").First).ToContainTextAsync("5,000 samples from seed 0");
         Assert.Equal(distance, await best.Locator("td").Nth(1).InnerTextAsync());
         await page.ShootAsync("best-row", full: true);
 
         await page.GoAsync($"/runs/{run}/charts");
         await page.Page.WaitForSelectorAsync("[data-metric='distance/fid-quick']");
-        var points = await page.Page.EvaluateAsync<double[]>("[...document.querySelector(\"[data-metric='distance/fid-quick']\").plot.cell.series()[0].column.iteration]");
+        var points = await page.Page.EvaluateAsync<double[]>(
+            "[...document.querySelector(\"[data-metric='distance/fid-quick']\").plot.cell.series()[0].column.iteration]"
+        );
         Assert.Equal([iteration], points);
         await page.ShootAsync("evaluate-curve");
     }
@@ -101,11 +110,16 @@ public sealed class TrainingTests(Lab lab) : BrowserTest(lab)
         await panel.GetByLabel("Seed").FillAsync("5");
         await panel.GetByRole(AriaRole.Button, new() { Name = "Find neighbours" }).ClickAsync();
         await Expect(panel.Locator("figure")).ToHaveCountAsync(7, new() { Timeout = Slow }); // the sample and six others
-        var distances = (await panel.Locator("figure strong.num").AllInnerTextsAsync()).Select(t => double.Parse(t, System.Globalization.CultureInfo.InvariantCulture)).ToList();
+        var distances = (await panel.Locator("figure strong.num").AllInnerTextsAsync())
+            .Select(t => double.Parse(t, System.Globalization.CultureInfo.InvariantCulture))
+            .ToList();
         Assert.Equal(distances.Order(), distances);
         await Expect(panel.Locator("figure").First).ToContainTextAsync("seed 5");
         await Expect(panel.Locator(".hint").Last).ToContainTextAsync("nearest other real image");
-        Assert.All(await panel.Locator("figure img").EvaluateAllAsync<int[]>("images => images.map(i => i.naturalWidth)"), w => Assert.Equal(32, w));
+        Assert.All(
+            await panel.Locator("figure img").EvaluateAllAsync<int[]>("images => images.map(i => i.naturalWidth)"),
+            w => Assert.Equal(32, w)
+        );
         await panel.ScrollIntoViewIfNeededAsync();
         await page.ShootAsync("neighbours", full: true);
     }
@@ -160,7 +174,8 @@ public sealed class TrainingTests(Lab lab) : BrowserTest(lab)
         Assert.Empty(page.Errors);
     }
 
-    private const string Points = "(document.querySelector('[data-metric=\"loss/warm-up\"], [data-metric=\"loss/score\"]').plot.view.attempts()?.length ?? 0)";
+    private const string Points =
+        "(document.querySelector('[data-metric=\"loss/warm-up\"], [data-metric=\"loss/score\"]').plot.view.attempts()?.length ?? 0)";
 
     private static Task<int> PointsAsync(PanelPage page) => page.Page.EvaluateAsync<int>(Points);
 }

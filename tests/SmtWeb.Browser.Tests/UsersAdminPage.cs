@@ -24,5 +24,6 @@ internal sealed class UsersAdminPage(PanelPage page)
         return await page.Page.GetByRole(AriaRole.Status).Locator("code").InnerTextAsync();
     }
 
-    internal Task SetRoleAsync(string name, string role) => page.ChooseAsync(page.Page.GetByLabel($"Role of {name}", new() { Exact = true }), role);
+    internal Task SetRoleAsync(string name, string role) =>
+        page.ChooseAsync(page.Page.GetByLabel($"Role of {name}", new() { Exact = true }), role);
 }

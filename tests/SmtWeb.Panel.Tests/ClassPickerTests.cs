@@ -26,7 +26,8 @@ public sealed class ClassPickerTests : IAsyncLifetime
     [InlineData("n02099601", 207)]
     [InlineData("golden retr", 207)]
     [InlineData("shark WHITE", 2)]
-    public void Search_ByNumberIdOrWords_HasTheOneThatIsMeantFirst(string text, int label) => Assert.Equal(label, ClassChoice.Search(ImageNet, text)[0].Index);
+    public void Search_ByNumberIdOrWords_HasTheOneThatIsMeantFirst(string text, int label) =>
+        Assert.Equal(label, ClassChoice.Search(ImageNet, text)[0].Index);
 
     [Theory]
     [InlineData(207, "golden retriever", "207 · golden retriever")]
@@ -34,7 +35,8 @@ public sealed class ClassPickerTests : IAsyncLifetime
     [InlineData(3, "", "3")]
     [InlineData(2, "10", "2 · 10")] // a folder named by another number than its own says so
     [InlineData(0, "a\u202Eb", "0 · a[U+202E]b")]
-    public void Numbered_OfAName_ShowsBothUnlessTheyAreOne(int index, string name, string shown) => Assert.Equal(shown, ClassChoice.Numbered(index, name));
+    public void Numbered_OfAName_ShowsBothUnlessTheyAreOne(int index, string name, string shown) =>
+        Assert.Equal(shown, ClassChoice.Numbered(index, name));
 
     [Fact]
     public void Picker_OfAThousand_RendersFiftyAndSaysHowManyMore()
@@ -84,9 +86,17 @@ public sealed class ClassPickerTests : IAsyncLifetime
 
     private static void Open(IRenderedComponent<ClassPicker> picker) => picker.Find(".mud-input-control").MouseDown();
 
-    private (IRenderedComponent<ClassPicker> Picker, IRenderedComponent<MudPopoverProvider> Popovers) Render(int? value, Action<int?>? told = null)
+    private (IRenderedComponent<ClassPicker> Picker, IRenderedComponent<MudPopoverProvider> Popovers) Render(
+        int? value,
+        Action<int?>? told = null
+    )
     {
         var popovers = _context.Render<MudPopoverProvider>();
-        return (_context.Render<ClassPicker>(p => p.Add(x => x.Classes, ImageNet).Add(x => x.Value, value).Add(x => x.ValueChanged, v => told?.Invoke(v))), popovers);
+        return (
+            _context.Render<ClassPicker>(p =>
+                p.Add(x => x.Classes, ImageNet).Add(x => x.Value, value).Add(x => x.ValueChanged, v => told?.Invoke(v))
+            ),
+            popovers
+        );
     }
 }

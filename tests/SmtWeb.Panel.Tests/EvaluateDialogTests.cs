@@ -50,8 +50,11 @@ public sealed class EvaluateDialogTests : IAsyncLifetime
         _context.Render<MudPopoverProvider>();
         var page = _context.Render<MudDialogProvider>();
         IDialogReference? answer = null;
-        await page.InvokeAsync(async () => answer = await _context.Services.GetRequiredService<IDialogService>()
-            .ShowAsync<EvaluateDialog>("Evaluate iteration 400", new DialogParameters<EvaluateDialog> { { d => d.Steps, steps } }));
+        await page.InvokeAsync(async () =>
+            answer = await _context
+                .Services.GetRequiredService<IDialogService>()
+                .ShowAsync<EvaluateDialog>("Evaluate iteration 400", new DialogParameters<EvaluateDialog> { { d => d.Steps, steps } })
+        );
         return (page, answer!);
     }
 }

@@ -18,7 +18,10 @@ public sealed class NewRunPageTests(PostgresFixture postgres) : PanelTest(postgr
         var preset = Presets.Find("fashion-mnist-quick")!;
         Assert.Equal(preset.Title, page.Find("#preset").GetAttribute("value"));
         Assert.Contains(preset.Description, page.Find("#preset-hint").TextContent);
-        Assert.Equal(SpecCatalog.Sections(preset.Spec).Select(s => s.Name), page.FindAll("[data-section]").Select(s => s.GetAttribute("data-section")));
+        Assert.Equal(
+            SpecCatalog.Sections(preset.Spec).Select(s => s.Name),
+            page.FindAll("[data-section]").Select(s => s.GetAttribute("data-section"))
+        );
         Assert.Empty(page.FindAll("[id^=setting-]"));
         Assert.Empty(page.FindAll(".change"));
         Assert.False(Queue(page).HasAttribute("disabled"));
@@ -97,5 +100,6 @@ public sealed class NewRunPageTests(PostgresFixture postgres) : PanelTest(postgr
     private static Task OpenAllAsync(IRenderedComponent<NewRunPage> page) =>
         page.FindAll("button").Single(b => b.TextContent.Trim() is "Open all" or "Fold all").ClickAsync(new());
 
-    private static IElement Queue(IRenderedComponent<NewRunPage> page) => page.FindAll("button").Single(b => b.TextContent.Trim() == "Queue run");
+    private static IElement Queue(IRenderedComponent<NewRunPage> page) =>
+        page.FindAll("button").Single(b => b.TextContent.Trim() == "Queue run");
 }

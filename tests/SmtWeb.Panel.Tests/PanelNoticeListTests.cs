@@ -30,7 +30,8 @@ public sealed class PanelNoticeListTests : IAsyncLifetime
         list.WaitForAssertion(() => Assert.Equal(3, list.FindAll(".mud-alert").Count));
         Assert.Contains("Not done: it has ended.", list.Markup);
         Assert.DoesNotContain("<style", list.Markup); // the policy of the pages refuses them (ADR 31)
-        list.WaitForAssertion(() => Assert.Equal(2, list.FindAll(".mud-alert").Count), TimeSpan.FromSeconds(60)); // the first after a glance
+        // the first after a glance
+        list.WaitForAssertion(() => Assert.Equal(2, list.FindAll(".mud-alert").Count), TimeSpan.FromSeconds(60));
     }
 
     [Fact]
@@ -38,11 +39,16 @@ public sealed class PanelNoticeListTests : IAsyncLifetime
     {
         var list = _context.Render<PanelNoticeList>();
         var undone = 0;
-        _context.Services.GetRequiredService<PanelNotices>().Done("In the trash.", () =>
-        {
-            undone++;
-            return Task.CompletedTask;
-        });
+        _context
+            .Services.GetRequiredService<PanelNotices>()
+            .Done(
+                "In the trash.",
+                () =>
+                {
+                    undone++;
+                    return Task.CompletedTask;
+                }
+            );
         list.WaitForElement("button:contains('Undo')").Click();
         list.WaitForAssertion(() => Assert.Empty(list.FindAll(".mud-alert")));
         Assert.Equal(1, undone);

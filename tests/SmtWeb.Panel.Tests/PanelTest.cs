@@ -35,7 +35,10 @@ public abstract class PanelTest(PostgresFixture postgres) : IAsyncDisposable
         Context.JSInterop.SetupModule("./js/page.js").Mode = JSRuntimeMode.Loose;
         Context.Services.AddSmtWebRuns(_database.ConnectionString).AddRunFeed();
         Context.Services.AddMudServices(o => o.PopoverOptions.CheckForPopoverProvider = false);
-        Context.Services.AddSingleton(provider => new RunOwnership(provider.GetRequiredService<IRunStore>(), new ServeOptions { Data = "" }));
+        Context.Services.AddSingleton(provider => new RunOwnership(
+            provider.GetRequiredService<IRunStore>(),
+            new ServeOptions { Data = "" }
+        ));
         Context.Services.AddScoped<PanelNotices>().AddScoped<PanelQuestions>().AddScoped<RunCommands>().AddScoped<LiveRights>();
         var person = Context.AddAuthorization();
         person.SetAuthorized("tester");
@@ -46,7 +49,10 @@ public abstract class PanelTest(PostgresFixture postgres) : IAsyncDisposable
 
     /// <summary>Queues a run.</summary>
     protected Task<long> QueueAsync(string name, string preset = "swiss-roll") =>
-        Store.CreateAsync(new NewRun(name, Presets.Find(preset)!.Spec.ForQuickTest(), preset, 0, "tester"), Xunit.TestContext.Current.CancellationToken);
+        Store.CreateAsync(
+            new NewRun(name, Presets.Find(preset)!.Spec.ForQuickTest(), preset, 0, "tester"),
+            Xunit.TestContext.Current.CancellationToken
+        );
 
     /// <summary>The address that the page reads its query from.</summary>
     protected void Visit(string address) => Context.Services.GetRequiredService<NavigationManager>().NavigateTo(address);

@@ -59,7 +59,10 @@ public sealed class RunHeaderTests(PostgresFixture postgres) : PanelTest(postgre
     public async Task Header_HeartbeatMissing_IsPointedOut()
     {
         await BeginAsync();
-        Assert.Contains("No heartbeat from gpu-1 for 20 s", Render(Run(RunState.Running) with { Worker = "gpu-1", LastHeartbeat = Now.AddSeconds(-20) }).Markup);
+        Assert.Contains(
+            "No heartbeat from gpu-1 for 20 s",
+            Render(Run(RunState.Running) with { Worker = "gpu-1", LastHeartbeat = Now.AddSeconds(-20) }).Markup
+        );
         Assert.DoesNotContain("No heartbeat", Render(Run(RunState.Running) with { LastHeartbeat = Now.AddSeconds(-5) }).Markup);
     }
 
@@ -83,9 +86,40 @@ public sealed class RunHeaderTests(PostgresFixture postgres) : PanelTest(postgre
         Assert.True(header.Find("button[type=submit]").HasAttribute("disabled"));
     }
 
-    private IRenderedComponent<RunHeader> Render(RunDetail run) => Context.Render<RunHeader>(p => p.Add(h => h.Run, run).Add(h => h.Now, Now));
+    private IRenderedComponent<RunHeader> Render(RunDetail run) =>
+        Context.Render<RunHeader>(p => p.Add(h => h.Run, run).Add(h => h.Now, Now));
 
-    private static RunDetail Run(RunState state, string? reason = null) => new(
-        new(7, "a run", "swiss-roll", "smt", "swissRoll", state, reason, 0, null, 100, 1000, 7000, "sw2", 0.05, 0.04, Now.AddHours(-1), Now.AddHours(-1), null, "tester", 60),
-        Presets.Find("swiss-roll")!.Spec, "hash", 1, null, null, null, 0, []);
+    private static RunDetail Run(RunState state, string? reason = null) =>
+        new(
+            new(
+                7,
+                "a run",
+                "swiss-roll",
+                "smt",
+                "swissRoll",
+                state,
+                reason,
+                0,
+                null,
+                100,
+                1000,
+                7000,
+                "sw2",
+                0.05,
+                0.04,
+                Now.AddHours(-1),
+                Now.AddHours(-1),
+                null,
+                "tester",
+                60
+            ),
+            Presets.Find("swiss-roll")!.Spec,
+            "hash",
+            1,
+            null,
+            null,
+            null,
+            0,
+            []
+        );
 }

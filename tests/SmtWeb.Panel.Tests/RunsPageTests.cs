@@ -50,7 +50,10 @@ public sealed class RunsPageTests(PostgresFixture postgres) : PanelTest(postgres
         var page = Context.Render<RunsPage>();
         page.WaitForAssertion(() => Assert.Equal(2, page.FindAll("tbody tr").Count));
         Assert.Contains("too hot", page.Find("tbody").TextContent);
-        Assert.Equal(["All 6", "Active 0", "Queued 4", "Paused 0", "Finished 0", "Failed or ended 2"], page.FindAll(".filters a").Select(a => a.TextContent.Trim()));
+        Assert.Equal(
+            ["All 6", "Active 0", "Queued 4", "Paused 0", "Finished 0", "Failed or ended 2"],
+            page.FindAll(".filters a").Select(a => a.TextContent.Trim())
+        );
         Assert.Equal("Failed or ended 2", page.Find(".filters [aria-current=true]").TextContent.Trim());
     }
 
@@ -74,16 +77,22 @@ public sealed class RunsPageTests(PostgresFixture postgres) : PanelTest(postgres
         Visit("/runs?sort=name");
         var page = Context.Render<RunsPage>();
         page.WaitForAssertion(() => Assert.Equal(["run 2", "run 1"], Names(page)));
-        Assert.Equal("/runs?sort=-name", new Uri(new Uri("http://localhost"), page.Find("th [aria-current=true]").GetAttribute("href")!).PathAndQuery);
+        Assert.Equal(
+            "/runs?sort=-name",
+            new Uri(new Uri("http://localhost"), page.Find("th [aria-current=true]").GetAttribute("href")!).PathAndQuery
+        );
     }
 
-    private Task<int> FillAsync(int runs) => Database.SqlAsync(
-        $"""
-        INSERT INTO runs (name, preset, method, data, spec, spec_hash, state, request, created, created_by, total_iterations, iteration, priority, attempt, fruitless_attempts, skipped_steps, seconds, checkpoints_kept)
-        SELECT 'run ' || i, 'swiss-roll', 'smt', 'swissRoll', '{SpecJson}', 'h', 'Queued', 'None', now(), 'tester', 10, 0, 0, 0, 0, 0, 0, 1 FROM generate_series(1, {runs}) i
-        """);
+    private Task<int> FillAsync(int runs) =>
+        Database.SqlAsync(
+            $"""
+            INSERT INTO runs (name, preset, method, data, spec, spec_hash, state, request, created, created_by, total_iterations, iteration, priority, attempt, fruitless_attempts, skipped_steps, seconds, checkpoints_kept)
+            SELECT 'run ' || i, 'swiss-roll', 'smt', 'swissRoll', '{SpecJson}', 'h', 'Queued', 'None', now(), 'tester', 10, 0, 0, 0, 0, 0, 0, 1 FROM generate_series(1, {runs}) i
+            """
+        );
 
     private static string SpecJson => Smt.Specs.SpecJson.Write(Smt.Specs.Presets.Find("swiss-roll")!.Spec).Replace("'", "''");
 
-    private static List<string> Names(IRenderedComponent<RunsPage> page) => [.. page.FindAll("tbody .run-name").Select(n => n.TextContent.Trim())];
+    private static List<string> Names(IRenderedComponent<RunsPage> page) =>
+        [.. page.FindAll("tbody .run-name").Select(n => n.TextContent.Trim())];
 }

@@ -50,12 +50,28 @@ public sealed class SharedTests
     public void Theme_TextOnEverySurface_CanBeRead(bool dark)
     {
         var colours = Variables(dark);
-        foreach (var text in new[] { "text-primary", "text-secondary", "text-disabled", "primary", "success", "warning", "error", "info", "secondary" })
+        foreach (
+            var text in new[]
+            {
+                "text-primary",
+                "text-secondary",
+                "text-disabled",
+                "primary",
+                "success",
+                "warning",
+                "error",
+                "info",
+                "secondary",
+            }
+        )
         {
             foreach (var surface in new[] { "surface", "background" })
             {
                 var contrast = Contrast(colours[text], colours[surface]);
-                Assert.True(contrast >= 4.5, $"{text} on {surface} has a contrast of {contrast:0.00} in the {(dark ? "dark" : "light")} palette.");
+                Assert.True(
+                    contrast >= 4.5,
+                    $"{text} on {surface} has a contrast of {contrast:0.00} in the {(dark ? "dark" : "light")} palette."
+                );
             }
         }
 

@@ -97,7 +97,15 @@ public sealed class ChangeTests(PostgresFixture postgres)
         await using var database = await postgres.DatabaseAsync();
         long id = await Make.RunAsync(database);
         await Make.Writer(database, await Make.ClaimAsync(database)).EndAsync(RunState.Finished, "done");
-        foreach (var result in (ChangeResult[])[await database.Store.PauseAsync(id, "a"), await database.Store.ResumeAsync(id, "a"), await database.Store.CancelAsync(id, "a"), await database.Store.SetPriorityAsync(id, 3, "a")])
+        foreach (
+            var result in (ChangeResult[])
+                [
+                    await database.Store.PauseAsync(id, "a"),
+                    await database.Store.ResumeAsync(id, "a"),
+                    await database.Store.CancelAsync(id, "a"),
+                    await database.Store.SetPriorityAsync(id, 3, "a"),
+                ]
+        )
         {
             Assert.Equal(ChangeOutcome.Conflict, result.Outcome);
             Assert.Contains("is Finished", result.Problem);

@@ -20,7 +20,10 @@ public sealed class CheckpointTests(PostgresFixture postgres)
         long checkpoint = await Make.CheckpointAsync(Make.Writer(database, await Make.ClaimAsync(database)), 7, content, 1.5);
 
         var facts = Assert.Single(await database.Store.CheckpointsAsync(id));
-        Assert.Equal((checkpoint, 7L, (long)length, 1.5, "test"), (facts.Id, facts.Iteration, facts.Bytes, facts.Distance!.Value, facts.Reason));
+        Assert.Equal(
+            (checkpoint, 7L, (long)length, 1.5, "test"),
+            (facts.Id, facts.Iteration, facts.Bytes, facts.Distance!.Value, facts.Reason)
+        );
         Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(content)), facts.Sha256);
         await using var stream = await database.Store.OpenCheckpointAsync(id, checkpoint);
         using var copy = new MemoryStream();
@@ -85,7 +88,10 @@ public sealed class CheckpointTests(PostgresFixture postgres)
         var writer = Make.Writer(database, run);
         await Make.CheckpointAsync(writer, 2, Make.Bytes(10));
         long checkpoint = await Make.CheckpointAsync(writer, 4, Make.Bytes(CheckpointWriter.ChunkBytes + 100));
-        await database.SqlAsync($"UPDATE checkpoint_chunks SET bytes = set_byte(bytes, 50, (get_byte(bytes, 50) + 1) % 256) WHERE checkpoint_id = {checkpoint} AND index = 1");
+        await database.SqlAsync(
+            "UPDATE checkpoint_chunks SET bytes = set_byte(bytes, 50, (get_byte(bytes, 50) + 1) % 256) WHERE checkpoint_id = "
+            + $"{checkpoint} AND index = 1"
+        );
 
         await using var stream = await database.Store.OpenCheckpointAsync(id, checkpoint);
         using var copy = new MemoryStream();
@@ -128,7 +134,9 @@ public sealed class CheckpointTests(PostgresFixture postgres)
         byte[] first = Make.Bytes(CheckpointWriter.ChunkBytes + 1000);
         long earlier = await Make.CheckpointAsync(writer, 1, first);
 
-        var full = await Assert.ThrowsAsync<CheckpointWriteException>(() => Make.CheckpointAsync(writer, 2, Make.Bytes(4 * CheckpointWriter.ChunkBytes)));
+        var full = await Assert.ThrowsAsync<CheckpointWriteException>(() =>
+            Make.CheckpointAsync(writer, 2, Make.Bytes(4 * CheckpointWriter.ChunkBytes))
+        );
 
         Assert.Contains("No space left on device", full.Message);
         Assert.Contains("Earlier checkpoints are intact", full.Message);

@@ -14,7 +14,21 @@ public sealed class DatasetTests(PostgresFixture postgres)
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(30);
 
     private static readonly DatasetReport Report = new(
-        "zip", "/x/pictures.zip", new string('a', 64), 12345, 300, 32, 3, 3, ["cat", "dog", "owl"], [100, 120, 80], 1, [new CorruptRecord(7, "00000/img7.png", "it is cut short")], 10, [0, 1, 2])
+        "zip",
+        "/x/pictures.zip",
+        new string('a', 64),
+        12345,
+        300,
+        32,
+        3,
+        3,
+        ["cat", "dog", "owl"],
+        [100, 120, 80],
+        1,
+        [new CorruptRecord(7, "00000/img7.png", "it is cut short")],
+        10,
+        [0, 1, 2]
+    )
     {
         Notes = [new DatasetNote("files .webp, which are not read", 12, "cat/1.webp")],
     };
@@ -26,7 +40,11 @@ public sealed class DatasetTests(PostgresFixture postgres)
         var (store, checks) = Services(database);
         var id = await store.RegisterAsync(new("Pictures", "pictures.zip", "", SkipCorrupt: true, 0, "tester"));
         Assert.Equal(DatasetState.Queued, (await store.FindAsync(id))!.State);
-        await RefusedAsync("$.data.source", "not ready (queued)", () => database.Store.CreateAsync(Run(new ZipSpec { Source = "Pictures" })));
+        await RefusedAsync(
+            "$.data.source",
+            "not ready (queued)",
+            () => database.Store.CreateAsync(Run(new ZipSpec { Source = "Pictures" }))
+        );
 
         var check = await ClaimAsync(database, Lease);
         Assert.Equal((id, "pictures.zip", true), (check!.Id, check.Path, check.SkipCorrupt));
@@ -36,22 +54,38 @@ public sealed class DatasetTests(PostgresFixture postgres)
         Assert.True(await checks.CompleteAsync(check, Report, [1, 2, 3]));
 
         var found = Assert.Single(await store.ListAsync());
-        Assert.Equal((DatasetState.Ready, 300, 32, 3, 3, "owl"), (found.State, found.Records, found.Side, found.Channels, found.Classes, found.ClassName(2)));
+        Assert.Equal(
+            (DatasetState.Ready, 300, 32, 3, 3, "owl"),
+            (found.State, found.Records, found.Side, found.Channels, found.Classes, found.ClassName(2))
+        );
         Assert.Contains("record 7 (00000/img7.png)", Assert.Single(found.Corrupt));
         Assert.Equal(["12 files .webp, which are not read, such as cat/1.webp"], found.Notes);
         Assert.Equal([1, 2, 3], (await store.SamplesPngAsync(id))!);
 
         foreach (var source in new[] { "Pictures", "pictures.zip" })
         {
-            var run = await database.Store.FindAsync(await database.Store.CreateAsync(Run(new ZipSpec { Source = source, HorizontalFlips = false })));
+            var run = await database.Store.FindAsync(
+                await database.Store.CreateAsync(Run(new ZipSpec { Source = source, HorizontalFlips = false }))
+            );
             var data = Assert.IsType<ZipSpec>(run!.Spec.Data);
-            Assert.Equal(("pictures.zip", 32, 3, 3, false, true), (data.Source, data.Side, data.Channels, data.Classes, data.HorizontalFlips, data.SkipCorrupt));
+            Assert.Equal(
+                ("pictures.zip", 32, 3, 3, false, true),
+                (data.Source, data.Side, data.Channels, data.Classes, data.HorizontalFlips, data.SkipCorrupt)
+            );
             Assert.Equal(Report.Sha256, data.Sha256);
             Assert.Equal(["cat", "dog", "owl"], data.ClassNames);
         }
 
-        await RefusedAsync("$.data.kind", "is of the kind \"zip\"", () => database.Store.CreateAsync(Run(new FolderSpec { Source = "Pictures" })));
-        await RefusedAsync("$.data.source", "is not registered", () => database.Store.CreateAsync(Run(new ZipSpec { Source = "others.zip" })));
+        await RefusedAsync(
+            "$.data.kind",
+            "is of the kind \"zip\"",
+            () => database.Store.CreateAsync(Run(new FolderSpec { Source = "Pictures" }))
+        );
+        await RefusedAsync(
+            "$.data.source",
+            "is not registered",
+            () => database.Store.CreateAsync(Run(new ZipSpec { Source = "others.zip" }))
+        );
         Assert.True(await store.DeleteAsync(id));
         Assert.Empty(await store.ListAsync());
     }
@@ -85,7 +119,10 @@ public sealed class DatasetTests(PostgresFixture postgres)
         var last = await ClaimAsync(database, Lease);
         Assert.True(last!.SkipCorrupt);
         Assert.True(await checks.FailAsync(last, "a.zip: record 3 cannot be used"));
-        Assert.Equal((DatasetState.Failed, "a.zip: record 3 cannot be used"), ((await store.FindAsync(id))!.State, (await store.FindAsync(id))!.Problem));
+        Assert.Equal(
+            (DatasetState.Failed, "a.zip: record 3 cannot be used"),
+            ((await store.FindAsync(id))!.State, (await store.FindAsync(id))!.Problem)
+        );
     }
 
     [ModuleInitializer]
@@ -97,9 +134,12 @@ public sealed class DatasetTests(PostgresFixture postgres)
     }
 
     private static async Task<ClaimedCheck?> ClaimAsync(TestDatabase database, TimeSpan lease) =>
-        await database.Items.ClaimAsync([JobQueues.Datasets], "test:1", lease) is { } work ? await Services(database).Checks.BeginAsync(work) : null;
+        await database.Items.ClaimAsync([JobQueues.Datasets], "test:1", lease) is { } work
+            ? await Services(database).Checks.BeginAsync(work)
+            : null;
 
-    private static NewRun Run(StoredDataSpec data) => new("run", Presets.Find("fashion-mnist-quick")!.Spec with { Data = data }, null, 0, "tester");
+    private static NewRun Run(StoredDataSpec data) =>
+        new("run", Presets.Find("fashion-mnist-quick")!.Spec with { Data = data }, null, 0, "tester");
 
     private static (DatasetStore Store, DatasetChecks Checks) Services(TestDatabase database) =>
         (database.Services.GetRequiredService<DatasetStore>(), database.Services.GetRequiredService<DatasetChecks>());

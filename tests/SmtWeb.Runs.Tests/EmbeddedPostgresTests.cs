@@ -65,7 +65,11 @@ public sealed class EmbeddedPostgresTests
 
         // The kill may fall behind the last write on a slow machine; one more write then meets it.
         SpinWait.SpinUntil(() => killed, Patience);
-        await PostgresFaults.RetryAsync(() => writer.WriteAsync(Make.Metrics(batches + 1, Make.Point(batches + 1))), Patience, CancellationToken.None);
+        await PostgresFaults.RetryAsync(
+            () => writer.WriteAsync(Make.Metrics(batches + 1, Make.Point(batches + 1))),
+            Patience,
+            CancellationToken.None
+        );
         var page = await PostgresFaults.RetryAsync(() => database.Store.MetricsAsync(id), Patience, CancellationToken.None);
         Assert.Equal(Enumerable.Range(1, batches + 1).Select(i => (long)i), page.Points.Select(p => p.Iteration));
         SpinWait.SpinUntil(() => server.ProcessId != before, Patience);
@@ -82,7 +86,9 @@ public sealed class EmbeddedPostgresTests
             File.SetUnixFileMode(closed.Path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         }
 
-        var error = await Assert.ThrowsAsync<InvalidOperationException>(() => EmbeddedPostgres.StartAsync(Path.Combine(closed.Path, "pg"), NullLogger.Instance));
+        var error = await Assert.ThrowsAsync<InvalidOperationException>(() =>
+            EmbeddedPostgres.StartAsync(Path.Combine(closed.Path, "pg"), NullLogger.Instance)
+        );
         Assert.Contains($"cannot enter {closed.Path}", error.Message);
         Assert.Contains("--data", error.Message);
     }
@@ -95,7 +101,8 @@ public sealed class EmbeddedPostgresTests
             Directory.CreateDirectory(Path);
         }
 
-        public string Path { get; } = System.IO.Path.Combine(System.IO.Path.GetTempPath(), "smtweb-pg-" + Guid.NewGuid().ToString("N")[..8]);
+        public string Path { get; } =
+            System.IO.Path.Combine(System.IO.Path.GetTempPath(), "smtweb-pg-" + Guid.NewGuid().ToString("N")[..8]);
 
         public void Dispose() => Directory.Delete(Path, recursive: true);
     }

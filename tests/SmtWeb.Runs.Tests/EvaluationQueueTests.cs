@@ -26,7 +26,10 @@ public sealed class EvaluationQueueTests(PostgresFixture postgres)
 
         Assert.True(await queue.CompleteAsync(job, Make.Evaluation(10, 0.5) with { Protocol = "quick", CheckpointId = first }));
         var evaluation = Assert.Single(await database.Store.EvaluationsAsync(run)).Record;
-        Assert.Equal((10L, 0.5, "quick", (long?)first), (evaluation.Iteration, evaluation.Value, evaluation.Protocol, evaluation.CheckpointId));
+        Assert.Equal(
+            (10L, 0.5, "quick", (long?)first),
+            (evaluation.Iteration, evaluation.Value, evaluation.Protocol, evaluation.CheckpointId)
+        );
         Assert.Equal(0.5, (await database.Store.FindAsync(run))!.Summary.BestDistance);
         Assert.Equal(0.5, (await database.Store.CheckpointsAsync(run))[0].Distance);
 
@@ -56,7 +59,10 @@ public sealed class EvaluationQueueTests(PostgresFixture postgres)
 
         var job = await Make.ClaimEvaluationAsync(database);
         Assert.True(await queue.RenewAsync(job!.JobId, job.Attempt, Make.Lease, "images", 0.5));
-        Assert.Equal((EvaluationJobState.Running, 0.5, "images"), (await queue.OfRunAsync(run)).Select(j => (j.State, j.Progress, j.ProgressText!)).Single());
+        Assert.Equal(
+            (EvaluationJobState.Running, 0.5, "images"),
+            (await queue.OfRunAsync(run)).Select(j => (j.State, j.Progress, j.ProgressText!)).Single()
+        );
         Assert.True(await queue.CompleteAsync(job, Make.Evaluation(10, 1) with { Protocol = "edm-50k", CheckpointId = checkpoint }));
         Assert.Equal([3.0, 1.0], (await database.Store.EvaluationsAsync(run)).Select(e => e.Record.Value));
         Assert.Equal(3, (await database.Store.FindAsync(run))!.Summary.BestDistance);

@@ -24,7 +24,15 @@ public sealed class FeedTests(PostgresFixture postgres)
         await using var all = feed.Listen(null);
 
         await writer.WriteAsync(Make.Metrics(2, Make.Point(1), Make.Point(2)));
-        await writer.WriteAsync(new(3, [], [Make.Picture(2), Make.Picture(2, PictureKind.Interpolation)], [Make.Evaluation(2, 0.5)], [new(LogLevel.Information, "hello")]));
+        await writer.WriteAsync(
+            new(
+                3,
+                [],
+                [Make.Picture(2), Make.Picture(2, PictureKind.Interpolation)],
+                [Make.Evaluation(2, 0.5)],
+                [new(LogLevel.Information, "hello")]
+            )
+        );
         await writer.WriteAsync(Make.Metrics(4, Make.Point(3)));
         await Make.CheckpointAsync(writer, 3, Make.Bytes(10));
         var otherWriter = Make.Writer(database, await Make.ClaimAsync(database));
@@ -85,7 +93,14 @@ public sealed class FeedTests(PostgresFixture postgres)
         long id = await Make.RunAsync(database);
         var writer = Make.Writer(database, await Make.ClaimAsync(database));
         int calls = 0;
-        await using var bad = feed.Feed.Subscribe(id, _ => { calls++; throw new InvalidOperationException("broken page"); });
+        await using var bad = feed.Feed.Subscribe(
+            id,
+            _ =>
+            {
+                calls++;
+                throw new InvalidOperationException("broken page");
+            }
+        );
         await using var good = feed.Listen(id);
         for (int i = 1; i <= 3; i++)
         {
@@ -127,7 +142,9 @@ public sealed class FeedTests(PostgresFixture postgres)
         await writer.WriteAsync(Make.Metrics(1, Make.Point(1)));
         await page.UntilAsync(m => m is MetricBatchMessage);
 
-        await database.SqlAsync("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
+        await database.SqlAsync(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        );
         await PostgresFaults.RetryAsync(() => writer.WriteAsync(Make.Metrics(2, Make.Point(2))), Long, CancellationToken.None);
         await page.UntilAsync(m => m is MetricBatchMessage b && b.Points.Any(p => p.Iteration == 2));
         Assert.Equal([1L, 2], page.Of<MetricBatchMessage>().SelectMany(m => m.Points).Select(p => p.Iteration));
@@ -152,7 +169,9 @@ public sealed class FeedTests(PostgresFixture postgres)
 
         // A figure to report, not a bar: the machine may be busy. Arrival is what is asserted above.
         latencies.Sort();
-        TestContext.Current.TestOutputHelper!.WriteLine($"write to subscriber: median {latencies[20]:0.0} ms, slowest {latencies[^1]:0.0} ms");
+        TestContext.Current.TestOutputHelper!.WriteLine(
+            $"write to subscriber: median {latencies[20]:0.0} ms, slowest {latencies[^1]:0.0} ms"
+        );
     }
 
     /// <summary>A feed that runs, and subscribers that remember.</summary>
@@ -178,12 +197,16 @@ public sealed class FeedTests(PostgresFixture postgres)
         private readonly SemaphoreSlim _news = new(0);
         private readonly IAsyncDisposable _subscription;
 
-        public Ear(IRunFeed feed, long? run) => _subscription = feed.Subscribe(run, message =>
-        {
-            _received.Enqueue(message);
-            _news.Release();
-            return Task.CompletedTask;
-        });
+        public Ear(IRunFeed feed, long? run) =>
+            _subscription = feed.Subscribe(
+                run,
+                message =>
+                {
+                    _received.Enqueue(message);
+                    _news.Release();
+                    return Task.CompletedTask;
+                }
+            );
 
         public IReadOnlyList<RunMessage> Received => [.. _received];
 

@@ -8,7 +8,8 @@ namespace SmtWeb.Runs.Tests;
 public sealed class FenceTests(PostgresFixture postgres)
 {
     /// <summary>Every kind of write that an attempt can make.</summary>
-    public static TheoryData<string> Writes => ["metrics", "picture", "evaluation", "line", "checkpoint", "begin", "end", "damaged", "last chunk"];
+    public static TheoryData<string> Writes =>
+        ["metrics", "picture", "evaluation", "line", "checkpoint", "begin", "end", "damaged", "last chunk"];
 
     [Theory]
     [MemberData(nameof(Writes))]
@@ -22,25 +23,29 @@ public sealed class FenceTests(PostgresFixture postgres)
         var second = await Make.LoseAndClaimAsync(database, first);
         string before = await ContentAsync(database);
 
-        var refused = await Assert.ThrowsAsync<AttemptFencedException>(() => write switch
-        {
-            "metrics" => old.WriteAsync(Make.Metrics(1, Make.Point(1))),
-            "picture" => old.WriteAsync(new(1, [], [Make.Picture(1)], [], [])),
-            "evaluation" => old.WriteAsync(new(1, [], [], [Make.Evaluation(1, 0.5)], [])),
-            "line" => old.WriteAsync(new(1, [], [], [], [new(LogLevel.Information, "hello")])),
-            "checkpoint" => Make.CheckpointAsync(old, 1, Make.Bytes(100)),
-            "begin" => old.BeginAsync("begin"),
-            "end" => old.EndAsync(RunState.Finished, "done"),
-            "damaged" => old.EndWithDamagedCheckpointAsync(1, "damaged"),
-            "last chunk" => half.CompleteAsync(),
-            _ => throw new InvalidOperationException(write),
-        });
+        var refused = await Assert.ThrowsAsync<AttemptFencedException>(() =>
+            write switch
+            {
+                "metrics" => old.WriteAsync(Make.Metrics(1, Make.Point(1))),
+                "picture" => old.WriteAsync(new(1, [], [Make.Picture(1)], [], [])),
+                "evaluation" => old.WriteAsync(new(1, [], [], [Make.Evaluation(1, 0.5)], [])),
+                "line" => old.WriteAsync(new(1, [], [], [], [new(LogLevel.Information, "hello")])),
+                "checkpoint" => Make.CheckpointAsync(old, 1, Make.Bytes(100)),
+                "begin" => old.BeginAsync("begin"),
+                "end" => old.EndAsync(RunState.Finished, "done"),
+                "damaged" => old.EndWithDamagedCheckpointAsync(1, "damaged"),
+                "last chunk" => half.CompleteAsync(),
+                _ => throw new InvalidOperationException(write),
+            }
+        );
 
         Assert.Equal(1, refused.Attempt);
         Assert.Equal(before, await ContentAsync(database));
         // The same writes are accepted from the attempt that owns the run.
         var current = Make.Writer(database, second);
-        await current.WriteAsync(new(1, [Make.Point(1)], [Make.Picture(1)], [Make.Evaluation(1, 0.5)], [new(LogLevel.Information, "hello")]));
+        await current.WriteAsync(
+            new(1, [Make.Point(1)], [Make.Picture(1)], [Make.Evaluation(1, 0.5)], [new(LogLevel.Information, "hello")])
+        );
         Assert.NotEqual(before, await ContentAsync(database));
     }
 
@@ -90,8 +95,9 @@ public sealed class FenceTests(PostgresFixture postgres)
         await Assert.ThrowsAsync<AttemptFencedException>(() => writing);
 
         Assert.True(await database.ScalarAsync<long>("SELECT count(*) FROM metrics WHERE attempt = 1") > 0, "the old attempt never wrote");
-        Assert.True(await database.ScalarAsync<bool>(
-            "SELECT max(id) FILTER (WHERE attempt = 1) < min(id) FILTER (WHERE attempt = 2) FROM metrics"));
+        Assert.True(
+            await database.ScalarAsync<bool>("SELECT max(id) FILTER (WHERE attempt = 1) < min(id) FILTER (WHERE attempt = 2) FROM metrics")
+        );
         Assert.Equal(0, await database.ScalarAsync<long>("SELECT count(*) FROM metrics WHERE attempt = 1 AND NOT superseded"));
     }
 
@@ -102,7 +108,13 @@ public sealed class FenceTests(PostgresFixture postgres)
         await using var database = await postgres.DatabaseAsync();
         long run = await Make.RunAsync(database);
         var writer = Make.Writer(database, await Make.ClaimAsync(database));
-        var batch = new JournalBatch(1, [Make.Point(1), Make.Point(2)], [Make.Picture(2)], [Make.Evaluation(2, 0.5)], [new(LogLevel.Warning, "once")]);
+        var batch = new JournalBatch(
+            1,
+            [Make.Point(1), Make.Point(2)],
+            [Make.Picture(2)],
+            [Make.Evaluation(2, 0.5)],
+            [new(LogLevel.Warning, "once")]
+        );
 
         await writer.WriteAsync(batch);
         await writer.WriteAsync(batch);
@@ -114,9 +126,11 @@ public sealed class FenceTests(PostgresFixture postgres)
         Assert.Single(await database.Store.EventsAsync(run), e => e.Message == "once");
     }
 
-    private static Task<string> ContentAsync(TestDatabase database) => database.ScalarAsync<string>(
-        """
-        SELECT concat_ws(' | ', (SELECT count(*) FROM metrics), (SELECT count(*) FROM pictures), (SELECT count(*) FROM evaluations), (SELECT count(*) FROM events),
-            (SELECT count(*) FROM checkpoints), (SELECT count(*) FROM checkpoint_chunks), (SELECT string_agg(r::text, ',') FROM runs r), (SELECT string_agg(a::text, ',' ORDER BY number) FROM attempts a))
-        """);
+    private static Task<string> ContentAsync(TestDatabase database) =>
+        database.ScalarAsync<string>(
+            """
+            SELECT concat_ws(' | ', (SELECT count(*) FROM metrics), (SELECT count(*) FROM pictures), (SELECT count(*) FROM evaluations), (SELECT count(*) FROM events),
+                (SELECT count(*) FROM checkpoints), (SELECT count(*) FROM checkpoint_chunks), (SELECT string_agg(r::text, ',') FROM runs r), (SELECT string_agg(a::text, ',' ORDER BY number) FROM attempts a))
+            """
+        );
 }

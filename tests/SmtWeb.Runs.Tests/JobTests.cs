@@ -6,14 +6,15 @@ using SmtWeb.Runs.Queue;
 
 namespace SmtWeb.Runs.Tests;
 
-/// <summary>Runs and their Hangfire jobs: one per episode, born in one transaction with what it is for, never run twice, never lost.</summary>
+/// <summary>
+/// Runs and their Hangfire jobs: one per episode, born in one transaction with what it is for, never run twice, never lost.
+/// </summary>
 [Trait("Needs", "Postgres")]
 public sealed class JobTests(PostgresFixture postgres)
 {
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    private const string Facts =
-        """
+    private const string Facts = """
         SELECT concat_ws(' | ', invocationdata, arguments, statename, expireat IS NULL, s.name, s.reason, s.data - 'EnqueuedAt', s.data ? 'EnqueuedAt', q.queue, q.fetchedat IS NULL, q.updatecount,
             (SELECT count(*) FROM hangfire.jobparameter p WHERE p.jobid = j.id))
         FROM hangfire.job j JOIN hangfire.state s ON s.id = j.stateid JOIN hangfire.jobqueue q ON q.jobid = j.id WHERE j.id =
@@ -25,9 +26,14 @@ public sealed class JobTests(PostgresFixture postgres)
         await using var database = await postgres.DatabaseAsync();
         long run = await Make.RunAsync(database, "Fashion-MNIST, \"quick\" <1>");
         long ours = (await database.Store.FindAsync(run, Ct))!.JobId!.Value;
-        var storage = new PostgreSqlStorage(new Pool(database.Database.Source), new PostgreSqlStorageOptions { PrepareSchemaIfNecessary = false });
-        string theirs = new BackgroundJobClient(storage, new Hangfire.Common.JobFilterProviderCollection())
-            .Create(JobQueues.Train(run, "Fashion-MNIST, \"quick\" <1>"), new EnqueuedState(JobQueues.Training));
+        var storage = new PostgreSqlStorage(
+            new Pool(database.Database.Source),
+            new PostgreSqlStorageOptions { PrepareSchemaIfNecessary = false }
+        );
+        string theirs = new BackgroundJobClient(storage, new Hangfire.Common.JobFilterProviderCollection()).Create(
+            JobQueues.Train(run, "Fashion-MNIST, \"quick\" <1>"),
+            new EnqueuedState(JobQueues.Training)
+        );
 
         Assert.Equal(await database.ScalarAsync<string>(Facts + theirs), await database.ScalarAsync<string>(Facts + ours));
         var job = storage.GetConnection().GetJobData($"{ours}").Job;
@@ -68,8 +74,16 @@ public sealed class JobTests(PostgresFixture postgres)
         };
         Assert.Equal(ChangeResult.Done, changed);
         Assert.Equal(0, await TicketsAsync(database, job));
-        Assert.Equal("Deleted", await database.ScalarAsync<string>($"SELECT statename FROM hangfire.job WHERE id = {job} AND expireat IS NOT NULL"));
-        Assert.Contains("by ada while it waited", await database.ScalarAsync<string>($"SELECT s.reason FROM hangfire.job j JOIN hangfire.state s ON s.id = j.stateid WHERE j.id = {job}"));
+        Assert.Equal(
+            "Deleted",
+            await database.ScalarAsync<string>($"SELECT statename FROM hangfire.job WHERE id = {job} AND expireat IS NOT NULL")
+        );
+        Assert.Contains(
+            "by ada while it waited",
+            await database.ScalarAsync<string>(
+                $"SELECT s.reason FROM hangfire.job j JOIN hangfire.state s ON s.id = j.stateid WHERE j.id = {job}"
+            )
+        );
     }
 
     [Fact]
@@ -139,7 +153,8 @@ public sealed class JobTests(PostgresFixture postgres)
         Assert.Equal(0, await database.ScalarAsync<long>("SELECT count(*) FROM workers"));
     }
 
-    private static Task<long> TicketsAsync(TestDatabase database, long job) => database.ScalarAsync<long>($"SELECT count(*) FROM hangfire.jobqueue WHERE jobid = {job}");
+    private static Task<long> TicketsAsync(TestDatabase database, long job) =>
+        database.ScalarAsync<long>($"SELECT count(*) FROM hangfire.jobqueue WHERE jobid = {job}");
 
     private sealed class Pool(NpgsqlDataSource source) : IConnectionFactory
     {

@@ -18,7 +18,10 @@ internal static class Make
     public static TrainingSpec Spec() => Presets.Find("swiss-roll")!.Spec.ForQuickTest();
 
     public static Task<long> RunAsync(TestDatabase database, string name = "a run", int priority = 0, TrainingSpec? spec = null) =>
-        database.Store.CreateAsync(new NewRun(name, spec ?? Spec(), "swiss-roll", priority, "tester"), TestContext.Current.CancellationToken);
+        database.Store.CreateAsync(
+            new NewRun(name, spec ?? Spec(), "swiss-roll", priority, "tester"),
+            TestContext.Current.CancellationToken
+        );
 
     public static async Task<ClaimedRun> ClaimAsync(TestDatabase database, TimeSpan? lease = null) =>
         await database.Queue.ClaimAsync(Worker, "test:1", lease ?? Lease) ?? throw new InvalidOperationException("Nothing to claim.");
@@ -43,22 +46,29 @@ internal static class Make
     }
 
     public static async Task<ClaimedEvaluation?> ClaimEvaluationAsync(TestDatabase database, TimeSpan? lease = null) =>
-        await database.Items.ClaimAsync([JobQueues.Evaluations], "test:1", lease ?? Lease) is { } work ? await new EvaluationQueue(database.Database).BeginAsync(work) : null;
+        await database.Items.ClaimAsync([JobQueues.Evaluations], "test:1", lease ?? Lease) is { } work
+            ? await new EvaluationQueue(database.Database).BeginAsync(work)
+            : null;
 
     public static AttemptWriter Writer(TestDatabase database, ClaimedRun run) => new(database.Database, run.RunId, run.Attempt);
 
-    public static MetricPoint Point(long iteration, double value = 1, string name = "loss") => new(name, iteration, iteration * 16, iteration * 0.1, value);
+    public static MetricPoint Point(long iteration, double value = 1, string name = "loss") =>
+        new(name, iteration, iteration * 16, iteration * 0.1, value);
 
     public static JournalBatch Metrics(long number, params IEnumerable<MetricPoint> points) => new(number, [.. points], [], [], []);
 
-    public static PictureRecord Picture(long iteration, PictureKind kind = PictureKind.Samples) => new(kind, iteration, iteration * 16, 2, 2, 8, ["a", "b"], [1, 2, 3]);
+    public static PictureRecord Picture(long iteration, PictureKind kind = PictureKind.Samples) =>
+        new(kind, iteration, iteration * 16, 2, 2, 8, ["a", "b"], [1, 2, 3]);
 
     public static EvaluationRecord Evaluation(long iteration, double value) =>
         new("sw2", value, iteration, iteration * 16, iteration * 0.1, 32, 0, "", "", "", "", "ema", false);
 
     public static async Task<long> CheckpointAsync(AttemptWriter writer, long iteration, byte[] content, double? distance = null)
     {
-        await using var stream = writer.Checkpoint(new(iteration, iteration * 16, iteration * 0.1, distance, "test"), TimeSpan.FromSeconds(20));
+        await using var stream = writer.Checkpoint(
+            new(iteration, iteration * 16, iteration * 0.1, distance, "test"),
+            TimeSpan.FromSeconds(20)
+        );
         stream.Write(content);
         return await stream.CompleteAsync();
     }

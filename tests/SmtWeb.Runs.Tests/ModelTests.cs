@@ -37,14 +37,18 @@ public sealed class ModelTests(PostgresFixture postgres)
         await using var database = await postgres.DatabaseAsync();
         var models = Models(database);
 
-        await Assert.ThrowsAsync<IOException>(() => models.AddAsync(
-            Describe("broken"), "ada",
-            stream =>
-            {
-                stream.Write(new byte[9 << 20]);
-                throw new IOException("cut off");
-            },
-            Ct));
+        await Assert.ThrowsAsync<IOException>(() =>
+            models.AddAsync(
+                Describe("broken"),
+                "ada",
+                stream =>
+                {
+                    stream.Write(new byte[9 << 20]);
+                    throw new IOException("cut off");
+                },
+                Ct
+            )
+        );
 
         Assert.Empty(await models.ListAsync(Ct));
         Assert.Null(await models.OpenAsync("broken", Ct));
@@ -58,7 +62,9 @@ public sealed class ModelTests(PostgresFixture postgres)
         var models = Models(database);
         await models.AddAsync(Describe("twin"), "ada", stream => stream.Write([1]), Ct);
 
-        var error = await Assert.ThrowsAsync<ModelNameTakenException>(() => models.AddAsync(Describe("twin"), "bob", stream => stream.Write([2]), Ct));
+        var error = await Assert.ThrowsAsync<ModelNameTakenException>(() =>
+            models.AddAsync(Describe("twin"), "bob", stream => stream.Write([2]), Ct)
+        );
 
         Assert.Contains("--name", error.Message);
         Assert.Equal("ada", Assert.Single(await models.ListAsync(Ct)).By);
@@ -99,17 +105,18 @@ public sealed class ModelTests(PostgresFixture postgres)
 
     private static IModelStore Models(TestDatabase database) => new ModelStore(database.Database, TimeProvider.System);
 
-    private static TeacherDescription Describe(string name) => new()
-    {
-        Name = name,
-        Network = new DdpmPpSpec { ModelChannels = 16, ChannelMultipliers = [1, 1] },
-        Resolution = 8,
-        Channels = 3,
-        Classes = 3,
-        SigmaData = 0.5,
-        Parameters = 73_000,
-        SourceFile = "network.pkl",
-        SourceSha256 = new string('a', 64),
-        Source = "EDM snapshot (pickle, part 'ema'): EDMPrecond with SongUNet",
-    };
+    private static TeacherDescription Describe(string name) =>
+        new()
+        {
+            Name = name,
+            Network = new DdpmPpSpec { ModelChannels = 16, ChannelMultipliers = [1, 1] },
+            Resolution = 8,
+            Channels = 3,
+            Classes = 3,
+            SigmaData = 0.5,
+            Parameters = 73_000,
+            SourceFile = "network.pkl",
+            SourceSha256 = new string('a', 64),
+            Source = "EDM snapshot (pickle, part 'ema'): EDMPrecond with SongUNet",
+        };
 }

@@ -101,7 +101,8 @@ public sealed class PostgresFixture : IAsyncLifetime
         }
     }
 
-    private string Connection(string database) => new NpgsqlConnectionStringBuilder(Server.ConnectionString) { Database = database, MaxPoolSize = 20 }.ConnectionString;
+    private string Connection(string database) =>
+        new NpgsqlConnectionStringBuilder(Server.ConnectionString) { Database = database, MaxPoolSize = 20 }.ConnectionString;
 }
 
 /// <summary>A database of one test with the services over it.</summary>

@@ -17,7 +17,10 @@ public sealed class QueueTests(PostgresFixture postgres)
         long low = await Make.RunAsync(database, "low", priority: -1);
         await database.Store.SetPriorityAsync(b, 7, "tester");
 
-        Assert.Equal([1, 3, 2, 4], (await database.Store.ListAsync()).OrderBy(r => Array.IndexOf([b, a, high, low], r.Id)).Select(r => r.QueuePosition!.Value));
+        Assert.Equal(
+            [1, 3, 2, 4],
+            (await database.Store.ListAsync()).OrderBy(r => Array.IndexOf([b, a, high, low], r.Id)).Select(r => r.QueuePosition!.Value)
+        );
         var claimed = new List<long>();
         while (await database.Queue.ClaimAsync(Make.Worker, "test:1", Make.Lease) is { } run)
         {
@@ -42,7 +45,7 @@ public sealed class QueueTests(PostgresFixture postgres)
             var mine = new List<ClaimedRun>();
             var id = Guid.NewGuid();
             // SKIP LOCKED may find nothing while others hold the last rows, so a worker looks again.
-            for (int empty = 0; empty < 5;)
+            for (int empty = 0; empty < 5; )
             {
                 if (await database.Queue.ClaimAsync(id, $"worker {worker}", Make.Lease) is { } run)
                 {
@@ -147,7 +150,10 @@ public sealed class QueueTests(PostgresFixture postgres)
         var writer = Make.Writer(database, run);
         await writer.BeginAsync("training");
         await database.Queue.ShowLeavingAsync(id, run.Attempt, "shutting down");
-        Assert.Equal(new TrainerOrder(RunRequest.Release, "shutting down"), await new AttemptLease(database.Database, id, run.Attempt, Make.Lease).RenewAsync());
+        Assert.Equal(
+            new TrainerOrder(RunRequest.Release, "shutting down"),
+            await new AttemptLease(database.Database, id, run.Attempt, Make.Lease).RenewAsync()
+        );
         await Make.CheckpointAsync(writer, 3, Make.Bytes(10));
         await writer.EndAsync(RunState.Paused, "shutting down", RunRequest.Release);
 

@@ -20,7 +20,16 @@ public sealed class RunTableTests(PostgresFixture postgres)
         foreach (var order in Enum.GetValues<RunTableOrder>())
         {
             var watch = Stopwatch.StartNew();
-            var part = await table.ReadAsync(new() { Order = order, Search = "run 9", Skip = 100, Take = 50 }, Ct);
+            var part = await table.ReadAsync(
+                new()
+                {
+                    Order = order,
+                    Search = "run 9",
+                    Skip = 100,
+                    Take = 50,
+                },
+                Ct
+            );
             TestContext.Current.TestOutputHelper!.WriteLine($"{order}: {watch.ElapsedMilliseconds} ms");
             Assert.Equal(50, part.Runs.Count);
             Assert.Equal(3439, part.Total); // numbers with a nine in them
@@ -35,13 +44,24 @@ public sealed class RunTableTests(PostgresFixture postgres)
     public async Task Distance_OfUnlikeMetrics_IsNotRankedTogetherAndNoneIsLast(bool rising, string names)
     {
         await using var database = await postgres.DatabaseAsync();
-        foreach (var (name, metric, value) in new[] { ("none", "NULL", "NULL"), ("worst sw2", "'sw2'", "0.9"), ("best fid", "'fid'", "80"), ("good sw2", "'sw2'", "0.1"), ("worse fid", "'fid'", "90") })
+        foreach (
+            var (name, metric, value) in new[]
+            {
+                ("none", "NULL", "NULL"),
+                ("worst sw2", "'sw2'", "0.9"),
+                ("best fid", "'fid'", "80"),
+                ("good sw2", "'sw2'", "0.1"),
+                ("worse fid", "'fid'", "90"),
+            }
+        )
         {
             var id = await Make.RunAsync(database, name);
             await database.SqlAsync($"UPDATE runs SET distance_metric = {metric}, distance = {value} WHERE id = {id}");
         }
 
-        var part = await database.Services.GetRequiredService<IRunTable>().ReadAsync(new() { Order = RunTableOrder.Distance, Descending = !rising }, Ct);
+        var part = await database
+            .Services.GetRequiredService<IRunTable>()
+            .ReadAsync(new() { Order = RunTableOrder.Distance, Descending = !rising }, Ct);
         Assert.Equal(names.Split(','), part.Runs.Select(r => r.Name));
     }
 
@@ -86,17 +106,25 @@ public sealed class RunTableTests(PostgresFixture postgres)
         var without = await Make.RunAsync(database, "without");
         var writer = Make.Writer(database, await Make.ClaimAsync(database));
         await writer.BeginAsync("test");
-        await writer.WriteAsync(new(1, [], [Make.Picture(10), Make.Picture(20), Make.Picture(20, Smt.Training.PictureKind.Interpolation)], [], []), Ct);
+        await writer.WriteAsync(
+            new(1, [], [Make.Picture(10), Make.Picture(20), Make.Picture(20, Smt.Training.PictureKind.Interpolation)], [], []),
+            Ct
+        );
         var newest = await database.Services.GetRequiredService<IRunTable>().NewestPicturesAsync([with, without], Ct);
         Assert.Equal([with], newest.Keys);
         Assert.Equal(20, newest[with].Iteration);
         Assert.Equal(Smt.Training.PictureKind.Samples, newest[with].Kind);
     }
 
-    private static Task<int> FillAsync(TestDatabase database, int runs) => database.SqlAsync(
-        $"""
-        INSERT INTO runs (name, preset, method, data, spec, spec_hash, state, request, created, created_by, total_iterations, iteration, priority, attempt, fruitless_attempts, skipped_steps, seconds, checkpoints_kept, distance_metric, distance)
-        SELECT 'run ' || i, 'preset', 'smt', 'swissRoll', '{SpecJson.Write(Make.Spec()).Replace("'", "''")}', 'h', CASE i % 3 WHEN 0 THEN 'Failed' ELSE 'Finished' END, 'None', now(), 'tester', 10, 5, 0, 1, 0, 0, 0, 1, 'fid', i
-        FROM generate_series(1, {runs}) i
-        """);
+    private static Task<int> FillAsync(TestDatabase database, int runs) =>
+        database.SqlAsync(
+            $"""
+            INSERT INTO runs (name, preset, method, data, spec, spec_hash, state, request, created, created_by, total_iterations, iteration, priority, attempt, fruitless_attempts, skipped_steps, seconds, checkpoints_kept, distance_metric, distance)
+            SELECT 'run ' || i, 'preset', 'smt', 'swissRoll', '{SpecJson.Write(Make.Spec()).Replace(
+                "'",
+                "''"
+            )}', 'h', CASE i % 3 WHEN 0 THEN 'Failed' ELSE 'Finished' END, 'None', now(), 'tester', 10, 5, 0, 1, 0, 0, 0, 1, 'fid', i
+            FROM generate_series(1, {runs}) i
+            """
+        );
 }

@@ -15,7 +15,9 @@ internal sealed class SmallDisk(string folder, string name) : IAsyncDisposable
         string name = "small_" + Guid.NewGuid().ToString("N")[..6];
         string folder = Path.Combine(under, name);
         Directory.CreateDirectory(folder);
-        (int code, string said) = await ShellAsync($"mount -t tmpfs -o size={megabytes}m tmpfs {folder} && chown postgres:postgres {folder}");
+        (int code, string said) = await ShellAsync(
+            $"mount -t tmpfs -o size={megabytes}m tmpfs {folder} && chown postgres:postgres {folder}"
+        );
         Assert.SkipUnless(code == 0, $"A tmpfs cannot be mounted here: {said}");
         return new(folder, name);
     }
@@ -41,7 +43,9 @@ internal sealed class SmallDisk(string folder, string name) : IAsyncDisposable
         await GrowAsync(megabytes: 1024);
         if (_database is not null)
         {
-            await _database.SqlAsync("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
+            await _database.SqlAsync(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            );
             await using var connection = new NpgsqlConnection(_database.ConnectionString + ";Pooling=false;Command Timeout=300");
             await connection.OpenAsync();
             foreach (string sql in new[] { $"DROP TABLE {_table}", $"DROP TABLESPACE {name}" })

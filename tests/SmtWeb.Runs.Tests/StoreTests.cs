@@ -14,11 +14,18 @@ public sealed class StoreTests(PostgresFixture postgres)
         await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(() => database.Database.MigrateAsync())));
         await database.Database.MigrateAsync();
 
-        var migrations = System.Reflection.Assembly.Load("SmtWeb.Migrations").GetTypes().Count(t => t.IsDefined(typeof(Microsoft.EntityFrameworkCore.Migrations.MigrationAttribute), false));
+        var migrations = System
+            .Reflection.Assembly.Load("SmtWeb.Migrations")
+            .GetTypes()
+            .Count(t => t.IsDefined(typeof(Microsoft.EntityFrameworkCore.Migrations.MigrationAttribute), false));
         Assert.True(migrations > 0);
         Assert.Equal(migrations, await database.ScalarAsync<long>("SELECT count(*) FROM \"__EFMigrationsHistory\""));
-        Assert.Equal("e", await database.ScalarAsync<string>(
-            "SELECT attstorage::text FROM pg_attribute WHERE attrelid = 'checkpoint_chunks'::regclass AND attname = 'bytes'"));
+        Assert.Equal(
+            "e",
+            await database.ScalarAsync<string>(
+                "SELECT attstorage::text FROM pg_attribute WHERE attrelid = 'checkpoint_chunks'::regclass AND attname = 'bytes'"
+            )
+        );
     }
 
     [Fact]
@@ -54,7 +61,10 @@ public sealed class StoreTests(PostgresFixture postgres)
 
             Assert.Equal(SpecJson.Write(spec), SpecJson.Write(detail.Spec));
             Assert.Equal(SpecJson.Hash(spec), detail.SpecHash);
-            Assert.Equal((preset.Title, preset.Name, 3, "ada", RunState.Queued), (detail.Summary.Name, detail.Summary.Preset, detail.Summary.Priority, detail.Summary.CreatedBy, detail.Summary.State));
+            Assert.Equal(
+                (preset.Title, preset.Name, 3, "ada", RunState.Queued),
+                (detail.Summary.Name, detail.Summary.Preset, detail.Summary.Priority, detail.Summary.CreatedBy, detail.Summary.State)
+            );
             Assert.Equal(spec.Method.Warmup() + spec.Optimisation.Iterations, detail.Summary.TotalIterations);
         }
 
@@ -101,9 +111,13 @@ public sealed class StoreTests(PostgresFixture postgres)
         long id = await Make.RunAsync(database);
         var first = await Make.ClaimAsync(database);
         var writer = Make.Writer(database, first);
-        await writer.WriteAsync(new(1, [.. Enumerable.Range(0, 5).Select(i => Make.Point(i, 10 + i))], [Make.Picture(4)], [Make.Evaluation(4, 2)], []));
+        await writer.WriteAsync(
+            new(1, [.. Enumerable.Range(0, 5).Select(i => Make.Point(i, 10 + i))], [Make.Picture(4)], [Make.Evaluation(4, 2)], [])
+        );
         await Make.CheckpointAsync(writer, 4, Make.Bytes(10));
-        await writer.WriteAsync(new(2, [.. Enumerable.Range(5, 3).Select(i => Make.Point(i, 10 + i))], [Make.Picture(6)], [Make.Evaluation(6, 1)], []));
+        await writer.WriteAsync(
+            new(2, [.. Enumerable.Range(5, 3).Select(i => Make.Point(i, 10 + i))], [Make.Picture(6)], [Make.Evaluation(6, 1)], [])
+        );
 
         var second = await Make.LoseAndClaimAsync(database, first);
         var between = (await database.Store.FindAsync(id))!.Summary;
@@ -111,7 +125,9 @@ public sealed class StoreTests(PostgresFixture postgres)
         Assert.Equal([0L, 1, 2, 3, 4], (await database.Store.MetricsAsync(id)).Points.Select(p => p.Iteration));
 
         writer = Make.Writer(database, second);
-        await writer.WriteAsync(new(1, [.. Enumerable.Range(5, 4).Select(i => Make.Point(i, 20 + i))], [Make.Picture(6)], [Make.Evaluation(6, 3)], []));
+        await writer.WriteAsync(
+            new(1, [.. Enumerable.Range(5, 4).Select(i => Make.Point(i, 20 + i))], [Make.Picture(6)], [Make.Evaluation(6, 3)], [])
+        );
 
         var points = (await database.Store.MetricsAsync(id)).Points;
         Assert.Equal([0L, 1, 2, 3, 4, 5, 6, 7, 8], points.Select(p => p.Iteration));

@@ -17,7 +17,10 @@ public sealed class TeacherTests(PostgresFixture postgres)
         var student = await StudentAsync(database, $"#{teacher}", priority: 9);
         var other = await Make.RunAsync(database, "other");
         Assert.Equal([teacher, other, student], (await database.Store.ListAsync(Ct)).OrderBy(r => r.QueuePosition).Select(r => r.Id));
-        Assert.Equal($"Position 3 of 3: it waits for its teacher, run {teacher} (the teacher), which is queued itself. No worker is alive.", await WhyAsync(database, student));
+        Assert.Equal(
+            $"Position 3 of 3: it waits for its teacher, run {teacher} (the teacher), which is queued itself. No worker is alive.",
+            await WhyAsync(database, student)
+        );
 
         // a second slot and a second worker find the other run, then nothing
         await database.Workers.BeatAsync(Make.Worker, "lab-pc:42", 2, Ct);
@@ -54,9 +57,15 @@ public sealed class TeacherTests(PostgresFixture postgres)
 
         var failed = (await database.Store.FindAsync(student, Ct))!.Summary;
         Assert.Equal(RunState.Failed, failed.State);
-        Assert.StartsWith($"its teacher, run {teacher} (the teacher), failed before it was finished (out of memory). Resume that run and then this one", failed.StateReason);
+        Assert.StartsWith(
+            $"its teacher, run {teacher} (the teacher), failed before it was finished (out of memory). Resume that run and then this one",
+            failed.StateReason
+        );
         Assert.NotNull(failed.Ended);
-        Assert.Contains(await database.Store.EventsAsync(student, ct: Ct), e => e.State is RunState.Failed && e.Message.Contains("out of memory", StringComparison.Ordinal));
+        Assert.Contains(
+            await database.Store.EventsAsync(student, ct: Ct),
+            e => e.State is RunState.Failed && e.Message.Contains("out of memory", StringComparison.Ordinal)
+        );
         Assert.Null(await ClaimAsync(database));
 
         await database.Store.ResumeAsync(student, "ada", Ct);
@@ -115,7 +124,10 @@ public sealed class TeacherTests(PostgresFixture postgres)
 
         await database.Store.DeleteAsync(teacher, "ada", Ct);
 
-        Assert.Contains($"run {teacher} (the teacher), was deleted by ada", (await database.Store.FindAsync(waiting, Ct))!.Summary.StateReason);
+        Assert.Contains(
+            $"run {teacher} (the teacher), was deleted by ada",
+            (await database.Store.FindAsync(waiting, Ct))!.Summary.StateReason
+        );
         Assert.Equal(RunState.Recovering, (await database.Store.FindAsync(begun, Ct))!.Summary.State);
 
         // and what failed only for that is undone with it
@@ -149,7 +161,8 @@ public sealed class TeacherTests(PostgresFixture postgres)
         Assert.Equal(4, (await database.Store.ListAsync(Ct)).Count);
     }
 
-    private static Task<long> TeacherAsync(TestDatabase database) => Make.RunAsync(database, "the teacher", spec: Presets.Find("fig5/teacher")!.Spec.ForQuickTest());
+    private static Task<long> TeacherAsync(TestDatabase database) =>
+        Make.RunAsync(database, "the teacher", spec: Presets.Find("fig5/teacher")!.Spec.ForQuickTest());
 
     private static Task<long> StudentAsync(TestDatabase database, string teacher, int priority = 0)
     {
@@ -159,7 +172,8 @@ public sealed class TeacherTests(PostgresFixture postgres)
 
     private static async Task<string?> WhyAsync(TestDatabase database, long run) => (await database.Store.FindAsync(run, Ct))!.WaitsBecause;
 
-    private static Task<ClaimedRun?> ClaimAsync(TestDatabase database) => database.Queue.ClaimAsync(Guid.NewGuid(), "another:2", Make.Lease, Ct);
+    private static Task<ClaimedRun?> ClaimAsync(TestDatabase database) =>
+        database.Queue.ClaimAsync(Guid.NewGuid(), "another:2", Make.Lease, Ct);
 
     private static async Task FinishAsync(TestDatabase database, ClaimedRun run)
     {

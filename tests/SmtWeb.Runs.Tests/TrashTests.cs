@@ -62,7 +62,10 @@ public sealed class TrashTests(PostgresFixture postgres)
         await database.Store.DeleteAsync(young, "ada", Ct);
         foreach (var (run, days) in new[] { (old, 7.01), (young, 6.99) })
         {
-            await using var age = database.Database.Source.CreateCommand($"UPDATE runs SET trashed = now() - interval '{days.ToString(System.Globalization.CultureInfo.InvariantCulture)} days' WHERE id = {run}");
+            await using var age = database.Database.Source.CreateCommand(
+                $"UPDATE runs SET trashed = now() - interval '{days.ToString(System.Globalization.CultureInfo.InvariantCulture)} days' "
+                + $"WHERE id = {run}"
+            );
             await age.ExecuteNonQueryAsync(Ct);
         }
 

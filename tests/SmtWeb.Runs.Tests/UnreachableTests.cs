@@ -3,7 +3,9 @@ using SmtWeb.Runs.Database;
 
 namespace SmtWeb.Runs.Tests;
 
-/// <summary>A database that is away is told as such, by queries of Entity Framework too: those who wait for it know it by its type.</summary>
+/// <summary>
+/// A database that is away is told as such, by queries of Entity Framework too: those who wait for it know it by its type.
+/// </summary>
 public sealed class UnreachableTests
 {
     [Fact]

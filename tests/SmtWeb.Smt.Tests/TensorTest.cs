@@ -6,7 +6,7 @@ namespace SmtWeb.Smt.Tests;
 [Collection("Tensors")]
 public abstract class TensorTest : IDisposable
 {
-    private readonly long before;
+    private readonly long _before;
 
     protected TensorTest()
     {
@@ -14,13 +14,13 @@ public abstract class TensorTest : IDisposable
         // what tests of other classes left to the garbage collector must not go while this one counts
         GC.Collect();
         GC.WaitForPendingFinalizers();
-        before = TorchRuntime.LiveTensors;
+        _before = TorchRuntime.LiveTensors;
     }
 
     public virtual void Dispose()
     {
         // fewer: garbage of a test before has gone meanwhile
-        Assert.InRange(TorchRuntime.LiveTensors, 0, before);
+        Assert.InRange(TorchRuntime.LiveTensors, 0, _before);
         GC.SuppressFinalize(this);
     }
 }

@@ -86,13 +86,15 @@ public static class CountingBody
         return BinaryPrimitives.ReadInt64LittleEndian(bytes);
     }
 
-    private static void Save(ITrainingJournal journal, long iteration, string reason, Trouble trouble) => journal.Checkpoint(
-        new(iteration, iteration * 16, iteration * Pace.TotalSeconds, null, reason),
-        stream =>
-        {
-            byte[] bytes = new byte[trouble is Trouble.LargeCheckpoints ? 12 << 20 : 1000];
-            new Random((int)iteration).NextBytes(bytes);
-            BinaryPrimitives.WriteInt64LittleEndian(bytes, iteration);
-            stream.Write(bytes);
-        });
+    private static void Save(ITrainingJournal journal, long iteration, string reason, Trouble trouble) =>
+        journal.Checkpoint(
+            new(iteration, iteration * 16, iteration * Pace.TotalSeconds, null, reason),
+            stream =>
+            {
+                byte[] bytes = new byte[trouble is Trouble.LargeCheckpoints ? 12 << 20 : 1000];
+                new Random((int)iteration).NextBytes(bytes);
+                BinaryPrimitives.WriteInt64LittleEndian(bytes, iteration);
+                stream.Write(bytes);
+            }
+        );
 }

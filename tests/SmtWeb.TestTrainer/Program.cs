@@ -16,7 +16,13 @@ if (args is ["train", "--run", var run, "--attempt", var attempt])
 
 if (args is ["dataset", "check", var path, "--events", "--side", var side, .. var rest])
 {
-    return DatasetCheckRun.Run(new(path, "", int.Parse(side), rest.Contains("--skip-corrupt"), CheckOutput.Events, null), Console.Out, Console.Error, false, CancellationToken.None);
+    return DatasetCheckRun.Run(
+        new(path, "", int.Parse(side), rest.Contains("--skip-corrupt"), CheckOutput.Events, null),
+        Console.Out,
+        Console.Error,
+        false,
+        CancellationToken.None
+    );
 }
 
 // `train --rank R --of N --meet HOST:PORT --threads T`: a further process of such a trainer's run.
@@ -42,12 +48,14 @@ var builder = Host.CreateApplicationBuilder();
 builder.Logging.SetMinimumLevel(Microsoft.Extensions.Logging.LogLevel.Warning);
 builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromMinutes(2));
 builder.Services.AddSmtWebRuns(connection);
-builder.Services.AddRunWorker(new WorkerOptions
-{
-    ConnectionString = connection,
-    Lease = TimeSpan.FromSeconds(args.Length > 1 ? double.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture) : 60),
-    Slots = args.Length > 2 ? int.Parse(args[2]) : 1,
-    TrainerProgram = [Environment.ProcessPath!],
-});
+builder.Services.AddRunWorker(
+    new WorkerOptions
+    {
+        ConnectionString = connection,
+        Lease = TimeSpan.FromSeconds(args.Length > 1 ? double.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture) : 60),
+        Slots = args.Length > 2 ? int.Parse(args[2]) : 1,
+        TrainerProgram = [Environment.ProcessPath!],
+    }
+);
 await builder.Build().RunAsync();
 return 0;

@@ -8,20 +8,20 @@ namespace SmtWeb.Torch.Tests;
 [Collection("Tensors")]
 public sealed class AutogradTests : IDisposable
 {
-    private readonly long before;
-    private readonly int threads;
+    private readonly long _before;
+    private readonly int _threads;
 
     public AutogradTests()
     {
         TorchRuntime.Initialize();
-        (before, threads) = (TorchRuntime.LiveTensors, TorchRuntime.Threads);
+        (_before, _threads) = (TorchRuntime.LiveTensors, TorchRuntime.Threads);
     }
 
     public void Dispose()
     {
         RowSplit.Enabled = false;
-        TorchRuntime.Threads = threads;
-        Assert.Equal(before, TorchRuntime.LiveTensors);
+        TorchRuntime.Threads = _threads;
+        Assert.Equal(_before, TorchRuntime.LiveTensors);
     }
 
     [Fact]
@@ -45,7 +45,11 @@ public sealed class AutogradTests : IDisposable
         using var scope = NewDisposeScope();
         var y = Failing.Apply(Leaf(4, 3), fails: false).sum();
         y.backward(retain_graph: true);
-        Assert.Contains("second backward pass", Assert.Throws<TorchException>(() => Autograd.Backward(y)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "second backward pass",
+            Assert.Throws<TorchException>(() => Autograd.Backward(y)).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -67,12 +71,15 @@ public sealed class AutogradTests : IDisposable
         Rounds(50);
         Assert.Equal(0, Failing.Alive);
         // each round takes 5 MB; 600 nodes. Other tests of this process take memory as well: a leak is there each time.
-        var growth = Enumerable.Range(0, 3).Select(_ =>
-        {
-            var memory = System.Diagnostics.Process.GetCurrentProcess().WorkingSet64;
-            Rounds(300);
-            return System.Diagnostics.Process.GetCurrentProcess().WorkingSet64 - memory;
-        }).ToList();
+        var growth = Enumerable
+            .Range(0, 3)
+            .Select(_ =>
+            {
+                var memory = System.Diagnostics.Process.GetCurrentProcess().WorkingSet64;
+                Rounds(300);
+                return System.Diagnostics.Process.GetCurrentProcess().WorkingSet64 - memory;
+            })
+            .ToList();
         Assert.Equal(0, Failing.Alive);
         Assert.InRange(growth.Min(), long.MinValue, 60 << 20);
     }
@@ -89,7 +96,10 @@ public sealed class AutogradTests : IDisposable
             Assert.Equal(whole[k].Length, halves[k].Length);
             for (var i = 0; i < whole[k].Length; i++)
             {
-                Assert.True(Math.Abs(whole[k][i] - halves[k][i]) <= 2e-5 * (1 + Math.Abs(whole[k][i])), $"result {k}[{i}]: {halves[k][i]} instead of {whole[k][i]}");
+                Assert.True(
+                    Math.Abs(whole[k][i] - halves[k][i]) <= 2e-5 * (1 + Math.Abs(whole[k][i])),
+                    $"result {k}[{i}]: {halves[k][i]} instead of {whole[k][i]}"
+                );
             }
         }
         var again = Pass(rows, split: true);
@@ -108,9 +118,15 @@ public sealed class AutogradTests : IDisposable
         for (var failing = 0; failing < 2; failing++)
         {
             var first = failing == 0;
-            Assert.Throws<InvalidDataException>(() => RowSplit.Run([], [x], half => half[0]!.shape[0] == 10 ? throw new InvalidDataException() : half[0]! * 2));
+            Assert.Throws<InvalidDataException>(() =>
+                RowSplit.Run([], [x], half => half[0]!.shape[0] == 10 ? throw new InvalidDataException() : half[0]! * 2)
+            );
             var y = RowSplit.Run([], [x, null], half => Failing.Apply(half[0]!, fails: true));
-            Assert.Contains("no such gradient", Assert.Throws<TorchException>(() => Autograd.Backward(y.sum())).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                "no such gradient",
+                Assert.Throws<TorchException>(() => Autograd.Backward(y.sum())).Message,
+                StringComparison.Ordinal
+            );
         }
         Autograd.Backward(RowSplit.Run([], [x], half => half[0]! * 3).sum());
         Assert.All(x.grad!.ToArray<float>(), g => Assert.Equal(3, g));
@@ -123,17 +139,25 @@ public sealed class AutogradTests : IDisposable
         RowSplit.Enabled = true;
         var x = Leaf(20, 4);
         // what exp() keeps for its gradient is changed in place afterwards: libtorch throws in the middle of the backward pass
-        var y = RowSplit.Run([], [x], half =>
-        {
-            var e = half[0]!.exp();
-            var result = e * 1;
-            using (no_grad())
+        var y = RowSplit.Run(
+            [],
+            [x],
+            half =>
             {
-                e.add_(1);
+                var e = half[0]!.exp();
+                var result = e * 1;
+                using (no_grad())
+                {
+                    e.add_(1);
+                }
+                return result;
             }
-            return result;
-        });
-        Assert.Contains("modified by an inplace operation", Assert.Throws<TorchException>(() => Autograd.Backward(y.sum())).Message, StringComparison.Ordinal);
+        );
+        Assert.Contains(
+            "modified by an inplace operation",
+            Assert.Throws<TorchException>(() => Autograd.Backward(y.sum())).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -157,17 +181,27 @@ public sealed class AutogradTests : IDisposable
         using var random = new Generator(9);
         RowSplit.Enabled = split;
         TorchRuntime.Threads = 1;
-        Tensor[] leaves = [randn([rows, 3, 6, 6], generator: random), randn([4, 3, 3, 3], generator: random), randn([4], generator: random), randn([1], generator: random)];
+        Tensor[] leaves =
+        [
+            randn([rows, 3, 6, 6], generator: random),
+            randn([4, 3, 3, 3], generator: random),
+            randn([4], generator: random),
+            randn([1], generator: random),
+        ];
         foreach (var leaf in leaves)
         {
             leaf.requires_grad = true;
         }
         Tensor[] parameters = leaves[1..];
-        var y = RowSplit.Run(parameters, [leaves[0], null], half =>
-        {
-            Assert.Null(half[1]);
-            return Fused.conv2d(half[0]!, leaves[1], leaves[2], [1, 1], [1, 1]).tanh() * leaves[2].view(1, 4, 1, 1);
-        });
+        var y = RowSplit.Run(
+            parameters,
+            [leaves[0], null],
+            half =>
+            {
+                Assert.Null(half[1]);
+                return Fused.conv2d(half[0]!, leaves[1], leaves[2], [1, 1], [1, 1]).tanh() * leaves[2].view(1, 4, 1, 1);
+            }
+        );
         Autograd.Backward((y * arange(y.NumberOfElements).view(y.shape).sin()).sum());
         Assert.Null(leaves[3].grad);
         return [y.detach().ToArray<float>(), .. leaves[..3].Select(l => l.grad!.ToArray<float>())];
@@ -182,10 +216,10 @@ public sealed class AutogradTests : IDisposable
 
     private sealed class Failing : FusedOperator
     {
-        private readonly bool fails;
-        private nint saved;
+        private readonly bool _fails;
+        private nint _saved;
 
-        private Failing(bool fails, nint saved) => (this.fails, this.saved) = (fails, saved);
+        private Failing(bool fails, nint saved) => (_fails, _saved) = (fails, saved);
 
         internal static int Alive { get; private set; }
 
@@ -207,7 +241,7 @@ public sealed class AutogradTests : IDisposable
 
         protected override void Backward(ReadOnlySpan<nint> gradients, Span<nint> results)
         {
-            if (fails)
+            if (_fails)
             {
                 throw new InvalidOperationException("no such gradient");
             }
@@ -216,7 +250,7 @@ public sealed class AutogradTests : IDisposable
 
         protected override void Release()
         {
-            LibTorch.Free(ref saved);
+            LibTorch.Free(ref _saved);
             Alive--;
         }
     }

@@ -16,7 +16,10 @@ public sealed class DeviceStepTests
         using var random = new Generator(4);
         using var here = new Trained(random);
         using var there = new Trained(random);
-        using (no_grad()) there.Flat.Values.copy_(here.Flat.Values);
+        using (no_grad())
+        {
+            there.Flat.Values.copy_(here.Flat.Values);
+        }
         using var steps = zeros([1]);
         for (var k = 0; k < 3; k++)
         {
@@ -49,7 +52,11 @@ public sealed class DeviceStepTests
         using var steps = zeros([1]);
         trained.Flat.Gradients.fill_(0.1);
         trained.Optimizer.StepOnDevice(0.01, 1, steps);
-        var before = (trained.Flat.Values.ToArray<float>(), trained.Optimizer.FirstMoment.ToArray<float>(), trained.Optimizer.SecondMoment.ToArray<float>());
+        var before = (
+            trained.Flat.Values.ToArray<float>(),
+            trained.Optimizer.FirstMoment.ToArray<float>(),
+            trained.Optimizer.SecondMoment.ToArray<float>()
+        );
         trained.Flat.Gradients[3] = bad;
         var norm = trained.Optimizer.StepOnDevice(0.01, 1, steps);
         Assert.False(norm.IsFinite);
@@ -62,12 +69,15 @@ public sealed class DeviceStepTests
 
     private sealed class Trained : IDisposable
     {
-        private readonly nn.Module network = nn.Linear(7, 5);
+        private readonly nn.Module _network = nn.Linear(7, 5);
 
         internal Trained(Generator random)
         {
-            Flat = new FlatParameters(("", network));
-            using (no_grad()) Flat.Values.copy_(randn(Flat.Values.shape, generator: random));
+            Flat = new FlatParameters(("", _network));
+            using (no_grad())
+            {
+                Flat.Values.copy_(randn(Flat.Values.shape, generator: random));
+            }
             Optimizer = new AdamW(Flat);
         }
 
@@ -79,7 +89,7 @@ public sealed class DeviceStepTests
         {
             Optimizer.Dispose();
             Flat.Dispose();
-            network.Dispose();
+            _network.Dispose();
         }
     }
 }

@@ -15,8 +15,14 @@ public sealed class LoadFailureTests
     }
 
     [Theory]
-    [InlineData("/lib/libstdc++.so.6: version `GLIBCXX_3.4.32' not found (required by /app/libLibTorchSharp.so)", "PatchLibTorchSharp=always")]
-    [InlineData("/lib/libstdc++.so.6: version `GLIBCXX_3.4.30' not found (required by /app/libLibTorchSharp.so)", "libstdc++ is too old: GLIBCXX_3.4.30")]
+    [InlineData(
+        "/lib/libstdc++.so.6: version `GLIBCXX_3.4.32' not found (required by /app/libLibTorchSharp.so)",
+        "PatchLibTorchSharp=always"
+    )]
+    [InlineData(
+        "/lib/libstdc++.so.6: version `GLIBCXX_3.4.30' not found (required by /app/libLibTorchSharp.so)",
+        "libstdc++ is too old: GLIBCXX_3.4.30"
+    )]
     [InlineData("/lib/libc.so.6: version `GLIBC_2.34' not found (required by /app/libtorch_cpu.so)", "libc is too old: GLIBC_2.34")]
     [InlineData("/app/libLibTorchSharp.so: undefined symbol: _ZN3c1010TensorImplE", "LD_LIBRARY_PATH must not lead to another libtorch")]
     [InlineData("libgomp-98b21ff3.so.1: cannot open shared object file", "ldd ")]

@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace SmtWeb.Torch.Tests;
 
-/// <summary>Arithmetic with numbers, also while the collector runs all the time: TorchSharp's own operators fail there within seconds.</summary>
+/// <summary>
+/// Arithmetic with numbers, also while the collector runs all the time: TorchSharp's own operators fail there within seconds.
+/// </summary>
 public sealed class NumbersTests
 {
     [Fact]
@@ -11,7 +13,8 @@ public sealed class NumbersTests
     {
         using var scope = NewDisposeScope();
         var x = tensor(new float[] { -2, 0.5f, 4 });
-        void Check(Tensor actual, params double[] expected) => Assert.Equal(expected, actual.to(ScalarType.Float64).ToArray<double>(), (a, b) => a == b || Math.Abs(a - b) < 1e-6);
+        void Check(Tensor actual, params double[] expected) =>
+            Assert.Equal(expected, actual.to(ScalarType.Float64).ToArray<double>(), (a, b) => a == b || Math.Abs(a - b) < 1e-6);
         Check(x.Times(3), -6, 1.5, 12);
         Check(x.Over(2), -1, 0.25, 2);
         Check(2.0.Over(x), -1, 4, 0.5);
@@ -49,9 +52,7 @@ public sealed class NumbersTests
     {
         Assert.SkipUnless(Kernels.Present, "There is no native library (no C++ compiler was there), which keeps TorchSharp's numbers.");
         var before = KeptScalars.GivenUp;
-        using (Scalar _ = 1.5)
-        {
-        }
+        using (Scalar _ = 1.5) { }
         Assert.InRange(KeptScalars.GivenUp, before + 1, ulong.MaxValue); // finalizers of other tests' numbers may come between
         using var outer = NewDisposeScope();
         var (x, y) = (ones([64]), ones([64]));
@@ -68,7 +69,10 @@ public sealed class NumbersTests
         var over = false;
         var collector = new Thread(() =>
         {
-            while (!Volatile.Read(ref over)) GC.Collect(0);
+            while (!Volatile.Read(ref over))
+            {
+                GC.Collect(0);
+            }
         });
         collector.Start();
         try

@@ -8,37 +8,40 @@ namespace SmtWeb.Torch.Tests;
 /// <summary>What build/TorchSharp.targets does with the native libraries, on the package's own file.</summary>
 public sealed class PackagingTests : IDisposable
 {
-    private readonly string folder = Directory.CreateTempSubdirectory("smtweb-packaging").FullName;
-    private readonly byte[] original = File.ReadAllBytes(Source.LibTorchSharp);
+    private readonly string _folder = Directory.CreateTempSubdirectory("smtweb-packaging").FullName;
+    private readonly byte[] _original = File.ReadAllBytes(Source.LibTorchSharp);
 
     public void Dispose()
     {
-        Directory.Delete(folder, recursive: true);
+        Directory.Delete(_folder, recursive: true);
         // whatever a test did: the package is as it was
-        Assert.Equal(SHA256.HashData(original), SHA256.HashData(File.ReadAllBytes(Source.LibTorchSharp)));
+        Assert.Equal(SHA256.HashData(_original), SHA256.HashData(File.ReadAllBytes(Source.LibTorchSharp)));
     }
 
     [Fact]
     public void Weakened_ThePackagesFile_ChangesTheFlagOfOneVersion()
     {
-        Assert.True(new ElfVersionNeeds(original).Insists(LibTorchSharpCopy.Version));
-        var weakened = new ElfVersionNeeds(original).Weakened(LibTorchSharpCopy.Version);
+        Assert.True(new ElfVersionNeeds(_original).Insists(LibTorchSharpCopy.Version));
+        var weakened = new ElfVersionNeeds(_original).Weakened(LibTorchSharpCopy.Version);
         Assert.False(new ElfVersionNeeds(weakened).Insists(LibTorchSharpCopy.Version));
         Assert.True(new ElfVersionNeeds(weakened).Insists("GLIBCXX_3.4.30"));
-        var changed = Assert.Single(Enumerable.Range(0, original.Length), k => original[k] != weakened[k]);
-        Assert.Equal(original[changed] | 2, weakened[changed]);
+        var changed = Assert.Single(Enumerable.Range(0, _original.Length), k => _original[k] != weakened[k]);
+        Assert.Equal(_original[changed] | 2, weakened[changed]);
         Assert.Equal(weakened, new ElfVersionNeeds(weakened).Weakened(LibTorchSharpCopy.Version));
-        Assert.Equal(original, new ElfVersionNeeds(original).Weakened("GLIBCXX_9.9.9"));
+        Assert.Equal(_original, new ElfVersionNeeds(_original).Weakened("GLIBCXX_9.9.9"));
     }
 
     [Fact]
     public void Weakened_AVersionThatIsUsed_IsRefused() =>
-        Assert.Contains("uses a symbol of version GLIBCXX_3.4.21", Assert.Throws<InvalidDataException>(() => new ElfVersionNeeds(original).Weakened("GLIBCXX_3.4.21")).Message);
+        Assert.Contains(
+            "uses a symbol of version GLIBCXX_3.4.21",
+            Assert.Throws<InvalidDataException>(() => new ElfVersionNeeds(_original).Weakened("GLIBCXX_3.4.21")).Message
+        );
 
     [Fact]
     public void Write_ARelocationNeedsTheVersion_NothingIsWrittenAndTheMessageNamesTheWayOut()
     {
-        var (source, destination) = (Path.Combine(folder, "libLibTorchSharp.so"), Path.Combine(folder, "copy.so"));
+        var (source, destination) = (Path.Combine(_folder, "libLibTorchSharp.so"), Path.Combine(_folder, "copy.so"));
         File.WriteAllBytes(source, WithAUseOfTheNewVersion());
         var message = Assert.Throws<InvalidDataException>(() => LibTorchSharpCopy.Write(source, destination, "always")).Message;
         Assert.Contains(source, message);
@@ -53,13 +56,13 @@ public sealed class PackagingTests : IDisposable
     [Fact]
     public void Write_OnThisMachine_PatchesOnlyWhereTheLoaderLacksTheVersion()
     {
-        var copy = Path.Combine(folder, "libLibTorchSharp.so");
+        var copy = Path.Combine(_folder, "libLibTorchSharp.so");
         // an earlier build may have left a link to the package's file
         Process.Start("ln", [Source.LibTorchSharp, copy])!.WaitForExit();
         Assert.Equal(!LibTorchSharpCopy.LoaderHasVersion(), LibTorchSharpCopy.Write(Source.LibTorchSharp, copy, "true"));
         Assert.Equal(LibTorchSharpCopy.LoaderHasVersion(), new ElfVersionNeeds(File.ReadAllBytes(copy)).Insists(LibTorchSharpCopy.Version));
         Assert.False(LibTorchSharpCopy.Write(Source.LibTorchSharp, copy, "false"));
-        Assert.Equal(original, File.ReadAllBytes(copy));
+        Assert.Equal(_original, File.ReadAllBytes(copy));
         Assert.True(LibTorchSharpCopy.Write(Source.LibTorchSharp, copy, "always"));
     }
 
@@ -68,7 +71,7 @@ public sealed class PackagingTests : IDisposable
     {
         Assert.True(NativeLibrary.TryLoad(Path.Combine(AppContext.BaseDirectory, "libLibTorchSharp.so"), out _));
         var untouched = Path.Combine(AppContext.BaseDirectory, "untouched-LibTorchSharp.so"); // beside libtorch, which it looks for there
-        File.WriteAllBytes(untouched, original);
+        File.WriteAllBytes(untouched, _original);
         try
         {
             Assert.Equal(LibTorchSharpCopy.LoaderHasVersion(), NativeLibrary.TryLoad(untouched, out _));
@@ -92,7 +95,7 @@ public sealed class PackagingTests : IDisposable
     [InlineData(5000)]
     [InlineData(300_000)]
     public void Weakened_ATruncatedFile_IsRefused(int length) =>
-        Assert.Throws<InvalidDataException>(() => new ElfVersionNeeds(original[..length]).Weakened(LibTorchSharpCopy.Version));
+        Assert.Throws<InvalidDataException>(() => new ElfVersionNeeds(_original[..length]).Weakened(LibTorchSharpCopy.Version));
 
     [Fact]
     public void Output_HasTheLibrariesItNeedsAndNoOthers()
@@ -104,7 +107,10 @@ public sealed class PackagingTests : IDisposable
         var foreign = Path.Combine(AppContext.BaseDirectory, "runtimes");
         if (Directory.Exists(foreign))
         {
-            Assert.All(Directory.GetDirectories(foreign), d => Assert.Contains(Path.GetFileName(d), new[] { "linux-x64", "linux", "unix" }));
+            Assert.All(
+                Directory.GetDirectories(foreign),
+                d => Assert.Contains(Path.GetFileName(d), new[] { "linux-x64", "linux", "unix" })
+            );
         }
     }
 
@@ -120,20 +126,26 @@ public sealed class PackagingTests : IDisposable
 
     [Fact]
     public void TorchDevice_Other_IsRefusedAndTheChoicesAreNamed() =>
-        Assert.Contains("error SMT1001: TorchDevice is 'tpu'. It chooses libtorch: cpu, or cuda", Msbuild("-t:CheckTorchDevice", "-p:TorchDevice=tpu"));
+        Assert.Contains(
+            "error SMT1001: TorchDevice is 'tpu'. It chooses libtorch: cpu, or cuda",
+            Msbuild("-t:CheckTorchDevice", "-p:TorchDevice=tpu")
+        );
 
     [Fact]
     public void TorchDevice_GpuPackageIsNotHere_NamesItAndTheWayOut()
     {
-        var output = Msbuild("-t:CheckTorchDevice", "-p:TorchDevice=cuda", $"-p:TorchGpuFolder={folder}/nothing");
+        var output = Msbuild("-t:CheckTorchDevice", "-p:TorchDevice=cuda", $"-p:TorchGpuFolder={_folder}/nothing");
         Assert.Contains("TorchSharp-cuda-linux, about 3 GB", output);
         Assert.Contains("./run.sh --cpu", output);
-        Assert.DoesNotContain("SMT1003", Msbuild("-t:CheckTorchDevice", "-p:TorchDevice=cuda", $"-p:TorchGpuFolder={folder}"));
+        Assert.DoesNotContain("SMT1003", Msbuild("-t:CheckTorchDevice", "-p:TorchDevice=cuda", $"-p:TorchGpuFolder={_folder}"));
     }
 
     private static string Msbuild(params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet", ["msbuild", Path.Combine(Source.Root, "src", "SmtWeb.Torch", "SmtWeb.Torch.csproj"), "-nologo", .. arguments])
+        var start = new ProcessStartInfo(
+            "dotnet",
+            ["msbuild", Path.Combine(Source.Root, "src", "SmtWeb.Torch", "SmtWeb.Torch.csproj"), "-nologo", .. arguments]
+        )
         {
             RedirectStandardOutput = true,
         };
@@ -146,10 +158,13 @@ public sealed class PackagingTests : IDisposable
     // The file as a later TorchSharp might be: the first symbol that a relocation of its own names gets the new version.
     private byte[] WithAUseOfTheNewVersion()
     {
-        var file = (byte[])original.Clone();
+        var file = (byte[])_original.Clone();
         ulong U64(int at) => BinaryPrimitives.ReadUInt64LittleEndian(file.AsSpan(at));
         var headers = (int)U64(0x20);
-        var dynamic = Enumerable.Range(0, file[0x38]).Select(k => headers + 56 * k).Single(at => BinaryPrimitives.ReadUInt32LittleEndian(file.AsSpan(at)) == 2);
+        var dynamic = Enumerable
+            .Range(0, file[0x38])
+            .Select(k => headers + 56 * k)
+            .Single(at => BinaryPrimitives.ReadUInt32LittleEndian(file.AsSpan(at)) == 2);
         // tables lie in the first segment, where addresses are places in the file
         var entries = new Dictionary<ulong, int>();
         for (var at = (int)U64(dynamic + 8); U64(at) != 0; at += 16)

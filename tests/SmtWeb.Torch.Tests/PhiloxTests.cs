@@ -15,7 +15,18 @@ public sealed partial class PhiloxTests
     // the known answers that the authors publish with their Random123
     [InlineData(0u, 0u, 0u, 0u, 0u, 0u, 0x6627e8d5u, 0xe169c58du, 0xbc57ac4cu, 0x9b00dbd8u)]
     [InlineData(~0u, ~0u, ~0u, ~0u, ~0u, ~0u, 0x408f276du, 0x41c83b0eu, 0xa20bc7c6u, 0x6d5451fdu)]
-    [InlineData(0x243f6a88u, 0x85a308d3u, 0x13198a2eu, 0x03707344u, 0xa4093822u, 0x299f31d0u, 0xd16cfe09u, 0x94fdccebu, 0x5001e420u, 0x24126ea1u)]
+    [InlineData(
+        0x243f6a88u,
+        0x85a308d3u,
+        0x13198a2eu,
+        0x03707344u,
+        0xa4093822u,
+        0x299f31d0u,
+        0xd16cfe09u,
+        0x94fdccebu,
+        0x5001e420u,
+        0x24126ea1u
+    )]
     public void Words_KnownAnswers(uint c0, uint c1, uint c2, uint c3, uint k0, uint k1, uint w0, uint w1, uint w2, uint w3) =>
         Assert.Equal((w0, w1, w2, w3), Philox.Words((c0, c1, c2, c3), (k0, k1)));
 
@@ -28,7 +39,11 @@ public sealed partial class PhiloxTests
         {
             var expected = row.Groups[3].Value.Split(", ").Select(x => float.Parse(x, CultureInfo.InvariantCulture)).ToArray();
             var z = new float[expected.Length];
-            Philox.Normal(z, ulong.Parse(row.Groups[1].ValueSpan, CultureInfo.InvariantCulture), ulong.Parse(row.Groups[2].ValueSpan, CultureInfo.InvariantCulture));
+            Philox.Normal(
+                z,
+                ulong.Parse(row.Groups[1].ValueSpan, CultureInfo.InvariantCulture),
+                ulong.Parse(row.Groups[2].ValueSpan, CultureInfo.InvariantCulture)
+            );
             Assert.Equal(expected, z);
         }
     }
@@ -37,8 +52,10 @@ public sealed partial class PhiloxTests
     public void Normal_TheDocumentedPython_MakesTheSame()
     {
         Assert.SkipUnless(Run("python3", "--version", "", out _), "There is no python3 on this machine.");
-        var program = PythonBlock().Match(Page).Groups[1].Value
-            + "for seed, draw in ((0x0123456789abcdef, 0), (2**63, 3), (5, 2**33 + 1)):\n    print(' '.join(repr(z) for z in noise(seed, 1001, draw)))\n";
+        var program =
+            PythonBlock().Match(Page).Groups[1].Value
+            + "for seed, draw in ((0x0123456789abcdef, 0), (2**63, 3), (5, 2**33 + 1)):\n    print(' '.join(repr(z) for z in "
+                + "noise(seed, 1001, draw)))\n";
         Assert.True(Run("python3", "-", program, out var output), output);
         var lines = output.Trim().Split('\n');
         (ulong Seed, ulong Draw)[] asked = [(0x0123456789abcdef, 0), (1UL << 63, 3), (5, (1UL << 33) + 1)];
@@ -58,7 +75,8 @@ public sealed partial class PhiloxTests
     [Fact]
     public void Normal_SeedsThatDifferInTheHighHalf_DifferInEveryNumber()
     {
-        float[] a = new float[64], b = new float[64];
+        float[] a = new float[64],
+            b = new float[64];
         Philox.Normal(a, 7, 0);
         Philox.Normal(b, 7 + (1UL << 32), 0);
         Assert.DoesNotContain(a.Zip(b), p => p.First == p.Second);
@@ -122,8 +140,14 @@ public sealed partial class PhiloxTests
     public void Normal_WrongTensor_SaysWhatIsWrong()
     {
         using var scope = NewDisposeScope();
-        Assert.Contains("2 seeds for a tensor of shape [3,4]", Assert.Throws<ArgumentException>(() => Philox.Normal(zeros(3, 4), [1UL, 2UL], 0)).Message);
-        Assert.Contains("Float64", Assert.Throws<ArgumentException>(() => Philox.Normal(zeros([1, 4], ScalarType.Float64), [1UL], 0)).Message);
+        Assert.Contains(
+            "2 seeds for a tensor of shape [3,4]",
+            Assert.Throws<ArgumentException>(() => Philox.Normal(zeros(3, 4), [1UL, 2UL], 0)).Message
+        );
+        Assert.Contains(
+            "Float64",
+            Assert.Throws<ArgumentException>(() => Philox.Normal(zeros([1, 4], ScalarType.Float64), [1UL], 0)).Message
+        );
         Assert.Equal([0, 4], Philox.Normal([], [4], 0).shape);
     }
 
@@ -140,7 +164,9 @@ public sealed partial class PhiloxTests
     {
         try
         {
-            using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
+            using var process = Process.Start(
+                new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true }
+            )!;
             process.StandardInput.Write(input);
             process.StandardInput.Close();
             output = process.StandardOutput.ReadToEnd();

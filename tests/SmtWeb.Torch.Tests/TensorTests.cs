@@ -7,15 +7,15 @@ namespace SmtWeb.Torch.Tests;
 [Collection("Tensors")]
 public sealed class TensorTests : IDisposable
 {
-    private readonly long before;
+    private readonly long _before;
 
     public TensorTests()
     {
         TorchRuntime.Initialize();
-        before = TorchRuntime.LiveTensors;
+        _before = TorchRuntime.LiveTensors;
     }
 
-    public void Dispose() => Assert.Equal(before, TorchRuntime.LiveTensors);
+    public void Dispose() => Assert.Equal(_before, TorchRuntime.LiveTensors);
 
     [Fact]
     public void ToArray_OtherElementType_SaysHowToConvert()
@@ -50,12 +50,19 @@ public sealed class TensorTests : IDisposable
         // channels that are no multiple of a vector, an odd image, values far from zero
         var host = randn([3, 20, 5, 7], generator: random) * 2 + 1;
         var shiftHost = randn([3, 20], generator: random);
-        var (weightHost, biasHost, upstream) = (randn([20], generator: random), randn([20], generator: random), randn([3, 20, 5, 7], generator: random));
+        var (weightHost, biasHost, upstream) = (
+            randn([20], generator: random),
+            randn([20], generator: random),
+            randn([3, 20, 5, 7], generator: random)
+        );
 
         Tensor[] Run(Func<Tensor, Tensor?, Tensor, Tensor, Tensor> f, ScalarType t)
         {
             var leaves = new[] { host.to(t), shiftHost.clone(), weightHost.clone(), biasHost.clone() };
-            foreach (var leaf in leaves) leaf.requires_grad = true;
+            foreach (var leaf in leaves)
+            {
+                leaf.requires_grad = true;
+            }
             var y = f(leaves[0], shifted ? leaves[1] : null, leaves[2], leaves[3]);
             autograd.backward([y], [upstream.to(y.dtype)]);
             return [y.detach(), leaves[0].grad!, shifted ? leaves[1].grad! : zeros([1]), leaves[2].grad!, leaves[3].grad!];
@@ -73,7 +80,11 @@ public sealed class TensorTests : IDisposable
     {
         using var scope = NewDisposeScope();
         using var random = new Generator(2);
-        var (host, weight, bias) = (randn([3, 36, 3, 5], generator: random) * 3 - 2, randn([36], generator: random), randn([36], generator: random));
+        var (host, weight, bias) = (
+            randn([3, 36, 3, 5], generator: random) * 3 - 2,
+            randn([36], generator: random),
+            randn([36], generator: random)
+        );
         var (upper, lower) = (randn([3, 36, 3, 5], generator: random), randn([3, 36, 3, 5], generator: random));
         foreach (var (first, second) in new[] { (true, true), (true, false), (false, true) })
         {
@@ -82,13 +93,24 @@ public sealed class TensorTests : IDisposable
                 var leaf = host.to(t).clone();
                 leaf.requires_grad = true;
                 var (a, b) = f(leaf);
-                List<Tensor> results = [], gradients = [];
-                if (first) (results, gradients) = ([.. results, a], [.. gradients, upper.to(t)]);
-                if (second) (results, gradients) = ([.. results, b], [.. gradients, lower.to(t)]);
+                List<Tensor> results = [],
+                    gradients = [];
+                if (first)
+                {
+                    (results, gradients) = ([.. results, a], [.. gradients, upper.to(t)]);
+                }
+                if (second)
+                {
+                    (results, gradients) = ([.. results, b], [.. gradients, lower.to(t)]);
+                }
                 autograd.backward([.. results], [.. gradients]);
                 return [a.detach(), b.detach(), leaf.grad!];
             }
-            AssertClose(Run(x => Fused.group_norm_branch(x, 9, weight, bias, 1e-5, silu), type), Run(x => (Separate(x, weight, bias, silu, 9), x), ScalarType.Float32), tolerance);
+            AssertClose(
+                Run(x => Fused.group_norm_branch(x, 9, weight, bias, 1e-5, silu), type),
+                Run(x => (Separate(x, weight, bias, silu, 9), x), ScalarType.Float32),
+                tolerance
+            );
         }
     }
 
@@ -158,7 +180,9 @@ public sealed class TensorTests : IDisposable
     {
         using var scope = NewDisposeScope();
         using var module = new One();
-        var error = Assert.Throws<InvalidDataException>(() => module.LoadValues(new Dictionary<string, Tensor> { ["weight"] = ones([1]), ["extra"] = ones([1]) }));
+        var error = Assert.Throws<InvalidDataException>(() =>
+            module.LoadValues(new Dictionary<string, Tensor> { ["weight"] = ones([1]), ["extra"] = ones([1]) })
+        );
         Assert.Contains("weight has shape [1]", error.Message);
         Assert.Contains("extra is not in the network", error.Message);
     }
@@ -167,7 +191,8 @@ public sealed class TensorTests : IDisposable
     {
         internal readonly TorchSharp.Modules.Parameter weight;
 
-        internal One() : base(nameof(One))
+        internal One()
+            : base(nameof(One))
         {
             using var random = new Generator(3);
             // TorchSharp's public constructor empties the tensor but goes on counting it in Tensor.TotalCount

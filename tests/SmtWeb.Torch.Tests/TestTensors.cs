@@ -15,5 +15,6 @@ public enum MemoryFormat
 
 internal static class TestTensors
 {
-    internal static Tensor In(this Tensor tensor, MemoryFormat format) => format == MemoryFormat.ChannelsLast ? Dispatcher.channels_last(tensor) : tensor.contiguous();
+    internal static Tensor In(this Tensor tensor, MemoryFormat format) =>
+        format == MemoryFormat.ChannelsLast ? Dispatcher.channels_last(tensor) : tensor.contiguous();
 }

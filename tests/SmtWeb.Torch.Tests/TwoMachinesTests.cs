@@ -14,31 +14,40 @@ public sealed partial class TwoMachinesTests : IDisposable
 {
     private const string HostOfFirst = "10.213.7.1";
 
-    private readonly string first = $"smt-{Environment.ProcessId}-a", second = $"smt-{Environment.ProcessId}-b";
+    private readonly string _first = $"smt-{Environment.ProcessId}-a",
+        _second = $"smt-{Environment.ProcessId}-b";
 
-    private readonly long before;
+    private readonly long _before;
 
     public TwoMachinesTests()
     {
         TorchRuntime.Initialize();
-        before = TorchRuntime.LiveTensors;
+        _before = TorchRuntime.LiveTensors;
         Assert.SkipUnless(ProcessGroup.Has(ProcessGroup.Gloo), ProcessGroup.WhyNot(ProcessGroup.Gloo) ?? "");
-        Assert.SkipUnless(Environment.UserName == "root" && Ip($"netns add {first}") && Ip($"netns add {second}"), "Network namespaces need root and the program ip (package iproute2).");
-        Assert.True(Ip($"link add smta{Environment.ProcessId % 10000} netns {first} type veth peer name smtb{Environment.ProcessId % 10000} netns {second}"));
-        Up(first, $"smta{Environment.ProcessId % 10000}", HostOfFirst);
-        Up(second, $"smtb{Environment.ProcessId % 10000}", "10.213.7.2");
+        Assert.SkipUnless(
+            Environment.UserName == "root" && Ip($"netns add {_first}") && Ip($"netns add {_second}"),
+            "Network namespaces need root and the program ip (package iproute2)."
+        );
+        Assert.True(
+            Ip(
+                $"link add smta{Environment.ProcessId % 10000} netns {_first} type veth peer name smtb{Environment.ProcessId % 10000} "
+                + $"netns {_second}"
+            )
+        );
+        Up(_first, $"smta{Environment.ProcessId % 10000}", HostOfFirst);
+        Up(_second, $"smtb{Environment.ProcessId % 10000}", "10.213.7.2");
     }
 
     public void Dispose()
     {
-        Ip($"netns delete {first}");
-        Ip($"netns delete {second}");
+        Ip($"netns delete {_first}");
+        Ip($"netns delete {_second}");
         var until = DateTime.UtcNow.AddSeconds(60);
-        while (TorchRuntime.LiveTensors != before && DateTime.UtcNow < until)
+        while (TorchRuntime.LiveTensors != _before && DateTime.UtcNow < until)
         {
             Thread.Sleep(50);
         }
-        Assert.Equal(before, TorchRuntime.LiveTensors);
+        Assert.Equal(_before, TorchRuntime.LiveTensors);
     }
 
     [Fact]
@@ -58,11 +67,14 @@ public sealed partial class TwoMachinesTests : IDisposable
     public async Task AllReduce_TheOtherMachineVanishes_FailsInSeconds()
     {
         var watch = new Stopwatch();
-        using var met = new Barrier(2, _ =>
-        {
-            Assert.True(Ip($"netns exec {second} ip link set smtb{Environment.ProcessId % 10000} down"));
-            watch.Start();
-        });
+        using var met = new Barrier(
+            2,
+            _ =>
+            {
+                Assert.True(Ip($"netns exec {_second} ip link set smtb{Environment.ProcessId % 10000} down"));
+                watch.Start();
+            }
+        );
         var (a, b) = await OnBoth(group =>
         {
             using var scope = NewDisposeScope();
@@ -80,32 +92,34 @@ public sealed partial class TwoMachinesTests : IDisposable
     {
         var port = new TaskCompletionSource<int>();
         var patience = TimeSpan.FromSeconds(25); // what is left of an exchange that was left ends with it
-        var results = await Task.WhenAll(new[] { (Name: first, Rank: 0), (Name: second, Rank: 1) }.Select(machine =>
-        {
-            var result = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
-            // a thread of its own, which ends afterwards: it stays in the namespace, and so do the threads that it starts
-            new Thread(() =>
+        var results = await Task.WhenAll(
+            new[] { (Name: _first, Rank: 0), (Name: _second, Rank: 1) }.Select(machine =>
             {
-                try
+                var result = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+                // a thread of its own, which ends afterwards: it stays in the namespace, and so do the threads that it starts
+                new Thread(() =>
                 {
-                    Enter(machine.Name);
-                    using var served = machine.Rank == 0 ? new TcpStore(HostOfFirst, 0, serve: true, patience) : null;
-                    if (served is not null)
+                    try
                     {
-                        port.SetResult(served.Port);
+                        Enter(machine.Name);
+                        using var served = machine.Rank == 0 ? new TcpStore(HostOfFirst, 0, serve: true, patience) : null;
+                        if (served is not null)
+                        {
+                            port.SetResult(served.Port);
+                        }
+                        using var store = new TcpStore(HostOfFirst, port.Task.Result, serve: false, patience);
+                        using var group = new ProcessGroup(ProcessGroup.Gloo, store, machine.Rank, 2, patience);
+                        result.SetResult(body(group));
                     }
-                    using var store = new TcpStore(HostOfFirst, port.Task.Result, serve: false, patience);
-                    using var group = new ProcessGroup(ProcessGroup.Gloo, store, machine.Rank, 2, patience);
-                    result.SetResult(body(group));
-                }
-                catch (Exception e)
-                {
-                    port.TrySetException(e);
-                    result.SetException(e);
-                }
-            }).Start();
-            return result.Task;
-        }));
+                    catch (Exception e)
+                    {
+                        port.TrySetException(e);
+                        result.SetException(e);
+                    }
+                }).Start();
+                return result.Task;
+            })
+        );
         return (results[0], results[1]);
     }
 

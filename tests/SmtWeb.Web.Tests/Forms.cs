@@ -7,19 +7,30 @@ namespace SmtWeb.Web.Tests;
 internal static partial class Forms
 {
     /// <summary>Opens a page and posts its form with the hidden fields it came with.</summary>
-    internal static async Task<HttpResponseMessage> FillAsync(this HttpClient browser, string page, params (string Name, string Value)[] fields) =>
-        await browser.SubmitAsync(await browser.OpenAsync(page), fields);
+    internal static async Task<HttpResponseMessage> FillAsync(
+        this HttpClient browser,
+        string page,
+        params (string Name, string Value)[] fields
+    ) => await browser.SubmitAsync(await browser.OpenAsync(page), fields);
 
     /// <summary>The markup of a page.</summary>
-    internal static async Task<string> OpenAsync(this HttpClient browser, string page) => await (await browser.GetAsync(page)).Content.ReadAsStringAsync();
+    internal static async Task<string> OpenAsync(this HttpClient browser, string page) =>
+        await (await browser.GetAsync(page)).Content.ReadAsStringAsync();
 
     /// <summary>Posts the form of a page that is open.</summary>
-    internal static async Task<HttpResponseMessage> SubmitAsync(this HttpClient browser, string html, params (string Name, string Value)[] fields)
+    internal static async Task<HttpResponseMessage> SubmitAsync(
+        this HttpClient browser,
+        string html,
+        params (string Name, string Value)[] fields
+    )
     {
         Assert.Matches(Action(), html);
         var action = WebUtility.HtmlDecode(Action().Match(html).Groups[1].Value);
         var hidden = Hidden().Matches(html).Select(m => KeyValuePair.Create(m.Groups[1].Value, WebUtility.HtmlDecode(m.Groups[2].Value)));
-        return await browser.PostAsync(action, new FormUrlEncodedContent(hidden.Concat(fields.Select(f => KeyValuePair.Create(f.Name, f.Value)))));
+        return await browser.PostAsync(
+            action,
+            new FormUrlEncodedContent(hidden.Concat(fields.Select(f => KeyValuePair.Create(f.Name, f.Value))))
+        );
     }
 
     [GeneratedRegex("<form method=\"post\" action=\"([^\"]+)\"")]

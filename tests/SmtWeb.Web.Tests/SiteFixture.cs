@@ -40,8 +40,12 @@ public sealed class SiteFixture : IAsyncLifetime
 
     public IRunStore Runs => App.Services.GetRequiredService<IRunStore>();
 
-    public string RepoRoot { get; } = typeof(SiteFixture).Assembly.GetCustomAttributes(typeof(System.Reflection.AssemblyMetadataAttribute), false)
-        .Cast<System.Reflection.AssemblyMetadataAttribute>().Single(a => a.Key == "RepoRoot").Value!;
+    public string RepoRoot { get; } =
+        typeof(SiteFixture)
+            .Assembly.GetCustomAttributes(typeof(System.Reflection.AssemblyMetadataAttribute), false)
+            .Cast<System.Reflection.AssemblyMetadataAttribute>()
+            .Single(a => a.Key == "RepoRoot")
+            .Value!;
 
     public async ValueTask InitializeAsync()
     {
@@ -108,7 +112,10 @@ public sealed class SiteFixture : IAsyncLifetime
             await create.ExecuteNonQueryAsync();
         }
 
-        var app = Build(connection: new NpgsqlConnectionStringBuilder(_postgres!.ConnectionString) { Database = name }.ConnectionString, role: role);
+        var app = Build(
+            connection: new NpgsqlConnectionStringBuilder(_postgres!.ConnectionString) { Database = name }.ConnectionString,
+            role: role
+        );
         await app.Services.GetRequiredService<RunsDatabase>().MigrateAsync();
         await app.Services.GetRequiredService<FirstAccount>().EnsureAsync(default);
         await app.StartAsync();
@@ -117,20 +124,38 @@ public sealed class SiteFixture : IAsyncLifetime
 
     /// <summary>Another node, on the same database unless another is given; not started.</summary>
     internal WebApplication Build(
-        Action<WebApplicationBuilder>? adjust = null, string? connection = null, NodeRole role = NodeRole.Web, Func<ServeOptions, ServeOptions>? options = null) => SmtWebApp.Build(
-        (options ?? (o => o))(new ServeOptions { Port = 0, Host = "localhost", Data = _folder, Role = role, Quickstart = false }),
-        connection ?? _postgres!.ConnectionString,
-        builder =>
-        {
-            // all tests come from one address; the limit on one account stays as it is
-            builder.Configuration["SmtWeb:SignIn:AttemptsPerMinuteAndAddress"] = "100000";
-            builder.Logging.SetMinimumLevel(LogLevel.Error);
-            adjust?.Invoke(builder);
-        });
+        Action<WebApplicationBuilder>? adjust = null,
+        string? connection = null,
+        NodeRole role = NodeRole.Web,
+        Func<ServeOptions, ServeOptions>? options = null
+    ) =>
+        SmtWebApp.Build(
+            (options ?? (o => o))(
+                new ServeOptions
+                {
+                    Port = 0,
+                    Host = "localhost",
+                    Data = _folder,
+                    Role = role,
+                    Quickstart = false,
+                }
+            ),
+            connection ?? _postgres!.ConnectionString,
+            builder =>
+            {
+                // all tests come from one address; the limit on one account stays as it is
+                builder.Configuration["SmtWeb:SignIn:AttemptsPerMinuteAndAddress"] = "100000";
+                builder.Logging.SetMinimumLevel(LogLevel.Error);
+                adjust?.Invoke(builder);
+            }
+        );
 
     /// <summary>A browser: keeps cookies, does not follow redirects.</summary>
     public HttpClient Browser(WebApplication? node = null) =>
-        new(Contract(new SocketsHttpHandler { AllowAutoRedirect = false, CookieContainer = new CookieContainer() })) { BaseAddress = node is null ? Address : new Uri(node.Urls.First()) };
+        new(Contract(new SocketsHttpHandler { AllowAutoRedirect = false, CookieContainer = new CookieContainer() }))
+        {
+            BaseAddress = node is null ? Address : new Uri(node.Urls.First()),
+        };
 
     /// <summary>A browser in which that user is signed in, who chooses a password for it if there is none.</summary>
     public async Task<HttpClient> SignedInAsync(string userId, WebApplication? node = null)
@@ -148,14 +173,23 @@ public sealed class SiteFixture : IAsyncLifetime
     /// <summary>A program with that key.</summary>
     public HttpClient Program(string key)
     {
-        var client = new HttpClient(Contract(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false })) { BaseAddress = Address };
+        var client = new HttpClient(Contract(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }))
+        {
+            BaseAddress = Address,
+        };
         client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
         return client;
     }
 
     /// <summary>A program with a key of that user, with these scopes.</summary>
     public async Task<HttpClient> ProgramOfAsync(string userId, params string[] scopes) =>
-        Program((await App.Services.GetRequiredService<ApiKeyService>().CreateAsync(userId, "test", Actor.Server, scopes.Length == 0 ? null : scopes)).Secret);
+        Program(
+            (
+                await App
+                    .Services.GetRequiredService<ApiKeyService>()
+                    .CreateAsync(userId, "test", Actor.Server, scopes.Length == 0 ? null : scopes)
+            ).Secret
+        );
 
     /// <summary>A run of that user, queued.</summary>
     public Task<long> RunOfAsync(AccountInfo user, string name = "run") =>
@@ -165,14 +199,21 @@ public sealed class SiteFixture : IAsyncLifetime
     private ContractHandler Contract(HttpMessageHandler inner) => new(() => App) { InnerHandler = inner };
 
     public async Task<string> KeyAsync(string role) =>
-        (await App.Services.GetRequiredService<ApiKeyService>().CreateAsync((await UserAsync(role)).Id, "test", Actor.Server, KeyScopes.All)).Secret;
+        (
+            await App
+                .Services.GetRequiredService<ApiKeyService>()
+                .CreateAsync((await UserAsync(role)).Id, "test", Actor.Server, KeyScopes.All)
+        ).Secret;
 
     /// <summary>A fresh user of that role, without a password.</summary>
     public async Task<AccountInfo> UserAsync(string role)
     {
-        var (account, change) = await App.Services.GetRequiredService<AccountService>().CreateAsync($"{role.ToLowerInvariant()}-{Guid.NewGuid():N}", role, Actor.Server);
+        var (account, change) = await App
+            .Services.GetRequiredService<AccountService>()
+            .CreateAsync($"{role.ToLowerInvariant()}-{Guid.NewGuid():N}", role, Actor.Server);
         return account ?? throw new InvalidOperationException(change.Problem);
     }
 
-    public async Task<string> LinkAsync(string userId) => await App.Services.GetRequiredService<OneTimeLinks>().CreateAsync(userId, Actor.Server);
+    public async Task<string> LinkAsync(string userId) =>
+        await App.Services.GetRequiredService<OneTimeLinks>().CreateAsync(userId, Actor.Server);
 }

@@ -30,7 +30,10 @@ public abstract class SiteTest
     protected static async Task<Dictionary<string, string>> ErrorsAsync(HttpResponseMessage answer)
     {
         var problem = await ProblemAsync(answer, HttpStatusCode.BadRequest);
-        return problem.GetProperty("errors").EnumerateObject().ToDictionary(e => e.Name, e => string.Join(" ", e.Value.EnumerateArray().Select(m => m.GetString())));
+        return problem
+            .GetProperty("errors")
+            .EnumerateObject()
+            .ToDictionary(e => e.Name, e => string.Join(" ", e.Value.EnumerateArray().Select(m => m.GetString())));
     }
 
     protected static StringContent Json(string json) => new(json, System.Text.Encoding.UTF8, "application/json");

@@ -21,7 +21,10 @@ public sealed class DatasetCheckTests(PostgresFixture postgres)
         foreach (var (file, k) in new[] { "cat/1.png", "cat/2.png", "dog/3.png" }.Select((f, k) => (f, k)))
         {
             Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(folder, file))!);
-            await File.WriteAllBytesAsync(Path.Combine(folder, file), new Raster(8, 8, 3, [.. Enumerable.Repeat((byte)(k * 50), 192)]).ToPng());
+            await File.WriteAllBytesAsync(
+                Path.Combine(folder, file),
+                new Raster(8, 8, 3, [.. Enumerable.Repeat((byte)(k * 50), 192)]).ToPng()
+            );
         }
 
         var options = new WorkerOptions { ConnectionString = database.ConnectionString, TrainerProgram = [WorkerHarness.Program] };

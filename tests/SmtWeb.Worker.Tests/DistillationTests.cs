@@ -10,17 +10,24 @@ using SmtWeb.Worker.Generation;
 
 namespace SmtWeb.Worker.Tests;
 
-/// <summary>The chain of the paper's Sec. 4 inside SmtWeb: a diffusion run, then a distillation that names it, under the real worker.</summary>
+/// <summary>
+/// The chain of the paper's Sec. 4 inside SmtWeb: a diffusion run, then a distillation that names it, under the real worker.
+/// </summary>
 [Trait("Needs", "Postgres")]
 public sealed class DistillationTests(PostgresFixture postgres)
 {
     [Fact]
     public async Task Smd_QueuedBesideItsTeacher_WaitsForItAndDistilsItIntoOneStep()
     {
-        Assert.SkipUnless(Directory.Exists(FashionMnist.DefaultFolder), "Fashion-MNIST is missing (Debian: apt-get install dataset-fashion-mnist).");
+        Assert.SkipUnless(
+            Directory.Exists(FashionMnist.DefaultFolder),
+            "Fashion-MNIST is missing (Debian: apt-get install dataset-fashion-mnist)."
+        );
         await using var database = await postgres.DatabaseAsync();
         await using var worker = await WorkerHarness.StartAsync(database, slots: 2);
-        long teacher = await database.Store.CreateAsync(new("teacher", Quick("fashion-mnist-teacher"), "fashion-mnist-teacher", 0, "tester"));
+        long teacher = await database.Store.CreateAsync(
+            new("teacher", Quick("fashion-mnist-teacher"), "fashion-mnist-teacher", 0, "tester")
+        );
         var spec = Quick("fashion-mnist-smd");
         spec = spec with { Method = (SmdSpec)spec.Method with { Teacher = $"{teacher}" } };
         long run = await database.Store.CreateAsync(new("distilled", spec, "fashion-mnist-smd", 0, "tester"));
@@ -34,7 +41,12 @@ public sealed class DistillationTests(PostgresFixture postgres)
         Assert.All(points, p => Assert.True(double.IsFinite(p.Value), $"{p}"));
 
         // both serve generations: one in its Heun steps, the other in one
-        await using var service = new GenerationService(database.Store, OneStepGenerator.Load, new(), NullLogger<GenerationService>.Instance);
+        await using var service = new GenerationService(
+            database.Store,
+            OneStepGenerator.Load,
+            new(),
+            NullLogger<GenerationService>.Instance
+        );
         var drawn = Assert.IsType<GenerationResult.Done>(await service.GenerateAsync(new(run, null, [1, 2], [3, 4])));
         Assert.Equal([1], drawn.Model.StepChoices);
         Assert.Equal(2, drawn.Images!.Count);

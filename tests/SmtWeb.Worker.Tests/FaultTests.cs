@@ -9,7 +9,9 @@ namespace SmtWeb.Worker.Tests;
 [Trait("Needs", "Postgres")]
 public sealed partial class FaultTests(PostgresFixture postgres)
 {
-    private const int StopSignal = 19, ContinueSignal = 18;
+    private const int StopSignal = 19,
+        ContinueSignal = 18;
+
     // that of the product: a trainer is loaded within it on a busy machine, too
     private const int LeaseSeconds = 15;
 
@@ -31,7 +33,9 @@ public sealed partial class FaultTests(PostgresFixture postgres)
 
         var detail = await WorkerHarness.UntilAsync(database, run, d => d.Attempt == attempt + 1, "the next attempt");
         var waited = Stopwatch.GetElapsedTime(killed);
-        TestContext.Current.TestOutputHelper!.WriteLine($"kill to the next attempt: {waited.TotalSeconds:0.0} s with a lease of {LeaseSeconds} s");
+        TestContext.Current.TestOutputHelper!.WriteLine(
+            $"kill to the next attempt: {waited.TotalSeconds:0.0} s with a lease of {LeaseSeconds} s"
+        );
         Assert.True(waited < TimeSpan.FromSeconds(LeaseSeconds + 5), $"{waited}");
         Assert.True(detail.Attempts[^1].FirstIteration >= 40, $"from {detail.Attempts[^1].FirstIteration}");
         await WorkerHarness.UntilAsync(database, run, RunState.Finished);
@@ -56,7 +60,12 @@ public sealed partial class FaultTests(PostgresFixture postgres)
         if (trainerToo)
         {
             Assert.Equal(0, Kill(trainer, StopSignal));
-            await WorkerHarness.UntilAsync(database, run, d => d.Attempt == attempt + 1 && d.Summary.State is RunState.Running, "the other worker to take it over");
+            await WorkerHarness.UntilAsync(
+                database,
+                run,
+                d => d.Attempt == attempt + 1 && d.Summary.State is RunState.Running,
+                "the other worker to take it over"
+            );
             Assert.Equal(0, Kill(trainer, ContinueSignal)); // both train now; one of them is heard
         }
         else
@@ -82,19 +91,24 @@ public sealed partial class FaultTests(PostgresFixture postgres)
             $"""
             WITH s AS (INSERT INTO hangfire.state (jobid, name, reason, createdat, data) VALUES ({job}, 'Enqueued', 'by hand', now(), jsonb_build_object()) RETURNING id)
             UPDATE hangfire.job SET statename = 'Enqueued', stateid = s.id FROM s WHERE hangfire.job.id = {job}
-            """);
+            """
+        );
         await database.SqlAsync($"INSERT INTO hangfire.jobqueue (jobid, queue) VALUES ({job}, 'gpu'); NOTIFY smtweb_queue");
         var detail = await WorkerHarness.UntilAsync(database, run, RunState.Finished);
 
         Assert.Single(detail.Attempts);
         await WorkerHarness.AssertOneCurveAsync(database, run, 400);
-        await UntilAsync(async () => await database.ScalarAsync<long>($"SELECT count(*) FROM hangfire.jobqueue WHERE jobid = {job}") == 0, "the tickets to go");
+        await UntilAsync(
+            async () => await database.ScalarAsync<long>($"SELECT count(*) FROM hangfire.jobqueue WHERE jobid = {job}") == 0,
+            "the tickets to go"
+        );
     }
 
     [Fact]
     public async Task FortyRuns_TwoWorkersOfTwoSlots_AreTrainedOnceEachInOrder()
     {
-        const int runs = 40, slots = 2;
+        const int runs = 40,
+            slots = 2;
         await using var database = await postgres.DatabaseAsync();
         var random = new Random(1);
         var priority = new Dictionary<long, int>();
@@ -128,9 +142,13 @@ public sealed partial class FaultTests(PostgresFixture postgres)
         // claims that are under way at the same moment may commit in either order
         Assert.All(order.Index(), o => Assert.InRange(Math.Abs(wanted.IndexOf(o.Item) - o.Index), 0, 2 * slots - 1));
         await UntilAsync(
-            async () => await database.ScalarAsync<long>("SELECT count(*) FROM hangfire.job WHERE statename = 'Succeeded' AND invocationdata ->> 'Method' = 'TrainAsync'") == runs
+            async () =>
+                await database.ScalarAsync<long>(
+                    "SELECT count(*) FROM hangfire.job WHERE statename = 'Succeeded' AND invocationdata ->> 'Method' = 'TrainAsync'"
+                ) == runs
                 && await database.ScalarAsync<long>("SELECT count(*) FROM hangfire.jobqueue WHERE queue = 'gpu'") == 0,
-            "all jobs to be succeeded in Hangfire, too");
+            "all jobs to be succeeded in Hangfire, too"
+        );
     }
 
     [Fact]
@@ -142,7 +160,13 @@ public sealed partial class FaultTests(PostgresFixture postgres)
         await database.Database.MigrateAsync();
         var serverTimeout = TimeSpan.FromSeconds(6);
         await using var worker = await WorkerHarness.StartAsync(
-            database, WorkerHarness.Options(database) with { Lease = TimeSpan.FromSeconds(LeaseSeconds), ServerTimeout = serverTimeout });
+            database,
+            WorkerHarness.Options(database) with
+            {
+                Lease = TimeSpan.FromSeconds(LeaseSeconds),
+                ServerTimeout = serverTimeout,
+            }
+        );
         long run = await WorkerHarness.QueueAsync(database, iterations: 2500);
         int trainer = await worker.TrainerPastAsync(run, 60);
         await server.LeaveAsync();
@@ -163,12 +187,19 @@ public sealed partial class FaultTests(PostgresFixture postgres)
         var workers = new List<WorkerHarness>();
         try
         {
-            for (int i = 0; i < 20; i++) workers.Add(await WorkerHarness.StartAsync(database));
+            for (int i = 0; i < 20; i++)
+            {
+                workers.Add(await WorkerHarness.StartAsync(database));
+            }
             await Task.Delay(TimeSpan.FromSeconds(30)); // what starting took is closed again
             var seen = new List<long>();
             for (int i = 0; i < 10; i++, await Task.Delay(500))
             {
-                seen.Add(await database.ScalarAsync<long>("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"));
+                seen.Add(
+                    await database.ScalarAsync<long>(
+                        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                    )
+                );
             }
 
             TestContext.Current.TestOutputHelper!.WriteLine($"connections of 20 idle workers: {string.Join(' ', seen)}");
@@ -183,7 +214,13 @@ public sealed partial class FaultTests(PostgresFixture postgres)
     /// <summary>A worker process; it is killed with the test.</summary>
     private static async Task<WorkerProcess> WorkAsync(TestDatabase database, int slots)
     {
-        var process = Process.Start(new ProcessStartInfo(WorkerHarness.Program, ["work", $"{LeaseSeconds}", $"{slots}"]) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
+        var process = Process.Start(
+            new ProcessStartInfo(WorkerHarness.Program, ["work", $"{LeaseSeconds}", $"{slots}"])
+            {
+                RedirectStandardInput = true,
+                RedirectStandardOutput = true,
+            }
+        )!;
         await process.StandardInput.WriteLineAsync(database.ConnectionString);
         await process.StandardInput.FlushAsync();
         return new(process);
@@ -191,14 +228,24 @@ public sealed partial class FaultTests(PostgresFixture postgres)
 
     /// <summary>Waits until so much is trained; returns the number of the attempt.</summary>
     private static async Task<int> PastAsync(TestDatabase database, long run, long iteration) =>
-        (await WorkerHarness.UntilAsync(database, run, d => d.Summary.State is RunState.Running && d.Summary.Iteration >= iteration, $"iteration {iteration}")).Attempt;
+        (
+            await WorkerHarness.UntilAsync(
+                database,
+                run,
+                d => d.Summary.State is RunState.Running && d.Summary.Iteration >= iteration,
+                $"iteration {iteration}"
+            )
+        ).Attempt;
 
     private static Task WorkersAsync(TestDatabase database, long count) =>
         UntilAsync(async () => await database.Workers.CountAliveAsync() == count, $"{count} workers");
 
     // nobody is taken for lost before the server has been up for a lease
     private static Task UpForALeaseAsync(TestDatabase database) =>
-        UntilAsync(() => database.ScalarAsync<bool>($"SELECT pg_postmaster_start_time() < now() - interval '{LeaseSeconds} seconds'"), "the server to be up");
+        UntilAsync(
+            () => database.ScalarAsync<bool>($"SELECT pg_postmaster_start_time() < now() - interval '{LeaseSeconds} seconds'"),
+            "the server to be up"
+        );
 
     private static async Task UntilAsync(Func<Task<bool>> condition, string what)
     {
@@ -208,8 +255,13 @@ public sealed partial class FaultTests(PostgresFixture postgres)
         }
     }
 
-    private static int Trainer(int worker) => Directory.GetDirectories($"/proc/{worker}/task")
-        .SelectMany(t => File.ReadAllText(Path.Combine(t, "children")).Split(' ', StringSplitOptions.RemoveEmptyEntries)).Select(int.Parse).Distinct().Single();
+    private static int Trainer(int worker) =>
+        Directory
+            .GetDirectories($"/proc/{worker}/task")
+            .SelectMany(t => File.ReadAllText(Path.Combine(t, "children")).Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            .Select(int.Parse)
+            .Distinct()
+            .Single();
 
     [LibraryImport("libc", EntryPoint = "kill")]
     private static partial int Kill(int pid, int signal);
@@ -222,7 +274,10 @@ public sealed partial class FaultTests(PostgresFixture postgres)
 
         public void Dispose()
         {
-            if (!Process.HasExited) Process.Kill(entireProcessTree: true);
+            if (!Process.HasExited)
+            {
+                Process.Kill(entireProcessTree: true);
+            }
             Process.Dispose();
         }
     }

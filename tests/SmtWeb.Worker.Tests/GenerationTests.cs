@@ -19,7 +19,10 @@ public sealed class GenerationTests(PostgresFixture postgres)
         await using var service = Service(database, loaded, new() { BatchImages = 50 });
         await service.DescribeAsync(run, null);
         loaded[0].Gate.Reset();
-        var requests = Enumerable.Range(0, 40).Select(i => service.GenerateAsync(new(run, null, [(ulong)i, (ulong)i + 1000, (ulong)i + 2000], [i % 10, 3, 4]))).ToList();
+        var requests = Enumerable
+            .Range(0, 40)
+            .Select(i => service.GenerateAsync(new(run, null, [(ulong)i, (ulong)i + 1000, (ulong)i + 2000], [i % 10, 3, 4])))
+            .ToList();
         var large = service.GenerateAsync(new(run, null, [.. Enumerable.Range(5000, 120).Select(s => (ulong)s)], null));
         Until(() => service.Waiting == 240);
         loaded[0].Gate.Set();
@@ -114,7 +117,8 @@ public sealed class GenerationTests(PostgresFixture postgres)
         await using var database = await postgres.DatabaseAsync();
         long run = await ModelsAsync(database, (1, null));
         await using var service = Service(database, [], new() { RequestImages = 10 });
-        async Task<GenerationResult.Invalid> Bad(ulong[] seeds, int[]? labels) => Assert.IsType<GenerationResult.Invalid>(await service.GenerateAsync(new(run, null, seeds, labels)));
+        async Task<GenerationResult.Invalid> Bad(ulong[] seeds, int[]? labels) =>
+            Assert.IsType<GenerationResult.Invalid>(await service.GenerateAsync(new(run, null, seeds, labels)));
 
         Assert.Equal("class_labels[1]", (await Bad([1, 2], [0, 10])).Field);
         Assert.Contains("classes 0 to 9", (await Bad([1, 2], [0, 10])).Problem);
@@ -152,7 +156,8 @@ public sealed class GenerationTests(PostgresFixture postgres)
         var ids = (await database.Store.CheckpointsAsync(run)).Select(c => c.Id).ToList();
         using var gate = new SemaphoreSlim(0);
         Assert.True(ids.Count > 1);
-        int loading = 0, most = 0;
+        int loading = 0,
+            most = 0;
         await using var service = new GenerationService(
             database.Store,
             stream =>
@@ -163,7 +168,8 @@ public sealed class GenerationTests(PostgresFixture postgres)
                 return new EchoGenerator(stream);
             },
             new() { Models = 1, NodeImages = 2 * ids.Count },
-            NullLogger<GenerationService>.Instance);
+            NullLogger<GenerationService>.Instance
+        );
         // All of them wait for models that are not there yet.
         var waiting = ids.Select(id => service.GenerateAsync(new(run, id, [1, 2], null))).ToList();
         Until(() => loading == 1);
@@ -190,16 +196,18 @@ public sealed class GenerationTests(PostgresFixture postgres)
 
     private static void Until(Func<bool> condition) => Assert.True(SpinWait.SpinUntil(condition, TimeSpan.FromSeconds(30)));
 
-    private static GenerationService Service(TestDatabase database, List<EchoGenerator> loaded, GenerationOptions? options = null) => new(
-        database.Store,
-        stream =>
-        {
-            var generator = new EchoGenerator(stream);
-            loaded.Add(generator);
-            return generator;
-        },
-        options ?? new(),
-        NullLogger<GenerationService>.Instance);
+    private static GenerationService Service(TestDatabase database, List<EchoGenerator> loaded, GenerationOptions? options = null) =>
+        new(
+            database.Store,
+            stream =>
+            {
+                var generator = new EchoGenerator(stream);
+                loaded.Add(generator);
+                return generator;
+            },
+            options ?? new(),
+            NullLogger<GenerationService>.Instance
+        );
 
     private static async Task<long> ModelsAsync(TestDatabase database, params (long Iteration, double? Distance)[] checkpoints)
     {
@@ -244,7 +252,8 @@ public sealed class GenerationTests(PostgresFixture postgres)
 
         public IReadOnlyList<int> StepChoices => [1, 2, 4];
 
-        public static IEnumerable<(int Seed, int Label)> Read(GeneratedImages images) => images.Pixels.Chunk(4).Select(p => (p[0] + (p[1] * 256), (int)p[2]));
+        public static IEnumerable<(int Seed, int Label)> Read(GeneratedImages images) =>
+            images.Pixels.Chunk(4).Select(p => (p[0] + (p[1] * 256), (int)p[2]));
 
         public GeneratedImages Generate(IReadOnlyList<ulong> seeds, IReadOnlyList<int>? labels, int? steps)
         {
@@ -252,7 +261,10 @@ public sealed class GenerationTests(PostgresFixture postgres)
             Gate.Wait(TimeSpan.FromSeconds(40));
             Calls++;
             LargestCall = Math.Max(LargestCall, seeds.Count);
-            byte[] pixels = [.. seeds.Zip(labels!).SelectMany(p => (byte[])[(byte)p.First, (byte)(p.First >> 8), (byte)p.Second, (byte)(steps ?? 0)])];
+            byte[] pixels =
+            [
+                .. seeds.Zip(labels!).SelectMany(p => (byte[])[(byte)p.First, (byte)(p.First >> 8), (byte)p.Second, (byte)(steps ?? 0)]),
+            ];
             return new(seeds.Count, 1, 4, 1, pixels, seeds, labels!);
         }
 

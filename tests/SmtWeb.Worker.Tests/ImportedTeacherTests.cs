@@ -18,7 +18,8 @@ namespace SmtWeb.Worker.Tests;
 [Trait("Needs", "Postgres")]
 public sealed class ImportedTeacherTests(PostgresFixture postgres)
 {
-    private const int Side = 8, Classes = 3;
+    private const int Side = 8,
+        Classes = 3;
 
     [Fact]
     public async Task Snapshot_ImportedAndDistilled_DrawsInOneStep()
@@ -26,7 +27,9 @@ public sealed class ImportedTeacherTests(PostgresFixture postgres)
         await using var database = await postgres.DatabaseAsync();
         var models = database.Services.GetRequiredService<IModelStore>();
         using (var import = TeacherImport.Open(Golden("edm_pickle", "network-snapshot.pkl"), "tiny-edm"))
+        {
             await models.AddAsync(import.Description, "tester", stream => import.Write(stream), TestContext.Current.CancellationToken);
+        }
         var teacher = (await models.FindAsync("tiny-edm", TestContext.Current.CancellationToken))!.Description;
         Assert.Equal((Side, 3, Classes), (teacher.Resolution, teacher.Channels, teacher.Classes));
 
@@ -35,7 +38,13 @@ public sealed class ImportedTeacherTests(PostgresFixture postgres)
         var start = preset with
         {
             Seed = (long)Trouble.Real,
-            Data = new FolderSpec { Source = source, Side = Side, Channels = 3, Classes = Classes },
+            Data = new FolderSpec
+            {
+                Source = source,
+                Side = Side,
+                Channels = 3,
+                Classes = Classes,
+            },
             Hardware = preset.Hardware with { Precision = Precision.Float32 },
         };
         // the patch that `smtweb import` prints, as REST takes it
@@ -50,7 +59,12 @@ public sealed class ImportedTeacherTests(PostgresFixture postgres)
         Assert.Contains(points, p => p.Name == MetricNames.RatioLoss && double.IsFinite(p.Value));
         Assert.Contains(points, p => p.Name == MetricNames.GeneratorLoss && double.IsFinite(p.Value));
 
-        await using var service = new GenerationService(database.Store, OneStepGenerator.Load, new(), NullLogger<GenerationService>.Instance);
+        await using var service = new GenerationService(
+            database.Store,
+            OneStepGenerator.Load,
+            new(),
+            NullLogger<GenerationService>.Instance
+        );
         var drawn = Assert.IsType<GenerationResult.Done>(await service.GenerateAsync(new(run, null, [1, 2], [0, 2]))).Images!;
         Assert.Equal((2, Side, Side, 3), (drawn.Count, drawn.Height, drawn.Width, drawn.Channels));
         Assert.True(drawn.Pixels.Distinct().Count() > 8, "A teacher's weights draw more than a flat colour.");
@@ -63,7 +77,15 @@ public sealed class ImportedTeacherTests(PostgresFixture postgres)
         for (var k = 0; k < 12; k++)
         {
             var folder = Directory.CreateDirectory(Path.Combine(DatasetRoot.Folder, source, $"class {k % Classes}")).FullName;
-            File.WriteAllBytes(Path.Combine(folder, $"{k}.png"), new Raster(Side, Side, 3, [.. Enumerable.Range(0, Side * Side * 3).Select(i => (byte)((i % 3 == k % Classes ? 200 : 40) + noise.Next(20)))]).ToPng());
+            File.WriteAllBytes(
+                Path.Combine(folder, $"{k}.png"),
+                new Raster(
+                    Side,
+                    Side,
+                    3,
+                    [.. Enumerable.Range(0, Side * Side * 3).Select(i => (byte)((i % 3 == k % Classes ? 200 : 40) + noise.Next(20)))]
+                ).ToPng()
+            );
         }
 
         return source;
@@ -72,7 +94,15 @@ public sealed class ImportedTeacherTests(PostgresFixture postgres)
     private static string Golden(params string[] parts)
     {
         var root = new DirectoryInfo(AppContext.BaseDirectory);
-        while (root is not null && !Directory.Exists(Path.Combine(root.FullName, "tests", "golden"))) root = root.Parent;
-        return Path.Combine([root?.FullName ?? throw new DirectoryNotFoundException("tests/golden is not above the tests."), "tests", "golden", .. parts]);
+        while (root is not null && !Directory.Exists(Path.Combine(root.FullName, "tests", "golden")))
+        {
+            root = root.Parent;
+        }
+        return Path.Combine([
+            root?.FullName ?? throw new DirectoryNotFoundException("tests/golden is not above the tests."),
+            "tests",
+            "golden",
+            .. parts,
+        ]);
     }
 }

@@ -38,11 +38,16 @@ public sealed class JournalTests(PostgresFixture postgres)
         var (run, writer) = await AttemptAsync(database);
         await using var journal = new DbTrainingJournal(writer, TimeSpan.FromSeconds(10));
         journal.Metrics([new("loss", 5, 5, 5, 5)]);
-        await Task.Run(() => journal.Checkpoint(new(5, 5, 5, null, "test"), stream =>
-        {
-            Assert.Single(database.Store.MetricsAsync(run).GetAwaiter().GetResult().Points);
-            stream.Write([1, 2, 3]);
-        }));
+        await Task.Run(() =>
+            journal.Checkpoint(
+                new(5, 5, 5, null, "test"),
+                stream =>
+                {
+                    Assert.Single(database.Store.MetricsAsync(run).GetAwaiter().GetResult().Points);
+                    stream.Write([1, 2, 3]);
+                }
+            )
+        );
         Assert.Single(await database.Store.CheckpointsAsync(run));
     }
 
@@ -52,11 +57,18 @@ public sealed class JournalTests(PostgresFixture postgres)
         await using var database = await postgres.DatabaseAsync();
         var (run, writer) = await AttemptAsync(database);
         await using var journal = new DbTrainingJournal(writer, TimeSpan.FromSeconds(10));
-        await Assert.ThrowsAsync<InvalidOperationException>(() => Task.Run(() => journal.Checkpoint(new(5, 5, 5, null, "test"), stream =>
-        {
-            stream.Write(new byte[CheckpointWriter.ChunkBytes + 1]);
-            throw new InvalidOperationException("the network could not be written");
-        })));
+        await Assert.ThrowsAsync<InvalidOperationException>(() =>
+            Task.Run(() =>
+                journal.Checkpoint(
+                    new(5, 5, 5, null, "test"),
+                    stream =>
+                    {
+                        stream.Write(new byte[CheckpointWriter.ChunkBytes + 1]);
+                        throw new InvalidOperationException("the network could not be written");
+                    }
+                )
+            )
+        );
         Assert.Empty(await database.Store.CheckpointsAsync(run));
         Assert.Equal(0, await database.ScalarAsync<long>("SELECT count(*) FROM checkpoint_chunks"));
     }
@@ -107,20 +119,23 @@ public sealed class JournalTests(PostgresFixture postgres)
         var latencies = new List<double>();
         var all = new TaskCompletionSource();
         const int points = 100;
-        await using var subscription = feed.Subscribe(run, message =>
-        {
-            foreach (var point in message is MetricBatchMessage batch ? batch.Points : [])
+        await using var subscription = feed.Subscribe(
+            run,
+            message =>
             {
-                latencies.Add(Stopwatch.GetElapsedTime(said[point.Iteration]).TotalMilliseconds);
-            }
+                foreach (var point in message is MetricBatchMessage batch ? batch.Points : [])
+                {
+                    latencies.Add(Stopwatch.GetElapsedTime(said[point.Iteration]).TotalMilliseconds);
+                }
 
-            if (latencies.Count == points)
-            {
-                all.SetResult();
-            }
+                if (latencies.Count == points)
+                {
+                    all.SetResult();
+                }
 
-            return Task.CompletedTask;
-        });
+                return Task.CompletedTask;
+            }
+        );
         double longestCall = 0;
         await using (var journal = new DbTrainingJournal(writer, TimeSpan.FromSeconds(10)))
         {
@@ -137,7 +152,9 @@ public sealed class JournalTests(PostgresFixture postgres)
 
         latencies.Sort();
         TestContext.Current.TestOutputHelper!.WriteLine(
-            $"journal to subscriber: median {latencies[points / 2]:0} ms, 95 % {latencies[points * 95 / 100]:0} ms, slowest {latencies[^1]:0} ms; longest call in the trainer {longestCall:0.00} ms");
+            $"journal to subscriber: median {latencies[points / 2]:0} ms, 95 % {latencies[points * 95 / 100]:0} ms, slowest "
+            + $"{latencies[^1]:0} ms; longest call in the trainer {longestCall:0.00} ms"
+        );
         await feed.StopAsync(CancellationToken.None);
     }
 

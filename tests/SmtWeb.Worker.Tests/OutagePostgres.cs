@@ -41,14 +41,38 @@ internal sealed class OutagePostgres : IAsyncDisposable
     /// <summary>It comes back.</summary>
     public async Task ReturnAsync()
     {
-        string[] program = [Path.Combine(PostgresBinaries.Find(null), "postgres"), "-D", Path.Combine(_folder, "data"), "-p", $"{new NpgsqlConnectionStringBuilder(ConnectionString).Port}",
-            "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "dynamic_shared_memory_type=posix", "-c", "fsync=off", "-c", "log_min_messages=fatal"];
+        string[] program =
+        [
+            Path.Combine(PostgresBinaries.Find(null), "postgres"),
+            "-D",
+            Path.Combine(_folder, "data"),
+            "-p",
+            $"{new NpgsqlConnectionStringBuilder(ConnectionString).Port}",
+            "-c",
+            "listen_addresses=127.0.0.1",
+            "-c",
+            "unix_socket_directories=",
+            "-c",
+            "dynamic_shared_memory_type=posix",
+            "-c",
+            "fsync=off",
+            "-c",
+            "log_min_messages=fatal",
+        ];
         // PostgreSQL refuses to run as root
-        string[] command = Environment.UserName == "root" ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--", .. program] : program;
+        string[] command =
+            Environment.UserName == "root"
+                ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--", .. program]
+                : program;
         for (long begin = Stopwatch.GetTimestamp(); ; await Task.Delay(100))
         {
             // children of a killed server may hold its shared memory for a moment
-            if (_server is null or { HasExited: true }) _server = Process.Start(new ProcessStartInfo(command[0], command[1..]) { WorkingDirectory = _folder, RedirectStandardError = true })!;
+            if (_server is null or { HasExited: true })
+            {
+                _server = Process.Start(
+                    new ProcessStartInfo(command[0], command[1..]) { WorkingDirectory = _folder, RedirectStandardError = true }
+                )!;
+            }
             try
             {
                 await using var connection = new NpgsqlConnection(ConnectionString + ";Pooling=false;Timeout=3");
@@ -64,7 +88,10 @@ internal sealed class OutagePostgres : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (_server is not null) await LeaveAsync();
+        if (_server is not null)
+        {
+            await LeaveAsync();
+        }
         Directory.Delete(_folder, recursive: true);
     }
 }

@@ -45,7 +45,10 @@ public sealed class RankTests(PostgresFixture postgres)
             try
             {
                 var stat = File.ReadAllText(Path.Combine(folder, "stat"));
-                if (stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[1] == parent.ToString(CultureInfo.InvariantCulture)) children.Add(int.Parse(Path.GetFileName(folder), CultureInfo.InvariantCulture));
+                if (stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[1] == parent.ToString(CultureInfo.InvariantCulture))
+                {
+                    children.Add(int.Parse(Path.GetFileName(folder), CultureInfo.InvariantCulture));
+                }
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {

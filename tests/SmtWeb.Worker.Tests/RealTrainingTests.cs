@@ -38,17 +38,32 @@ public sealed class RealTrainingTests(PostgresFixture postgres)
         Assert.Contains(undisturbed, p => p.Contains($" {detail.Summary.TotalIterations} "));
         Assert.Equal(undisturbed, await CurveAsync(database, hit));
         var evaluations = await database.Store.EvaluationsAsync(hit);
-        Assert.Equal((await database.Store.EvaluationsAsync(calm)).Select(e => (e.Record.Iteration, e.Record.Value)), evaluations.Select(e => (e.Record.Iteration, e.Record.Value)));
+        Assert.Equal(
+            (await database.Store.EvaluationsAsync(calm)).Select(e => (e.Record.Iteration, e.Record.Value)),
+            evaluations.Select(e => (e.Record.Iteration, e.Record.Value))
+        );
         Assert.True(evaluations[^1].Record.Final);
         Assert.Contains(await database.Store.PicturesAsync(hit), p => p.Kind is PictureKind.Scatter);
         Assert.NotNull(detail.Summary.BestDistance);
 
-        await using var service = new GenerationService(database.Store, OneStepGenerator.Load, new(), NullLogger<GenerationService>.Instance);
+        await using var service = new GenerationService(
+            database.Store,
+            OneStepGenerator.Load,
+            new(),
+            NullLogger<GenerationService>.Instance
+        );
         var model = Assert.IsType<GenerationResult.Done>(await service.DescribeAsync(hit, null)).Model;
         Assert.Equal(0, model.ClassCount);
     }
 
     /// <summary>Everything that does not depend on the clock, bit for bit.</summary>
     private static async Task<List<string>> CurveAsync(TestDatabase database, long run) =>
-        [.. (await database.Store.MetricsAsync(run)).Points.Where(p => !p.Name.Contains("second", StringComparison.OrdinalIgnoreCase) && !p.Name.Contains("memory", StringComparison.OrdinalIgnoreCase)).Select(p => $"{p.Name} {p.Iteration} {p.Value:R}")];
+        [
+            .. (await database.Store.MetricsAsync(run))
+                .Points.Where(p =>
+                    !p.Name.Contains("second", StringComparison.OrdinalIgnoreCase)
+                    && !p.Name.Contains("memory", StringComparison.OrdinalIgnoreCase)
+                )
+                .Select(p => $"{p.Name} {p.Iteration} {p.Value:R}"),
+        ];
 }

@@ -70,7 +70,8 @@ public sealed partial class SupervisionTests(PostgresFixture postgres)
     }
 
     /// <summary>Once; a hunt for races sets the variable to some hundreds.</summary>
-    public static TheoryData<int> Times => new(Enumerable.Range(1, int.TryParse(Environment.GetEnvironmentVariable("SMTWEB_TEST_KILLS"), out int times) ? times : 1));
+    public static TheoryData<int> Times =>
+        new(Enumerable.Range(1, int.TryParse(Environment.GetEnvironmentVariable("SMTWEB_TEST_KILLS"), out int times) ? times : 1));
 
     [Theory]
     [MemberData(nameof(Times))]
@@ -79,7 +80,9 @@ public sealed partial class SupervisionTests(PostgresFixture postgres)
         Assert.True(time > 0);
         await using var database = await postgres.DatabaseAsync();
         long run = await WorkerHarness.QueueAsync(database, iterations: 400);
-        using var host = Process.Start(new ProcessStartInfo(WorkerHarness.Program, ["work"]) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
+        using var host = Process.Start(
+            new ProcessStartInfo(WorkerHarness.Program, ["work"]) { RedirectStandardInput = true, RedirectStandardOutput = true }
+        )!;
         await host.StandardInput.WriteLineAsync(database.ConnectionString);
         await host.StandardInput.FlushAsync();
         await WorkerHarness.UntilAsync(database, run, d => d.Summary.Iteration >= 50, "iteration 50");
@@ -112,7 +115,10 @@ public sealed partial class SupervisionTests(PostgresFixture postgres)
         await WorkerHarness.UntilAsync(database, run, RunState.Finished);
 
         await WorkerHarness.AssertOneCurveAsync(database, run, 600);
-        Assert.True(SpinWait.SpinUntil(() => !Directory.Exists($"/proc/{stalled}"), WorkerHarness.Patience), "the stalled trainer still lives");
+        Assert.True(
+            SpinWait.SpinUntil(() => !Directory.Exists($"/proc/{stalled}"), WorkerHarness.Patience),
+            "the stalled trainer still lives"
+        );
     }
 
     [Fact]
@@ -120,7 +126,13 @@ public sealed partial class SupervisionTests(PostgresFixture postgres)
     {
         await using var database = await postgres.DatabaseAsync();
         // The heartbeat alone would bring the wish after 20 minutes: only the notification is within the patience of this test.
-        await using var worker = await WorkerHarness.StartAsync(database, WorkerHarness.Options(database) with { Lease = TimeSpan.FromHours(1) });
+        await using var worker = await WorkerHarness.StartAsync(
+            database,
+            WorkerHarness.Options(database) with
+            {
+                Lease = TimeSpan.FromHours(1),
+            }
+        );
         long run = await WorkerHarness.QueueAsync(database, iterations: 300);
         await worker.TrainerPastAsync(run, 30);
         long asked = Stopwatch.GetTimestamp();
@@ -233,8 +245,15 @@ public sealed partial class SupervisionTests(PostgresFixture postgres)
     }
 
     private static IEnumerable<int> Children(int parent) =>
-        File.ReadAllText($"/proc/{parent}/task/{parent}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(int.Parse)
-            .Concat(Directory.GetDirectories($"/proc/{parent}/task").SelectMany(t => File.ReadAllText(Path.Combine(t, "children")).Split(' ', StringSplitOptions.RemoveEmptyEntries)).Select(int.Parse))
+        File.ReadAllText($"/proc/{parent}/task/{parent}/children")
+            .Split(' ', StringSplitOptions.RemoveEmptyEntries)
+            .Select(int.Parse)
+            .Concat(
+                Directory
+                    .GetDirectories($"/proc/{parent}/task")
+                    .SelectMany(t => File.ReadAllText(Path.Combine(t, "children")).Split(' ', StringSplitOptions.RemoveEmptyEntries))
+                    .Select(int.Parse)
+            )
             .Distinct();
 
     [LibraryImport("libc", EntryPoint = "kill")]

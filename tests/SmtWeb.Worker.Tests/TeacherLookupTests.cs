@@ -42,7 +42,13 @@ public sealed class TeacherLookupTests(PostgresFixture postgres)
     {
         await using var database = await postgres.DatabaseAsync();
         var models = database.Services.GetRequiredService<IModelStore>();
-        Assert.Contains("smtweb import", Assert.Throws<FileNotFoundException>(() => TeacherLookup.Open(database.Store, models, "../../etc/passwd")).Message);
-        Assert.Contains("run 7 does not exist", Assert.Throws<FileNotFoundException>(() => TeacherLookup.Open(database.Store, models, "7")).Message);
+        Assert.Contains(
+            "smtweb import",
+            Assert.Throws<FileNotFoundException>(() => TeacherLookup.Open(database.Store, models, "../../etc/passwd")).Message
+        );
+        Assert.Contains(
+            "run 7 does not exist",
+            Assert.Throws<FileNotFoundException>(() => TeacherLookup.Open(database.Store, models, "7")).Message
+        );
     }
 }

@@ -11,7 +11,8 @@ namespace SmtWeb.Worker.Tests;
 [Trait("Needs", "Postgres")]
 public sealed class TrainerHeartbeatTests(PostgresFixture postgres)
 {
-    private static readonly TimeSpan Short = TimeSpan.FromMilliseconds(300), Long = TimeSpan.FromHours(1);
+    private static readonly TimeSpan Short = TimeSpan.FromMilliseconds(300),
+        Long = TimeSpan.FromHours(1);
 
     [Fact]
     public async Task Trainer_AtWork_KeepsItsLease()
@@ -55,7 +56,8 @@ public sealed class TrainerHeartbeatTests(PostgresFixture postgres)
         Assert.Equal(TrainingSignal.Abandon, beat.Journal.Signal);
     }
 
-    private static Task<DateTime> LeaseAsync(TestDatabase database, long run) => database.ScalarAsync<DateTime>($"SELECT lease_until FROM runs WHERE id = {run}");
+    private static Task<DateTime> LeaseAsync(TestDatabase database, long run) =>
+        database.ScalarAsync<DateTime>($"SELECT lease_until FROM runs WHERE id = {run}");
 
     private static async Task<Beating> BeatingAsync(TestDatabase database, TimeSpan lease, TimeSpan stallLimit)
     {

@@ -26,24 +26,29 @@ internal sealed class WorkerHarness : IAsyncDisposable
 
     public static string Program => Path.Combine(AppContext.BaseDirectory, "SmtWeb.TestTrainer");
 
-    public static Task<WorkerHarness> StartAsync(TestDatabase database, int slots = 1) => StartAsync(database, Options(database) with { Slots = slots });
+    public static Task<WorkerHarness> StartAsync(TestDatabase database, int slots = 1) =>
+        StartAsync(database, Options(database) with { Slots = slots });
 
     /// <summary>
     /// A lease far longer than a trainer takes to load, even beside everything else that a busy machine does: a test that is
     /// about a lost lease has it run out in the database (<see cref="ExpireAsync"/>).
     /// </summary>
-    public static WorkerOptions Options(TestDatabase database) => new()
-    {
-        ConnectionString = database.ConnectionString,
-        Lease = TimeSpan.FromMinutes(1),
-        Patience = TimeSpan.FromMinutes(1),
-        ShutdownGrace = TimeSpan.FromMinutes(1),
-        TrainerProgram = [Program],
-    };
+    public static WorkerOptions Options(TestDatabase database) =>
+        new()
+        {
+            ConnectionString = database.ConnectionString,
+            Lease = TimeSpan.FromMinutes(1),
+            Patience = TimeSpan.FromMinutes(1),
+            ShutdownGrace = TimeSpan.FromMinutes(1),
+            TrainerProgram = [Program],
+        };
 
     /// <summary>The lease of a run's attempt runs out now.</summary>
     public static async Task ExpireAsync(TestDatabase database, long run, int attempt) =>
-        Assert.Equal(1, await database.SqlAsync($"UPDATE runs SET lease_until = now() - interval '1 second' WHERE id = {run} AND attempt = {attempt}"));
+        Assert.Equal(
+            1,
+            await database.SqlAsync($"UPDATE runs SET lease_until = now() - interval '1 second' WHERE id = {run} AND attempt = {attempt}")
+        );
 
     public static async Task<WorkerHarness> StartAsync(TestDatabase database, WorkerOptions options)
     {
@@ -55,7 +60,9 @@ internal sealed class WorkerHarness : IAsyncDisposable
     /// <summary>A node over the test's database with nothing but what <paramref name="add"/> adds.</summary>
     public static IHost Host(TestDatabase database, Action<IServiceCollection> add)
     {
-        var builder = Microsoft.Extensions.Hosting.Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
+        var builder = Microsoft.Extensions.Hosting.Host.CreateApplicationBuilder(
+            new HostApplicationBuilderSettings { DisableDefaults = true }
+        );
         builder.Services.AddSmtWebRuns(database.ConnectionString);
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = Patience);
         add(builder.Services);
@@ -63,7 +70,12 @@ internal sealed class WorkerHarness : IAsyncDisposable
     }
 
     /// <summary>Queues a run that counts to <paramref name="iterations"/> at 10 ms each.</summary>
-    public static Task<long> QueueAsync(TestDatabase database, int iterations = 100, Trouble trouble = Trouble.None, int checkpointEvery = 20)
+    public static Task<long> QueueAsync(
+        TestDatabase database,
+        int iterations = 100,
+        Trouble trouble = Trouble.None,
+        int checkpointEvery = 20
+    )
     {
         var spec = Presets.Find("swiss-roll")!.Spec.ForQuickTest();
         spec = spec with
@@ -75,7 +87,8 @@ internal sealed class WorkerHarness : IAsyncDisposable
         return database.Store.CreateAsync(new("count", spec, null, 0, "tester"));
     }
 
-    public static Task<RunDetail> UntilAsync(TestDatabase database, long run, RunState state) => UntilAsync(database, run, d => d.Summary.State == state, state.ToString());
+    public static Task<RunDetail> UntilAsync(TestDatabase database, long run, RunState state) =>
+        UntilAsync(database, run, d => d.Summary.State == state, state.ToString());
 
     public static async Task<RunDetail> UntilAsync(TestDatabase database, long run, Func<RunDetail, bool> wanted, string what)
     {
@@ -101,14 +114,22 @@ internal sealed class WorkerHarness : IAsyncDisposable
         }
 
         var log = await database.Store.EventsAsync(run);
-        Assert.Fail($"Waited in vain for {what}; the run is {detail?.Summary.State} ({detail?.Summary.StateReason}).\n{string.Join('\n', log.Select(e => $"{e.At:mm:ss.fff} #{e.Attempt} {e.Message}"))}");
+        Assert.Fail(
+            $"Waited in vain for {what}; the run is {detail?.Summary.State} "
+            + $"({detail?.Summary.StateReason}).\n{string.Join('\n', log.Select(e => $"{e.At:mm:ss.fff} #{e.Attempt} {e.Message}"))}"
+        );
         throw new UnreachableException();
     }
 
     /// <summary>Waits until the trainer has stored at least so many iterations, and returns its process id.</summary>
     public async Task<int> TrainerPastAsync(long run, long iteration)
     {
-        await UntilAsync(_database, run, d => d.Summary.State is RunState.Running && d.Summary.Iteration >= iteration, $"iteration {iteration}");
+        await UntilAsync(
+            _database,
+            run,
+            d => d.Summary.State is RunState.Running && d.Summary.Iteration >= iteration,
+            $"iteration {iteration}"
+        );
         return Assert.Single(TrainerIds);
     }
 

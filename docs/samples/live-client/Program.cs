@@ -6,8 +6,11 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.AspNetCore.SignalR.Client;
 
-if (args is not [var address, var number] || !long.TryParse(number, CultureInfo.InvariantCulture, out var run)
-    || Environment.GetEnvironmentVariable("SMTWEB_KEY") is not { Length: > 0 } key)
+if (
+    args is not [var address, var number]
+    || !long.TryParse(number, CultureInfo.InvariantCulture, out var run)
+    || Environment.GetEnvironmentVariable("SMTWEB_KEY") is not { Length: > 0 } key
+)
 {
     Console.Error.WriteLine("Usage: live-client http://localhost:5080 RUN, with an API key in SMTWEB_KEY.");
     return 2;
@@ -25,13 +28,23 @@ long after = 0;
 var turn = new SemaphoreSlim(1); // a batch that arrives while the history is fetched waits for it
 
 hub.On<JsonElement>("MetricBatch", m => InTurnAsync(() => Task.FromResult(Take(m.GetProperty("points")))));
-hub.On<JsonElement>("StateChange", m => Console.WriteLine(
-    m.GetProperty("summary") is { ValueKind: JsonValueKind.Object } summary ? $"{summary.GetProperty("state")} at {summary.GetProperty("iteration")}" : "deleted"));
-hub.On<JsonElement>("Evaluation", m =>
-{
-    var record = m.GetProperty("evaluation").GetProperty("record");
-    Console.WriteLine($"{record.GetProperty("metric")} {record.GetProperty("value")}");
-});
+hub.On<JsonElement>(
+    "StateChange",
+    m =>
+        Console.WriteLine(
+            m.GetProperty("summary") is { ValueKind: JsonValueKind.Object } summary
+                ? $"{summary.GetProperty("state")} at {summary.GetProperty("iteration")}"
+                : "deleted"
+        )
+);
+hub.On<JsonElement>(
+    "Evaluation",
+    m =>
+    {
+        var record = m.GetProperty("evaluation").GetProperty("record");
+        Console.WriteLine($"{record.GetProperty("metric")} {record.GetProperty("value")}");
+    }
+);
 hub.Reconnected += _ => FollowAsync();
 await hub.StartAsync();
 await FollowAsync();
@@ -39,18 +52,19 @@ await Task.Delay(Timeout.Infinite);
 return 0;
 
 // Join first and fetch second: nothing falls between the two, and what comes twice has the same sequence number.
-Task FollowAsync() => InTurnAsync(async () =>
-{
-    await hub.InvokeAsync("Join", run);
-    int got;
-    do
+Task FollowAsync() =>
+    InTurnAsync(async () =>
     {
-        var page = await rest.GetFromJsonAsync<JsonElement>($"/api/v1/runs/{run}/metrics?after={after}"); // at most 100,000 points at a time
-        got = Take(page.GetProperty("points"));
-    }
-    while (got > 0);
-    return got;
-});
+        await hub.InvokeAsync("Join", run);
+        int got;
+        do
+        {
+            // at most 100,000 points at a time
+            var page = await rest.GetFromJsonAsync<JsonElement>($"/api/v1/runs/{run}/metrics?after={after}");
+            got = Take(page.GetProperty("points"));
+        } while (got > 0);
+        return got;
+    });
 
 async Task InTurnAsync(Func<Task<int>> what)
 {

@@ -13,8 +13,21 @@ public sealed record AttemptInputs(TrainingSpec Spec, long? CheckpointId, long F
     public static async Task<AttemptInputs> LoadAsync(RunsDatabase database, long runId, int attempt, CancellationToken ct = default)
     {
         await using var context = await database.ContextAsync(ct);
-        var found = await context.Attempts.Where(a => a.RunId == runId && a.Number == attempt)
-            .Join(context.Runs.Where(r => r.Attempt == attempt), a => a.RunId, r => r.Id, (a, r) => new { r.Spec, r.State, a.FromCheckpointId, a.FirstIteration })
+        var found = await context
+            .Attempts.Where(a => a.RunId == runId && a.Number == attempt)
+            .Join(
+                context.Runs.Where(r => r.Attempt == attempt),
+                a => a.RunId,
+                r => r.Id,
+                (a, r) =>
+                    new
+                    {
+                        r.Spec,
+                        r.State,
+                        a.FromCheckpointId,
+                        a.FirstIteration,
+                    }
+            )
             .SingleOrDefaultAsync(ct);
         return found is not null && found.State.IsHeld()
             ? new(SpecJson.ReadStored(found.Spec), found.FromCheckpointId, found.FirstIteration)

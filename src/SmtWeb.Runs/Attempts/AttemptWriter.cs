@@ -6,7 +6,9 @@ using SmtWeb.Smt.Training;
 
 namespace SmtWeb.Runs.Attempts;
 
-/// <summary>Everything that one attempt may write. Every method is refused with <see cref="AttemptFencedException"/> once the attempt lost the run.</summary>
+/// <summary>
+/// Everything that one attempt may write. Every method is refused with <see cref="AttemptFencedException"/> once the attempt lost the run.
+/// </summary>
 public sealed class AttemptWriter(RunsDatabase database, long runId, int attempt)
 {
     /// <summary>Curve that carries the training speed.</summary>
@@ -24,51 +26,61 @@ public sealed class AttemptWriter(RunsDatabase database, long runId, int attempt
     private NpgsqlDataSource Source => database.Source;
 
     /// <summary>The trainer is loaded and trains. A run that was asked to pause meanwhile stays <see cref="RunState.Stopping"/>.</summary>
-    public Task BeginAsync(string message, CancellationToken ct = default) => Fence.RunAsync(
-        Source,
-        runId,
-        attempt,
-        async connection =>
-        {
-            int changed = await connection.ExecuteAsync("UPDATE runs SET state = 'Running', state_reason = NULL WHERE id = $1 AND state = 'Starting'", [runId], ct);
-            await LineAsync(connection, LogLevel.Information, message, changed == 1 ? RunState.Running : null, ct);
-        },
-        ct);
+    public Task BeginAsync(string message, CancellationToken ct = default) =>
+        Fence.RunAsync(
+            Source,
+            runId,
+            attempt,
+            async connection =>
+            {
+                int changed = await connection.ExecuteAsync(
+                    "UPDATE runs SET state = 'Running', state_reason = NULL WHERE id = $1 AND state = 'Starting'",
+                    [runId],
+                    ct
+                );
+                await LineAsync(connection, LogLevel.Information, message, changed == 1 ? RunState.Running : null, ct);
+            },
+            ct
+        );
 
     /// <summary>Stores a batch once, however often it is sent.</summary>
-    public Task WriteAsync(JournalBatch batch, CancellationToken ct = default) => Fence.RunAsync(
-        Source,
-        runId,
-        attempt,
-        async connection =>
-        {
-            long? lastIteration = batch.Metrics.Count > 0 ? batch.Metrics[^1].Iteration : null;
-            int fresh = await connection.ExecuteAsync(
-                "UPDATE attempts SET last_batch = $3, last_iteration = coalesce($4, last_iteration) WHERE run_id = $1 AND number = $2 AND last_batch < $3",
-                [runId, attempt, batch.Number, Nullable(lastIteration)],
-                ct);
-            if (fresh == 0)
+    public Task WriteAsync(JournalBatch batch, CancellationToken ct = default) =>
+        Fence.RunAsync(
+            Source,
+            runId,
+            attempt,
+            async connection =>
             {
-                return;
-            }
+                long? lastIteration = batch.Metrics.Count > 0 ? batch.Metrics[^1].Iteration : null;
+                int fresh = await connection.ExecuteAsync(
+                    "UPDATE attempts SET last_batch = $3, last_iteration = coalesce($4, last_iteration) WHERE run_id = $1 AND number = "
+                    + "$2 AND last_batch < $3",
+                    [runId, attempt, batch.Number, Nullable(lastIteration)],
+                    ct
+                );
+                if (fresh == 0)
+                {
+                    return;
+                }
 
-            await MetricsAsync(connection, batch.Metrics, ct);
-            foreach (var picture in batch.Pictures)
-            {
-                await PictureAsync(connection, picture, ct);
-            }
+                await MetricsAsync(connection, batch.Metrics, ct);
+                foreach (var picture in batch.Pictures)
+                {
+                    await PictureAsync(connection, picture, ct);
+                }
 
-            foreach (var evaluation in batch.Evaluations)
-            {
-                await EvaluationAsync(connection, evaluation, ct);
-            }
+                foreach (var evaluation in batch.Evaluations)
+                {
+                    await EvaluationAsync(connection, evaluation, ct);
+                }
 
-            foreach (var line in batch.Lines)
-            {
-                await LineAsync(connection, line.Level, line.Message, null, ct);
-            }
-        },
-        ct);
+                foreach (var line in batch.Lines)
+                {
+                    await LineAsync(connection, line.Level, line.Message, null, ct);
+                }
+            },
+            ct
+        );
 
     /// <summary>Begins a checkpoint; it stays invisible until <see cref="CheckpointWriter.CompleteAsync"/>.</summary>
     public CheckpointWriter Checkpoint(CheckpointRecord record, TimeSpan patience) => new(Source, runId, attempt, record, patience);
@@ -77,32 +89,40 @@ public sealed class AttemptWriter(RunsDatabase database, long runId, int attempt
     /// The attempt is over and gives the run back. <paramref name="obeyed"/> is what its trainer left for
     /// (<see cref="RunTransitions.AfterLeaving"/>).
     /// </summary>
-    public Task EndAsync(RunState state, string reason, RunRequest obeyed = RunRequest.None, CancellationToken ct = default) => Fence.RunAsync(
-        Source,
-        runId,
-        attempt,
-        async connection =>
-        {
-            var (from, request) = await RunRelease.ReadAsync(connection, runId, ct);
-            var to = RunTransitions.AfterLeaving(state, request, obeyed);
-            RunTransitions.Require(runId, from, to);
-            await RunRelease.ApplyAsync(connection, runId, attempt, to, reason, ct);
-        },
-        ct);
+    public Task EndAsync(RunState state, string reason, RunRequest obeyed = RunRequest.None, CancellationToken ct = default) =>
+        Fence.RunAsync(
+            Source,
+            runId,
+            attempt,
+            async connection =>
+            {
+                var (from, request) = await RunRelease.ReadAsync(connection, runId, ct);
+                var to = RunTransitions.AfterLeaving(state, request, obeyed);
+                RunTransitions.Require(runId, from, to);
+                await RunRelease.ApplyAsync(connection, runId, attempt, to, reason, ct);
+            },
+            ct
+        );
 
     /// <summary>Hides a checkpoint whose bytes do not match their hash and gives the run back, to go on from an earlier one.</summary>
-    public Task EndWithDamagedCheckpointAsync(long checkpointId, string reason, CancellationToken ct = default) => Fence.RunAsync(
-        Source,
-        runId,
-        attempt,
-        async connection =>
-        {
-            await connection.ExecuteAsync("UPDATE checkpoints SET damaged = true WHERE id = $1 AND run_id = $2", [checkpointId, runId], ct);
-            await connection.NotifyAsync(new RunNotice(runId, RunNoticeKind.Checkpoint), ct);
-            var (state, request) = await RunRelease.ReadAsync(connection, runId, ct);
-            await RunRelease.ApplyAsync(connection, runId, attempt, RunTransitions.AfterLoss(state, request), reason, ct);
-        },
-        ct);
+    public Task EndWithDamagedCheckpointAsync(long checkpointId, string reason, CancellationToken ct = default) =>
+        Fence.RunAsync(
+            Source,
+            runId,
+            attempt,
+            async connection =>
+            {
+                await connection.ExecuteAsync(
+                    "UPDATE checkpoints SET damaged = true WHERE id = $1 AND run_id = $2",
+                    [checkpointId, runId],
+                    ct
+                );
+                await connection.NotifyAsync(new RunNotice(runId, RunNoticeKind.Checkpoint), ct);
+                var (state, request) = await RunRelease.ReadAsync(connection, runId, ct);
+                await RunRelease.ApplyAsync(connection, runId, attempt, RunTransitions.AfterLoss(state, request), reason, ct);
+            },
+            ct
+        );
 
     private async Task MetricsAsync(NpgsqlConnection connection, IReadOnlyList<MetricPoint> points, CancellationToken ct)
     {
@@ -118,7 +138,8 @@ public sealed class AttemptWriter(RunsDatabase database, long runId, int attempt
             FROM unnest($3, $4, $5, $6, $7) WITH ORDINALITY AS p(name, iteration, images_seen, seconds, value, place)
             ORDER BY p.place
             """,
-            connection)
+            connection
+        )
         {
             Parameters =
             {
@@ -143,7 +164,8 @@ public sealed class AttemptWriter(RunsDatabase database, long runId, int attempt
             WHERE id = $1
             """,
             [runId, last.Iteration, last.Seconds, Nullable(speed), Nullable((long?)skipped)],
-            ct);
+            ct
+        );
         await connection.NotifyAsync(new RunNotice(runId, RunNoticeKind.Metrics), ct);
     }
 
@@ -155,10 +177,19 @@ public sealed class AttemptWriter(RunsDatabase database, long runId, int attempt
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, false)
             """,
             [
-                runId, attempt, picture.Kind.ToString(), picture.Iteration, picture.ImagesSeen, picture.Rows, picture.Columns, picture.CellSize,
-                picture.RowLabels.ToArray(), picture.Png,
+                runId,
+                attempt,
+                picture.Kind.ToString(),
+                picture.Iteration,
+                picture.ImagesSeen,
+                picture.Rows,
+                picture.Columns,
+                picture.CellSize,
+                picture.RowLabels.ToArray(),
+                picture.Png,
             ],
-            ct);
+            ct
+        );
         await connection.NotifyAsync(new RunNotice(runId, RunNoticeKind.Picture), ct);
     }
 
@@ -170,14 +201,16 @@ public sealed class AttemptWriter(RunsDatabase database, long runId, int attempt
             VALUES ($1, $2, now(), $3, $4, $5, $6::jsonb, false, true) RETURNING id
             """,
             [runId, attempt, evaluation.Metric, evaluation.Value, evaluation.Iteration, StoredSpec.WriteEvaluation(evaluation)],
-            ct);
+            ct
+        );
         await connection.ExecuteAsync(
             """
             UPDATE runs SET distance_metric = $2, distance = $3,
                 best_distance = CASE WHEN $3 = 'NaN'::float8 THEN best_distance ELSE least(best_distance, $3) END WHERE id = $1
             """,
             [runId, evaluation.Metric, evaluation.Value],
-            ct);
+            ct
+        );
         await connection.NotifyAsync(new RunNotice(runId, RunNoticeKind.Evaluation, id), ct);
         await connection.NotifyAsync(new RunNotice(runId, RunNoticeKind.Summary), ct);
     }
@@ -198,7 +231,9 @@ public sealed class AttemptWriter(RunsDatabase database, long runId, int attempt
         return null;
     }
 
-    private static NpgsqlParameter Nullable(long? value) => new() { NpgsqlDbType = NpgsqlDbType.Bigint, Value = (object?)value ?? DBNull.Value };
+    private static NpgsqlParameter Nullable(long? value) =>
+        new() { NpgsqlDbType = NpgsqlDbType.Bigint, Value = (object?)value ?? DBNull.Value };
 
-    private static NpgsqlParameter Nullable(double? value) => new() { NpgsqlDbType = NpgsqlDbType.Double, Value = (object?)value ?? DBNull.Value };
+    private static NpgsqlParameter Nullable(double? value) =>
+        new() { NpgsqlDbType = NpgsqlDbType.Double, Value = (object?)value ?? DBNull.Value };
 }

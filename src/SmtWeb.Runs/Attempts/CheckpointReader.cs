@@ -5,7 +5,8 @@ using SmtWeb.Runs.Database;
 namespace SmtWeb.Runs.Attempts;
 
 /// <summary>
-/// Streams a complete checkpoint (or an imported model), chunk by chunk: a chunk's bytes are handed out only after its hash was checked, and no
+/// Streams a complete checkpoint (or an imported model), chunk by chunk: a chunk's bytes are handed out only after its hash was checked,
+/// and no
 /// connection is held while the reader is busy elsewhere.
 /// </summary>
 internal sealed class CheckpointReader(NpgsqlDataSource source, long checkpointId, int chunks, long bytes) : Stream
@@ -25,10 +26,15 @@ internal sealed class CheckpointReader(NpgsqlDataSource source, long checkpointI
 
     public override long Length => bytes;
 
-    public override long Position { get => _position; set => Seek(value, SeekOrigin.Begin); }
+    public override long Position
+    {
+        get => _position;
+        set => Seek(value, SeekOrigin.Begin);
+    }
 
     /// <summary>The same over the chunks of an imported model.</summary>
-    public static CheckpointReader OfModel(NpgsqlDataSource source, long modelId, int chunks, long bytes) => new(source, modelId, chunks, bytes) { _model = true };
+    public static CheckpointReader OfModel(NpgsqlDataSource source, long modelId, int chunks, long bytes) =>
+        new(source, modelId, chunks, bytes) { _model = true };
 
     public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
@@ -55,16 +61,19 @@ internal sealed class CheckpointReader(NpgsqlDataSource source, long checkpointI
         return Take(buffer.Span);
     }
 
-    public override void Flush()
-    {
-    }
+    public override void Flush() { }
 
     /// <summary>
     /// Moves to another place; nothing is read for it. All chunks but the last hold <see cref="CheckpointWriter.ChunkBytes"/>.
     /// </summary>
     public override long Seek(long offset, SeekOrigin origin)
     {
-        var to = origin switch { SeekOrigin.Begin => offset, SeekOrigin.Current => _position + offset, _ => bytes + offset };
+        var to = origin switch
+        {
+            SeekOrigin.Begin => offset,
+            SeekOrigin.Current => _position + offset,
+            _ => bytes + offset,
+        };
         if (to < 0 || to > bytes)
         {
             throw new IOException($"Place {to} is outside of the {bytes} bytes.");
@@ -105,7 +114,8 @@ internal sealed class CheckpointReader(NpgsqlDataSource source, long checkpointI
                 ? "SELECT sha256, bytes FROM model_chunks WHERE model_id = $1 AND index = $2"
                 : "SELECT sha256, bytes FROM checkpoint_chunks WHERE checkpoint_id = $1 AND index = $2",
             checkpointId,
-            _next);
+            _next
+        );
         await using var reader = await select.ExecuteReaderAsync(ct);
         if (!await reader.ReadAsync(ct))
         {
@@ -123,7 +133,8 @@ internal sealed class CheckpointReader(NpgsqlDataSource source, long checkpointI
         _next++;
     }
 
-    private IOException Damaged(string what) => _model
-        ? new IOException($"The model is damaged: chunk {_next} {what}. Delete it, import it again, and check the database's disk.")
-        : new DamagedCheckpointException(checkpointId, _next, what);
+    private IOException Damaged(string what) =>
+        _model
+            ? new IOException($"The model is damaged: chunk {_next} {what}. Delete it, import it again, and check the database's disk.")
+            : new DamagedCheckpointException(checkpointId, _next, what);
 }

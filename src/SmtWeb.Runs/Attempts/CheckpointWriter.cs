@@ -36,7 +36,11 @@ public sealed class CheckpointWriter : WriteOnlyStream
     }
 
     /// <inheritdoc/>
-    public override long Position { get => _bytes; set => throw new NotSupportedException(); }
+    public override long Position
+    {
+        get => _bytes;
+        set => throw new NotSupportedException();
+    }
 
     /// <inheritdoc/>
     public override void Write(ReadOnlySpan<byte> buffer)
@@ -72,19 +76,23 @@ public sealed class CheckpointWriter : WriteOnlyStream
                 await connection.ExecuteAsync(
                     "UPDATE checkpoints SET complete = true, bytes = $2, chunks = $3, sha256 = $4 WHERE id = $1",
                     [_id, _bytes, _chunks, sha256],
-                    ct);
+                    ct
+                );
                 // Progress that outlives the attempt: the run is not in a loop of losses.
                 // It may be past the last point of the curves; pages must not show less than what the run goes on from.
                 await connection.ExecuteAsync(
-                    "UPDATE runs SET fruitless_attempts = 0, iteration = greatest(iteration, $2), seconds = greatest(seconds, $3) WHERE id = $1",
+                    "UPDATE runs SET fruitless_attempts = 0, iteration = greatest(iteration, $2), seconds = greatest(seconds, $3) "
+                    + "WHERE id = $1",
                     [_runId, _record.Iteration, _record.Seconds],
-                    ct);
+                    ct
+                );
                 // Before pruning: a checkpoint that is to be measured stays until it is.
                 await EvaluationQueue.OnCheckpointAsync(connection, _runId, _id!.Value, ct);
                 await PruneAsync(connection, ct);
                 await connection.NotifyAsync(new RunNotice(_runId, RunNoticeKind.Checkpoint), ct);
             },
-            ct);
+            ct
+        );
         _complete = true;
         return _id!.Value;
     }
@@ -111,7 +119,8 @@ public sealed class CheckpointWriter : WriteOnlyStream
                 _id ??= await BeginAsync(connection, ct);
                 await using var insert = new NpgsqlCommand(
                     "INSERT INTO checkpoint_chunks (checkpoint_id, index, sha256, bytes) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
-                    connection)
+                    connection
+                )
                 {
                     Parameters =
                     {
@@ -124,36 +133,46 @@ public sealed class CheckpointWriter : WriteOnlyStream
                 await insert.PrepareAsync(ct);
                 await insert.ExecuteNonQueryAsync(ct);
             },
-            ct);
+            ct
+        );
         _hash.AppendData(chunk.Span);
         _bytes += _filled;
         _chunks++;
         _filled = 0;
     }
 
-    private Task<long> BeginAsync(NpgsqlConnection connection, CancellationToken ct) => connection.ScalarAsync<long>(
-        """
-        INSERT INTO checkpoints (run_id, attempt, at, iteration, images_seen, seconds, bytes, chunks, sha256, distance, reason, complete, damaged)
-        VALUES ($1, $2, now(), $3, $4, $5, 0, 0, '', $6, $7, false, false) RETURNING id
-        """,
-        [
-            _runId, _attempt, _record.Iteration, _record.ImagesSeen, _record.Seconds,
-            new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Double, Value = (object?)_record.Distance ?? DBNull.Value }, _record.Reason,
-        ],
-        ct);
+    private Task<long> BeginAsync(NpgsqlConnection connection, CancellationToken ct) =>
+        connection.ScalarAsync<long>(
+            """
+            INSERT INTO checkpoints (run_id, attempt, at, iteration, images_seen, seconds, bytes, chunks, sha256, distance, reason, complete, damaged)
+            VALUES ($1, $2, now(), $3, $4, $5, 0, 0, '', $6, $7, false, false) RETURNING id
+            """,
+            [
+                _runId,
+                _attempt,
+                _record.Iteration,
+                _record.ImagesSeen,
+                _record.Seconds,
+                new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Double, Value = (object?)_record.Distance ?? DBNull.Value },
+                _record.Reason,
+            ],
+            ct
+        );
 
     // Whatever is incomplete is a leftover: a run has one writer at a time.
-    private Task PruneAsync(NpgsqlConnection connection, CancellationToken ct) => connection.ExecuteAsync(
-        """
-        DELETE FROM checkpoints WHERE run_id = $1
-            AND id NOT IN (SELECT id FROM checkpoints WHERE run_id = $1 AND complete AND NOT damaged
-                           ORDER BY iteration DESC, id DESC LIMIT (SELECT checkpoints_kept FROM runs WHERE id = $1))
-            AND id NOT IN (SELECT id FROM checkpoints WHERE run_id = $1 AND complete AND NOT damaged
-                           AND distance IS NOT NULL AND distance <> 'NaN' ORDER BY distance, id LIMIT 1)
-            AND id NOT IN (SELECT checkpoint_id FROM evaluation_jobs WHERE run_id = $1 AND state IN ('Queued', 'Running'))
-        """,
-        [_runId],
-        ct);
+    private Task PruneAsync(NpgsqlConnection connection, CancellationToken ct) =>
+        connection.ExecuteAsync(
+            """
+            DELETE FROM checkpoints WHERE run_id = $1
+                AND id NOT IN (SELECT id FROM checkpoints WHERE run_id = $1 AND complete AND NOT damaged
+                               ORDER BY iteration DESC, id DESC LIMIT (SELECT checkpoints_kept FROM runs WHERE id = $1))
+                AND id NOT IN (SELECT id FROM checkpoints WHERE run_id = $1 AND complete AND NOT damaged
+                               AND distance IS NOT NULL AND distance <> 'NaN' ORDER BY distance, id LIMIT 1)
+                AND id NOT IN (SELECT checkpoint_id FROM evaluation_jobs WHERE run_id = $1 AND state IN ('Queued', 'Running'))
+            """,
+            [_runId],
+            ct
+        );
 
     private async Task GuardAsync(Func<NpgsqlConnection, Task> write, CancellationToken ct)
     {
@@ -176,14 +195,17 @@ public sealed class CheckpointWriter : WriteOnlyStream
                     }
                 },
                 _patience,
-                ct);
+                ct
+            );
         }
         catch (PostgresException e) when (PostgresFaults.IsOutOfRoom(e))
         {
             throw new CheckpointWriteException(
-                $"The checkpoint of iteration {_record.Iteration} could not be stored after {_bytes >> 20} MiB: PostgreSQL says \"{e.MessageText}\". "
-                + "Earlier checkpoints are intact. Free space on the database's disk, then resume the run.",
-                e);
+                $"The checkpoint of iteration {_record.Iteration} could not be stored after {_bytes >> 20} MiB: PostgreSQL says "
+                + $"\"{e.MessageText}\". "
+                    + "Earlier checkpoints are intact. Free space on the database's disk, then resume the run.",
+                e
+            );
         }
     }
 

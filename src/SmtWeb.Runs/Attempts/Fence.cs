@@ -12,7 +12,13 @@ internal static class Fence
 {
     private const string Refused = "SW001";
 
-    public static async Task<T> RunAsync<T>(NpgsqlDataSource source, long runId, int attempt, Func<NpgsqlConnection, Task<T>> write, CancellationToken ct)
+    public static async Task<T> RunAsync<T>(
+        NpgsqlDataSource source,
+        long runId,
+        int attempt,
+        Func<NpgsqlConnection, Task<T>> write,
+        CancellationToken ct
+    )
     {
         try
         {
@@ -20,7 +26,10 @@ internal static class Fence
             await using var transaction = await connection.BeginTransactionAsync(ct);
             // a trainer that is stopped in the middle must not hold the row against those who take its run over
             await connection.ExecuteAsync(
-                "SELECT set_config('idle_in_transaction_session_timeout', '15s', true), smtweb_fence($1, $2)", [runId, attempt], ct);
+                "SELECT set_config('idle_in_transaction_session_timeout', '15s', true), smtweb_fence($1, $2)",
+                [runId, attempt],
+                ct
+            );
             T result = await write(connection);
             await transaction.CommitAsync(ct);
             return result;
@@ -31,7 +40,13 @@ internal static class Fence
         }
     }
 
-    public static Task RunAsync(NpgsqlDataSource source, long runId, int attempt, Func<NpgsqlConnection, Task> write, CancellationToken ct) =>
+    public static Task RunAsync(
+        NpgsqlDataSource source,
+        long runId,
+        int attempt,
+        Func<NpgsqlConnection, Task> write,
+        CancellationToken ct
+    ) =>
         RunAsync(
             source,
             runId,
@@ -41,5 +56,6 @@ internal static class Fence
                 await write(connection);
                 return true;
             },
-            ct);
+            ct
+        );
 }

@@ -7,8 +7,12 @@ namespace SmtWeb.Runs.Attempts;
 /// attempt: a batch repeated after a broken connection is recognised by it and not stored twice.
 /// </summary>
 public sealed record JournalBatch(
-    long Number, IReadOnlyList<MetricPoint> Metrics, IReadOnlyList<PictureRecord> Pictures,
-    IReadOnlyList<EvaluationRecord> Evaluations, IReadOnlyList<JournalLine> Lines);
+    long Number,
+    IReadOnlyList<MetricPoint> Metrics,
+    IReadOnlyList<PictureRecord> Pictures,
+    IReadOnlyList<EvaluationRecord> Evaluations,
+    IReadOnlyList<JournalLine> Lines
+);
 
 /// <summary>A log line of a trainer.</summary>
 public sealed record JournalLine(LogLevel Level, string Message);

@@ -18,7 +18,14 @@ internal static class RunRelease
         return (Enum.Parse<RunState>(reader.GetString(0)), Enum.Parse<RunRequest>(reader.GetString(1)));
     }
 
-    public static async Task ApplyAsync(NpgsqlConnection connection, long runId, int attempt, RunState state, string reason, CancellationToken ct)
+    public static async Task ApplyAsync(
+        NpgsqlConnection connection,
+        long runId,
+        int attempt,
+        RunState state,
+        string reason,
+        CancellationToken ct
+    )
     {
         await connection.ExecuteAsync(
             """
@@ -27,16 +34,26 @@ internal static class RunRelease
             WHERE id = $1
             """,
             [runId, new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Text, Value = state.ToString() }, reason],
-            ct);
+            ct
+        );
         await connection.ExecuteAsync(
             "UPDATE attempts SET ended = now(), outcome = $3 WHERE run_id = $1 AND number = $2",
             [runId, attempt, reason],
-            ct);
-        var level = state is RunState.Failed ? LogLevel.Error : state is RunState.Recovering ? LogLevel.Warning : LogLevel.Information;
+            ct
+        );
+        var level =
+            state is RunState.Failed ? LogLevel.Error
+            : state is RunState.Recovering ? LogLevel.Warning
+            : LogLevel.Information;
         await RunEvents.WriteAsync(connection, runId, attempt, level, $"{state}: {reason}", state, ct);
         if (state is RunState.Failed or RunState.Cancelled)
         {
-            await Teachers.FailStudentsAsync(connection, runId, $"{(state is RunState.Failed ? "failed" : "was stopped")} before it was finished ({reason})", ct);
+            await Teachers.FailStudentsAsync(
+                connection,
+                runId,
+                $"{(state is RunState.Failed ? "failed" : "was stopped")} before it was finished ({reason})",
+                ct
+            );
         }
     }
 }

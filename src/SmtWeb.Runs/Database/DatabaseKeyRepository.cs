@@ -19,11 +19,9 @@ public sealed class DatabaseKeyRepository(IDbContextFactory<SmtWebDbContext> con
     public void StoreElement(XElement element, string friendlyName)
     {
         using var context = contexts.CreateDbContext();
-        context.DataProtectionKeys.Add(new DataProtectionKey
-        {
-            FriendlyName = friendlyName,
-            Xml = element.ToString(SaveOptions.DisableFormatting),
-        });
+        context.DataProtectionKeys.Add(
+            new DataProtectionKey { FriendlyName = friendlyName, Xml = element.ToString(SaveOptions.DisableFormatting) }
+        );
         context.SaveChanges();
     }
 }

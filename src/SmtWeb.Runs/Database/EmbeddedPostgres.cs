@@ -38,20 +38,21 @@ public sealed partial class EmbeddedPostgres : IAsyncDisposable
     }
 
     /// <summary>How to connect. It stays the same over restarts of the server.</summary>
-    public string ConnectionString => new NpgsqlConnectionStringBuilder
-    {
-        Host = "127.0.0.1",
-        Port = _port,
-        Username = "smtweb",
-        Password = File.ReadAllText(_passwordFile).Trim(),
-        Database = "postgres",
-        // Seconds that a request waits for its turn in the pool: hundreds who open a run at once beside its trainer are served
-        // late, not refused. A server that is gone refuses at once.
-        Timeout = 20,
-        MaxPoolSize = 40,
-        // Idle connections die with the server; a fresh one costs a millisecond.
-        KeepAlive = 10,
-    }.ConnectionString;
+    public string ConnectionString =>
+        new NpgsqlConnectionStringBuilder
+        {
+            Host = "127.0.0.1",
+            Port = _port,
+            Username = "smtweb",
+            Password = File.ReadAllText(_passwordFile).Trim(),
+            Database = "postgres",
+            // Seconds that a request waits for its turn in the pool: hundreds who open a run at once beside its trainer are served
+            // late, not refused. A server that is gone refuses at once.
+            Timeout = 20,
+            MaxPoolSize = 40,
+            // Idle connections die with the server; a fresh one costs a millisecond.
+            KeepAlive = 10,
+        }.ConnectionString;
 
     /// <summary>Process id of the server.</summary>
     public int ProcessId => _pid;
@@ -59,14 +60,18 @@ public sealed partial class EmbeddedPostgres : IAsyncDisposable
     /// <summary>True if the server had survived an earlier process of ours.</summary>
     public bool Attached { get; private set; }
 
-    /// <summary>Leave a server that was joined running at the end: a short command must not stop the database of a node beside it.</summary>
+    /// <summary>
+    /// Leave a server that was joined running at the end: a short command must not stop the database of a node beside it.
+    /// </summary>
     public bool LeaveJoinedServer { get; set; }
 
     /// <summary>What the server says.</summary>
     public string LogFile => Path.Combine(_root, "postgres.log");
 
     /// <summary>Starts the server of the folder (or joins the one that runs there) and returns when it answers.</summary>
-    /// <exception cref="InvalidOperationException">PostgreSQL is missing, the folder is out of reach, or the server does not start.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// PostgreSQL is missing, the folder is out of reach, or the server does not start.
+    /// </exception>
     public static async Task<EmbeddedPostgres> StartAsync(string root, ILogger logger, CancellationToken ct = default)
     {
         var server = new EmbeddedPostgres(root, logger);
@@ -76,7 +81,9 @@ public sealed partial class EmbeddedPostgres : IAsyncDisposable
         return server;
     }
 
-    /// <summary>Stops the server (but see <see cref="LeaveJoinedServer"/>): running transactions are rolled back, everything committed is kept.</summary>
+    /// <summary>
+    /// Stops the server (but see <see cref="LeaveJoinedServer"/>): running transactions are rolled back, everything committed is kept.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
         await _stopping.CancelAsync();
@@ -101,7 +108,9 @@ public sealed partial class EmbeddedPostgres : IAsyncDisposable
     {
         if (!OperatingSystem.IsLinux())
         {
-            throw new PlatformNotSupportedException("The embedded PostgreSQL runs on Linux only; give a server of your own with --connection.");
+            throw new PlatformNotSupportedException(
+                "The embedded PostgreSQL runs on Linux only; give a server of your own with --connection."
+            );
         }
 
         string made = Path.Combine(_data, "PG_VERSION");
@@ -110,12 +119,15 @@ public sealed partial class EmbeddedPostgres : IAsyncDisposable
         Directory.CreateDirectory(_socket);
         if (!File.Exists(_passwordFile))
         {
-            await using var file = new FileStream(_passwordFile, new FileStreamOptions
-            {
-                Mode = FileMode.CreateNew,
-                Access = FileAccess.Write,
-                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-            });
+            await using var file = new FileStream(
+                _passwordFile,
+                new FileStreamOptions
+                {
+                    Mode = FileMode.CreateNew,
+                    Access = FileAccess.Write,
+                    UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+                }
+            );
             await file.WriteAsync(System.Text.Encoding.ASCII.GetBytes(Convert.ToHexString(RandomNumberGenerator.GetBytes(24))), ct);
         }
 
@@ -135,7 +147,17 @@ public sealed partial class EmbeddedPostgres : IAsyncDisposable
         Making(_root);
         string[] arguments =
         [
-            "-D", draft, "-U", "smtweb", "--pwfile=" + _passwordFile, "--auth=scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8", "--data-checksums", "--no-sync",
+            "-D",
+            draft,
+            "-U",
+            "smtweb",
+            "--pwfile=" + _passwordFile,
+            "--auth=scram-sha-256",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+            "--data-checksums",
+            "--no-sync",
         ];
         await PostgresProcess.RunAsync(PostgresProcess.Prepare(Path.Combine(_programs, "initdb"), arguments, _root), ct);
         Directory.Move(draft, _data);
@@ -153,10 +175,29 @@ public sealed partial class EmbeddedPostgres : IAsyncDisposable
             _port = _port == 0 ? FreePort() : _port;
             string[] arguments =
             [
-                "-c", "exec \"$0\" \"$@\" >> \"$SMTWEB_POSTGRES_LOG\" 2>&1", Path.Combine(_programs, "postgres"),
-                "-D", _data, "-p", _port.ToString(), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
-                "-c", "max_connections=100", "-c", "shared_buffers=128MB", "-c", "dynamic_shared_memory_type=posix", "-c", "max_wal_size=2GB",
-                "-c", "log_min_messages=warning", "-c", "log_line_prefix=%m [%p] ",
+                "-c",
+                "exec \"$0\" \"$@\" >> \"$SMTWEB_POSTGRES_LOG\" 2>&1",
+                Path.Combine(_programs, "postgres"),
+                "-D",
+                _data,
+                "-p",
+                _port.ToString(),
+                "-c",
+                "listen_addresses=127.0.0.1",
+                "-c",
+                "unix_socket_directories=",
+                "-c",
+                "max_connections=100",
+                "-c",
+                "shared_buffers=128MB",
+                "-c",
+                "dynamic_shared_memory_type=posix",
+                "-c",
+                "max_wal_size=2GB",
+                "-c",
+                "log_min_messages=warning",
+                "-c",
+                "log_line_prefix=%m [%p] ",
             ];
             var start = PostgresProcess.Prepare("/bin/sh", arguments, _root);
             start.Environment["SMTWEB_POSTGRES_LOG"] = LogFile;
@@ -173,7 +214,10 @@ public sealed partial class EmbeddedPostgres : IAsyncDisposable
     {
         if (_port != 0 && _port != port)
         {
-            throw new InvalidOperationException($"Another process started the database in {_data} on port {port}; this one uses {_port}. Start only one SmtWeb on a data folder.");
+            throw new InvalidOperationException(
+                $"Another process started the database in {_data} on port {port}; this one uses {_port}. Start only one SmtWeb on a "
+                + "data folder."
+            );
         }
 
         _port = port;
@@ -182,11 +226,13 @@ public sealed partial class EmbeddedPostgres : IAsyncDisposable
     private async Task AnswerAsync(CancellationToken ct)
     {
         // The pid file may still say "ready" of the server before: only a connection that opens counts.
-        for (var clock = Stopwatch.StartNew(); clock.Elapsed < StartLimit;)
+        for (var clock = Stopwatch.StartNew(); clock.Elapsed < StartLimit; )
         {
             if (_process is { HasExited: true, Id: var id } && id == _pid)
             {
-                throw new InvalidOperationException($"PostgreSQL ended with code {_process.ExitCode} while starting. Its last lines ({LogFile}):\n{LastLines()}");
+                throw new InvalidOperationException(
+                    $"PostgreSQL ended with code {_process.ExitCode} while starting. Its last lines ({LogFile}):\n{LastLines()}"
+                );
             }
 
             try
@@ -207,7 +253,9 @@ public sealed partial class EmbeddedPostgres : IAsyncDisposable
             await Task.Delay(20, ct);
         }
 
-        throw new InvalidOperationException($"PostgreSQL did not answer within {StartLimit.TotalMinutes:0} minutes. Its last lines ({LogFile}):\n{LastLines()}");
+        throw new InvalidOperationException(
+            $"PostgreSQL did not answer within {StartLimit.TotalMinutes:0} minutes. Its last lines ({LogFile}):\n{LastLines()}"
+        );
     }
 
     private async Task SuperviseAsync()
@@ -254,7 +302,9 @@ public sealed partial class EmbeddedPostgres : IAsyncDisposable
         try
         {
             string[] lines = File.ReadAllLines(Path.Combine(_data, "postmaster.pid"));
-            return lines.Length >= 4 && int.TryParse(lines[0], out int pid) && int.TryParse(lines[3], out int port) && IsAlive(pid) ? (pid, port) : null;
+            return lines.Length >= 4 && int.TryParse(lines[0], out int pid) && int.TryParse(lines[3], out int port) && IsAlive(pid)
+                ? (pid, port)
+                : null;
         }
         catch (IOException)
         {
@@ -287,10 +337,16 @@ public sealed partial class EmbeddedPostgres : IAsyncDisposable
     [LoggerMessage(Level = Microsoft.Extensions.Logging.LogLevel.Information, Message = "Making a PostgreSQL database in {Folder}")]
     private partial void Making(string folder);
 
-    [LoggerMessage(Level = Microsoft.Extensions.Logging.LogLevel.Information, Message = "PostgreSQL (process {Pid}) answers on port {Port}")]
+    [LoggerMessage(
+        Level = Microsoft.Extensions.Logging.LogLevel.Information,
+        Message = "PostgreSQL (process {Pid}) answers on port {Port}"
+    )]
     private partial void Ready(int pid, int port);
 
-    [LoggerMessage(Level = Microsoft.Extensions.Logging.LogLevel.Warning, Message = "PostgreSQL (process {Pid}) is gone; starting it again")]
+    [LoggerMessage(
+        Level = Microsoft.Extensions.Logging.LogLevel.Warning,
+        Message = "PostgreSQL (process {Pid}) is gone; starting it again"
+    )]
     private partial void Died(int pid);
 
     [LoggerMessage(Level = Microsoft.Extensions.Logging.LogLevel.Error, Message = "PostgreSQL could not be started again yet")]

@@ -12,10 +12,15 @@ public static class PostgresBinaries
     /// made an existing database), else the newest.
     /// </summary>
     /// <exception cref="InvalidOperationException">There is none; says how to get it.</exception>
-    public static string Find(string? version = null) => TryFind(version) ?? throw new InvalidOperationException(version is null
-        ? "PostgreSQL is not installed: no initdb in /usr/lib/postgresql/*/bin or on the PATH. " + Way
-        : $"The database was made by PostgreSQL {version}, which is not installed. Install it beside what there is (apt-get install postgresql-{version}), "
-            + "or take the database over with pg_upgrade.");
+    public static string Find(string? version = null) =>
+        TryFind(version)
+        ?? throw new InvalidOperationException(
+            version is null
+                ? "PostgreSQL is not installed: no initdb in /usr/lib/postgresql/*/bin or on the PATH. " + Way
+                : $"The database was made by PostgreSQL {version}, which is not installed. Install it beside what there is (apt-get "
+                    + $"install postgresql-{version}), "
+                    + "or take the database over with pg_upgrade."
+        );
 
     /// <summary>As <see cref="Find"/>, or null.</summary>
     public static string? TryFind(string? version = null)
@@ -31,7 +36,8 @@ public static class PostgresBinaries
             .OrderByDescending(d => double.TryParse(Path.GetFileName(d), CultureInfo.InvariantCulture, out double number) ? number : 0)
             .Select(d => Path.Combine(d, "bin"))
             .Concat((Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries))
-            .Select(Complete).FirstOrDefault(folder => folder is not null);
+            .Select(Complete)
+            .FirstOrDefault(folder => folder is not null);
     }
 
     private static string? Complete(string folder) =>

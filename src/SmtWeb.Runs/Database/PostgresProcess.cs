@@ -39,7 +39,9 @@ internal static partial class PostgresProcess
         await process.WaitForExitAsync(ct);
         if (process.ExitCode != 0)
         {
-            throw new InvalidOperationException($"{string.Join(' ', start.ArgumentList)} failed with code {process.ExitCode}:\n{string.Join('\n', said).Trim()}");
+            throw new InvalidOperationException(
+                $"{string.Join(' ', start.ArgumentList)} failed with code {process.ExitCode}:\n{string.Join('\n', said).Trim()}"
+            );
         }
     }
 
@@ -58,7 +60,9 @@ internal static partial class PostgresProcess
             {
                 throw new InvalidOperationException(
                     $"PostgreSQL runs as the user '{SystemUser}' because you are root, and that user cannot enter {parent.FullName}. "
-                    + $"Choose another data folder with --data (one below /var/lib or /srv, say), or open this one: chmod o+x {parent.FullName}");
+                        + "Choose another data folder with --data (one below /var/lib or /srv, say), or open this one: chmod o+x "
+                            + $"{parent.FullName}"
+                );
             }
         }
     }

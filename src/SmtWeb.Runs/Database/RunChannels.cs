@@ -57,7 +57,12 @@ public readonly record struct RunNotice(long RunId, RunNoticeKind Kind, long Arg
     public static bool TryParse(string payload, out RunNotice notice)
     {
         string[] parts = payload.Split(' ');
-        if (parts.Length == 3 && long.TryParse(parts[0], out long run) && Enum.TryParse(parts[1], out RunNoticeKind kind) && long.TryParse(parts[2], out long argument))
+        if (
+            parts.Length == 3
+            && long.TryParse(parts[0], out long run)
+            && Enum.TryParse(parts[1], out RunNoticeKind kind)
+            && long.TryParse(parts[2], out long argument)
+        )
         {
             notice = new(run, kind, argument);
             return true;

@@ -28,7 +28,13 @@ public sealed class RunsDatabase(NpgsqlDataSource source, IDbContextFactory<SmtW
     public async Task MigrateAsync(CancellationToken ct = default)
     {
         await using var connection = await source.OpenConnectionAsync(ct);
-        await using (var take = new NpgsqlCommand("SELECT pg_advisory_lock($1)", connection) { Parameters = { new() { Value = MigrationLock } }, CommandTimeout = 0 })
+        await using (
+            var take = new NpgsqlCommand("SELECT pg_advisory_lock($1)", connection)
+            {
+                Parameters = { new() { Value = MigrationLock } },
+                CommandTimeout = 0,
+            }
+        )
         {
             await take.ExecuteNonQueryAsync(ct);
         }
@@ -48,7 +54,10 @@ public sealed class RunsDatabase(NpgsqlDataSource source, IDbContextFactory<SmtW
         }
         finally
         {
-            await using var release = new NpgsqlCommand("SELECT pg_advisory_unlock($1)", connection) { Parameters = { new() { Value = MigrationLock } } };
+            await using var release = new NpgsqlCommand("SELECT pg_advisory_unlock($1)", connection)
+            {
+                Parameters = { new() { Value = MigrationLock } },
+            };
             await release.ExecuteNonQueryAsync(CancellationToken.None);
         }
     }

@@ -16,14 +16,38 @@ public enum DatasetState
     Failed,
 }
 
-/// <summary>A data set to register. An empty <paramref name="Kind"/> is found out; a <paramref name="Side"/> above 0 is what images of a folder are brought to.</summary>
+/// <summary>
+/// A data set to register. An empty <paramref name="Kind"/> is found out; a <paramref name="Side"/> above 0 is what images of a folder are
+/// brought to.
+/// </summary>
 public sealed record NewDataset(string Name, string Path, string Kind, bool SkipCorrupt, int Side, string By);
 
 /// <summary>A registered data set as people see it.</summary>
 public sealed record DatasetSummary(
-    long Id, string Name, string Path, string Kind, DatasetState State, string? Problem, string? Phase, double Progress, bool SkipCorrupt, string? Sha256, long Bytes, int Records,
-    int Side, int Channels, IReadOnlyList<string> ClassNames, IReadOnlyList<int> ClassCounts, int CorruptCount, IReadOnlyList<string> Corrupt,
-    int SampleColumns, IReadOnlyList<int> SampleLabels, string CreatedBy, DateTimeOffset Created, DateTimeOffset? Checked)
+    long Id,
+    string Name,
+    string Path,
+    string Kind,
+    DatasetState State,
+    string? Problem,
+    string? Phase,
+    double Progress,
+    bool SkipCorrupt,
+    string? Sha256,
+    long Bytes,
+    int Records,
+    int Side,
+    int Channels,
+    IReadOnlyList<string> ClassNames,
+    IReadOnlyList<int> ClassCounts,
+    int CorruptCount,
+    IReadOnlyList<string> Corrupt,
+    int SampleColumns,
+    IReadOnlyList<int> SampleLabels,
+    string CreatedBy,
+    DateTimeOffset Created,
+    DateTimeOffset? Checked
+)
 {
     /// <summary>What the check found that a person should know, each in a line.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];

@@ -42,29 +42,58 @@ public sealed class DatasetStore(RunsDatabase database)
     {
         var errors = new List<SpecError>();
         var name = NameRule.Trim(wanted.Name);
-        if (NameRule.Problem(name, LongestName) is { } wrong) errors.Add(new("$.name", wrong));
+        if (NameRule.Problem(name, LongestName) is { } wrong)
+        {
+            errors.Add(new("$.name", wrong));
+        }
         var path = "";
         try
         {
             path = wanted.Path.Trim().Length == 0 ? "" : DatasetRoot.Normalise(wanted.Path.Trim());
-            if (path.Length is 0 or > 400) errors.Add(new("$.path", $"A path of 1 to 400 characters below {DatasetRoot.Folder} is needed, such as cifar-10-python.tar.gz."));
+            if (path.Length is 0 or > 400)
+            {
+                errors.Add(
+                    new("$.path", $"A path of 1 to 400 characters below {DatasetRoot.Folder} is needed, such as cifar-10-python.tar.gz.")
+                );
+            }
         }
         catch (SpecException e)
         {
             errors.AddRange(e.Errors.Select(x => x with { Path = "$.path" }));
         }
 
-        if (wanted.Kind.Length > 0 && DatasetCheck.SpecOf(wanted.Kind) is null) errors.Add(new("$.kind", $"There is no kind \"{wanted.Kind}\"; leave it out, or use {string.Join(", ", DatasetCheck.Kinds)}."));
-        if (wanted.Side is < 0 or > 1024) errors.Add(new("$.side", $"Side is {wanted.Side}; it must be from 0 (that of the data) to 1024."));
-        if (errors.Count > 0) throw new SpecException(errors);
+        if (wanted.Kind.Length > 0 && DatasetCheck.SpecOf(wanted.Kind) is null)
+        {
+            errors.Add(new("$.kind", $"There is no kind \"{wanted.Kind}\"; leave it out, or use {string.Join(", ", DatasetCheck.Kinds)}."));
+        }
+        if (wanted.Side is < 0 or > 1024)
+        {
+            errors.Add(new("$.side", $"Side is {wanted.Side}; it must be from 0 (that of the data) to 1024."));
+        }
+        if (errors.Count > 0)
+        {
+            throw new SpecException(errors);
+        }
         await using var context = await database.ContextAsync(ct);
-        if (await context.Datasets.AnyAsync(d => d.Name == name, ct)) throw Taken(name, path, isName: true);
-        if (await context.Datasets.AnyAsync(d => d.Path == path, ct)) throw Taken(name, path, isName: false);
+        if (await context.Datasets.AnyAsync(d => d.Name == name, ct))
+        {
+            throw Taken(name, path, isName: true);
+        }
+        if (await context.Datasets.AnyAsync(d => d.Path == path, ct))
+        {
+            throw Taken(name, path, isName: false);
+        }
 
         var row = new DatasetRow
         {
-            Name = name, Path = path, Kind = wanted.Kind, SkipCorrupt = wanted.SkipCorrupt, WantedSide = wanted.Side,
-            State = DatasetState.Queued, CreatedBy = wanted.By, Created = DateTimeOffset.UtcNow,
+            Name = name,
+            Path = path,
+            Kind = wanted.Kind,
+            SkipCorrupt = wanted.SkipCorrupt,
+            WantedSide = wanted.Side,
+            State = DatasetState.Queued,
+            CreatedBy = wanted.By,
+            Created = DateTimeOffset.UtcNow,
         };
         context.Datasets.Add(row);
         await using var transaction = await context.Database.BeginTransactionAsync(ct);
@@ -93,8 +122,15 @@ public sealed class DatasetStore(RunsDatabase database)
         // a check that is going on learns with its next report that it is not wanted any more
         await WorkItems.WithdrawAsync(connection, JobQueues.Datasets, id, "It is to be checked again.", ct);
         string? name = await connection.ScalarAsync<string>(
-            "UPDATE datasets SET state = 'Queued', skip_corrupt = $2, problem = NULL, phase = NULL, progress = 0 WHERE id = $1 RETURNING name", [id, skipCorrupt], ct);
-        if (name is not null) await WorkItems.AddAsync(connection, JobQueues.Datasets, id, name, null, ct);
+            "UPDATE datasets SET state = 'Queued', skip_corrupt = $2, problem = NULL, phase = NULL, progress = 0 WHERE id = $1 "
+            + "RETURNING name",
+            [id, skipCorrupt],
+            ct
+        );
+        if (name is not null)
+        {
+            await WorkItems.AddAsync(connection, JobQueues.Datasets, id, name, null, ct);
+        }
         await connection.NotifyAsync(RunChannels.Datasets, "", ct);
         await transaction.CommitAsync(ct);
         return name is not null;
@@ -115,22 +151,44 @@ public sealed class DatasetStore(RunsDatabase database)
     /// A spec whose stored data are named by a registered name or path, with the path and everything that the check found
     /// filled in. Other specs come back as they are; what is then still open is an error.
     /// </summary>
-    /// <exception cref="SpecException">The data set is not ready, or is of another kind, or is not registered and its shape not stated.</exception>
+    /// <exception cref="SpecException">
+    /// The data set is not ready, or is of another kind, or is not registered and its shape not stated.
+    /// </exception>
     public async Task<TrainingSpec> ResolveAsync(TrainingSpec spec, CancellationToken ct = default)
     {
-        if (spec.Data is not StoredDataSpec data) return spec;
+        if (spec.Data is not StoredDataSpec data)
+        {
+            return spec;
+        }
         var path = DatasetRoot.Normalise(data.Source);
         await using var context = await database.ContextAsync(ct);
-        var found = (await Facts(context.Datasets.Where(d => d.Name == data.Source || d.Path == path)).ToListAsync(ct)).Select(Show).OrderByDescending(d => d.Name == data.Source).FirstOrDefault();
+        var found = (await Facts(context.Datasets.Where(d => d.Name == data.Source || d.Path == path)).ToListAsync(ct))
+            .Select(Show)
+            .OrderByDescending(d => d.Name == data.Source)
+            .FirstOrDefault();
         if (found is null)
         {
             return data is ShapedDataSpec { Side: 0 } or ShapedDataSpec { Channels: 0 }
-                ? throw new SpecException([new("$.data.source", $"Data set \"{data.Source}\" is not registered, and its side and channels are not stated. Register it (page Datasets, or POST /api/v1/datasets), or state them.")])
+                ? throw new SpecException([
+                    new(
+                        "$.data.source",
+                        $"Data set \"{data.Source}\" is not registered, and its side and channels are not stated. Register it (page "
+                        + "Datasets, or POST /api/v1/datasets), or state them."
+                    ),
+                ])
                 : spec;
         }
 
         if (found.State != DatasetState.Ready)
-            throw new SpecException([new("$.data.source", $"Data set \"{found.Name}\" is not ready ({found.State.ToString().ToLowerInvariant()}{(found.Problem is null ? "" : $": {found.Problem}")}).")]);
+        {
+            throw new SpecException([
+                new(
+                    "$.data.source",
+                    $"Data set \"{found.Name}\" is not ready "
+                    + $"({found.State.ToString().ToLowerInvariant()}{(found.Problem is null ? "" : $": {found.Problem}")})."
+                ),
+            ]);
+        }
         return spec with { Data = SpecOf(found, data) };
     }
 
@@ -138,25 +196,87 @@ public sealed class DatasetStore(RunsDatabase database)
     /// <exception cref="SpecException"><paramref name="like"/> is of another kind.</exception>
     public static StoredDataSpec SpecOf(DatasetSummary dataset, StoredDataSpec? like = null)
     {
-        var own = DatasetCheck.SpecOf(dataset.Kind) ?? throw new InvalidOperationException($"Data set {dataset.Id} is of the unknown kind \"{dataset.Kind}\".");
+        var own =
+            DatasetCheck.SpecOf(dataset.Kind)
+            ?? throw new InvalidOperationException($"Data set {dataset.Id} is of the unknown kind \"{dataset.Kind}\".");
         if (like is not null && like.GetType() != own.GetType())
-            throw new SpecException([new("$.data.kind", $"Data set \"{dataset.Name}\" is of the kind \"{dataset.Kind}\", not \"{DatasetCheck.KindOf(like)}\".")]);
+        {
+            throw new SpecException([
+                new("$.data.kind", $"Data set \"{dataset.Name}\" is of the kind \"{dataset.Kind}\", not \"{DatasetCheck.KindOf(like)}\"."),
+            ]);
+        }
         var spec = like ?? own with { Conditional = own.Conditional && dataset.Classes > 0 };
-        spec = spec with { Source = dataset.Path, Sha256 = dataset.Sha256 ?? "", SkipCorrupt = spec.SkipCorrupt || dataset is { SkipCorrupt: true, CorruptCount: > 0 } };
+        spec = spec with
+        {
+            Source = dataset.Path,
+            Sha256 = dataset.Sha256 ?? "",
+            SkipCorrupt = spec.SkipCorrupt || dataset is { SkipCorrupt: true, CorruptCount: > 0 },
+        };
         return ImageSources.Complete(spec, dataset.Side, dataset.Channels, dataset.Classes, dataset.ClassNames);
     }
 
     private static SpecException Taken(string name, string path, bool isName) =>
-        new([new(isName ? "$.name" : "$.path", isName ? $"There is already a data set named \"{name}\"." : $"{path} is already registered.")]);
+        new([
+            new(isName ? "$.name" : "$.path", isName ? $"There is already a data set named \"{name}\"." : $"{path} is already registered."),
+        ]);
 
-    private static IQueryable<DatasetRow> Facts(IQueryable<DatasetRow> rows) => rows.AsNoTracking().Select(d => new DatasetRow
-    {
-        Id = d.Id, Name = d.Name, Path = d.Path, Kind = d.Kind, State = d.State, Problem = d.Problem, Phase = d.Phase, Progress = d.Progress, SkipCorrupt = d.SkipCorrupt,
-        Sha256 = d.Sha256, Bytes = d.Bytes, Records = d.Records, Side = d.Side, Channels = d.Channels, ClassNames = d.ClassNames, ClassCounts = d.ClassCounts,
-        CorruptCount = d.CorruptCount, Corrupt = d.Corrupt, SampleColumns = d.SampleColumns, SampleLabels = d.SampleLabels, CreatedBy = d.CreatedBy, Created = d.Created, Checked = d.Checked, Notes = d.Notes,
-    });
+    private static IQueryable<DatasetRow> Facts(IQueryable<DatasetRow> rows) =>
+        rows.AsNoTracking()
+            .Select(d => new DatasetRow
+            {
+                Id = d.Id,
+                Name = d.Name,
+                Path = d.Path,
+                Kind = d.Kind,
+                State = d.State,
+                Problem = d.Problem,
+                Phase = d.Phase,
+                Progress = d.Progress,
+                SkipCorrupt = d.SkipCorrupt,
+                Sha256 = d.Sha256,
+                Bytes = d.Bytes,
+                Records = d.Records,
+                Side = d.Side,
+                Channels = d.Channels,
+                ClassNames = d.ClassNames,
+                ClassCounts = d.ClassCounts,
+                CorruptCount = d.CorruptCount,
+                Corrupt = d.Corrupt,
+                SampleColumns = d.SampleColumns,
+                SampleLabels = d.SampleLabels,
+                CreatedBy = d.CreatedBy,
+                Created = d.Created,
+                Checked = d.Checked,
+                Notes = d.Notes,
+            });
 
-    private static DatasetSummary Show(DatasetRow d) => new(
-        d.Id, d.Name, d.Path, d.Kind, d.State, d.Problem, d.Phase, d.Progress, d.SkipCorrupt, d.Sha256, d.Bytes, d.Records, d.Side, d.Channels, d.ClassNames, d.ClassCounts,
-        d.CorruptCount, d.Corrupt, d.SampleColumns, d.SampleLabels, d.CreatedBy, d.Created, d.Checked) { Notes = d.Notes };
+    private static DatasetSummary Show(DatasetRow d) =>
+        new(
+            d.Id,
+            d.Name,
+            d.Path,
+            d.Kind,
+            d.State,
+            d.Problem,
+            d.Phase,
+            d.Progress,
+            d.SkipCorrupt,
+            d.Sha256,
+            d.Bytes,
+            d.Records,
+            d.Side,
+            d.Channels,
+            d.ClassNames,
+            d.ClassCounts,
+            d.CorruptCount,
+            d.Corrupt,
+            d.SampleColumns,
+            d.SampleLabels,
+            d.CreatedBy,
+            d.Created,
+            d.Checked
+        )
+        {
+            Notes = d.Notes,
+        };
 }

@@ -80,7 +80,8 @@ public sealed partial class RunFeed(RunsDatabase database, ILogger<RunFeed> logg
                 _missed = true;
                 _notices.Writer.TryWrite(default);
             },
-            stoppingToken);
+            stoppingToken
+        );
 
         while (!stoppingToken.IsCancellationRequested)
         {
@@ -125,13 +126,19 @@ public sealed partial class RunFeed(RunsDatabase database, ILogger<RunFeed> logg
         await SummariesAsync(notices, everything, ct);
     }
 
-    /// <summary>The first point after a pause goes at once, a stream of them once a <see cref="Pace"/>; anything else never waits.</summary>
+    /// <summary>
+    /// The first point after a pause goes at once, a stream of them once a <see cref="Pace"/>; anything else never waits.
+    /// </summary>
     private async Task<HashSet<RunNotice>> GatherAsync(CancellationToken ct)
     {
         var notices = new HashSet<RunNotice>();
         await WaitAsync(_progressed.Count > 0 ? ProgressEvery : Poll, ct);
         Take();
-        while (notices.All(n => n.Kind is RunNoticeKind.Metrics) && Pace - Stopwatch.GetElapsedTime(_turned) is { Ticks: > 0 } rest && _turned != 0)
+        while (
+            notices.All(n => n.Kind is RunNoticeKind.Metrics)
+            && Pace - Stopwatch.GetElapsedTime(_turned) is { Ticks: > 0 } rest
+            && _turned != 0
+        )
         {
             await WaitAsync(rest, ct);
             Take();
@@ -209,7 +216,11 @@ public sealed partial class RunFeed(RunsDatabase database, ILogger<RunFeed> logg
         }
 
         bool progress = _progressed.Count > 0 && Stopwatch.GetElapsedTime(_progressTold) >= ProgressEvery;
-        if (!everything && !progress && !notices.Any(n => n.Kind is RunNoticeKind.Summary or RunNoticeKind.Rewound or RunNoticeKind.Deleted))
+        if (
+            !everything
+            && !progress
+            && !notices.Any(n => n.Kind is RunNoticeKind.Summary or RunNoticeKind.Rewound or RunNoticeKind.Deleted)
+        )
         {
             return;
         }
@@ -250,13 +261,20 @@ public sealed partial class RunFeed(RunsDatabase database, ILogger<RunFeed> logg
     {
         lock (_subscriptions)
         {
-            if (_subscriptions.TryRemove(subscription, out _) && subscription.RunId is { } run && !_subscriptions.Keys.Any(s => s.RunId == run))
+            if (
+                _subscriptions.TryRemove(subscription, out _)
+                && subscription.RunId is { } run
+                && !_subscriptions.Keys.Any(s => s.RunId == run)
+            )
             {
                 _cursors.TryRemove(run, out _);
             }
         }
     }
 
-    [LoggerMessage(Level = Microsoft.Extensions.Logging.LogLevel.Warning, Message = "The live feed could not read what is new; it tries again")]
+    [LoggerMessage(
+        Level = Microsoft.Extensions.Logging.LogLevel.Warning,
+        Message = "The live feed could not read what is new; it tries again"
+    )]
     private partial void ReadFailed(Exception exception);
 }

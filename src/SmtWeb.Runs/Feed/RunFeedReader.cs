@@ -21,7 +21,8 @@ internal sealed class RunFeedReader(RunsDatabase database)
                 coalesce((SELECT max(id) FROM pictures WHERE run_id = $1), 0), coalesce((SELECT max(id) FROM checkpoints WHERE run_id = $1 AND complete), 0),
                 coalesce((SELECT max(id) FROM events WHERE run_id = $1), 0), coalesce((SELECT attempt FROM runs WHERE id = $1), 0)
             """,
-            runId);
+            runId
+        );
         using var reader = select.ExecuteReader();
         reader.Read();
         (cursor.Metric, cursor.Evaluation, cursor.Picture) = (reader.GetInt64(0), reader.GetInt64(1), reader.GetInt64(2));
@@ -71,11 +72,21 @@ internal sealed class RunFeedReader(RunsDatabase database)
         await using var context = await database.ContextAsync(ct);
         return await RunSummaries.ReadAsync(
             context,
-            context.Runs.Where(r => r.Trashed == null && (also.Contains(r.Id) || (r.State != RunState.Finished && r.State != RunState.Failed && r.State != RunState.Cancelled))),
-            ct);
+            context.Runs.Where(r =>
+                r.Trashed == null
+                && (also.Contains(r.Id) || (r.State != RunState.Finished && r.State != RunState.Failed && r.State != RunState.Cancelled))
+            ),
+            ct
+        );
     }
 
-    private static async Task CurvesAsync(NpgsqlConnection connection, long runId, RunCursor cursor, List<RunMessage> messages, CancellationToken ct)
+    private static async Task CurvesAsync(
+        NpgsqlConnection connection,
+        long runId,
+        RunCursor cursor,
+        List<RunMessage> messages,
+        CancellationToken ct
+    )
     {
         while (await PageAsync(connection, runId, cursor, messages, ct) == MetricPageSize)
         {
@@ -84,7 +95,13 @@ internal sealed class RunFeedReader(RunsDatabase database)
     }
 
     /// <summary>One statement, so one snapshot: a rewind and the points that follow it are seen together or not at all.</summary>
-    private static async Task<int> PageAsync(NpgsqlConnection connection, long runId, RunCursor cursor, List<RunMessage> messages, CancellationToken ct)
+    private static async Task<int> PageAsync(
+        NpgsqlConnection connection,
+        long runId,
+        RunCursor cursor,
+        List<RunMessage> messages,
+        CancellationToken ct
+    )
     {
         await using var select = connection.Sql(
             """
@@ -97,7 +114,8 @@ internal sealed class RunFeedReader(RunsDatabase database)
             """,
             runId,
             cursor.Metric,
-            MetricPageSize);
+            MetricPageSize
+        );
         await using var reader = await select.ExecuteReaderAsync(ct);
         var points = new List<StoredMetric>();
         while (await reader.ReadAsync(ct))
@@ -113,9 +131,18 @@ internal sealed class RunFeedReader(RunsDatabase database)
 
             if (!await reader.IsDBNullAsync(2, ct))
             {
-                points.Add(new(
-                    reader.GetInt64(2), reader.GetInt32(3), string.Intern(reader.GetString(4)), reader.GetInt64(5), reader.GetInt64(6),
-                    reader.GetDouble(7), reader.GetDouble(8), false));
+                points.Add(
+                    new(
+                        reader.GetInt64(2),
+                        reader.GetInt32(3),
+                        string.Intern(reader.GetString(4)),
+                        reader.GetInt64(5),
+                        reader.GetInt64(6),
+                        reader.GetDouble(7),
+                        reader.GetDouble(8),
+                        false
+                    )
+                );
             }
         }
 
@@ -128,32 +155,59 @@ internal sealed class RunFeedReader(RunsDatabase database)
         return points.Count;
     }
 
-    private static async Task RestAsync(SmtWebDbContext context, long runId, RunCursor cursor, List<RunMessage> messages, CancellationToken ct)
+    private static async Task RestAsync(
+        SmtWebDbContext context,
+        long runId,
+        RunCursor cursor,
+        List<RunMessage> messages,
+        CancellationToken ct
+    )
     {
-        foreach (var row in await context.Evaluations.AsNoTracking().Where(e => e.RunId == runId && e.Id > cursor.Evaluation && !e.Superseded).OrderBy(e => e.Id).ToListAsync(ct))
+        foreach (
+            var row in await context
+                .Evaluations.AsNoTracking()
+                .Where(e => e.RunId == runId && e.Id > cursor.Evaluation && !e.Superseded)
+                .OrderBy(e => e.Id)
+                .ToListAsync(ct)
+        )
         {
             cursor.Evaluation = row.Id;
             messages.Add(new EvaluationMessage(runId, RunStore.Show(row)));
         }
 
-        foreach (var picture in await RunStore.PictureFacts(context.Pictures.Where(p => p.RunId == runId && p.Id > cursor.Picture && !p.Superseded)).ToListAsync(ct))
+        foreach (
+            var picture in await RunStore
+                .PictureFacts(context.Pictures.Where(p => p.RunId == runId && p.Id > cursor.Picture && !p.Superseded))
+                .ToListAsync(ct)
+        )
         {
             cursor.Picture = picture.Id;
-            messages.Add(picture.Kind switch
-            {
-                PictureKind.Interpolation => new InterpolationReadyMessage(runId, picture),
-                PictureKind.Samples or PictureKind.Scatter => new GridReadyMessage(runId, picture),
-            });
+            messages.Add(
+                picture.Kind switch
+                {
+                    PictureKind.Interpolation => new InterpolationReadyMessage(runId, picture),
+                    PictureKind.Samples or PictureKind.Scatter => new GridReadyMessage(runId, picture),
+                }
+            );
         }
 
-        foreach (var checkpoint in await RunStore.CheckpointFacts(context.Checkpoints.Where(c => c.RunId == runId && c.Id > cursor.Checkpoint)).ToListAsync(ct))
+        foreach (
+            var checkpoint in await RunStore
+                .CheckpointFacts(context.Checkpoints.Where(c => c.RunId == runId && c.Id > cursor.Checkpoint))
+                .ToListAsync(ct)
+        )
         {
             cursor.Checkpoint = checkpoint.Id;
             messages.Add(new CheckpointMessage(runId, checkpoint));
         }
 
-        foreach (var line in await context.Events.Where(e => e.RunId == runId && e.Id > cursor.Event).OrderBy(e => e.Id)
-            .Select(e => new RunEvent(e.Id, e.Attempt, e.At, e.Level, e.Message, e.State)).ToListAsync(ct))
+        foreach (
+            var line in await context
+                .Events.Where(e => e.RunId == runId && e.Id > cursor.Event)
+                .OrderBy(e => e.Id)
+                .Select(e => new RunEvent(e.Id, e.Attempt, e.At, e.Level, e.Message, e.State))
+                .ToListAsync(ct)
+        )
         {
             cursor.Event = line.Id;
             messages.Add(new LogMessage(runId, line));

@@ -13,7 +13,9 @@ internal sealed partial class RunSubscription : IAsyncDisposable
 
     private static readonly AsyncLocal<bool> InHandler = new();
 
-    private readonly Channel<RunMessage> _queue = Channel.CreateBounded<RunMessage>(new BoundedChannelOptions(Backlog) { SingleReader = true });
+    private readonly Channel<RunMessage> _queue = Channel.CreateBounded<RunMessage>(
+        new BoundedChannelOptions(Backlog) { SingleReader = true }
+    );
     private readonly Func<RunMessage, Task> _handler;
     private readonly Action<RunSubscription> _ended;
     private readonly ILogger _logger;

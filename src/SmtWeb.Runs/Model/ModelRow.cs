@@ -1,6 +1,8 @@
 namespace SmtWeb.Runs.Model;
 
-/// <summary>An imported model (a teacher of distillation); its bytes are <see cref="ModelChunkRow"/>s, stored in the same transaction.</summary>
+/// <summary>
+/// An imported model (a teacher of distillation); its bytes are <see cref="ModelChunkRow"/>s, stored in the same transaction.
+/// </summary>
 public sealed class ModelRow
 {
     /// <summary>Identity.</summary>

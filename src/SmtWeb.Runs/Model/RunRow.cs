@@ -1,6 +1,8 @@
 namespace SmtWeb.Runs.Model;
 
-/// <summary>A run as stored. The row is the truth about the run, whatever Hangfire holds, and the lock that every write of an attempt takes.</summary>
+/// <summary>
+/// A run as stored. The row is the truth about the run, whatever Hangfire holds, and the lock that every write of an attempt takes.
+/// </summary>
 public sealed class RunRow
 {
     /// <summary>Identity; older runs have smaller ids.</summary>
@@ -24,7 +26,9 @@ public sealed class RunRow
     /// <summary>SHA-256 of the spec's canonical JSON, lower-case hex.</summary>
     public required string SpecHash { get; set; }
 
-    /// <summary>The run that a distillation names as its teacher (from the spec, so that SQL can wait for it); that run may be gone.</summary>
+    /// <summary>
+    /// The run that a distillation names as its teacher (from the spec, so that SQL can wait for it); that run may be gone.
+    /// </summary>
     public long? TeacherRunId { get; set; }
 
     /// <summary>Checkpoints kept beside the best one (from the spec, so that SQL can prune).</summary>
@@ -45,7 +49,9 @@ public sealed class RunRow
     /// <summary>Number of the newest attempt: the fencing token of every write.</summary>
     public int Attempt { get; set; }
 
-    /// <summary>The Hangfire job of the run's present episode, or of its last one: from being queued until it is paused or has ended.</summary>
+    /// <summary>
+    /// The Hangfire job of the run's present episode, or of its last one: from being queued until it is paused or has ended.
+    /// </summary>
     public long? JobId { get; set; }
 
     /// <summary>Attempts lost in a row without a new checkpoint.</summary>
@@ -102,7 +108,9 @@ public sealed class RunRow
     /// <summary>The account that may change it; null for runs of the lab itself (quickstart), which administrators change.</summary>
     public string? OwnerId { get; set; }
 
-    /// <summary>When it was put into the trash; null for all others. What lies there is shown and changed by nothing but the trash.</summary>
+    /// <summary>
+    /// When it was put into the trash; null for all others. What lies there is shown and changed by nothing but the trash.
+    /// </summary>
     public DateTimeOffset? Trashed { get; set; }
 
     /// <summary>Who put it into the trash.</summary>

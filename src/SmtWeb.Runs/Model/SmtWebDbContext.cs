@@ -127,8 +127,10 @@ public sealed class SmtWebDbContext(DbContextOptions<SmtWebDbContext> options) :
             run.Property(r => r.Spec).HasColumnType("jsonb");
             run.Property(r => r.State).HasConversion<string>();
             run.Property(r => r.Request).HasConversion<string>();
-            run.HasIndex(r => new { r.Priority, r.Id }).IsDescending(true, false)
-                .HasFilter("state IN ('Queued', 'Recovering')").HasDatabaseName("runs_queue");
+            run.HasIndex(r => new { r.Priority, r.Id })
+                .IsDescending(true, false)
+                .HasFilter("state IN ('Queued', 'Recovering')")
+                .HasDatabaseName("runs_queue");
             run.HasIndex(r => r.LeaseUntil).HasFilter("lease_until IS NOT NULL").HasDatabaseName("runs_lease");
             run.HasIndex(r => r.JobId).IsUnique().HasDatabaseName("runs_job");
             run.Property(r => r.TrashedFrom).HasConversion<string>();
@@ -225,13 +227,14 @@ public sealed class SmtWebDbContext(DbContextOptions<SmtWebDbContext> options) :
         });
     }
 
-    private static void Data(ModelBuilder builder) => builder.Entity<DatasetRow>(dataset =>
-    {
-        dataset.ToTable("datasets");
-        dataset.Property(d => d.State).HasConversion<string>();
-        dataset.HasIndex(d => d.Name).IsUnique();
-        dataset.HasIndex(d => d.Path).IsUnique();
-    });
+    private static void Data(ModelBuilder builder) =>
+        builder.Entity<DatasetRow>(dataset =>
+        {
+            dataset.ToTable("datasets");
+            dataset.Property(d => d.State).HasConversion<string>();
+            dataset.HasIndex(d => d.Name).IsUnique();
+            dataset.HasIndex(d => d.Path).IsUnique();
+        });
 
     private static string SnakeCase(string name)
     {

@@ -33,23 +33,33 @@ internal sealed class ModelStore(RunsDatabase database, TimeProvider clock) : IM
 
         var row = new ModelRow
         {
-            Name = description.Name, Description = TeacherFile.ToJson(description), At = clock.GetUtcNow(), By = by, Sha256 = "",
+            Name = description.Name,
+            Description = TeacherFile.ToJson(description),
+            At = clock.GetUtcNow(),
+            By = by,
+            Sha256 = "",
         };
         await using var connection = await database.Source.OpenConnectionAsync(ct);
         await using var transaction = await connection.BeginTransactionAsync(ct);
         try
         {
             row.Id = await connection.ScalarAsync<long>(
-                "INSERT INTO models (name, description, bytes, chunks, sha256, at, by) VALUES ($1, $2::jsonb, 0, 0, '', $3, $4) RETURNING id",
+                "INSERT INTO models (name, description, bytes, chunks, sha256, at, by) VALUES ($1, $2::jsonb, 0, 0, '', $3, $4) "
+                + "RETURNING id",
                 [row.Name, row.Description, row.At, row.By],
-                ct);
+                ct
+            );
             await using (var stream = new ModelWriter(connection, row.Id, ct))
             {
                 await Task.Run(() => write(stream), ct);
                 (row.Bytes, row.Chunks, row.Sha256) = stream.Finish();
             }
 
-            await connection.ExecuteAsync("UPDATE models SET bytes = $2, chunks = $3, sha256 = $4 WHERE id = $1", [row.Id, row.Bytes, row.Chunks, row.Sha256], ct);
+            await connection.ExecuteAsync(
+                "UPDATE models SET bytes = $2, chunks = $3, sha256 = $4 WHERE id = $1",
+                [row.Id, row.Bytes, row.Chunks, row.Sha256],
+                ct
+            );
             await transaction.CommitAsync(ct);
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UniqueViolation)
@@ -63,7 +73,15 @@ internal sealed class ModelStore(RunsDatabase database, TimeProvider clock) : IM
     public async Task<Stream?> OpenAsync(string name, CancellationToken ct = default)
     {
         await using var context = await database.ContextAsync(ct);
-        var facts = await context.Models.Where(m => m.Name == name).Select(m => new { m.Id, m.Chunks, m.Bytes }).SingleOrDefaultAsync(ct);
+        var facts = await context
+            .Models.Where(m => m.Name == name)
+            .Select(m => new
+            {
+                m.Id,
+                m.Chunks,
+                m.Bytes,
+            })
+            .SingleOrDefaultAsync(ct);
         return facts is null ? null : CheckpointReader.OfModel(database.Source, facts.Id, facts.Chunks, facts.Bytes);
     }
 
@@ -71,9 +89,11 @@ internal sealed class ModelStore(RunsDatabase database, TimeProvider clock) : IM
     {
         await using var connection = await database.Source.OpenConnectionAsync(ct);
         long user = await connection.ScalarAsync<long>(
-            "SELECT id FROM runs WHERE spec #>> '{method,teacher}' = $1 AND state NOT IN ('Finished', 'Failed', 'Cancelled') ORDER BY id LIMIT 1",
+            "SELECT id FROM runs WHERE spec #>> '{method,teacher}' = $1 AND state NOT IN ('Finished', 'Failed', 'Cancelled') ORDER BY "
+            + "id LIMIT 1",
             [name],
-            ct);
+            ct
+        );
         if (user > 0)
         {
             return new(ChangeOutcome.Conflict, $"Run {user} has not ended and names '{name}' as its teacher; stop it first.");
@@ -83,5 +103,6 @@ internal sealed class ModelStore(RunsDatabase database, TimeProvider clock) : IM
         return deleted > 0 ? ChangeResult.Done : new(ChangeOutcome.NotFound, $"There is no model '{name}'.");
     }
 
-    private static StoredModel Show(ModelRow row) => new(row.Id, TeacherFile.FromJson(row.Description), row.Bytes, row.Sha256, row.At, row.By);
+    private static StoredModel Show(ModelRow row) =>
+        new(row.Id, TeacherFile.FromJson(row.Description), row.Bytes, row.Sha256, row.At, row.By);
 }

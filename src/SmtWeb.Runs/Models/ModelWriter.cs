@@ -18,7 +18,11 @@ internal sealed class ModelWriter(NpgsqlConnection connection, long modelId, Can
     private int _chunks;
     private long _bytes;
 
-    public override long Position { get => _bytes + _filled; set => throw new NotSupportedException(); }
+    public override long Position
+    {
+        get => _bytes + _filled;
+        set => throw new NotSupportedException();
+    }
 
     public override void Write(ReadOnlySpan<byte> buffer)
     {
@@ -60,7 +64,10 @@ internal sealed class ModelWriter(NpgsqlConnection connection, long modelId, Can
     {
         ct.ThrowIfCancellationRequested();
         var chunk = new ReadOnlyMemory<byte>(_buffer, 0, _filled);
-        using var insert = new NpgsqlCommand("INSERT INTO model_chunks (model_id, index, sha256, bytes) VALUES ($1, $2, $3, $4)", connection)
+        using var insert = new NpgsqlCommand(
+            "INSERT INTO model_chunks (model_id, index, sha256, bytes) VALUES ($1, $2, $3, $4)",
+            connection
+        )
         {
             Parameters =
             {

@@ -7,9 +7,19 @@ using SmtWeb.Smt.Text;
 namespace SmtWeb.Runs.People;
 
 /// <summary>An account as lists show it.</summary>
-public sealed record AccountInfo(string Id, string Name, string Role, DateTimeOffset Created, DateTimeOffset? LastSignedIn, bool HasPassword, bool Disabled);
+public sealed record AccountInfo(
+    string Id,
+    string Name,
+    string Role,
+    DateTimeOffset Created,
+    DateTimeOffset? LastSignedIn,
+    bool HasPassword,
+    bool Disabled
+);
 
-/// <summary>The outcome of a change to accounts; <paramref name="Problem"/> is null where it was made, else a sentence for the user.</summary>
+/// <summary>
+/// The outcome of a change to accounts; <paramref name="Problem"/> is null where it was made, else a sentence for the user.
+/// </summary>
 public sealed record AccountChange(string? Problem = null)
 {
     /// <summary>The change was made.</summary>
@@ -34,7 +44,9 @@ public sealed class AccountService(IServiceScopeFactory scopes, TimeProvider clo
     {
         await using var scope = scopes.CreateAsyncScope();
         var context = scope.ServiceProvider.GetRequiredService<SmtWebDbContext>();
-        var roles = (await context.UserRoles.Join(context.Roles, r => r.RoleId, r => r.Id, (u, r) => new { u.UserId, r.Name }).ToListAsync(ct)).ToLookup(r => r.UserId, r => r.Name!);
+        var roles = (
+            await context.UserRoles.Join(context.Roles, r => r.RoleId, r => r.Id, (u, r) => new { u.UserId, r.Name }).ToListAsync(ct)
+        ).ToLookup(r => r.UserId, r => r.Name!);
         return [.. (await context.Users.AsNoTracking().OrderBy(u => u.UserName).ToListAsync(ct)).Select(u => Describe(u, roles[u.Id]))];
     }
 
@@ -70,40 +82,61 @@ public sealed class AccountService(IServiceScopeFactory scopes, TimeProvider clo
     }
 
     /// <summary>Gives an account another role; sessions with the old one end at once.</summary>
-    public Task<AccountChange?> SetRoleAsync(string id, string role, Actor by) => ChangeAsync(id, by, AuditActions.RoleChanged, $"to {role}", async (users, user) =>
-    {
-        if (role != LabRoles.Admin && await IsLastAdminAsync(users, user))
-        {
-            return new AccountChange("This is the last administrator; make another one first.");
-        }
+    public Task<AccountChange?> SetRoleAsync(string id, string role, Actor by) =>
+        ChangeAsync(
+            id,
+            by,
+            AuditActions.RoleChanged,
+            $"to {role}",
+            async (users, user) =>
+            {
+                if (role != LabRoles.Admin && await IsLastAdminAsync(users, user))
+                {
+                    return new AccountChange("This is the last administrator; make another one first.");
+                }
 
-        await users.RemoveFromRolesAsync(user, await users.GetRolesAsync(user));
-        var joined = await users.AddToRoleAsync(user, role);
-        await users.UpdateSecurityStampAsync(user);
-        return joined.Succeeded ? AccountChange.Done : Problem(joined);
-    });
+                await users.RemoveFromRolesAsync(user, await users.GetRolesAsync(user));
+                var joined = await users.AddToRoleAsync(user, role);
+                await users.UpdateSecurityStampAsync(user);
+                return joined.Succeeded ? AccountChange.Done : Problem(joined);
+            }
+        );
 
     /// <summary>Closes an account or opens it again; sessions and keys end at once.</summary>
-    public Task<AccountChange?> SetDisabledAsync(string id, bool disabled, Actor by) => ChangeAsync(id, by, disabled ? AuditActions.UserClosed : AuditActions.UserOpened, "", async (users, user) =>
-    {
-        if (disabled && await IsLastAdminAsync(users, user))
-        {
-            return new AccountChange("This is the last administrator; make another one first.");
-        }
+    public Task<AccountChange?> SetDisabledAsync(string id, bool disabled, Actor by) =>
+        ChangeAsync(
+            id,
+            by,
+            disabled ? AuditActions.UserClosed : AuditActions.UserOpened,
+            "",
+            async (users, user) =>
+            {
+                if (disabled && await IsLastAdminAsync(users, user))
+                {
+                    return new AccountChange("This is the last administrator; make another one first.");
+                }
 
-        user.LockoutEnabled = true;
-        await users.SetLockoutEndDateAsync(user, disabled ? Forever : null);
-        await users.UpdateSecurityStampAsync(user);
-        return AccountChange.Done;
-    });
+                user.LockoutEnabled = true;
+                await users.SetLockoutEndDateAsync(user, disabled ? Forever : null);
+                await users.UpdateSecurityStampAsync(user);
+                return AccountChange.Done;
+            }
+        );
 
     /// <summary>Takes an account's password away; it opens only by a new one-time link, and all its sessions end.</summary>
-    public Task<AccountChange?> ClearPasswordAsync(string id, Actor by) => ChangeAsync(id, by, AuditActions.PasswordTaken, "", async (users, user) =>
-    {
-        await users.RemovePasswordAsync(user); // and with it the security stamp
-        await users.SetLockoutEndDateAsync(user, IsDisabled(user) ? Forever : null);
-        return AccountChange.Done;
-    });
+    public Task<AccountChange?> ClearPasswordAsync(string id, Actor by) =>
+        ChangeAsync(
+            id,
+            by,
+            AuditActions.PasswordTaken,
+            "",
+            async (users, user) =>
+            {
+                await users.RemovePasswordAsync(user); // and with it the security stamp
+                await users.SetLockoutEndDateAsync(user, IsDisabled(user) ? Forever : null);
+                return AccountChange.Done;
+            }
+        );
 
     /// <summary>True where an administrator closed the account.</summary>
     public static bool IsDisabled(LabUser user) => IsClosed(user.LockoutEnd);
@@ -112,13 +145,27 @@ public sealed class AccountService(IServiceScopeFactory scopes, TimeProvider clo
     internal static bool IsClosed(DateTimeOffset? lockoutEnd) => lockoutEnd == Forever;
 
     private static AccountInfo Describe(LabUser user, IEnumerable<string> roles) =>
-        new(user.Id, user.UserName!, roles.FirstOrDefault() ?? "", user.Created, user.LastSignedIn, user.PasswordHash is not null, IsDisabled(user));
+        new(
+            user.Id,
+            user.UserName!,
+            roles.FirstOrDefault() ?? "",
+            user.Created,
+            user.LastSignedIn,
+            user.PasswordHash is not null,
+            IsDisabled(user)
+        );
 
     /// <summary>
     /// Null where there is no such account. Changes take turns, over all nodes: two administrators who demote each other
     /// at once must not both find that there is another one. A change that is refused or fails leaves nothing half done.
     /// </summary>
-    private async Task<AccountChange?> ChangeAsync(string id, Actor by, string action, string detail, Func<UserManager<LabUser>, LabUser, Task<AccountChange>> change)
+    private async Task<AccountChange?> ChangeAsync(
+        string id,
+        Actor by,
+        string action,
+        string detail,
+        Func<UserManager<LabUser>, LabUser, Task<AccountChange>> change
+    )
     {
         await using var scope = scopes.CreateAsyncScope();
         var context = scope.ServiceProvider.GetRequiredService<SmtWebDbContext>();

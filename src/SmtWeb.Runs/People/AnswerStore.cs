@@ -41,8 +41,18 @@ public sealed class AnswerStore(IDbContextFactory<SmtWebDbContext> contexts, Tim
         await using var context = await contexts.CreateDbContextAsync(ct);
         var now = clock.GetUtcNow();
         var (answered, cutOff) = (now - Kept, now - AtWorkAtMost);
-        await context.Answers.Where(a => a.OwnerId == ownerId && a.Key == key && (a.Created < answered || (a.Status == null && a.Created < cutOff))).ExecuteDeleteAsync(ct);
-        context.Answers.Add(new AnswerRow { OwnerId = ownerId, Key = key, Request = request, Created = now });
+        await context
+            .Answers.Where(a => a.OwnerId == ownerId && a.Key == key && (a.Created < answered || (a.Status == null && a.Created < cutOff)))
+            .ExecuteDeleteAsync(ct);
+        context.Answers.Add(
+            new AnswerRow
+            {
+                OwnerId = ownerId,
+                Key = key,
+                Request = request,
+                Created = now,
+            }
+        );
         try
         {
             await context.SaveChangesAsync(ct);
@@ -67,9 +77,16 @@ public sealed class AnswerStore(IDbContextFactory<SmtWebDbContext> contexts, Tim
     public async Task EndAsync(string ownerId, string key, StoredAnswer answer, CancellationToken ct)
     {
         await using var context = await contexts.CreateDbContextAsync(ct);
-        await context.Answers.Where(a => a.OwnerId == ownerId && a.Key == key).ExecuteUpdateAsync(
-            a => a.SetProperty(x => x.Status, answer.Status).SetProperty(x => x.Location, answer.Location).SetProperty(x => x.ContentType, answer.ContentType).SetProperty(x => x.Body, answer.Body),
-            ct);
+        await context
+            .Answers.Where(a => a.OwnerId == ownerId && a.Key == key)
+            .ExecuteUpdateAsync(
+                a =>
+                    a.SetProperty(x => x.Status, answer.Status)
+                        .SetProperty(x => x.Location, answer.Location)
+                        .SetProperty(x => x.ContentType, answer.ContentType)
+                        .SetProperty(x => x.Body, answer.Body),
+                ct
+            );
     }
 
     /// <summary>Forgets a request that came to nothing: it may be put right and sent again under its name.</summary>

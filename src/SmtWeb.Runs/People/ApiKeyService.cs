@@ -6,7 +6,16 @@ namespace SmtWeb.Runs.People;
 
 /// <summary>A key as lists show it: never the secret.</summary>
 public sealed record ApiKeyInfo(
-    long Id, string Name, string Prefix, string Owner, IReadOnlyList<string> Scopes, DateTimeOffset Created, DateTimeOffset? Expires, DateTimeOffset? LastUsed, DateTimeOffset? Revoked);
+    long Id,
+    string Name,
+    string Prefix,
+    string Owner,
+    IReadOnlyList<string> Scopes,
+    DateTimeOffset Created,
+    DateTimeOffset? Expires,
+    DateTimeOffset? LastUsed,
+    DateTimeOffset? Revoked
+);
 
 /// <summary>A new key. <paramref name="Secret"/> is shown this once.</summary>
 public sealed record NewApiKey(ApiKeyInfo Key, string Secret);
@@ -14,11 +23,15 @@ public sealed record NewApiKey(ApiKeyInfo Key, string Secret);
 /// <summary>The owner of a key that opened a door.</summary>
 public sealed record ApiKeyOwner(long KeyId, string UserId, string UserName, IReadOnlyList<string> Roles, IReadOnlyList<string> Scopes);
 
-/// <summary>API keys: <c>smt_</c> and 256 random bits, stored as a hash, with an end, and with those of the rights that their owner has now which their scopes name.</summary>
+/// <summary>
+/// API keys: <c>smt_</c> and 256 random bits, stored as a hash, with an end, and with those of the rights that their owner has now which
+/// their scopes name.
+/// </summary>
 public sealed class ApiKeyService(IDbContextFactory<SmtWebDbContext> contexts, TimeProvider clock)
 {
     /// <summary>How every key begins, so that one that lies where it should not is recognised.</summary>
     public const string Prefix = "smt_";
+
     /// <summary>Longest name of a key.</summary>
     public const int LongestName = 100;
 
@@ -32,7 +45,14 @@ public sealed class ApiKeyService(IDbContextFactory<SmtWebDbContext> contexts, T
 
     /// <summary>Makes a key for a user, with the usual scopes and end unless others are given.</summary>
     /// <exception cref="ArgumentException">The name, a scope or the number of days cannot be used; says why.</exception>
-    public async Task<NewApiKey> CreateAsync(string ownerId, string name, Actor by, IReadOnlyCollection<string>? scopes = null, int days = UsualDays, CancellationToken ct = default)
+    public async Task<NewApiKey> CreateAsync(
+        string ownerId,
+        string name,
+        Actor by,
+        IReadOnlyCollection<string>? scopes = null,
+        int days = UsualDays,
+        CancellationToken ct = default
+    )
     {
         name = NameRule.Trim(name);
         if (NameRule.Problem(name, LongestName) is { } problem)
@@ -43,7 +63,10 @@ public sealed class ApiKeyService(IDbContextFactory<SmtWebDbContext> contexts, T
         string[] wanted = [.. KeyScopes.All.Where((scopes ?? KeyScopes.Usual).Contains)];
         if (wanted.Length == 0 || (scopes ?? []).Except(KeyScopes.All).Any())
         {
-            throw new ArgumentException($"A key needs at least one of the scopes {string.Join(", ", KeyScopes.All)}, and no other.", nameof(scopes));
+            throw new ArgumentException(
+                $"A key needs at least one of the scopes {string.Join(", ", KeyScopes.All)}, and no other.",
+                nameof(scopes)
+            );
         }
 
         if (days is < 1 or > MostDays)
@@ -57,20 +80,39 @@ public sealed class ApiKeyService(IDbContextFactory<SmtWebDbContext> contexts, T
         var now = clock.GetUtcNow();
         var key = new ApiKey
         {
-            OwnerId = ownerId, Name = name, Hash = Secrets.Hash(secret), Prefix = secret[..(Prefix.Length + 6)], Created = now, Scopes = wanted, Expires = now.AddDays(days),
+            OwnerId = ownerId,
+            Name = name,
+            Hash = Secrets.Hash(secret),
+            Prefix = secret[..(Prefix.Length + 6)],
+            Created = now,
+            Scopes = wanted,
+            Expires = now.AddDays(days),
         };
         context.ApiKeys.Add(key);
-        AuditLog.Add(context, by, AuditActions.KeyMade, name, $"{key.Prefix}… of {owner.UserName} ({string.Join(", ", wanted)}) for {days} days", now);
+        AuditLog.Add(
+            context,
+            by,
+            AuditActions.KeyMade,
+            name,
+            $"{key.Prefix}… of {owner.UserName} ({string.Join(", ", wanted)}) for {days} days",
+            now
+        );
         await context.SaveChangesAsync(ct);
-        return new NewApiKey(new ApiKeyInfo(key.Id, name, key.Prefix, owner.UserName!, wanted, key.Created, key.Expires, null, null), secret);
+        return new NewApiKey(
+            new ApiKeyInfo(key.Id, name, key.Prefix, owner.UserName!, wanted, key.Created, key.Expires, null, null),
+            secret
+        );
     }
 
     /// <summary>Keys of one user, or of everybody (null), newest first.</summary>
     public async Task<IReadOnlyList<ApiKeyInfo>> ListAsync(string? ownerId, CancellationToken ct = default)
     {
         await using var context = await contexts.CreateDbContextAsync(ct);
-        return await context.ApiKeys.Where(k => ownerId == null || k.OwnerId == ownerId).OrderByDescending(k => k.Id)
-            .Select(k => new ApiKeyInfo(k.Id, k.Name, k.Prefix, k.Owner!.UserName!, k.Scopes, k.Created, k.Expires, k.LastUsed, k.Revoked)).ToListAsync(ct);
+        return await context
+            .ApiKeys.Where(k => ownerId == null || k.OwnerId == ownerId)
+            .OrderByDescending(k => k.Id)
+            .Select(k => new ApiKeyInfo(k.Id, k.Name, k.Prefix, k.Owner!.UserName!, k.Scopes, k.Created, k.Expires, k.LastUsed, k.Revoked))
+            .ToListAsync(ct);
     }
 
     /// <summary>Revokes a key, of <paramref name="ownerId"/> only unless that is null; false where there is no such key in use.</summary>
@@ -79,7 +121,11 @@ public sealed class ApiKeyService(IDbContextFactory<SmtWebDbContext> contexts, T
         await using var context = await contexts.CreateDbContextAsync(ct);
         var now = clock.GetUtcNow();
         await using var transaction = await context.Database.BeginTransactionAsync(ct);
-        if (await context.ApiKeys.Where(k => k.Id == id && k.Revoked == null && (ownerId == null || k.OwnerId == ownerId)).ExecuteUpdateAsync(k => k.SetProperty(x => x.Revoked, now), ct) == 0)
+        if (
+            await context
+                .ApiKeys.Where(k => k.Id == id && k.Revoked == null && (ownerId == null || k.OwnerId == ownerId))
+                .ExecuteUpdateAsync(k => k.SetProperty(x => x.Revoked, now), ct) == 0
+        )
         {
             return false;
         }
@@ -105,13 +151,19 @@ public sealed class ApiKeyService(IDbContextFactory<SmtWebDbContext> contexts, T
         await using var context = await contexts.CreateDbContextAsync(ct);
         var hash = Secrets.Hash(secret);
         var now = clock.GetUtcNow();
-        var key = await context.ApiKeys.AsNoTracking().Include(k => k.Owner).SingleOrDefaultAsync(k => k.Hash == hash && k.Revoked == null, ct);
+        var key = await context
+            .ApiKeys.AsNoTracking()
+            .Include(k => k.Owner)
+            .SingleOrDefaultAsync(k => k.Hash == hash && k.Revoked == null, ct);
         if (key?.Owner is not { } owner || AccountService.IsDisabled(owner) || key.Expires <= now)
         {
             return null;
         }
 
-        var roles = await context.UserRoles.Where(r => r.UserId == owner.Id).Join(context.Roles, r => r.RoleId, r => r.Id, (_, r) => r.Name!).ToListAsync(ct);
+        var roles = await context
+            .UserRoles.Where(r => r.UserId == owner.Id)
+            .Join(context.Roles, r => r.RoleId, r => r.Id, (_, r) => r.Name!)
+            .ToListAsync(ct);
         if (key.LastUsed is null || now - key.LastUsed > LastUsedGrain)
         {
             // once a minute is enough to see whether a key is in use, and spares a write per request

@@ -57,7 +57,22 @@ public static class AuditActions
     /// <summary>All of them.</summary>
     public static IReadOnlyList<string> All { get; } =
     [
-        SignedIn, SignInFailed, SignedOut, PasswordChanged, PasswordTaken, LinkMade, UserCreated, RoleChanged, UserClosed, UserOpened,
-        KeyMade, KeyRevoked, RunDeleted, RunRestored, RunPurged, ModelDeleted, DatasetForgotten,
+        SignedIn,
+        SignInFailed,
+        SignedOut,
+        PasswordChanged,
+        PasswordTaken,
+        LinkMade,
+        UserCreated,
+        RoleChanged,
+        UserClosed,
+        UserOpened,
+        KeyMade,
+        KeyRevoked,
+        RunDeleted,
+        RunRestored,
+        RunPurged,
+        ModelDeleted,
+        DatasetForgotten,
     ];
 }

@@ -18,5 +18,9 @@ public sealed class Departures(RunsDatabase database) : BackgroundService
 
     /// <inheritdoc/>
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        new DatabaseListener(database.Source, Channel).RunAsync(userId => Happened?.Invoke(userId), () => Happened?.Invoke(null), stoppingToken);
+        new DatabaseListener(database.Source, Channel).RunAsync(
+            userId => Happened?.Invoke(userId),
+            () => Happened?.Invoke(null),
+            stoppingToken
+        );
 }

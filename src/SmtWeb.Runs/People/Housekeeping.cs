@@ -1,6 +1,9 @@
 namespace SmtWeb.Runs.People;
 
-/// <summary>Removes what has outlived its time: trash, audit lines, sessions, answers, sign-in links. Any node may, at any time, more than one at once.</summary>
+/// <summary>
+/// Removes what has outlived its time: trash, audit lines, sessions, answers, sign-in links. Any node may, at any time, more than one at
+/// once.
+/// </summary>
 public sealed class Housekeeping(IRunStore runs, AuditLog audit, SessionService sessions, AnswerStore answers, OneTimeLinks links)
 {
     /// <summary>Does it once.</summary>

@@ -27,13 +27,15 @@ public sealed class OneTimeLinks(IDbContextFactory<SmtWebDbContext> contexts, Ti
         await using var context = await contexts.CreateDbContextAsync(ct);
         await RemoveExpiredAsync(context, ct);
         var token = Secrets.Create();
-        context.UserTokens.Add(new IdentityUserToken<string>
-        {
-            UserId = userId,
-            LoginProvider = Provider,
-            Name = NamePrefix + Secrets.Hash(token),
-            Value = (clock.GetUtcNow() + Lifetime).ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture),
-        });
+        context.UserTokens.Add(
+            new IdentityUserToken<string>
+            {
+                UserId = userId,
+                LoginProvider = Provider,
+                Name = NamePrefix + Secrets.Hash(token),
+                Value = (clock.GetUtcNow() + Lifetime).ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture),
+            }
+        );
         var name = await context.Users.Where(u => u.Id == userId).Select(u => u.UserName).SingleAsync(ct);
         AuditLog.Add(context, by, AuditActions.LinkMade, name!, "", clock.GetUtcNow());
         await context.SaveChangesAsync(ct);
@@ -68,7 +70,9 @@ public sealed class OneTimeLinks(IDbContextFactory<SmtWebDbContext> contexts, Ti
     public async Task RevokeAllAsync(string userId, CancellationToken ct = default)
     {
         await using var context = await contexts.CreateDbContextAsync(ct);
-        await context.UserTokens.Where(t => t.UserId == userId && t.LoginProvider == Provider && t.Name.StartsWith(NamePrefix)).ExecuteDeleteAsync(ct);
+        await context
+            .UserTokens.Where(t => t.UserId == userId && t.LoginProvider == Provider && t.Name.StartsWith(NamePrefix))
+            .ExecuteDeleteAsync(ct);
     }
 
     private static IQueryable<IdentityUserToken<string>> Rows(SmtWebDbContext context, string token)
@@ -79,7 +83,9 @@ public sealed class OneTimeLinks(IDbContextFactory<SmtWebDbContext> contexts, Ti
 
     private async Task RemoveExpiredAsync(SmtWebDbContext context, CancellationToken ct)
     {
-        foreach (var row in await context.UserTokens.Where(t => t.LoginProvider == Provider && t.Name.StartsWith(NamePrefix)).ToListAsync(ct))
+        foreach (
+            var row in await context.UserTokens.Where(t => t.LoginProvider == Provider && t.Name.StartsWith(NamePrefix)).ToListAsync(ct)
+        )
         {
             if (IsExpired(row))
             {

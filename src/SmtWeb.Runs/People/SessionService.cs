@@ -19,7 +19,13 @@ public sealed class SessionService(IDbContextFactory<SmtWebDbContext> contexts, 
     {
         await using var context = await contexts.CreateDbContextAsync(ct);
         var now = clock.GetUtcNow();
-        var session = new SessionRow { Id = Guid.NewGuid(), UserId = userId, Created = now, Seen = now };
+        var session = new SessionRow
+        {
+            Id = Guid.NewGuid(),
+            UserId = userId,
+            Created = now,
+            Seen = now,
+        };
         context.Sessions.Add(session);
         await context.SaveChangesAsync(ct);
         return session.Id;
@@ -34,8 +40,21 @@ public sealed class SessionService(IDbContextFactory<SmtWebDbContext> contexts, 
     {
         await using var context = await contexts.CreateDbContextAsync(ct);
         var now = clock.GetUtcNow();
-        var found = await context.Sessions.Where(s => s.Id == id && s.UserId == userId)
-            .Join(context.Users, s => s.UserId, u => u.Id, (s, u) => new { s.Seen, u.SecurityStamp, u.LockoutEnd }).SingleOrDefaultAsync(ct);
+        var found = await context
+            .Sessions.Where(s => s.Id == id && s.UserId == userId)
+            .Join(
+                context.Users,
+                s => s.UserId,
+                u => u.Id,
+                (s, u) =>
+                    new
+                    {
+                        s.Seen,
+                        u.SecurityStamp,
+                        u.LockoutEnd,
+                    }
+            )
+            .SingleOrDefaultAsync(ct);
         if (found is null || found.SecurityStamp != stamp || AccountService.IsClosed(found.LockoutEnd) || found.Seen + Lifetime < now)
         {
             return false;

@@ -20,7 +20,8 @@ public sealed class AttemptLease(RunsDatabase database, long runId, int attempt,
             """,
             runId,
             attempt,
-            length);
+            length
+        );
         await using var reader = await renew.ExecuteReaderAsync(ct);
         return await reader.ReadAsync(ct) ? new(Enum.Parse<RunRequest>(reader.GetString(0)), reader.GetString(1)) : null;
     }

@@ -16,7 +16,8 @@ internal static class Claimable
     public const string Taught = "NOT EXISTS (" + Teachers.Unfinished + ")";
 
     /// <summary>Its job is in the queue.</summary>
-    public const string HasTicket = "EXISTS (SELECT 1 FROM hangfire.jobqueue q WHERE q.jobid = student.job_id AND q.queue = '" + JobQueues.Training + "')";
+    public const string HasTicket =
+        "EXISTS (SELECT 1 FROM hangfire.jobqueue q WHERE q.jobid = student.job_id AND q.queue = '" + JobQueues.Training + "')";
 
     /// <summary>Strict priority, then age.</summary>
     public const string Order = "student.priority DESC, student.id";

@@ -11,4 +11,5 @@ public sealed record ClaimedRun(long RunId, int Attempt, string Name, long First
     : ClaimedWork(JobQueues.Training, JobId, Ticket, Attempt);
 
 /// <summary>Other work that a worker claimed; <paramref name="Losses"/> attempts at it were lost before.</summary>
-public sealed record ClaimedItem(string Queue, long Subject, int Attempt, int Losses, long JobId, long Ticket) : ClaimedWork(Queue, JobId, Ticket, Attempt);
+public sealed record ClaimedItem(string Queue, long Subject, int Attempt, int Losses, long JobId, long Ticket)
+    : ClaimedWork(Queue, JobId, Ticket, Attempt);

@@ -27,11 +27,14 @@ public static class JobQueues
     internal static Job Train(long runId, string name) => Job.FromExpression<ITrainingJobs>(jobs => jobs.TrainAsync(runId, name, null));
 
     /// <summary>The call that does a work item of <paramref name="queue"/>.</summary>
-    internal static Job Do(string queue, long subject, string what) => queue switch
-    {
-        Evaluations => Job.FromExpression<IEvaluationJobs>(jobs => jobs.EvaluateAsync(subject, what, null)),
-        Datasets => Job.FromExpression<IDatasetJobs>(jobs => jobs.CheckAsync(subject, what, null)),
-        _ when queue.StartsWith(NeighboursOf, StringComparison.Ordinal) => Job.FromExpression<INeighbourJobs>(jobs => jobs.MeasureAsync(subject, what, null)),
-        _ => throw new ArgumentException($"There is no work in a queue '{queue}'.", nameof(queue)),
-    };
+    internal static Job Do(string queue, long subject, string what) =>
+        queue switch
+        {
+            Evaluations => Job.FromExpression<IEvaluationJobs>(jobs => jobs.EvaluateAsync(subject, what, null)),
+            Datasets => Job.FromExpression<IDatasetJobs>(jobs => jobs.CheckAsync(subject, what, null)),
+            _ when queue.StartsWith(NeighboursOf, StringComparison.Ordinal) => Job.FromExpression<INeighbourJobs>(jobs =>
+                jobs.MeasureAsync(subject, what, null)
+            ),
+            _ => throw new ArgumentException($"There is no work in a queue '{queue}'.", nameof(queue)),
+        };
 }

@@ -16,7 +16,9 @@ internal static class JobRepair
         int made = await RunsAsync(connection, ct) + await ItemsAsync(connection, ct) + await OrphansAsync(connection, ct);
         int removed = await connection.ExecuteAsync(
             $"DELETE FROM hangfire.jobqueue q WHERE (q.queue IN ($1, $2, $3) OR q.queue LIKE $4) AND NOT {JobTable.IsOpen}",
-            [JobQueues.Training, JobQueues.Evaluations, JobQueues.Datasets, JobQueues.Neighbours("") + "%"], ct);
+            [JobQueues.Training, JobQueues.Evaluations, JobQueues.Datasets, JobQueues.Neighbours("") + "%"],
+            ct
+        );
         removed += await ClosedJobsAsync(connection, ct);
         await transaction.CommitAsync(ct);
         return (made, removed);
@@ -25,7 +27,12 @@ internal static class JobRepair
     private static async Task<int> RunsAsync(NpgsqlConnection connection, CancellationToken ct)
     {
         var without = new List<(long Id, string Name, long? Job)>();
-        await using (var select = connection.Sql($"SELECT id, name, job_id FROM runs student WHERE {Claimable.Waiting} AND NOT {Claimable.HasTicket} FOR NO KEY UPDATE SKIP LOCKED"))
+        await using (
+            var select = connection.Sql(
+                $"SELECT id, name, job_id FROM runs student WHERE {Claimable.Waiting} AND NOT {Claimable.HasTicket} FOR NO KEY UPDATE "
+                + "SKIP LOCKED"
+            )
+        )
         await using (var reader = await select.ExecuteReaderAsync(ct))
         {
             while (await reader.ReadAsync(ct))
@@ -45,8 +52,12 @@ internal static class JobRepair
     private static async Task<int> ItemsAsync(NpgsqlConnection connection, CancellationToken ct)
     {
         var without = new List<(string Queue, long Subject, long Job)>();
-        await using (var select = connection.Sql(
-            "SELECT queue, subject, job_id FROM work_items w WHERE NOT EXISTS (SELECT 1 FROM hangfire.jobqueue q WHERE q.jobid = w.job_id AND q.queue = w.queue) FOR NO KEY UPDATE SKIP LOCKED"))
+        await using (
+            var select = connection.Sql(
+                "SELECT queue, subject, job_id FROM work_items w WHERE NOT EXISTS (SELECT 1 FROM hangfire.jobqueue q WHERE q.jobid = "
+                + "w.job_id AND q.queue = w.queue) FOR NO KEY UPDATE SKIP LOCKED"
+            )
+        )
         await using (var reader = await select.ExecuteReaderAsync(ct))
         {
             while (await reader.ReadAsync(ct))
@@ -67,14 +78,17 @@ internal static class JobRepair
     private static async Task<int> OrphansAsync(NpgsqlConnection connection, CancellationToken ct)
     {
         var waiting = new List<(string Queue, long Subject, string What, long? Run)>();
-        await using (var select = connection.Sql(
-            """
-            SELECT $1, j.id, j.protocol, j.run_id FROM evaluation_jobs j WHERE j.state IN ('Queued', 'Running') AND NOT EXISTS (SELECT 1 FROM work_items w WHERE w.queue = $1 AND w.subject = j.id)
-            UNION ALL
-            SELECT $2, d.id, d.name, NULL FROM datasets d WHERE d.state IN ('Queued', 'Checking') AND NOT EXISTS (SELECT 1 FROM work_items w WHERE w.queue = $2 AND w.subject = d.id)
-            """,
-            JobQueues.Evaluations,
-            JobQueues.Datasets))
+        await using (
+            var select = connection.Sql(
+                """
+                SELECT $1, j.id, j.protocol, j.run_id FROM evaluation_jobs j WHERE j.state IN ('Queued', 'Running') AND NOT EXISTS (SELECT 1 FROM work_items w WHERE w.queue = $1 AND w.subject = j.id)
+                UNION ALL
+                SELECT $2, d.id, d.name, NULL FROM datasets d WHERE d.state IN ('Queued', 'Checking') AND NOT EXISTS (SELECT 1 FROM work_items w WHERE w.queue = $2 AND w.subject = d.id)
+                """,
+                JobQueues.Evaluations,
+                JobQueues.Datasets
+            )
+        )
         await using (var reader = await select.ExecuteReaderAsync(ct))
         {
             while (await reader.ReadAsync(ct))
@@ -95,13 +109,16 @@ internal static class JobRepair
     private static async Task<int> ClosedJobsAsync(NpgsqlConnection connection, CancellationToken ct)
     {
         var closed = new List<long>();
-        await using (var select = connection.Sql(
-            $"""
-            SELECT q.jobid FROM (SELECT j.id AS jobid FROM hangfire.job j JOIN hangfire.state s ON s.id = j.stateid
-                WHERE j.statename IN ('Enqueued', 'Processing') AND s.createdat < now() - interval '5 minutes' AND j.invocationdata ->> 'Type' LIKE $1) q
-            WHERE NOT {JobTable.IsOpen}
-            """,
-            typeof(JobRepair).Namespace + ".%"))
+        await using (
+            var select = connection.Sql(
+                $"""
+                SELECT q.jobid FROM (SELECT j.id AS jobid FROM hangfire.job j JOIN hangfire.state s ON s.id = j.stateid
+                    WHERE j.statename IN ('Enqueued', 'Processing') AND s.createdat < now() - interval '5 minutes' AND j.invocationdata ->> 'Type' LIKE $1) q
+                WHERE NOT {JobTable.IsOpen}
+                """,
+                typeof(JobRepair).Namespace + ".%"
+            )
+        )
         await using (var reader = await select.ExecuteReaderAsync(ct))
         {
             while (await reader.ReadAsync(ct))

@@ -15,8 +15,7 @@ namespace SmtWeb.Runs.Queue;
 internal static class JobTable
 {
     /// <summary>SQL: whether the job in column <c>q.jobid</c> has work that is open.</summary>
-    public const string IsOpen =
-        """
+    public const string IsOpen = """
         (EXISTS (SELECT 1 FROM runs r WHERE r.job_id = q.jobid AND r.state NOT IN ('Paused', 'Finished', 'Failed', 'Cancelled'))
             OR EXISTS (SELECT 1 FROM work_items w WHERE w.job_id = q.jobid))
         """;
@@ -27,7 +26,9 @@ internal static class JobTable
         var call = InvocationData.SerializeJob(job);
         long id = await connection.ScalarAsync<long>(
             "INSERT INTO hangfire.job (invocationdata, arguments, createdat) VALUES ($1::jsonb, $2::jsonb, now()) RETURNING id",
-            [SerializationHelper.Serialize(call), call.Arguments], ct);
+            [SerializationHelper.Serialize(call), call.Arguments],
+            ct
+        );
         await PutAsync(connection, id, queue, null, ct);
         return id;
     }
@@ -36,7 +37,11 @@ internal static class JobTable
     public static async Task<long> CopyAsync(NpgsqlConnection connection, long jobId, string queue, string reason, CancellationToken ct)
     {
         long id = await connection.ScalarAsync<long>(
-            "INSERT INTO hangfire.job (invocationdata, arguments, createdat) SELECT invocationdata, arguments, now() FROM hangfire.job WHERE id = $1 RETURNING id", [jobId], ct);
+            "INSERT INTO hangfire.job (invocationdata, arguments, createdat) SELECT invocationdata, arguments, now() FROM hangfire.job "
+            + "WHERE id = $1 RETURNING id",
+            [jobId],
+            ct
+        );
         if (id != 0)
         {
             await PutAsync(connection, id, queue, reason, ct);
@@ -63,19 +68,24 @@ internal static class JobTable
                 SELECT id, $2, $3, now(), $4::jsonb FROM hangfire.job WHERE id = $1 AND statename IN ('Enqueued', 'Processing', 'Scheduled') RETURNING id)
             UPDATE hangfire.job j SET stateid = s.id, statename = $2, expireat = now() + interval '1 day' FROM s WHERE j.id = $1
             """,
-            [id, state.Name, reason, SerializationHelper.Serialize(state.SerializeData())], ct);
+            [id, state.Name, reason, SerializationHelper.Serialize(state.SerializeData())],
+            ct
+        );
     }
 
     /// <summary>
     /// The job was done with, as far as Hangfire is concerned. Its ticket goes, and all its tickets where the work is over;
     /// the last ticket of work that is still open stays, so that a job requeued by hand neither runs twice nor is lost.
     /// </summary>
-    public static Task<int> ReturnTicketAsync(NpgsqlConnection connection, long ticket, long jobId, CancellationToken ct) => connection.ExecuteAsync(
-        $"""
-        DELETE FROM hangfire.jobqueue q WHERE q.jobid = $2 AND (NOT {IsOpen}
-            OR (q.id = $1 AND EXISTS (SELECT 1 FROM hangfire.jobqueue o WHERE o.jobid = q.jobid AND o.queue = q.queue AND o.id <> q.id)))
-        """,
-        [ticket, jobId], ct);
+    public static Task<int> ReturnTicketAsync(NpgsqlConnection connection, long ticket, long jobId, CancellationToken ct) =>
+        connection.ExecuteAsync(
+            $"""
+            DELETE FROM hangfire.jobqueue q WHERE q.jobid = $2 AND (NOT {IsOpen}
+                OR (q.id = $1 AND EXISTS (SELECT 1 FROM hangfire.jobqueue o WHERE o.jobid = q.jobid AND o.queue = q.queue AND o.id <> q.id)))
+            """,
+            [ticket, jobId],
+            ct
+        );
 
     private static async Task PutAsync(NpgsqlConnection connection, long id, string queue, string? reason, CancellationToken ct)
     {
@@ -85,8 +95,14 @@ internal static class JobTable
             WITH s AS (INSERT INTO hangfire.state (jobid, name, reason, createdat, data) VALUES ($1, $2, $3, now(), $4::jsonb) RETURNING id)
             UPDATE hangfire.job j SET stateid = s.id, statename = $2 FROM s WHERE j.id = $1
             """,
-            [id, state.Name, new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Text, Value = (object?)reason ?? DBNull.Value }, SerializationHelper.Serialize(state.SerializeData())],
-            ct);
+            [
+                id,
+                state.Name,
+                new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Text, Value = (object?)reason ?? DBNull.Value },
+                SerializationHelper.Serialize(state.SerializeData()),
+            ],
+            ct
+        );
         await connection.ExecuteAsync("INSERT INTO hangfire.jobqueue (jobid, queue) VALUES ($1, $2)", [id, queue], ct);
         await connection.NotifyAsync(RunChannels.Queue, "", ct);
     }

@@ -13,10 +13,11 @@ public sealed class JobTickets(RunsDatabase database, RunQueue runs, WorkItems i
     }
 
     /// <summary>Hangfire would not run the job: the work waits again, with a new one.</summary>
-    public Task RejobAsync(ClaimedWork work, CancellationToken ct = default) => work switch
-    {
-        ClaimedRun run => runs.RejobAsync(run, ct),
-        ClaimedItem item => items.RejobAsync(item, ct),
-        _ => throw new ArgumentException($"Nobody claims {work.GetType().Name}.", nameof(work)),
-    };
+    public Task RejobAsync(ClaimedWork work, CancellationToken ct = default) =>
+        work switch
+        {
+            ClaimedRun run => runs.RejobAsync(run, ct),
+            ClaimedItem item => items.RejobAsync(item, ct),
+            _ => throw new ArgumentException($"Nobody claims {work.GetType().Name}.", nameof(work)),
+        };
 }

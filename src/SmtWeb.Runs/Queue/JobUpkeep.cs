@@ -10,7 +10,9 @@ public sealed class JobUpkeep(RunsDatabase database)
     {
         await using var connection = await database.Source.OpenConnectionAsync(ct);
         var (made, removed) = await JobRepair.RunAsync(connection, ct);
-        return made + removed == 0 ? "Everything is in order." : $"{made} jobs made for work that had none, {removed} removed that nothing waited for.";
+        return made + removed == 0
+            ? "Everything is in order."
+            : $"{made} jobs made for work that had none, {removed} removed that nothing waited for.";
     }
 
     /// <summary>Removes what has had its time; says what was done.</summary>
@@ -20,17 +22,28 @@ public sealed class JobUpkeep(RunsDatabase database)
         int workers = await connection.ExecuteAsync("DELETE FROM workers WHERE heartbeat < now() - interval '30 days'", [], ct);
         // Left by a trainer that was killed while it wrote, of a run that nobody has gone on with since.
         int checkpoints = await connection.ExecuteAsync(
-            "DELETE FROM checkpoints c USING runs r WHERE r.id = c.run_id AND NOT c.complete AND c.at < now() - interval '1 day' AND r.lease_until IS NULL", [], ct);
+            "DELETE FROM checkpoints c USING runs r WHERE r.id = c.run_id AND NOT c.complete AND c.at < now() - interval '1 day' AND "
+            + "r.lease_until IS NULL",
+            [],
+            ct
+        );
         // Of a node that will not come back: nobody else takes what is queued for its folder.
         int items = await connection.ExecuteAsync(
             """
             DELETE FROM work_items w USING hangfire.job j WHERE j.id = w.job_id AND w.queue LIKE $1 AND j.createdat < now() - interval '7 days'
                 AND (w.lease_until IS NULL OR w.lease_until < now())
             """,
-            [JobQueues.Neighbours("") + "%"], ct);
+            [JobQueues.Neighbours("") + "%"],
+            ct
+        );
         // Hangfire keeps failed jobs for ever.
         int jobs = await connection.ExecuteAsync(
-            "UPDATE hangfire.job SET expireat = now() WHERE statename = 'Failed' AND expireat IS NULL AND createdat < now() - interval '30 days'", [], ct);
-        return $"Removed: {workers} workers not seen for 30 days, {checkpoints} unfinished checkpoints, {items} indexes queued for nodes that are gone, {jobs} failed jobs of more than 30 days ago.";
+            "UPDATE hangfire.job SET expireat = now() WHERE statename = 'Failed' AND expireat IS NULL AND createdat < now() - interval "
+            + "'30 days'",
+            [],
+            ct
+        );
+        return $"Removed: {workers} workers not seen for 30 days, {checkpoints} unfinished checkpoints, {items} indexes queued for nodes "
+            + $"that are gone, {jobs} failed jobs of more than 30 days ago.";
     }
 }

@@ -36,9 +36,17 @@ public sealed class RunQueue(RunsDatabase database)
         var (runId, attempt, name, threads, job, ticket) = claim.Value;
         var from = await NewestCheckpointAsync(connection, runId, ct);
         await connection.ExecuteAsync(
-            "INSERT INTO attempts (run_id, number, worker, started, from_checkpoint_id, first_iteration, last_batch) VALUES ($1, $2, $3, now(), $4, $5, 0)",
-            [runId, attempt, workerName, new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Bigint, Value = (object?)from?.Id ?? DBNull.Value }, from?.Iteration ?? 0],
-            ct);
+            "INSERT INTO attempts (run_id, number, worker, started, from_checkpoint_id, first_iteration, last_batch) VALUES ($1, $2, "
+            + "$3, now(), $4, $5, 0)",
+            [
+                runId,
+                attempt,
+                workerName,
+                new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Bigint, Value = (object?)from?.Id ?? DBNull.Value },
+                from?.Iteration ?? 0,
+            ],
+            ct
+        );
         await connection.ExecuteAsync("DELETE FROM checkpoints WHERE run_id = $1 AND NOT complete", [runId], ct);
         if (attempt > 1)
         {
@@ -46,15 +54,33 @@ public sealed class RunQueue(RunsDatabase database)
             await RewindAsync(connection, runId, from?.Iteration ?? -1, from?.Seconds ?? 0, ct);
         }
 
-        string where = from is { } c ? $"from the checkpoint of iteration {c.Iteration:N0}" : attempt > 1 ? "from the start (no checkpoint yet)" : "from the start";
-        await RunEvents.WriteAsync(connection, runId, attempt, LogLevel.Information, $"Attempt {attempt} starts on {workerName}, {where}.", RunState.Starting, ct);
+        string where =
+            from is { } c ? $"from the checkpoint of iteration {c.Iteration:N0}"
+            : attempt > 1 ? "from the start (no checkpoint yet)"
+            : "from the start";
+        await RunEvents.WriteAsync(
+            connection,
+            runId,
+            attempt,
+            LogLevel.Information,
+            $"Attempt {attempt} starts on {workerName}, {where}.",
+            RunState.Starting,
+            ct
+        );
         await transaction.CommitAsync(ct);
         return new(runId, attempt, name, from?.Iteration ?? 0, threads, job, ticket);
 
-        static async Task<(long Id, long Iteration, double Seconds)?> NewestCheckpointAsync(NpgsqlConnection connection, long runId, CancellationToken ct)
+        static async Task<(long Id, long Iteration, double Seconds)?> NewestCheckpointAsync(
+            NpgsqlConnection connection,
+            long runId,
+            CancellationToken ct
+        )
         {
             await using var select = connection.Sql(
-                "SELECT id, iteration, seconds FROM checkpoints WHERE run_id = $1 AND complete AND NOT damaged ORDER BY iteration DESC, id DESC LIMIT 1", runId);
+                "SELECT id, iteration, seconds FROM checkpoints WHERE run_id = $1 AND complete AND NOT damaged ORDER BY iteration "
+                + "DESC, id DESC LIMIT 1",
+                runId
+            );
             await using var reader = await select.ExecuteReaderAsync(ct);
             return await reader.ReadAsync(ct) ? (reader.GetInt64(0), reader.GetInt64(1), reader.GetDouble(2)) : null;
         }
@@ -68,7 +94,12 @@ public sealed class RunQueue(RunsDatabase database)
     {
         var expired = new List<(long Run, int Attempt)>();
         await using (var connection = await database.Source.OpenConnectionAsync(ct))
-        await using (var select = connection.Sql($"SELECT id, attempt FROM runs WHERE lease_until < now() AND state IN {Held} AND {Claimable.ServerIsUpFor("$1")}", lease))
+        await using (
+            var select = connection.Sql(
+                $"SELECT id, attempt FROM runs WHERE lease_until < now() AND state IN {Held} AND {Claimable.ServerIsUpFor("$1")}",
+                lease
+            )
+        )
         await using (var reader = await select.ExecuteReaderAsync(ct))
         {
             while (await reader.ReadAsync(ct))
@@ -100,7 +131,11 @@ public sealed class RunQueue(RunsDatabase database)
     public async Task<bool> IsHeldAsync(long runId, int attempt, CancellationToken ct = default)
     {
         await using var connection = await database.Source.OpenConnectionAsync(ct);
-        return await connection.ScalarAsync<bool>($"SELECT EXISTS (SELECT 1 FROM runs WHERE id = $1 AND attempt = $2 AND state IN {Held})", [runId, attempt], ct);
+        return await connection.ScalarAsync<bool>(
+            $"SELECT EXISTS (SELECT 1 FROM runs WHERE id = $1 AND attempt = $2 AND state IN {Held})",
+            [runId, attempt],
+            ct
+        );
     }
 
     /// <summary>The trainer leaves for a reason that is not its run's: pages show it until the run is back in the queue.</summary>
@@ -110,9 +145,11 @@ public sealed class RunQueue(RunsDatabase database)
         await using var transaction = await connection.BeginTransactionAsync(ct);
         // A pause or stop that the user asked for goes first: the trainer leaves a checkpoint all the same.
         int changed = await connection.ExecuteAsync(
-            $"UPDATE runs SET state = 'Stopping', request = 'Release', state_reason = $3 WHERE id = $1 AND attempt = $2 AND state IN {Held} AND request = 'None'",
+            "UPDATE runs SET state = 'Stopping', request = 'Release', state_reason = $3 WHERE id = $1 AND attempt = $2 AND state IN "
+            + $"{Held} AND request = 'None'",
             [runId, attempt, reason],
-            ct);
+            ct
+        );
         if (changed == 1)
         {
             await RunEvents.WriteAsync(connection, runId, attempt, LogLevel.Information, $"Stopping: {reason}", RunState.Stopping, ct);
@@ -129,10 +166,23 @@ public sealed class RunQueue(RunsDatabase database)
     {
         await using var connection = await database.Source.OpenConnectionAsync(ct);
         await using var transaction = await connection.BeginTransactionAsync(ct);
-        if (await connection.ScalarAsync<bool>($"SELECT true FROM runs WHERE id = $1 AND attempt = $2 AND state IN {Held} FOR NO KEY UPDATE", [run.RunId, run.Attempt], ct))
+        if (
+            await connection.ScalarAsync<bool>(
+                $"SELECT true FROM runs WHERE id = $1 AND attempt = $2 AND state IN {Held} FOR NO KEY UPDATE",
+                [run.RunId, run.Attempt],
+                ct
+            )
+        )
         {
             var (state, request) = await RunRelease.ReadAsync(connection, run.RunId, ct);
-            await RunRelease.ApplyAsync(connection, run.RunId, run.Attempt, RunTransitions.AfterLoss(state, request), "its job was no longer to be run; it has a new one", ct);
+            await RunRelease.ApplyAsync(
+                connection,
+                run.RunId,
+                run.Attempt,
+                RunTransitions.AfterLoss(state, request),
+                "its job was no longer to be run; it has a new one",
+                ct
+            );
             await RejobAsync(connection, run.RunId, run.Name, run.JobId, ct);
         }
 
@@ -142,12 +192,20 @@ public sealed class RunQueue(RunsDatabase database)
     /// <summary>Gives a waiting run a job where it has none that can be drawn. The caller holds its row.</summary>
     internal static async Task RejobAsync(NpgsqlConnection connection, long runId, string name, long? before, CancellationToken ct)
     {
-        if (before is { } old) await JobTable.WithdrawAsync(connection, old, "The run has a new job.", ct);
+        if (before is { } old)
+        {
+            await JobTable.WithdrawAsync(connection, old, "The run has a new job.", ct);
+        }
         long job = await JobTable.EnqueueAsync(connection, JobQueues.Training, JobQueues.Train(runId, name), ct);
         await connection.ExecuteAsync("UPDATE runs SET job_id = $2 WHERE id = $1", [runId, job], ct);
     }
 
-    private static async Task<(long Run, int Attempt, string Name, int Threads, long Job, long Ticket)?> TakeAsync(NpgsqlConnection connection, Guid workerId, TimeSpan lease, CancellationToken ct)
+    private static async Task<(long Run, int Attempt, string Name, int Threads, long Job, long Ticket)?> TakeAsync(
+        NpgsqlConnection connection,
+        Guid workerId,
+        TimeSpan lease,
+        CancellationToken ct
+    )
     {
         // one statement: the choice, the mark in Hangfire's queue, and the attempt number
         await using var claim = connection.Sql(
@@ -163,7 +221,8 @@ public sealed class RunQueue(RunsDatabase database)
             RETURNING runs.id, runs.attempt, runs.name, coalesce((runs.spec #>> '{hardware,threads}')::int, 0), runs.job_id, next.ticket
             """,
             workerId,
-            lease);
+            lease
+        );
         await using var reader = await claim.ExecuteReaderAsync(ct);
         return await reader.ReadAsync(ct)
             ? (reader.GetInt64(0), reader.GetInt32(1), reader.GetString(2), reader.GetInt32(3), reader.GetInt64(4), reader.GetInt64(5))
@@ -176,7 +235,10 @@ public sealed class RunQueue(RunsDatabase database)
         foreach (string table in (string[])["metrics", "pictures", "evaluations"])
         {
             hidden += await connection.ExecuteAsync(
-                $"UPDATE {table} SET superseded = true WHERE run_id = $1 AND iteration > $2 AND NOT superseded", [runId, iteration], ct);
+                $"UPDATE {table} SET superseded = true WHERE run_id = $1 AND iteration > $2 AND NOT superseded",
+                [runId, iteration],
+                ct
+            );
         }
 
         await connection.ExecuteAsync(
@@ -187,7 +249,8 @@ public sealed class RunQueue(RunsDatabase database)
             WHERE id = $1
             """,
             [runId, iteration, seconds],
-            ct);
+            ct
+        );
         if (hidden > 0)
         {
             await connection.NotifyAsync(new RunNotice(runId, RunNoticeKind.Rewound, Math.Max(iteration, 0)), ct);
@@ -204,7 +267,8 @@ public sealed class RunQueue(RunsDatabase database)
             WHERE id = $1 AND attempt = $2 AND state IN {Held} AND (NOT $3 OR lease_until < now()) RETURNING fruitless_attempts
             """,
             [runId, attempt, onlyExpired],
-            ct);
+            ct
+        );
         if (fruitless == 0)
         {
             return false;

@@ -23,7 +23,9 @@ internal static class TeacherCheck
         }
 
         await using var context = await database.ContextAsync(ct);
-        var problem = smd.TeacherRun() is { } run ? await OfRunAsync(context, run, spec, ct) : await OfModelAsync(context, smd.Teacher, spec, ct);
+        var problem = smd.TeacherRun() is { } run
+            ? await OfRunAsync(context, run, spec, ct)
+            : await OfModelAsync(context, smd.Teacher, spec, ct);
         if (problem is not null)
         {
             throw new SpecException([new("$.method.teacher", problem)]);
@@ -33,7 +35,15 @@ internal static class TeacherCheck
     private static async Task<string?> OfRunAsync(SmtWebDbContext context, long id, TrainingSpec spec, CancellationToken ct)
     {
         const string way = " Give the number of a run of the method \"diffusion\", or the name of an imported model.";
-        var teacher = await context.Runs.Where(r => r.Id == id && r.Trashed == null).Select(r => new { r.Method, r.State, r.Spec }).SingleOrDefaultAsync(ct);
+        var teacher = await context
+            .Runs.Where(r => r.Id == id && r.Trashed == null)
+            .Select(r => new
+            {
+                r.Method,
+                r.State,
+                r.Spec,
+            })
+            .SingleOrDefaultAsync(ct);
         if (teacher is null)
         {
             return $"Run {id} does not exist." + way;
@@ -51,40 +61,67 @@ internal static class TeacherCheck
         }
 
         var (mine, its) = (DataShape.Of(spec.Data), DataShape.Of(own.Data));
-        return Problem($"run {id}", own.Network, spec.Network, (its.Channels, its.Side, its.Classes), (mine.Channels, mine.Side, mine.Classes));
+        return Problem(
+            $"run {id}",
+            own.Network,
+            spec.Network,
+            (its.Channels, its.Side, its.Classes),
+            (mine.Channels, mine.Side, mine.Classes)
+        );
     }
 
     private static async Task<string?> OfModelAsync(SmtWebDbContext context, string name, TrainingSpec spec, CancellationToken ct)
     {
         if (await context.Models.Where(m => m.Name == name).Select(m => m.Description).SingleOrDefaultAsync(ct) is not { } json)
         {
-            return $"'{name}' is neither the number of a run nor the name of an imported model; files and addresses are not read. The page Models lists them; `smtweb import FILE --register` adds one.";
+            return $"'{name}' is neither the number of a run nor the name of an imported model; files and addresses are not read. The page "
+                + "Models lists them; `smtweb import FILE --register` adds one.";
         }
 
         var its = TeacherFile.FromJson(json);
         var mine = DataShape.Of(spec.Data);
-        return Problem($"the model {name}", its.Network, spec.Network, (its.Channels, its.Resolution, its.Classes), (mine.Channels, mine.Side, mine.Classes));
+        return Problem(
+            $"the model {name}",
+            its.Network,
+            spec.Network,
+            (its.Channels, its.Resolution, its.Classes),
+            (mine.Channels, mine.Side, mine.Classes)
+        );
     }
 
-    private static string? Problem(string teacher, NetworkSpec its, NetworkSpec mine, (int Channels, int Side, int Classes) itsData, (int Channels, int Side, int Classes) data)
+    private static string? Problem(
+        string teacher,
+        NetworkSpec its,
+        NetworkSpec mine,
+        (int Channels, int Side, int Classes) itsData,
+        (int Channels, int Side, int Classes) data
+    )
     {
         if (itsData != data)
         {
-            return $"The teacher, {teacher}, draws {Words(itsData)}; this run's data are {Words(data)}. Choose the teacher's data, or another teacher.";
+            return $"The teacher, {teacher}, draws {Words(itsData)}; this run's data are {Words(data)}. Choose the teacher's data, or "
+                + "another teacher.";
         }
 
-        return Shape(its) == Shape(mine) ? null : $"The teacher, {teacher}, has another network than this run. Give this run the network settings of its teacher.";
+        return Shape(its) == Shape(mine)
+            ? null
+            : $"The teacher, {teacher}, has another network than this run. Give this run the network settings of its teacher.";
     }
 
-    private static string Words((int Channels, int Side, int Classes) data) => data.Side == 0
-        ? "points in the plane"
-        : $"images of {data.Side}x{data.Side} with {data.Channels} {(data.Channels == 1 ? "channel" : "channels")} and {(data.Classes == 0 ? "no classes" : $"{data.Classes} classes")}";
+    private static string Words((int Channels, int Side, int Classes) data) =>
+        data.Side == 0
+            ? "points in the plane"
+            : $"images of {data.Side}x{data.Side} with {data.Channels} {(data.Channels == 1 ? "channel" : "channels")} and "
+                + $"{(data.Classes == 0 ? "no classes" : $"{data.Classes} classes")}";
 
     // what gives the weights their names and shapes; dropout and the score network's own α do not
-    private static string Shape(NetworkSpec network) => JsonSerializer.Serialize(network switch
-    {
-        UNetSpec unet => unet with { ScoreDropout = 0, AlphaEmbedding = AlphaEmbedding.Paper },
-        MlpSpec mlp => mlp with { ScoreHiddenWidth = 0, ScoreHiddenLayers = 0 },
-        _ => network,
-    });
+    private static string Shape(NetworkSpec network) =>
+        JsonSerializer.Serialize(
+            network switch
+            {
+                UNetSpec unet => unet with { ScoreDropout = 0, AlphaEmbedding = AlphaEmbedding.Paper },
+                MlpSpec mlp => mlp with { ScoreHiddenWidth = 0, ScoreHiddenLayers = 0 },
+                _ => network,
+            }
+        );
 }

@@ -12,11 +12,12 @@ public sealed record TrainerOrder(RunRequest Request, string Why)
     public static TrainerOrder GoOn { get; } = new(RunRequest.None, "");
 
     /// <summary>Which of two orders holds: what a person asked goes before what befell the worker, and ending before pausing.</summary>
-    public int Rank => Request switch
-    {
-        RunRequest.None => 0,
-        RunRequest.Release => 1,
-        RunRequest.Pause => 2,
-        RunRequest.Stop => 3,
-    };
+    public int Rank =>
+        Request switch
+        {
+            RunRequest.None => 0,
+            RunRequest.Release => 1,
+            RunRequest.Pause => 2,
+            RunRequest.Stop => 3,
+        };
 }

@@ -18,7 +18,13 @@ public sealed class WorkItems(RunsDatabase database)
     /// Claims the oldest work of <paramref name="queues"/>, that of higher runs first, or returns null. Where
     /// <paramref name="judge"/> is false nothing is taken for lost: this worker has just been without the database itself.
     /// </summary>
-    public async Task<ClaimedItem?> ClaimAsync(IReadOnlyCollection<string> queues, string worker, TimeSpan lease, bool judge = true, CancellationToken ct = default)
+    public async Task<ClaimedItem?> ClaimAsync(
+        IReadOnlyCollection<string> queues,
+        string worker,
+        TimeSpan lease,
+        bool judge = true,
+        CancellationToken ct = default
+    )
     {
         await using var connection = await database.Source.OpenConnectionAsync(ct);
         await using var claim = connection.Sql(
@@ -31,7 +37,11 @@ public sealed class WorkItems(RunsDatabase database)
             UPDATE work_items w SET attempt = attempt + 1, losses = losses + CASE WHEN lease_until IS NULL THEN 0 ELSE 1 END, lease_until = now() + $3, worker = $2
             FROM next WHERE w.id = next.id RETURNING w.queue, w.subject, w.attempt, w.losses, w.job_id, next.ticket
             """,
-            queues.ToArray(), worker, lease, judge);
+            queues.ToArray(),
+            worker,
+            lease,
+            judge
+        );
         await using var reader = await claim.ExecuteReaderAsync(ct);
         return await reader.ReadAsync(ct)
             ? new(reader.GetString(0), reader.GetInt64(1), reader.GetInt32(2), reader.GetInt32(3), reader.GetInt64(4), reader.GetInt64(5))
@@ -42,7 +52,11 @@ public sealed class WorkItems(RunsDatabase database)
     public async Task<bool> RenewAsync(ClaimedItem item, TimeSpan lease, CancellationToken ct = default)
     {
         await using var connection = await database.Source.OpenConnectionAsync(ct);
-        return await connection.ExecuteAsync($"UPDATE work_items SET lease_until = now() + $4 WHERE {Mine} AND lease_until IS NOT NULL", [.. Key(item), lease], ct) == 1;
+        return await connection.ExecuteAsync(
+                $"UPDATE work_items SET lease_until = now() + $4 WHERE {Mine} AND lease_until IS NOT NULL",
+                [.. Key(item), lease],
+                ct
+            ) == 1;
     }
 
     /// <summary>Queues work that has no state of its own, unless it is queued already.</summary>
@@ -52,7 +66,13 @@ public sealed class WorkItems(RunsDatabase database)
         await using var transaction = await connection.BeginTransactionAsync(ct);
         // whoever comes second waits for the first and then finds its row
         await connection.ExecuteAsync("SELECT pg_advisory_xact_lock(hashtextextended($1, $2))", [queue, subject], ct);
-        if (!await connection.ScalarAsync<bool>("SELECT EXISTS (SELECT 1 FROM work_items WHERE queue = $1 AND subject = $2)", [queue, subject], ct))
+        if (
+            !await connection.ScalarAsync<bool>(
+                "SELECT EXISTS (SELECT 1 FROM work_items WHERE queue = $1 AND subject = $2)",
+                [queue, subject],
+                ct
+            )
+        )
         {
             await AddAsync(connection, queue, subject, what, runId, ct);
         }
@@ -95,12 +115,26 @@ public sealed class WorkItems(RunsDatabase database)
     }
 
     /// <summary>Queues work, in the transaction that makes its subject.</summary>
-    internal static async Task AddAsync(NpgsqlConnection connection, string queue, long subject, string what, long? runId, CancellationToken ct)
+    internal static async Task AddAsync(
+        NpgsqlConnection connection,
+        string queue,
+        long subject,
+        string what,
+        long? runId,
+        CancellationToken ct
+    )
     {
         long job = await JobTable.EnqueueAsync(connection, queue, JobQueues.Do(queue, subject, what), ct);
         await connection.ExecuteAsync(
             "INSERT INTO work_items (queue, subject, job_id, run_id, attempt, losses) VALUES ($1, $2, $3, $4, 0, 0)",
-            [queue, subject, job, new NpgsqlParameter { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Bigint, Value = (object?)runId ?? DBNull.Value }], ct);
+            [
+                queue,
+                subject,
+                job,
+                new NpgsqlParameter { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Bigint, Value = (object?)runId ?? DBNull.Value },
+            ],
+            ct
+        );
     }
 
     /// <summary>
@@ -108,7 +142,11 @@ public sealed class WorkItems(RunsDatabase database)
     /// begins with this, so that a claim cannot slip in between the check and the write.
     /// </summary>
     internal static Task<bool> HoldAsync(NpgsqlConnection connection, string queue, long subject, int attempt, CancellationToken ct) =>
-        connection.ScalarAsync<bool>($"SELECT true FROM work_items WHERE {Mine} AND lease_until IS NOT NULL FOR NO KEY UPDATE", [queue, subject, attempt], ct);
+        connection.ScalarAsync<bool>(
+            $"SELECT true FROM work_items WHERE {Mine} AND lease_until IS NOT NULL FOR NO KEY UPDATE",
+            [queue, subject, attempt],
+            ct
+        );
 
     /// <summary>The work is over; the caller holds it.</summary>
     internal static Task<int> EndAsync(NpgsqlConnection connection, string queue, long subject, CancellationToken ct) =>
@@ -117,16 +155,32 @@ public sealed class WorkItems(RunsDatabase database)
     /// <summary>Nobody wants the work any more: whoever does it finds that out with the next renewal.</summary>
     internal static async Task WithdrawAsync(NpgsqlConnection connection, string queue, long subject, string reason, CancellationToken ct)
     {
-        long? job = await connection.ScalarAsync<long?>("DELETE FROM work_items WHERE queue = $1 AND subject = $2 RETURNING job_id", [queue, subject], ct);
+        long? job = await connection.ScalarAsync<long?>(
+            "DELETE FROM work_items WHERE queue = $1 AND subject = $2 RETURNING job_id",
+            [queue, subject],
+            ct
+        );
         await JobTable.WithdrawAsync(connection, job, reason, ct);
     }
 
-    /// <summary>The attempt leaves the work waiting; returns how many attempts were lost, or null where it was not this attempt's.</summary>
-    internal static async Task<int?> LetGoAsync(NpgsqlConnection connection, string queue, long subject, int attempt, bool counts, CancellationToken ct)
+    /// <summary>
+    /// The attempt leaves the work waiting; returns how many attempts were lost, or null where it was not this attempt's.
+    /// </summary>
+    internal static async Task<int?> LetGoAsync(
+        NpgsqlConnection connection,
+        string queue,
+        long subject,
+        int attempt,
+        bool counts,
+        CancellationToken ct
+    )
     {
         int? losses = await connection.ScalarAsync<int?>(
-            $"UPDATE work_items SET lease_until = NULL, worker = NULL, losses = losses + $4 WHERE {Mine} AND lease_until IS NOT NULL RETURNING losses",
-            [queue, subject, attempt, counts ? 1 : 0], ct);
+            $"UPDATE work_items SET lease_until = NULL, worker = NULL, losses = losses + $4 WHERE {Mine} AND lease_until IS NOT NULL "
+            + "RETURNING losses",
+            [queue, subject, attempt, counts ? 1 : 0],
+            ct
+        );
         await connection.NotifyAsync(RunChannels.Queue, "", ct);
         return losses;
     }

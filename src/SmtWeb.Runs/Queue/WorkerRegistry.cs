@@ -18,7 +18,8 @@ public sealed class WorkerRegistry(RunsDatabase database)
             ON CONFLICT (id) DO UPDATE SET heartbeat = now(), slots = excluded.slots, ended = NULL
             """,
             [id, name, slots],
-            ct);
+            ct
+        );
     }
 
     /// <summary>The worker says goodbye.</summary>
@@ -33,6 +34,10 @@ public sealed class WorkerRegistry(RunsDatabase database)
     public async Task<long> CountAliveAsync(CancellationToken ct = default)
     {
         await using var connection = await database.Source.OpenConnectionAsync(ct);
-        return await connection.ScalarAsync<long>("SELECT count(*) FROM workers WHERE ended IS NULL AND heartbeat > now() - $1::interval", [Silence], ct);
+        return await connection.ScalarAsync<long>(
+            "SELECT count(*) FROM workers WHERE ended IS NULL AND heartbeat > now() - $1::interval",
+            [Silence],
+            ct
+        );
     }
 }

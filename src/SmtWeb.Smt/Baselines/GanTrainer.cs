@@ -24,12 +24,12 @@ public sealed class GanTrainer : IDisposable
     /// <summary>The noise level that stands for clean samples: the smallest of the Karras grid.</summary>
     public const double Clean = 0.002;
 
-    private readonly int updatesPerGeneratorUpdate;
+    private readonly int _updatesPerGeneratorUpdate;
 
     /// <summary>A trainer of the given networks, which it does not own.</summary>
     public GanTrainer(Denoiser generator, FakeScore discriminator, int updatesPerGeneratorUpdate, OptimisationSpec optimisation)
     {
-        (Generator, Discriminator, this.updatesPerGeneratorUpdate) = (generator, discriminator, updatesPerGeneratorUpdate);
+        (Generator, Discriminator, _updatesPerGeneratorUpdate) = (generator, discriminator, updatesPerGeneratorUpdate);
         (θ, ψ) = (new(generator, optimisation), new(discriminator, optimisation));
     }
 
@@ -46,14 +46,22 @@ public sealed class GanTrainer : IDisposable
     public OptimizedNetwork ψ { get; }
 
     /// <summary>Whether the generator is updated in iteration <paramref name="k"/> (0-based): every n-th, the first included.</summary>
-    public bool IsGeneratorTurn(long k) => k % updatesPerGeneratorUpdate == 0;
+    public bool IsGeneratorTurn(long k) => k % _updatesPerGeneratorUpdate == 0;
 
     /// <summary>
     /// One iteration on real samples <paramref name="x_real"/> [B,…] and noise <paramref name="z"/>. The generator is updated
     /// where <paramref name="forGenerator"/> is given; the discriminator learns from the fakes made before that update.
     /// </summary>
     public (GanReport? Generator, GanReport Discriminator) Step(
-        Tensor x_real, Tensor? realLabels, Tensor z, Tensor? fakeLabels, GanDraws? forGenerator, GanDraws forDiscriminator, double η_gen, double η_disc)
+        Tensor x_real,
+        Tensor? realLabels,
+        Tensor z,
+        Tensor? fakeLabels,
+        GanDraws? forGenerator,
+        GanDraws forDiscriminator,
+        double η_gen,
+        double η_disc
+    )
     {
         GanReport? report = null;
         Tensor x_fake;
@@ -62,7 +70,9 @@ public sealed class GanTrainer : IDisposable
             x_fake = Generator.Generate(z, fakeLabels);
             // min_θ E_q[sp(-ℓ)]; gradients pass through ℓ to x, but not into ψ
             Discriminator.RequireGrad(false);
-            var loss = (-Discriminator.LogDensityRatio(Noisy(x_fake, forGenerator.σ, forGenerator.ε_fake), forGenerator.σ, fakeLabels)).SoftPlus().mean();
+            var loss = (-Discriminator.LogDensityRatio(Noisy(x_fake, forGenerator.σ, forGenerator.ε_fake), forGenerator.σ, fakeLabels))
+                .SoftPlus()
+                .mean();
             report = new(loss.detach(), θ.Descend(loss, η_gen));
             Discriminator.RequireGrad(true);
             x_fake = x_fake.detach();
@@ -75,8 +85,15 @@ public sealed class GanTrainer : IDisposable
 
         // min_ψ E_p[sp(-ℓ)] + E_q[sp(ℓ)]
         var B = x_real.size(0);
-        var x_t = torch.cat([Noisy(x_real, forDiscriminator.σ, forDiscriminator.ε_real), Noisy(x_fake, forDiscriminator.σ, forDiscriminator.ε_fake)]);
-        var ℓ = Discriminator.LogDensityRatio(x_t, torch.cat([forDiscriminator.σ, forDiscriminator.σ]), realLabels is null ? null : torch.cat([realLabels, fakeLabels!]));
+        var x_t = torch.cat([
+            Noisy(x_real, forDiscriminator.σ, forDiscriminator.ε_real),
+            Noisy(x_fake, forDiscriminator.σ, forDiscriminator.ε_fake),
+        ]);
+        var ℓ = Discriminator.LogDensityRatio(
+            x_t,
+            torch.cat([forDiscriminator.σ, forDiscriminator.σ]),
+            realLabels is null ? null : torch.cat([realLabels, fakeLabels!])
+        );
         var discriminator = (-ℓ.narrow(0, 0, B)).SoftPlus().mean() + ℓ.narrow(0, B, B).SoftPlus().mean();
         return (report, new(discriminator.detach(), ψ.Descend(discriminator, η_disc)));
     }

@@ -30,33 +30,47 @@ internal sealed class BatchPrefetcher : IDisposable
 {
     private const int MaxSkippedInRow = 1000;
 
-    private readonly ImageSource source;
-    private readonly EpochSampler sampler;
-    private readonly bool mirror, skipCorrupt;
-    private readonly Device device;
-    private readonly int size;
-    private readonly object gate = new();
-    private readonly Stack<ImageBatch> free = new();
-    private readonly Dictionary<long, ImageBatch> ready = [];
-    private readonly List<Thread> threads = [];
-    private long drawn, taken;
-    private bool stopping;
+    private readonly ImageSource _source;
+    private readonly EpochSampler _sampler;
+    private readonly bool _mirror,
+        _skipCorrupt;
+    private readonly Device _device;
+    private readonly int _size;
+    private readonly object _gate = new();
+    private readonly Stack<ImageBatch> _free = new();
+    private readonly Dictionary<long, ImageBatch> _ready = [];
+    private readonly List<Thread> _threads = [];
+    private long _drawn,
+        _taken;
+    private bool _stopping;
 
     /// <summary>Begins to read ahead. <paramref name="sampler"/> belongs to it until it is disposed.</summary>
-    public BatchPrefetcher(ImageSource source, EpochSampler sampler, int batch, bool mirror, bool skipCorrupt, int workers, int ahead, Device? device = null)
+    public BatchPrefetcher(
+        ImageSource source,
+        EpochSampler sampler,
+        int batch,
+        bool mirror,
+        bool skipCorrupt,
+        int workers,
+        int ahead,
+        Device? device = null
+    )
     {
-        (this.source, this.sampler, this.mirror, this.skipCorrupt, size, this.device) = (source, sampler, mirror, skipCorrupt, batch, device ?? torch.CPU);
-        for (var i = 0; i < ahead + workers; i++) free.Push(new ImageBatch(batch, source.ImageBytes));
+        (_source, _sampler, _mirror, _skipCorrupt, _size, _device) = (source, sampler, mirror, skipCorrupt, batch, device ?? torch.CPU);
+        for (var i = 0; i < ahead + workers; i++)
+        {
+            _free.Push(new ImageBatch(batch, source.ImageBytes));
+        }
         for (var i = 0; i < workers; i++)
         {
             var thread = new Thread(Work) { IsBackground = true, Name = $"data {i}" };
-            threads.Add(thread);
+            _threads.Add(thread);
             thread.Start();
         }
     }
 
     /// <summary>Images of a batch.</summary>
-    public int BatchSize => size;
+    public int BatchSize => _size;
 
     /// <summary>How long <see cref="Take"/> has waited in all: what the data cost the trainer.</summary>
     public TimeSpan Waited { get; private set; }
@@ -65,17 +79,23 @@ internal sealed class BatchPrefetcher : IDisposable
     /// <exception cref="IOException">A record cannot be read.</exception>
     public ImageBatch Take()
     {
-        lock (gate)
+        lock (_gate)
         {
-            if (!ready.Remove(taken, out var batch))
+            if (!_ready.Remove(_taken, out var batch))
             {
                 var begin = Stopwatch.GetTimestamp();
-                while (!ready.Remove(taken, out batch)) Monitor.Wait(gate);
+                while (!_ready.Remove(_taken, out batch))
+                {
+                    Monitor.Wait(_gate);
+                }
                 Waited += Stopwatch.GetElapsedTime(begin);
             }
 
-            taken++;
-            if (batch.Error is null) return batch;
+            _taken++;
+            if (batch.Error is null)
+            {
+                return batch;
+            }
             System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(batch.Error);
             return batch;
         }
@@ -84,49 +104,64 @@ internal sealed class BatchPrefetcher : IDisposable
     /// <summary>The trainer has copied the batch.</summary>
     public void Return(ImageBatch batch)
     {
-        lock (gate)
+        lock (_gate)
         {
-            free.Push(batch);
-            Monitor.PulseAll(gate);
+            _free.Push(batch);
+            Monitor.PulseAll(_gate);
         }
     }
 
     /// <summary>Ends the threads; what they read ahead is lost, the sampler stands somewhere behind it.</summary>
     public void Dispose()
     {
-        lock (gate)
+        lock (_gate)
         {
-            stopping = true;
-            Monitor.PulseAll(gate);
+            _stopping = true;
+            Monitor.PulseAll(_gate);
         }
 
-        foreach (var thread in threads) thread.Join();
-        foreach (var batch in ready.Values) batch.Staged?.Dispose();
+        foreach (var thread in _threads)
+        {
+            thread.Join();
+        }
+        foreach (var batch in _ready.Values)
+        {
+            batch.Staged?.Dispose();
+        }
     }
 
     private void Work()
     {
-        var (indices, flips) = (new int[size], new bool[size]);
+        var (indices, flips) = (new int[_size], new bool[_size]);
         while (true)
         {
             ImageBatch batch;
             long number;
-            lock (gate)
+            lock (_gate)
             {
-                while (free.Count == 0 && !stopping) Monitor.Wait(gate);
-                if (stopping) return;
-                batch = free.Pop();
-                number = drawn++;
-                sampler.Next(indices, flips);
-                batch.OrderAfter = sampler.State;
+                while (_free.Count == 0 && !_stopping)
+                {
+                    Monitor.Wait(_gate);
+                }
+                if (_stopping)
+                {
+                    return;
+                }
+                batch = _free.Pop();
+                number = _drawn++;
+                _sampler.Next(indices, flips);
+                batch.OrderAfter = _sampler.State;
             }
 
             Fill(batch, indices, flips);
-            lock (gate)
+            lock (_gate)
             {
-                ready.Add(number, batch);
-                Monitor.PulseAll(gate);
-                if (batch.Error is not null) return;
+                _ready.Add(number, batch);
+                Monitor.PulseAll(_gate);
+                if (batch.Error is not null)
+                {
+                    return;
+                }
             }
         }
     }
@@ -136,13 +171,19 @@ internal sealed class BatchPrefetcher : IDisposable
         batch.Skipped.Clear();
         try
         {
-            for (var k = 0; k < size && !Volatile.Read(ref stopping); k++)
+            for (var k = 0; k < _size && !Volatile.Read(ref _stopping); k++)
             {
-                var pixels = batch.Pixels.AsSpan(k * source.ImageBytes, source.ImageBytes);
-                batch.Labels[k] = Read(source, indices[k], pixels, skipCorrupt ? batch.Skipped : null);
-                if (mirror && flips[k]) Mirror(pixels, source.Side);
+                var pixels = batch.Pixels.AsSpan(k * _source.ImageBytes, _source.ImageBytes);
+                batch.Labels[k] = Read(_source, indices[k], pixels, _skipCorrupt ? batch.Skipped : null);
+                if (_mirror && flips[k])
+                {
+                    Mirror(pixels, _source.Side);
+                }
             }
-            if (HostTransfer.IsRemote(device)) batch.Staged = Stage(batch.Pixels);
+            if (HostTransfer.IsRemote(_device))
+            {
+                batch.Staged = Stage(batch.Pixels);
+            }
         }
         catch (Exception e)
         {
@@ -154,10 +195,13 @@ internal sealed class BatchPrefetcher : IDisposable
     private Tensor Stage(byte[] pixels)
     {
         using var scope = torch.NewDisposeScope();
-        return HostTransfer.Stage(Tensors.Of(pixels, [pixels.Length]), device).DetachFromDisposeScope();
+        return HostTransfer.Stage(Tensors.Of(pixels, [pixels.Length]), _device).DetachFromDisposeScope();
     }
 
-    /// <summary>Reads a record, or the next that can be read, noting those passed over in <paramref name="skipped"/>; null: a corrupt one is an error.</summary>
+    /// <summary>
+    /// Reads a record, or the next that can be read, noting those passed over in <paramref name="skipped"/>; null: a corrupt one is an
+    /// error.
+    /// </summary>
     internal static int Read(ImageSource source, int index, Span<byte> pixels, List<CorruptRecordException>? skipped)
     {
         for (var tries = 0; ; tries++)
@@ -176,6 +220,9 @@ internal sealed class BatchPrefetcher : IDisposable
 
     private static void Mirror(Span<byte> planes, int side)
     {
-        for (var row = 0; row < planes.Length; row += side) planes.Slice(row, side).Reverse();
+        for (var row = 0; row < planes.Length; row += side)
+        {
+            planes.Slice(row, side).Reverse();
+        }
     }
 }

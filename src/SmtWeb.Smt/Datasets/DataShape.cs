@@ -10,26 +10,51 @@ public sealed record DataShape(int Channels, int Side, int Classes, IReadOnlyLis
     public bool IsPoints => Side == 0;
 
     /// <summary>WordNet ids of the classes where they are ImageNet's, else empty.</summary>
-    public IReadOnlyList<string> Synsets => Classes == ImageNetClasses.Count && ReferenceEquals(ClassNames, ImageNetClasses.Names) ? [.. ImageNetClasses.All.Select(c => c.Synset)] : [];
+    public IReadOnlyList<string> Synsets =>
+        Classes == ImageNetClasses.Count && ReferenceEquals(ClassNames, ImageNetClasses.Names)
+            ? [.. ImageNetClasses.All.Select(c => c.Synset)]
+            : [];
 
     /// <summary>The shape of a data set, known without opening it.</summary>
-    public static DataShape Of(DataSpec data) => data switch
-    {
-        SwissRollSpec => new(2, 0, 0, []),
-        FashionMnistSpec fashion => Images(1, FashionMnist.Side, fashion.Conditional, FashionMnist.ClassNames.Count, FashionMnist.ClassNames),
-        Cifar10Spec cifar => Images(3, Cifar10.Side, cifar.Conditional, Cifar10.ClassNames.Count, Cifar10.ClassNames),
-        ImageNet64Spec imageNet => Images(3, 64, imageNet.Conditional, ImageNetClasses.Count, imageNet.Conditional ? ImageNetClasses.Names : []),
-        ShapedDataSpec shaped => Images(shaped.Channels, shaped.Side, shaped.Conditional, shaped.Classes, Names(shaped)),
-        _ => throw new ArgumentOutOfRangeException(nameof(data), data, "unknown data set"),
-    };
+    public static DataShape Of(DataSpec data) =>
+        data switch
+        {
+            SwissRollSpec => new(2, 0, 0, []),
+            FashionMnistSpec fashion => Images(
+                1,
+                FashionMnist.Side,
+                fashion.Conditional,
+                FashionMnist.ClassNames.Count,
+                FashionMnist.ClassNames
+            ),
+            Cifar10Spec cifar => Images(3, Cifar10.Side, cifar.Conditional, Cifar10.ClassNames.Count, Cifar10.ClassNames),
+            ImageNet64Spec imageNet => Images(
+                3,
+                64,
+                imageNet.Conditional,
+                ImageNetClasses.Count,
+                imageNet.Conditional ? ImageNetClasses.Names : []
+            ),
+            ShapedDataSpec shaped => Images(shaped.Channels, shaped.Side, shaped.Conditional, shaped.Classes, Names(shaped)),
+            _ => throw new ArgumentOutOfRangeException(nameof(data), data, "unknown data set"),
+        };
 
     private static DataShape Images(int channels, int side, bool conditional, int classes, IReadOnlyList<string> names) =>
         new(channels, side, conditional ? classes : 0, conditional ? names : []);
 
     private static IReadOnlyList<string> Names(ShapedDataSpec spec)
     {
-        if (spec.Classes == ImageNetClasses.Count && (spec.ClassNames.Count == 0 || spec.ClassNames.SequenceEqual(ImageNetClasses.Names))) return ImageNetClasses.Names;
-        return spec.ClassNames.Count == spec.Classes ? spec.ClassNames
-            : [.. Enumerable.Range(0, spec.Classes).Select(k => k < spec.ClassNames.Count ? spec.ClassNames[k] : k.ToString(CultureInfo.InvariantCulture))];
+        if (spec.Classes == ImageNetClasses.Count && (spec.ClassNames.Count == 0 || spec.ClassNames.SequenceEqual(ImageNetClasses.Names)))
+        {
+            return ImageNetClasses.Names;
+        }
+        return spec.ClassNames.Count == spec.Classes
+            ? spec.ClassNames
+            :
+            [
+                .. Enumerable
+                    .Range(0, spec.Classes)
+                    .Select(k => k < spec.ClassNames.Count ? spec.ClassNames[k] : k.ToString(CultureInfo.InvariantCulture)),
+            ];
     }
 }

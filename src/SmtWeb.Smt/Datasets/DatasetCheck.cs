@@ -25,7 +25,13 @@ public static class DatasetCheck
     /// </summary>
     /// <exception cref="CorruptRecordException">A record cannot be read, and <paramref name="skip"/> is not set.</exception>
     /// <exception cref="IOException">The data are missing or damaged; says where.</exception>
-    public static (DatasetReport Report, byte[] Samples) Run(StoredDataSpec spec, string path, bool skip, Action<CheckProgress> progress, CancellationToken ct)
+    public static (DatasetReport Report, byte[] Samples) Run(
+        StoredDataSpec spec,
+        string path,
+        bool skip,
+        Action<CheckProgress> progress,
+        CancellationToken ct
+    )
     {
         using var source = ImageSources.OpenAt(spec, path);
         var files = Files(spec, path);
@@ -44,27 +50,75 @@ public static class DatasetCheck
             {
                 var label = source.Read(i, pixels, out var changes);
                 changed.Add(changes, source, i);
-                if (label >= 0) counts[label]++;
-                else unlabelled++;
+                if (label >= 0)
+                {
+                    counts[label]++;
+                }
+                else
+                {
+                    unlabelled++;
+                }
                 grid.Offer(i, label, pixels);
             }
             catch (CorruptRecordException e) when (skip)
             {
-                if (corruptCount++ < MostNamed) corrupt.Add(new CorruptRecord(e.Index, e.Record, e.Problem));
+                if (corruptCount++ < MostNamed)
+                {
+                    corrupt.Add(new CorruptRecord(e.Index, e.Record, e.Problem));
+                }
             }
 
-            if (i % 256 == 0 || i == source.Count - 1) progress(new CheckProgress("records", i + 1, source.Count));
+            if (i % 256 == 0 || i == source.Count - 1)
+            {
+                progress(new CheckProgress("records", i + 1, source.Count));
+            }
         }
 
-        if (corruptCount == source.Count) throw new InvalidDataException($"{path}: none of the {source.Count} records can be read; the first: {corrupt[0].Problem}.");
+        if (corruptCount == source.Count)
+        {
+            throw new InvalidDataException($"{path}: none of the {source.Count} records can be read; the first: {corrupt[0].Problem}.");
+        }
         var (png, columns, labels) = grid.Draw();
-        return (new DatasetReport(KindOf(spec), path, hash, bytes, source.Count - corruptCount, source.Side, source.Channels, source.Classes, source.ClassNames,
-            counts, corruptCount, corrupt, columns, labels) { Notes = [.. source.Notes, .. changed.Notes(source), .. ClassCoverage.Notes(counts, source.ClassNames), .. Few(source.Count - corruptCount)] }, png);
+        return (
+            new DatasetReport(
+                KindOf(spec),
+                path,
+                hash,
+                bytes,
+                source.Count - corruptCount,
+                source.Side,
+                source.Channels,
+                source.Classes,
+                source.ClassNames,
+                counts,
+                corruptCount,
+                corrupt,
+                columns,
+                labels
+            )
+            {
+                Notes =
+                [
+                    .. source.Notes,
+                    .. changed.Notes(source),
+                    .. ClassCoverage.Notes(counts, source.ClassNames),
+                    .. Few(source.Count - corruptCount),
+                ],
+            },
+            png
+        );
     }
 
     private static IEnumerable<DatasetNote> Few(int records)
     {
-        if (records < FewRecords) yield return new DatasetNote("images in all: a larger batch shows some of them twice, and so few are soon learned by heart", records, "");
+        if (records < FewRecords)
+        {
+            yield return new DatasetNote(
+                "images in all: a larger batch shows some of them twice, and so few are soon learned by heart",
+                records,
+                ""
+            );
+        }
     }
 
     /// <summary>The name of a kind in JSON.</summary>
@@ -72,19 +126,36 @@ public static class DatasetCheck
 
     /// <summary>An empty spec of a kind of stored data, or null where there is no such kind.</summary>
     public static StoredDataSpec? SpecOf(string kind) =>
-        SpecSchema.Kinds(typeof(DataSpec)).FirstOrDefault(k => k.Kind == kind).Type is { } type && typeof(StoredDataSpec).IsAssignableFrom(type) ? (StoredDataSpec)Activator.CreateInstance(type)! : null;
+        SpecSchema.Kinds(typeof(DataSpec)).FirstOrDefault(k => k.Kind == kind).Type is { } type
+        && typeof(StoredDataSpec).IsAssignableFrom(type)
+            ? (StoredDataSpec)Activator.CreateInstance(type)!
+            : null;
 
     /// <summary>Names of the kinds of stored data.</summary>
-    public static IReadOnlyList<string> Kinds => [.. SpecSchema.Kinds(typeof(DataSpec)).Where(k => typeof(StoredDataSpec).IsAssignableFrom(k.Type)).Select(k => k.Kind)];
+    public static IReadOnlyList<string> Kinds =>
+        [.. SpecSchema.Kinds(typeof(DataSpec)).Where(k => typeof(StoredDataSpec).IsAssignableFrom(k.Type)).Select(k => k.Kind)];
 
     // LMDB's lock file changes whenever somebody looks; it is no part of the data.
     private static List<string> Files(StoredDataSpec spec, string path)
     {
-        if (File.Exists(path)) return [path];
-        var options = new EnumerationOptions { AttributesToSkip = FileAttributes.ReparsePoint, RecurseSubdirectories = true, IgnoreInaccessible = false };
+        if (File.Exists(path))
+        {
+            return [path];
+        }
+        var options = new EnumerationOptions
+        {
+            AttributesToSkip = FileAttributes.ReparsePoint,
+            RecurseSubdirectories = true,
+            IgnoreInaccessible = false,
+        };
         // pipes and devices are no part either: find -type f leaves them out as well
-        return [.. Directory.EnumerateFiles(path, "*", options).Where(f => (spec is not ImageNet64Spec || Path.GetFileName(f) != "lock.mdb") && PlainFile.Exists(f))
-            .OrderBy(f => Path.GetRelativePath(path, f), StringComparer.Ordinal)];
+        return
+        [
+            .. Directory
+                .EnumerateFiles(path, "*", options)
+                .Where(f => (spec is not ImageNet64Spec || Path.GetFileName(f) != "lock.mdb") && PlainFile.Exists(f))
+                .OrderBy(f => Path.GetRelativePath(path, f), StringComparer.Ordinal),
+        ];
     }
 
     /// <summary>
@@ -100,16 +171,22 @@ public static class DatasetCheck
         {
             using var one = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
             using var stream = new FileStream(PlainFile.OpenHandle(file), FileAccess.Read, bufferSize: 0);
-            for (int read; (read = stream.Read(buffer)) > 0;)
+            for (int read; (read = stream.Read(buffer)) > 0; )
             {
                 ct.ThrowIfCancellationRequested();
                 one.AppendData(buffer, 0, read);
                 done += read;
-                if (read == Block || done == total) progress(new CheckProgress("bytes", done, total));
+                if (read == Block || done == total)
+                {
+                    progress(new CheckProgress("bytes", done, total));
+                }
             }
 
             var hash = Convert.ToHexStringLower(one.GetHashAndReset());
-            if (files.Count == 1 && file == path) return (hash, total);
+            if (files.Count == 1 && file == path)
+            {
+                return (hash, total);
+            }
             all.AppendData(Encoding.UTF8.GetBytes($"{hash}  ./{Path.GetRelativePath(path, file)}\n"));
         }
 
@@ -120,31 +197,49 @@ public static class DatasetCheck
     private sealed class SampleGrid(ImageSource source)
     {
         private const int Columns = 10;
-        private readonly int perClass = source.Classes is > 0 and <= MostCells / Columns ? Columns : 0;
-        private readonly List<(int Label, byte[] Pixels)> cells = [];
-        private readonly int[] taken = new int[source.Classes];
+        private readonly int _perClass = source.Classes is > 0 and <= MostCells / Columns ? Columns : 0;
+        private readonly List<(int Label, byte[] Pixels)> _cells = [];
+        private readonly int[] _taken = new int[source.Classes];
 
         public void Offer(int index, int label, byte[] pixels)
         {
-            var wanted = perClass > 0 ? label >= 0 && taken[label] < perClass
-                : cells.Count < MostCells && index >= (long)cells.Count * source.Count / Math.Min(MostCells, source.Count);
-            if (!wanted) return;
-            if (label >= 0) taken[label]++;
-            cells.Add((label, [.. pixels]));
+            var wanted =
+                _perClass > 0
+                    ? label >= 0 && _taken[label] < _perClass
+                    : _cells.Count < MostCells && index >= (long)_cells.Count * source.Count / Math.Min(MostCells, source.Count);
+            if (!wanted)
+            {
+                return;
+            }
+            if (label >= 0)
+            {
+                _taken[label]++;
+            }
+            _cells.Add((label, [.. pixels]));
         }
 
         public (byte[] Png, int Columns, IReadOnlyList<int> Labels) Draw()
         {
-            var ordered = perClass > 0 ? cells.OrderBy(c => c.Label).ToList() : cells;
+            var ordered = _perClass > 0 ? _cells.OrderBy(c => c.Label).ToList() : _cells;
             var area = source.Side * source.Side;
             var images = new byte[ordered.Count * source.ImageBytes];
             for (var i = 0; i < ordered.Count; i++)
+            {
                 for (var c = 0; c < source.Channels; c++)
+                {
                     for (var k = 0; k < area; k++)
+                    {
                         images[(((i * area) + k) * source.Channels) + c] = ordered[i].Pixels[(c * area) + k];
+                    }
+                }
+            }
             // cells larger than a thumbnail would make a picture of many megabytes
             var columns = Math.Min(Columns, ordered.Count);
-            return (ImageGrid.Compose(images, source.Side, source.Side, source.Channels, columns).ToPng(), columns, [.. ordered.Select(c => c.Label)]);
+            return (
+                ImageGrid.Compose(images, source.Side, source.Side, source.Channels, columns).ToPng(),
+                columns,
+                [.. ordered.Select(c => c.Label)]
+            );
         }
     }
 }

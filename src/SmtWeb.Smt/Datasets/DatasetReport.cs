@@ -9,12 +9,27 @@ public sealed record CorruptRecord(long Index, string Record, string Problem);
 /// <paramref name="SampleLabels"/> are those of the cells of the sample picture, -1 without.
 /// </summary>
 public sealed record DatasetReport(
-    string Kind, string Path, string Sha256, long Bytes, int Records, int Side, int Channels, int Classes, IReadOnlyList<string> ClassNames,
-    IReadOnlyList<int> ClassCounts, int CorruptCount, IReadOnlyList<CorruptRecord> Corrupt, int SampleColumns, IReadOnlyList<int> SampleLabels)
+    string Kind,
+    string Path,
+    string Sha256,
+    long Bytes,
+    int Records,
+    int Side,
+    int Channels,
+    int Classes,
+    IReadOnlyList<string> ClassNames,
+    IReadOnlyList<int> ClassCounts,
+    int CorruptCount,
+    IReadOnlyList<CorruptRecord> Corrupt,
+    int SampleColumns,
+    IReadOnlyList<int> SampleLabels
+)
 {
     /// <summary>What was passed over, what changed pixels, and other things that a person should know.</summary>
     public IReadOnlyList<DatasetNote> Notes { get; init; } = [];
 }
 
-/// <summary>How far a check is: <paramref name="Phase"/> is what it does, <paramref name="Done"/> of <paramref name="Total"/> bytes or records.</summary>
+/// <summary>
+/// How far a check is: <paramref name="Phase"/> is what it does, <paramref name="Done"/> of <paramref name="Total"/> bytes or records.
+/// </summary>
 public readonly record struct CheckProgress(string Phase, long Done, long Total);

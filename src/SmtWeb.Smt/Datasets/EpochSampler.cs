@@ -9,19 +9,19 @@ public sealed class EpochSampler
     /// <summary>Numbers in <see cref="State"/>.</summary>
     public const int StateLength = 10;
 
-    private readonly int[] order;
-    private readonly HostRandom shuffle;
-    private readonly HostRandom coins;
-    private IReadOnlyList<long> shuffleAtEpochStart = [];
-    private int position;
+    private readonly int[] _order;
+    private readonly HostRandom _shuffle;
+    private readonly HostRandom _coins;
+    private IReadOnlyList<long> _shuffleAtEpochStart = [];
+    private int _position;
 
     /// <summary>A sampler over 0 … <paramref name="count"/> - 1.</summary>
     public EpochSampler(int count, ulong seed)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
-        order = new int[count];
-        shuffle = new HostRandom(seed, stream: 1);
-        coins = new HostRandom(seed, stream: 2);
+        _order = new int[count];
+        _shuffle = new HostRandom(seed, stream: 1);
+        _coins = new HostRandom(seed, stream: 2);
         Shuffle();
     }
 
@@ -35,28 +35,39 @@ public sealed class EpochSampler
     /// <exception cref="ArgumentException">Set to numbers that are no state of a sampler over as many records.</exception>
     public IReadOnlyList<long> State
     {
-        get => [Epoch, position, .. shuffleAtEpochStart, .. coins.State];
+        get => [Epoch, _position, .. _shuffleAtEpochStart, .. _coins.State];
         set
         {
-            if (value.Count != StateLength || value[0] < 0 || value[1] < 0 || value[1] >= order.Length)
-                throw new ArgumentException($"[{string.Join(",", value)}] is no state of a sampler over {order.Length} records.", nameof(value));
-            shuffle.State = [.. value.Skip(2).Take(4)];
-            coins.State = [.. value.Skip(6)];
+            if (value.Count != StateLength || value[0] < 0 || value[1] < 0 || value[1] >= _order.Length)
+            {
+                throw new ArgumentException(
+                    $"[{string.Join(",", value)}] is no state of a sampler over {_order.Length} records.",
+                    nameof(value)
+                );
+            }
+            _shuffle.State = [.. value.Skip(2).Take(4)];
+            _coins.State = [.. value.Skip(6)];
             Shuffle();
             Epoch = value[0];
-            position = (int)value[1];
+            _position = (int)value[1];
         }
     }
 
     /// <summary>Fills a batch: indices, and whether each is to be flipped. Coins are drawn whether they are used or not.</summary>
     public void Next(Span<int> indices, Span<bool> flips)
     {
-        if (flips.Length != indices.Length) throw new ArgumentException($"{indices.Length} indices need as many flips; got {flips.Length}.", nameof(flips));
+        if (flips.Length != indices.Length)
+        {
+            throw new ArgumentException($"{indices.Length} indices need as many flips; got {flips.Length}.", nameof(flips));
+        }
         for (var i = 0; i < indices.Length; i++)
         {
-            indices[i] = order[position++];
-            flips[i] = (long)coins.NextBits() < 0;
-            if (position < order.Length) continue;
+            indices[i] = _order[_position++];
+            flips[i] = (long)_coins.NextBits() < 0;
+            if (_position < _order.Length)
+            {
+                continue;
+            }
             Epoch++;
             Shuffle();
         }
@@ -65,14 +76,17 @@ public sealed class EpochSampler
     private void Shuffle()
     {
         // From the identity, so that the order depends on the generator's state alone (Fisher and Yates).
-        shuffleAtEpochStart = shuffle.State;
-        for (var i = 0; i < order.Length; i++) order[i] = i;
-        for (var i = order.Length - 1; i > 0; i--)
+        _shuffleAtEpochStart = _shuffle.State;
+        for (var i = 0; i < _order.Length; i++)
         {
-            var j = shuffle.NextInt(i + 1);
-            (order[i], order[j]) = (order[j], order[i]);
+            _order[i] = i;
+        }
+        for (var i = _order.Length - 1; i > 0; i--)
+        {
+            var j = _shuffle.NextInt(i + 1);
+            (_order[i], _order[j]) = (_order[j], _order[i]);
         }
 
-        position = 0;
+        _position = 0;
     }
 }

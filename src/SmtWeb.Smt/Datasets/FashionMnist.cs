@@ -25,7 +25,7 @@ public sealed class FashionMnist
 
     /// <summary>Names of the ten classes, in the order of their labels.</summary>
     public static IReadOnlyList<string> ClassNames { get; } =
-        ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"];
+    ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"];
 
     /// <summary>Number of images.</summary>
     public int Count => Labels.Length;
@@ -52,18 +52,36 @@ public sealed class FashionMnist
     public static FashionMnist Load(string imagesPath, string labelsPath)
     {
         foreach (var path in new[] { imagesPath, labelsPath })
+        {
             if (!File.Exists(path))
+            {
                 throw new FileNotFoundException(
-                    $"{path} is missing. Install Fashion-MNIST with \"apt-get install dataset-fashion-mnist\", or set {FolderVariable} to the folder that holds the four .gz files.", path);
+                    $"{path} is missing. Install Fashion-MNIST with \"apt-get install dataset-fashion-mnist\", or set {FolderVariable} "
+                    + "to the folder that holds the four .gz files.",
+                    path
+                );
+            }
+        }
 
         var images = IdxFile.Read(imagesPath, 3);
         var labels = IdxFile.Read(labelsPath, 1);
         if (images.Dimensions[1] != OriginalSide || images.Dimensions[2] != OriginalSide)
-            throw new InvalidDataException($"{imagesPath}: images are {images.Dimensions[1]}x{images.Dimensions[2]}; expected {OriginalSide}x{OriginalSide}.");
+        {
+            throw new InvalidDataException(
+                $"{imagesPath}: images are {images.Dimensions[1]}x{images.Dimensions[2]}; expected {OriginalSide}x{OriginalSide}."
+            );
+        }
         if (images.Dimensions[0] != labels.Dimensions[0])
-            throw new InvalidDataException($"{labelsPath}: has {labels.Dimensions[0]} labels for the {images.Dimensions[0]} images of {imagesPath}.");
+        {
+            throw new InvalidDataException(
+                $"{labelsPath}: has {labels.Dimensions[0]} labels for the {images.Dimensions[0]} images of {imagesPath}."
+            );
+        }
         var bad = labels.Data.AsSpan().IndexOfAnyExceptInRange((byte)0, (byte)(ClassNames.Count - 1));
-        if (bad >= 0) throw new InvalidDataException($"{labelsPath}: label {bad} is {labels.Data[bad]}; expected 0 to {ClassNames.Count - 1}.");
+        if (bad >= 0)
+        {
+            throw new InvalidDataException($"{labelsPath}: label {bad} is {labels.Data[bad]}; expected 0 to {ClassNames.Count - 1}.");
+        }
 
         return new FashionMnist(Pad(images.Data, images.Dimensions[0]), labels.Data);
     }
@@ -73,9 +91,14 @@ public sealed class FashionMnist
         const int border = (Side - OriginalSide) / 2;
         var padded = new byte[count * Side * Side];
         for (var i = 0; i < count; i++)
+        {
             for (var y = 0; y < OriginalSide; y++)
-                images.AsSpan(((i * OriginalSide) + y) * OriginalSide, OriginalSide)
+            {
+                images
+                    .AsSpan(((i * OriginalSide) + y) * OriginalSide, OriginalSide)
                     .CopyTo(padded.AsSpan((((i * Side) + y + border) * Side) + border));
+            }
+        }
         return padded;
     }
 }

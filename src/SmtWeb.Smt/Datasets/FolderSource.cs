@@ -15,8 +15,8 @@ public sealed class FolderSource : ImageSource
 
     private static readonly EnumerationOptions All = new() { AttributesToSkip = 0, IgnoreInaccessible = false };
 
-    private readonly string[] files;
-    private readonly int[] labels;
+    private readonly string[] _files;
+    private readonly int[] _labels;
 
     /// <summary>
     /// Lists the folder. <paramref name="side"/> and <paramref name="channels"/> are what images are brought to; 0 takes
@@ -27,20 +27,41 @@ public sealed class FolderSource : ImageSource
     public FolderSource(string path, int side = 0, int channels = 0)
     {
         Path = path;
-        if (!Directory.Exists(path)) throw new DirectoryNotFoundException($"{path}: there is no such folder.");
+        if (!Directory.Exists(path))
+        {
+            throw new DirectoryNotFoundException($"{path}: there is no such folder.");
+        }
         var (empty, deep) = (new List<string>(), new List<string>());
         var listing = new ImageListing(Walk(new DirectoryInfo(path), "", 0, empty, deep));
         var images = listing.Records(classes: true);
         // the folders that would have been classes
-        foreach (var folder in empty.Where(f => f.StartsWith(listing.Root, StringComparison.Ordinal) && f.IndexOf('/', listing.Root.Length) == f.Length - 1)) listing.PassOver("folders without an image", folder);
-        foreach (var folder in deep) listing.PassOver($"folders deeper than {MaxDepth}", folder);
+        foreach (
+            var folder in empty.Where(f =>
+                f.StartsWith(listing.Root, StringComparison.Ordinal) && f.IndexOf('/', listing.Root.Length) == f.Length - 1
+            )
+        )
+        {
+            listing.PassOver("folders without an image", folder);
+        }
+        foreach (var folder in deep)
+        {
+            listing.PassOver($"folders deeper than {MaxDepth}", folder);
+        }
         Notes = listing.Notes;
         if (images.Count == 0)
-            throw new InvalidDataException($"{path}: holds no PNG or JPEG file, neither here nor in folders for classes.{(Notes.Count > 0 ? $" It holds {string.Join("; ", Notes.Take(5))}." : "")}");
-        if (images.Count > MaxFiles) throw new InvalidDataException($"{path}: holds more than {MaxFiles:N0} images.");
+        {
+            throw new InvalidDataException(
+                $"{path}: holds no PNG or JPEG file, neither here nor in folders for "
+                + $"classes.{(Notes.Count > 0 ? $" It holds {string.Join("; ", Notes.Take(5))}." : "")}"
+            );
+        }
+        if (images.Count > MaxFiles)
+        {
+            throw new InvalidDataException($"{path}: holds more than {MaxFiles:N0} images.");
+        }
 
-        files = [.. images.Select(i => i.Name)];
-        labels = [.. images.Select(i => i.Label)];
+        _files = [.. images.Select(i => i.Name)];
+        _labels = [.. images.Select(i => i.Label)];
         Folders = listing.Folders;
         ClassNames = [.. Folders.Select(f => ImageNetClasses.Find(f) is { } known ? known.Name : f)];
         (Side, Channels) = side > 0 && channels > 0 ? (side, channels) : Size(side, channels);
@@ -50,7 +71,7 @@ public sealed class FolderSource : ImageSource
     public override string Path { get; }
 
     /// <inheritdoc/>
-    public override int Count => files.Length;
+    public override int Count => _files.Length;
 
     /// <inheritdoc/>
     public override int Channels { get; }
@@ -71,10 +92,10 @@ public sealed class FolderSource : ImageSource
     public override IReadOnlyList<DatasetNote> Notes { get; }
 
     /// <inheritdoc/>
-    public override string NameOf(int index) => files[index];
+    public override string NameOf(int index) => _files[index];
 
     /// <inheritdoc/>
-    public override IReadOnlyList<int>? ClassCounts => Classes == 0 ? null : ClassCoverage.Count(labels, Classes);
+    public override IReadOnlyList<int>? ClassCounts => Classes == 0 ? null : ClassCoverage.Count(_labels, Classes);
 
     /// <inheritdoc/>
     public override int Read(int index, Span<byte> pixels) => Read(index, pixels, out _);
@@ -83,20 +104,33 @@ public sealed class FolderSource : ImageSource
     public override int Read(int index, Span<byte> pixels, out PixelChanges changes)
     {
         var image = Decode(index, out changes);
-        if (image.Width != image.Height) changes |= PixelChanges.Cropped;
+        if (image.Width != image.Height)
+        {
+            changes |= PixelChanges.Cropped;
+        }
         var side = Math.Min(image.Width, image.Height);
-        if (side != Side) changes |= side > Side ? PixelChanges.Shrunk : PixelChanges.Enlarged;
-        if (image.Width != Side || image.Height != Side) image = Resampling.CropAndResize(image, Side);
-        if (image.Channels > Channels) throw Corrupt(index, "it has colours, but the data set is grey; state 3 channels");
-        if (image.Channels < Channels) changes |= PixelChanges.GreyRepeated;
+        if (side != Side)
+        {
+            changes |= side > Side ? PixelChanges.Shrunk : PixelChanges.Enlarged;
+        }
+        if (image.Width != Side || image.Height != Side)
+        {
+            image = Resampling.CropAndResize(image, Side);
+        }
+        if (image.Channels > Channels)
+        {
+            throw Corrupt(index, "it has colours, but the data set is grey; state 3 channels");
+        }
+        if (image.Channels < Channels)
+        {
+            changes |= PixelChanges.GreyRepeated;
+        }
         ToPlanes(image.Pixels, image.Channels, Channels, pixels);
-        return labels[index];
+        return _labels[index];
     }
 
     /// <inheritdoc/>
-    public override void Dispose()
-    {
-    }
+    public override void Dispose() { }
 
     // Names relative to the folder; nothing behind a symbolic link is looked at.
     private static IEnumerable<ListedFile> Walk(DirectoryInfo folder, string prefix, int depth, List<string> empty, List<string> deep)
@@ -104,7 +138,10 @@ public sealed class FolderSource : ImageSource
         var images = 0;
         foreach (var entry in folder.EnumerateFileSystemInfos("*", All))
         {
-            if (ImageListing.IsSystem(entry.Name)) continue;
+            if (ImageListing.IsSystem(entry.Name))
+            {
+                continue;
+            }
             var (name, isLink) = (prefix + entry.Name, entry.LinkTarget is not null);
             if (isLink || entry is not DirectoryInfo below)
             {
@@ -125,15 +162,24 @@ public sealed class FolderSource : ImageSource
             }
         }
 
-        if (images == 0 && depth > 0) empty.Add(prefix);
+        if (images == 0 && depth > 0)
+        {
+            empty.Add(prefix);
+        }
     }
 
     private (int Side, int Channels) Size(int side, int channels)
     {
-        if (side > 0) return (side, ImageSizes.Channels(Count, Measure));
+        if (side > 0)
+        {
+            return (side, ImageSizes.Channels(Count, Measure));
+        }
         var common = ImageSizes.Common(Path, Count, Measure);
-        return common.Width == common.Height ? (common.Width, channels > 0 ? channels : common.Channels)
-            : throw new InvalidDataException($"{Path}: most images have {common.Width}x{common.Height} pixels; state the side that images are cropped and resized to.");
+        return common.Width == common.Height
+            ? (common.Width, channels > 0 ? channels : common.Channels)
+            : throw new InvalidDataException(
+                $"{Path}: most images have {common.Width}x{common.Height} pixels; state the side that images are cropped and resized to."
+            );
     }
 
     private (int Width, int Height, int Channels) Measure(int index) => Guarded(index, file => ImageDecoder.Measure(file));
@@ -150,9 +196,10 @@ public sealed class FolderSource : ImageSource
     {
         try
         {
-            return read(PlainFile.ReadAllBytes(System.IO.Path.Combine(Path, files[index]), ImageDecoder.MaxFileBytes));
+            return read(PlainFile.ReadAllBytes(System.IO.Path.Combine(Path, _files[index]), ImageDecoder.MaxFileBytes));
         }
-        catch (Exception e) when (e is InvalidDataException or FileNotFoundException or IrregularFileException or UnauthorizedAccessException)
+        catch (Exception e)
+            when (e is InvalidDataException or FileNotFoundException or IrregularFileException or UnauthorizedAccessException)
         {
             throw Corrupt(index, e.Message.TrimEnd('.'), e);
         }

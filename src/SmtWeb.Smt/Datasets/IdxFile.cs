@@ -21,7 +21,10 @@ public sealed record IdxFile(IReadOnlyList<int> Dimensions, byte[] Data)
         file.Position = 0;
         try
         {
-            if (!zipped) return Read(file, path, dimensions);
+            if (!zipped)
+            {
+                return Read(file, path, dimensions);
+            }
             using var plain = new GZipStream(file, CompressionMode.Decompress);
             return Read(plain, path, dimensions);
         }
@@ -35,11 +38,19 @@ public sealed record IdxFile(IReadOnlyList<int> Dimensions, byte[] Data)
     {
         var header = new byte[4 + (4 * dimensions)];
         var got = stream.ReadAtLeast(header, header.Length, throwOnEndOfStream: false);
-        if (got < header.Length) throw new InvalidDataException($"{path}: ends at byte {got}, inside the IDX header of {header.Length} bytes.");
+        if (got < header.Length)
+        {
+            throw new InvalidDataException($"{path}: ends at byte {got}, inside the IDX header of {header.Length} bytes.");
+        }
 
         var magic = BinaryPrimitives.ReadUInt32BigEndian(header);
         if (magic != 0x0800u + (uint)dimensions)
-            throw new InvalidDataException($"{path}: begins with 0x{magic:X8}; an IDX file of bytes with {dimensions} dimensions begins with 0x{0x0800 + dimensions:X8}.");
+        {
+            throw new InvalidDataException(
+                $"{path}: begins with 0x{magic:X8}; an IDX file of bytes with {dimensions} dimensions begins with "
+                + $"0x{0x0800 + dimensions:X8}."
+            );
+        }
 
         var sides = new int[dimensions];
         long total = 1;
@@ -47,16 +58,29 @@ public sealed record IdxFile(IReadOnlyList<int> Dimensions, byte[] Data)
         {
             var side = BinaryPrimitives.ReadUInt32BigEndian(header.AsSpan(4 + (4 * i)));
             total *= side;
-            if (total > MaxBytes) throw new InvalidDataException($"{path}: dimension {i} at byte {4 + (4 * i)} is {side}, which makes more than {MaxBytes} bytes.");
+            if (total > MaxBytes)
+            {
+                throw new InvalidDataException(
+                    $"{path}: dimension {i} at byte {4 + (4 * i)} is {side}, which makes more than {MaxBytes} bytes."
+                );
+            }
             sides[i] = (int)side;
         }
 
         // Memory follows what is there, not what the header claims.
         using var data = new MemoryStream();
         var buffer = new byte[1 << 16];
-        while (data.Length <= total && stream.Read(buffer) is > 0 and var read) data.Write(buffer, 0, read);
+        while (data.Length <= total && stream.Read(buffer) is > 0 and var read)
+        {
+            data.Write(buffer, 0, read);
+        }
         if (data.Length != total)
-            throw new InvalidDataException($"{path}: holds {(data.Length > total ? "more than" : "only")} {Math.Min(data.Length, total)} bytes of data; its header says {string.Join("x", sides)} = {total}.");
+        {
+            throw new InvalidDataException(
+                $"{path}: holds {(data.Length > total ? "more than" : "only")} {Math.Min(data.Length, total)} bytes of data; its header "
+                + $"says {string.Join("x", sides)} = {total}."
+            );
+        }
         return new IdxFile(sides, data.ToArray());
     }
 }

@@ -10,10 +10,13 @@ public static class ImageNetClasses
     public const int Count = 1000;
 
     private static readonly Lazy<ImageNetClass[]> Read = new(() =>
-    [
-        .. File.ReadLines(System.IO.Path.Combine(AppContext.BaseDirectory, "assets", "imagenet", "classes.tsv")).Skip(1)
-            .Select(line => line.Split('\t')).Select(f => new ImageNetClass(int.Parse(f[0], System.Globalization.CultureInfo.InvariantCulture), f[1], f[2])),
-    ]);
+        [
+            .. File.ReadLines(System.IO.Path.Combine(AppContext.BaseDirectory, "assets", "imagenet", "classes.tsv"))
+                .Skip(1)
+                .Select(line => line.Split('\t'))
+                .Select(f => new ImageNetClass(int.Parse(f[0], System.Globalization.CultureInfo.InvariantCulture), f[1], f[2])),
+        ]
+    );
 
     private static readonly Lazy<string[]> ReadNames = new(() => Array.ConvertAll(Read.Value, c => c.Name));
 

@@ -57,7 +57,8 @@ public abstract class ImageSource : IDisposable
     public abstract void Dispose();
 
     /// <summary>An exception for a record.</summary>
-    protected CorruptRecordException Corrupt(int index, string problem, Exception? cause = null) => new(Path, index, NameOf(index), problem, cause);
+    protected CorruptRecordException Corrupt(int index, string problem, Exception? cause = null) =>
+        new(Path, index, NameOf(index), problem, cause);
 
     /// <summary>Copies [H,W,C] pixels as [C,H,W], grey repeated where RGB is wanted.</summary>
     protected static void ToPlanes(ReadOnlySpan<byte> interleaved, int stored, int wanted, Span<byte> planes)
@@ -67,7 +68,10 @@ public abstract class ImageSource : IDisposable
         {
             var plane = planes.Slice(c * area, area);
             var from = stored == 1 ? 0 : c;
-            for (var k = 0; k < area; k++) plane[k] = interleaved[(k * stored) + from];
+            for (var k = 0; k < area; k++)
+            {
+                plane[k] = interleaved[(k * stored) + from];
+            }
         }
     }
 }

@@ -12,15 +12,16 @@ public static class ImageSources
 
     /// <summary>Opens data at a path, as a spec describes them.</summary>
     /// <exception cref="IOException">The data are missing or damaged; says where.</exception>
-    public static ImageSource OpenAt(StoredDataSpec spec, string path) => spec switch
-    {
-        Cifar10Spec => Cifar10.Open(path),
-        ImageNet64Spec => new LmdbSource(path),
-        ZipSpec => new ZipSource(path),
-        FolderSpec folder => new FolderSource(path, folder.Side, folder.Channels),
-        IdxSpec idx => IdxSource.Open(path, idx.Side, idx.Fit),
-        _ => throw new ArgumentOutOfRangeException(nameof(spec), spec, "unknown data set"),
-    };
+    public static ImageSource OpenAt(StoredDataSpec spec, string path) =>
+        spec switch
+        {
+            Cifar10Spec => Cifar10.Open(path),
+            ImageNet64Spec => new LmdbSource(path),
+            ZipSpec => new ZipSource(path),
+            FolderSpec folder => new FolderSource(path, folder.Side, folder.Channels),
+            IdxSpec idx => IdxSource.Open(path, idx.Side, idx.Fit),
+            _ => throw new ArgumentOutOfRangeException(nameof(spec), spec, "unknown data set"),
+        };
 
     /// <summary>What a file or folder looks like, or null.</summary>
     public static StoredDataSpec? Guess(string path) =>
@@ -39,19 +40,25 @@ public static class ImageSources
     /// <exception cref="IOException">The data are missing or damaged; says where.</exception>
     public static TrainingSpec Complete(TrainingSpec spec)
     {
-        if (spec.Data is not ShapedDataSpec { Source.Length: > 0 } shaped || (shaped.Side > 0 && shaped.Channels > 0 && shaped.Classes > 0)) return spec;
+        if (spec.Data is not ShapedDataSpec { Source.Length: > 0 } shaped || (shaped.Side > 0 && shaped.Channels > 0 && shaped.Classes > 0))
+        {
+            return spec;
+        }
         using var source = Open(shaped);
         return spec with { Data = Complete(shaped, source.Side, source.Channels, source.Classes, source.ClassNames) };
     }
 
     /// <summary>A spec with what it leaves open taken from facts about its data.</summary>
-    public static StoredDataSpec Complete(StoredDataSpec spec, int side, int channels, int classes, IReadOnlyList<string> names) => spec is not ShapedDataSpec shaped ? spec : shaped with
-    {
-        Side = shaped.Side > 0 ? shaped.Side : side,
-        Channels = shaped.Channels > 0 ? shaped.Channels : channels,
-        Classes = shaped.Classes > 0 ? shaped.Classes : classes,
-        ClassNames = shaped.ClassNames.Count > 0 ? shaped.ClassNames : names,
-    };
+    public static StoredDataSpec Complete(StoredDataSpec spec, int side, int channels, int classes, IReadOnlyList<string> names) =>
+        spec is not ShapedDataSpec shaped
+            ? spec
+            : shaped with
+            {
+                Side = shaped.Side > 0 ? shaped.Side : side,
+                Channels = shaped.Channels > 0 ? shaped.Channels : channels,
+                Classes = shaped.Classes > 0 ? shaped.Classes : classes,
+                ClassNames = shaped.ClassNames.Count > 0 ? shaped.ClassNames : names,
+            };
 
     /// <summary>Says where the data and the spec differ.</summary>
     /// <exception cref="SpecException">They do.</exception>
@@ -60,10 +67,33 @@ public static class ImageSources
         var shape = DataShape.Of(spec);
         var errors = new List<SpecError>();
         if (shape.Side != source.Side)
-            errors.Add(new("$.data.side", shape.Side == 0 ? $"Side is 0, and the data set is not registered; its images have {source.Side}x{source.Side}." : $"Side is {shape.Side}; the images of {source.Path} have {source.Side}x{source.Side}."));
-        if (shape.Channels != source.Channels) errors.Add(new("$.data.channels", $"Channels is {shape.Channels}; the images of {source.Path} have {source.Channels}."));
-        if (spec.Conditional && source.Classes > shape.Classes) errors.Add(new("$.data.classes", $"Classes is {shape.Classes}; {source.Path} has {source.Classes}."));
-        if (spec.Conditional && source.Classes == 0 && shape.Classes > 0) errors.Add(new("$.data.conditional", $"Class-conditional is on with {shape.Classes} classes, but {source.Path} has no labels."));
-        if (errors.Count > 0) throw new SpecException(errors);
+        {
+            errors.Add(
+                new(
+                    "$.data.side",
+                    shape.Side == 0
+                        ? $"Side is 0, and the data set is not registered; its images have {source.Side}x{source.Side}."
+                        : $"Side is {shape.Side}; the images of {source.Path} have {source.Side}x{source.Side}."
+                )
+            );
+        }
+        if (shape.Channels != source.Channels)
+        {
+            errors.Add(new("$.data.channels", $"Channels is {shape.Channels}; the images of {source.Path} have {source.Channels}."));
+        }
+        if (spec.Conditional && source.Classes > shape.Classes)
+        {
+            errors.Add(new("$.data.classes", $"Classes is {shape.Classes}; {source.Path} has {source.Classes}."));
+        }
+        if (spec.Conditional && source.Classes == 0 && shape.Classes > 0)
+        {
+            errors.Add(
+                new("$.data.conditional", $"Class-conditional is on with {shape.Classes} classes, but {source.Path} has no labels.")
+            );
+        }
+        if (errors.Count > 0)
+        {
+            throw new SpecException(errors);
+        }
     }
 }

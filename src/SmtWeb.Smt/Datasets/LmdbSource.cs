@@ -19,12 +19,12 @@ public sealed unsafe class LmdbSource : ImageSource
     private const uint Magic = 0xBEEFC0DE;
     private const int MaxShapeText = 128;
 
-    private readonly ConcurrentBag<nint> transactions = [];
-    private readonly nint environment;
-    private readonly uint database;
-    private readonly (nuint From, nuint To) map;
-    private readonly int labelled;
-    private bool disposed;
+    private readonly ConcurrentBag<nint> _transactions = [];
+    private readonly nint _environment;
+    private readonly uint _database;
+    private readonly (nuint From, nuint To) _map;
+    private readonly int _labelled;
+    private bool _disposed;
 
     /// <summary>Opens the folder that holds data.mdb, or the file. <paramref name="classes"/> bounds the labels.</summary>
     /// <exception cref="FileNotFoundException">There is no data.mdb.</exception>
@@ -34,26 +34,43 @@ public sealed unsafe class LmdbSource : ImageSource
         Path = path;
         Classes = classes;
         var file = Directory.Exists(path) ? System.IO.Path.Combine(path, "data.mdb") : path;
-        if (!File.Exists(file)) throw new FileNotFoundException($"{file}: there is no such file; an LMDB is a folder that holds data.mdb.", file);
+        if (!File.Exists(file))
+        {
+            throw new FileNotFoundException($"{file}: there is no such file; an LMDB is a folder that holds data.mdb.", file);
+        }
         CheckSize(file);
         try
         {
-            environment = OpenEnvironment(file);
+            _environment = OpenEnvironment(file);
             try
             {
                 var transaction = Begin();
                 uint handle;
                 Check(Lmdb.mdb_dbi_open(transaction, null, 0, &handle), "open the main table");
-                database = handle;
-                transactions.Add(transaction);
+                _database = handle;
+                _transactions.Add(transaction);
                 var images = Shape(transaction, "images_shape", 4);
-                map = FindMap((nuint)Get(transaction, "images_shape"u8).Data.Data, file);
-                if (images[2] != images[3]) throw new InvalidDataException($"{path}: images_shape is {string.Join(' ', images)}; the images must be square.");
-                if (images[1] is not (1 or 3)) throw new InvalidDataException($"{path}: images_shape is {string.Join(' ', images)}; the images must have 1 or 3 channels.");
+                _map = FindMap((nuint)Get(transaction, "images_shape"u8).Data.Data, file);
+                if (images[2] != images[3])
+                {
+                    throw new InvalidDataException($"{path}: images_shape is {string.Join(' ', images)}; the images must be square.");
+                }
+                if (images[1] is not (1 or 3))
+                {
+                    throw new InvalidDataException(
+                        $"{path}: images_shape is {string.Join(' ', images)}; the images must have 1 or 3 channels."
+                    );
+                }
                 (Count, Channels, Side) = (images[0], images[1], images[2]);
-                labelled = Shape(transaction, "labels_shape", 0) is [var labels, ..] ? labels : 0;
-                if (labelled != 0 && labelled != Count) throw new InvalidDataException($"{path}: labels_shape says {labelled} labels for {Count} images.");
-                if (labelled == 0) Classes = 0;
+                _labelled = Shape(transaction, "labels_shape", 0) is [var labels, ..] ? labels : 0;
+                if (_labelled != 0 && _labelled != Count)
+                {
+                    throw new InvalidDataException($"{path}: labels_shape says {_labelled} labels for {Count} images.");
+                }
+                if (_labelled == 0)
+                {
+                    Classes = 0;
+                }
             }
             catch
             {
@@ -95,31 +112,46 @@ public sealed unsafe class LmdbSource : ImageSource
     public override int Read(int index, Span<byte> pixels)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)index, (uint)Count, nameof(index));
-        ObjectDisposedException.ThrowIf(disposed, this);
+        ObjectDisposedException.ThrowIf(_disposed, this);
         // A transaction serves one thread at a time; as many are kept as threads read at once.
-        if (!transactions.TryTake(out var transaction)) transaction = Begin();
+        if (!_transactions.TryTake(out var transaction))
+        {
+            transaction = Begin();
+        }
         try
         {
             var image = Get(transaction, index, "images_");
-            if (image.Length != ImageBytes) throw Corrupt(index, $"it has {image.Length} bytes; images_shape says {Channels}x{Side}x{Side} = {ImageBytes}");
+            if (image.Length != ImageBytes)
+            {
+                throw Corrupt(index, $"it has {image.Length} bytes; images_shape says {Channels}x{Side}x{Side} = {ImageBytes}");
+            }
             image.CopyTo(pixels);
-            if (Classes == 0) return -1;
+            if (Classes == 0)
+            {
+                return -1;
+            }
             var bytes = Get(transaction, index, "labels_");
-            if (bytes.Length != sizeof(long)) throw Corrupt(index, $"labels_{index}_data has {bytes.Length} bytes; a label is an int64 of 8");
+            if (bytes.Length != sizeof(long))
+            {
+                throw Corrupt(index, $"labels_{index}_data has {bytes.Length} bytes; a label is an int64 of 8");
+            }
             var label = BinaryPrimitives.ReadInt64LittleEndian(bytes);
             return label >= 0 && label < Classes ? (int)label : throw Corrupt(index, $"its label is {label}; expected 0 to {Classes - 1}");
         }
         finally
         {
-            transactions.Add(transaction);
+            _transactions.Add(transaction);
         }
     }
 
     // -1 for one that cannot be read: whoever reads the record is told
     private int[] Labels()
     {
-        ObjectDisposedException.ThrowIf(disposed, this);
-        if (!transactions.TryTake(out var transaction)) transaction = Begin();
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (!_transactions.TryTake(out var transaction))
+        {
+            transaction = Begin();
+        }
         try
         {
             var labels = new int[Count];
@@ -127,7 +159,12 @@ public sealed unsafe class LmdbSource : ImageSource
             {
                 try
                 {
-                    labels[k] = Get(transaction, k, "labels_") is { Length: sizeof(long) } bytes && BinaryPrimitives.ReadInt64LittleEndian(bytes) is >= 0 and var label && label < Classes ? (int)label : -1;
+                    labels[k] =
+                        Get(transaction, k, "labels_") is { Length: sizeof(long) } bytes
+                        && BinaryPrimitives.ReadInt64LittleEndian(bytes) is >= 0 and var label
+                        && label < Classes
+                            ? (int)label
+                            : -1;
                 }
                 catch (CorruptRecordException)
                 {
@@ -139,17 +176,26 @@ public sealed unsafe class LmdbSource : ImageSource
         }
         finally
         {
-            transactions.Add(transaction);
+            _transactions.Add(transaction);
         }
     }
 
     /// <inheritdoc/>
     public override void Dispose()
     {
-        if (disposed) return;
-        disposed = true;
-        while (transactions.TryTake(out var transaction)) Lmdb.mdb_txn_abort(transaction);
-        if (environment != 0) Lmdb.mdb_env_close(environment);
+        if (_disposed)
+        {
+            return;
+        }
+        _disposed = true;
+        while (_transactions.TryTake(out var transaction))
+        {
+            Lmdb.mdb_txn_abort(transaction);
+        }
+        if (_environment != 0)
+        {
+            Lmdb.mdb_env_close(_environment);
+        }
     }
 
     private ReadOnlySpan<byte> Get(nint transaction, int index, string prefix)
@@ -160,7 +206,12 @@ public sealed unsafe class LmdbSource : ImageSource
         length += digits;
         "_data"u8.CopyTo(key[length..]);
         var (data, error) = Get(transaction, key[..(length + 5)]);
-        return error == 0 ? data.Span() : throw Corrupt(index, $"{Encoding.ASCII.GetString(key[..(length + 5)])}: {(error == Lmdb.NotFound ? "there is no such key" : Explain(error))}");
+        return error == 0
+            ? data.Span()
+            : throw Corrupt(
+                index,
+                $"{Encoding.ASCII.GetString(key[..(length + 5)])}: {(error == Lmdb.NotFound ? "there is no such key" : Explain(error))}"
+            );
     }
 
     private (Bytes Data, int Error) Get(nint transaction, ReadOnlySpan<byte> key)
@@ -169,10 +220,16 @@ public sealed unsafe class LmdbSource : ImageSource
         {
             var wanted = new Lmdb.Value { Size = (nuint)key.Length, Data = k };
             Lmdb.Value found;
-            var error = Lmdb.mdb_get(transaction, database, &wanted, &found);
-            if (error != 0) return (default, error);
+            var error = Lmdb.mdb_get(transaction, _database, &wanted, &found);
+            if (error != 0)
+            {
+                return (default, error);
+            }
             // A length in a damaged page could lead out of the mapped file.
-            if (map.To != 0 && ((nuint)found.Data < map.From || (nuint)found.Data + found.Size > map.To)) return (default, Corrupted);
+            if (_map.To != 0 && ((nuint)found.Data < _map.From || (nuint)found.Data + found.Size > _map.To))
+            {
+                return (default, Corrupted);
+            }
             return found.Size > int.MaxValue ? (default, Corrupted) : (new Bytes((nint)found.Data, (int)found.Size), 0);
         }
     }
@@ -187,14 +244,33 @@ public sealed unsafe class LmdbSource : ImageSource
     private int[] Shape(nint transaction, string key, int sides)
     {
         var (data, error) = Get(transaction, Encoding.ASCII.GetBytes(key));
-        if (error == Lmdb.NotFound && sides == 0) return [];
-        if (error != 0) throw new InvalidDataException($"{Path}: has no key \"{key}\" ({Explain(error)}), which the ImageNet-64 layout of DMD2 and SMT has.");
+        if (error == Lmdb.NotFound && sides == 0)
+        {
+            return [];
+        }
+        if (error != 0)
+        {
+            throw new InvalidDataException(
+                $"{Path}: has no key \"{key}\" ({Explain(error)}), which the ImageNet-64 layout of DMD2 and SMT has."
+            );
+        }
         var text = Encoding.ASCII.GetString(data.Span()[..Math.Min(data.Length, MaxShapeText)]);
         var shape = text.Split(' ', StringSplitOptions.RemoveEmptyEntries)
-            .Select(n => int.TryParse(n, NumberStyles.None, CultureInfo.InvariantCulture, out var side) && side > 0 ? side : 0).ToArray();
+            .Select(n => int.TryParse(n, NumberStyles.None, CultureInfo.InvariantCulture, out var side) && side > 0 ? side : 0)
+            .ToArray();
         var fits = shape.Length > 0 && !shape.Contains(0) && (sides == 0 || shape.Length == sides);
-        if (fits && sides == 4) fits = shape[2] <= Imaging.ImageDecoder.MaxSide && shape[3] <= Imaging.ImageDecoder.MaxSide && (long)shape[1] * shape[2] * shape[3] <= Imaging.ImageDecoder.MaxPixels;
-        return fits ? shape : throw new InvalidDataException($"{Path}: {key} is \"{text}\"; expected {(sides == 0 ? "a number" : "four numbers such as 1281167 3 64 64")}.");
+        if (fits && sides == 4)
+        {
+            fits =
+                shape[2] <= Imaging.ImageDecoder.MaxSide
+                && shape[3] <= Imaging.ImageDecoder.MaxSide
+                && (long)shape[1] * shape[2] * shape[3] <= Imaging.ImageDecoder.MaxPixels;
+        }
+        return fits
+            ? shape
+            : throw new InvalidDataException(
+                $"{Path}: {key} is \"{text}\"; expected {(sides == 0 ? "a number" : "four numbers such as 1281167 3 64 64")}."
+            );
     }
 
     private nint OpenEnvironment(string file)
@@ -205,7 +281,10 @@ public sealed unsafe class LmdbSource : ImageSource
         {
             // The size in the file is what its writer reserved (2 TB in the official script); liblmdb raises this to what is used.
             Check(Lmdb.mdb_env_set_mapsize(env, (nuint)new FileInfo(file).Length), "set the size of the map");
-            Check(Lmdb.mdb_env_open(env, file, Lmdb.NoSubdirectory | Lmdb.ReadOnly | Lmdb.NoThreadLocal | Lmdb.NoLock | Lmdb.NoReadAhead, 0), "open it");
+            Check(
+                Lmdb.mdb_env_open(env, file, Lmdb.NoSubdirectory | Lmdb.ReadOnly | Lmdb.NoThreadLocal | Lmdb.NoLock | Lmdb.NoReadAhead, 0),
+                "open it"
+            );
             return env;
         }
         catch
@@ -218,11 +297,12 @@ public sealed unsafe class LmdbSource : ImageSource
     private nint Begin()
     {
         nint transaction;
-        Check(Lmdb.mdb_txn_begin(environment, 0, Lmdb.ReadOnly, &transaction), "begin to read");
+        Check(Lmdb.mdb_txn_begin(_environment, 0, Lmdb.ReadOnly, &transaction), "begin to read");
         return transaction;
     }
 
-    // Both meta pages: magic, version and the last page in use, which must lie inside the file; beyond its end a read would kill the process.
+    // Both meta pages: magic, version and the last page in use, which must lie inside the file; beyond its end a read would kill the
+    // process.
     private void CheckSize(string file)
     {
         using var stream = PlainFile.OpenRead(file);
@@ -232,19 +312,45 @@ public sealed unsafe class LmdbSource : ImageSource
         for (var k = 0; k < 2; k++)
         {
             stream.Position = k * page;
-            if (stream.ReadAtLeast(meta, meta.Length, throwOnEndOfStream: false) < meta.Length) throw new InvalidDataException($"{file}: has {stream.Length} bytes, too few for an LMDB.");
-            if (BinaryPrimitives.ReadUInt32LittleEndian(meta.AsSpan(16)) != Magic || BinaryPrimitives.ReadUInt32LittleEndian(meta.AsSpan(20)) != 1)
-                throw new InvalidDataException($"{file}: is no LMDB of version 1 (meta page {k} begins with {Convert.ToHexString(meta.AsSpan(16, 8))}).");
-            if (k == 0) page = BinaryPrimitives.ReadUInt32LittleEndian(meta.AsSpan(40)); // md_pad of the free list holds the page size
-            if (page is < 512 or > 65536 || (page & (page - 1)) != 0) throw new InvalidDataException($"{file}: says its pages have {page} bytes.");
+            if (stream.ReadAtLeast(meta, meta.Length, throwOnEndOfStream: false) < meta.Length)
+            {
+                throw new InvalidDataException($"{file}: has {stream.Length} bytes, too few for an LMDB.");
+            }
+            if (
+                BinaryPrimitives.ReadUInt32LittleEndian(meta.AsSpan(16)) != Magic
+                || BinaryPrimitives.ReadUInt32LittleEndian(meta.AsSpan(20)) != 1
+            )
+            {
+                throw new InvalidDataException(
+                    $"{file}: is no LMDB of version 1 (meta page {k} begins with {Convert.ToHexString(meta.AsSpan(16, 8))})."
+                );
+            }
+            if (k == 0)
+            {
+                page = BinaryPrimitives.ReadUInt32LittleEndian(meta.AsSpan(40)); // md_pad of the free list holds the page size
+            }
+            if (page is < 512 or > 65536 || (page & (page - 1)) != 0)
+            {
+                throw new InvalidDataException($"{file}: says its pages have {page} bytes.");
+            }
             var last = BinaryPrimitives.ReadUInt64LittleEndian(meta.AsSpan(136));
             var transaction = BinaryPrimitives.ReadUInt64LittleEndian(meta.AsSpan(144));
-            if (last > ulong.MaxValue / page - 1) throw new InvalidDataException($"{file}: meta page {k} says that page {last} is in use.");
-            if (k == 0 || transaction > newest.Transaction) newest = (transaction, (last + 1) * page);
+            if (last > ulong.MaxValue / page - 1)
+            {
+                throw new InvalidDataException($"{file}: meta page {k} says that page {last} is in use.");
+            }
+            if (k == 0 || transaction > newest.Transaction)
+            {
+                newest = (transaction, (last + 1) * page);
+            }
         }
 
         if (newest.Bytes > (ulong)stream.Length)
-            throw new InvalidDataException($"{file}: is cut short: it has {stream.Length:N0} bytes, its last page in use ends at {newest.Bytes:N0}.");
+        {
+            throw new InvalidDataException(
+                $"{file}: is cut short: it has {stream.Length:N0} bytes, its last page in use ends at {newest.Bytes:N0}."
+            );
+        }
     }
 
     // The mapping that holds an address: the same file may be mapped twice.
@@ -255,8 +361,14 @@ public sealed unsafe class LmdbSource : ImageSource
             foreach (var line in File.ReadLines("/proc/self/maps"))
             {
                 var range = line[..line.IndexOf(' ', StringComparison.Ordinal)].Split('-');
-                var (from, to) = (nuint.Parse(range[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture), nuint.Parse(range[1], NumberStyles.HexNumber, CultureInfo.InvariantCulture));
-                if (address >= from && address < to) return (from, Math.Min(to, from + (nuint)new FileInfo(file).Length));
+                var (from, to) = (
+                    nuint.Parse(range[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture),
+                    nuint.Parse(range[1], NumberStyles.HexNumber, CultureInfo.InvariantCulture)
+                );
+                if (address >= from && address < to)
+                {
+                    return (from, Math.Min(to, from + (nuint)new FileInfo(file).Length));
+                }
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException)
@@ -269,8 +381,14 @@ public sealed unsafe class LmdbSource : ImageSource
 
     private void Check(int error, string what)
     {
-        if (error != 0) throw new InvalidDataException($"{Path}: liblmdb could not {what}: {Explain(error)}.");
+        if (error != 0)
+        {
+            throw new InvalidDataException($"{Path}: liblmdb could not {what}: {Explain(error)}.");
+        }
     }
 
-    private static string Explain(int error) => error == Corrupted ? "a page is damaged" : Marshal.PtrToStringUTF8(Lmdb.mdb_strerror(error)) ?? error.ToString(CultureInfo.InvariantCulture);
+    private static string Explain(int error) =>
+        error == Corrupted
+            ? "a page is damaged"
+            : Marshal.PtrToStringUTF8(Lmdb.mdb_strerror(error)) ?? error.ToString(CultureInfo.InvariantCulture);
 }

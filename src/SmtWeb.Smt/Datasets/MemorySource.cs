@@ -7,7 +7,15 @@ internal sealed record SourcePart(string Name, int Count);
 /// Images held in memory, for formats whose files are small or have no random access (CIFAR-10, IDX): all but a few
 /// bytes of the bound that their readers keep. A label out of range, or a record that the file ends in, is corrupt.
 /// </summary>
-internal sealed class MemorySource(string path, int channels, int side, int classes, byte[] images, int[]? labels, IReadOnlyList<SourcePart> parts) : ImageSource
+internal sealed class MemorySource(
+    string path,
+    int channels,
+    int side,
+    int classes,
+    byte[] images,
+    int[]? labels,
+    IReadOnlyList<SourcePart> parts
+) : ImageSource
 {
     public override string Path => path;
 
@@ -28,9 +36,15 @@ internal sealed class MemorySource(string path, int channels, int side, int clas
     public override int Read(int index, Span<byte> pixels)
     {
         var end = (index + 1L) * ImageBytes;
-        if (end > images.Length) throw Corrupt(index, $"the file ends inside it, {end - images.Length} bytes early");
+        if (end > images.Length)
+        {
+            throw Corrupt(index, $"the file ends inside it, {end - images.Length} bytes early");
+        }
         var label = labels?[index] ?? -1;
-        if (labels is not null && (label < 0 || label >= classes)) throw Corrupt(index, $"its label is {label}; expected 0 to {classes - 1}");
+        if (labels is not null && (label < 0 || label >= classes))
+        {
+            throw Corrupt(index, $"its label is {label}; expected 0 to {classes - 1}");
+        }
         images.AsSpan((int)(end - ImageBytes), ImageBytes).CopyTo(pixels);
         return label;
     }
@@ -39,14 +53,15 @@ internal sealed class MemorySource(string path, int channels, int side, int clas
     {
         foreach (var part in parts)
         {
-            if (index < part.Count) return $"{part.Name}, record {index}";
+            if (index < part.Count)
+            {
+                return $"{part.Name}, record {index}";
+            }
             index -= part.Count;
         }
 
         return "";
     }
 
-    public override void Dispose()
-    {
-    }
+    public override void Dispose() { }
 }

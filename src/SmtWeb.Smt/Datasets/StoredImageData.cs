@@ -11,31 +11,31 @@ internal sealed class StoredImageData : TrainingData
 {
     private const int Ahead = 3;
 
-    private readonly ImageSource source;
-    private readonly StoredDataSpec spec;
-    private readonly Device device;
-    private readonly int classes;
-    private readonly EpochSampler sampler;
-    private readonly HashSet<long> reported = [];
-    private BatchPrefetcher? prefetcher;
-    private bool saidFew;
-    private IReadOnlyList<long> order;
+    private readonly ImageSource _source;
+    private readonly StoredDataSpec _spec;
+    private readonly Device _device;
+    private readonly int _classes;
+    private readonly EpochSampler _sampler;
+    private readonly HashSet<long> _reported = [];
+    private BatchPrefetcher? _prefetcher;
+    private bool _saidFew;
+    private IReadOnlyList<long> _order;
 
     internal StoredImageData(StoredDataSpec spec, long seed, Device device)
     {
-        (this.spec, this.device) = (spec, device);
-        source = ImageSources.Open(spec);
+        (_spec, _device) = (spec, device);
+        _source = ImageSources.Open(spec);
         try
         {
-            ImageSources.EnsureFits(spec, source);
-            classes = DataShape.Of(spec).Classes;
-            ClassCounts = classes == 0 ? null : source.ClassCounts;
-            sampler = new EpochSampler(source.Count, (ulong)seed);
-            order = sampler.State;
+            ImageSources.EnsureFits(spec, _source);
+            _classes = DataShape.Of(spec).Classes;
+            ClassCounts = _classes == 0 ? null : _source.ClassCounts;
+            _sampler = new EpochSampler(_source.Count, (ulong)seed);
+            _order = _sampler.State;
         }
         catch
         {
-            source.Dispose();
+            _source.Dispose();
             throw;
         }
     }
@@ -45,73 +45,96 @@ internal sealed class StoredImageData : TrainingData
 
     protected override IReadOnlyList<long> Order
     {
-        get => order;
+        get => _order;
         set
         {
             StopReading();
-            sampler.State = value;
-            order = value;
+            _sampler.State = value;
+            _order = value;
         }
     }
 
     public override (Tensor Samples, Tensor? Labels) Next(int batch)
     {
-        if (prefetcher is not null && prefetcher.BatchSize != batch)
+        if (_prefetcher is not null && _prefetcher.BatchSize != batch)
         {
             StopReading();
-            sampler.State = order;
+            _sampler.State = _order;
         }
 
-        if (batch > source.Count && !saidFew)
+        if (batch > _source.Count && !_saidFew)
         {
-            saidFew = true;
-            Note($"The data have {source.Count} images and a batch has {batch}: every batch shows images more than once. Use a smaller batch or more images.");
+            _saidFew = true;
+            Note(
+                $"The data have {_source.Count} images and a batch has {batch}: every batch shows images more than once. Use a smaller "
+                + "batch or more images."
+            );
         }
 
-        prefetcher ??= new BatchPrefetcher(source, sampler, batch, spec.HorizontalFlips, spec.SkipCorrupt, Workers, Ahead, device);
-        var ready = prefetcher.Take();
+        _prefetcher ??= new BatchPrefetcher(_source, _sampler, batch, _spec.HorizontalFlips, _spec.SkipCorrupt, Workers, Ahead, _device);
+        var ready = _prefetcher.Take();
         try
         {
-            order = ready.OrderAfter;
+            _order = ready.OrderAfter;
             foreach (var skipped in ready.Skipped)
-                if (reported.Add(skipped.Index)) Note($"{skipped.Message} Skipped: the next record is taken in its place.");
-            long[] shape = [batch, source.Channels, source.Side, source.Side];
-            var bytes = ready.Staged is { } staged ? HostTransfer.Start(staged, device).view(shape) : Tensors.Of(ready.Pixels, shape);
+            {
+                if (_reported.Add(skipped.Index))
+                {
+                    Note($"{skipped.Message} Skipped: the next record is taken in its place.");
+                }
+            }
+            long[] shape = [batch, _source.Channels, _source.Side, _source.Side];
+            var bytes = ready.Staged is { } staged ? HostTransfer.Start(staged, _device).view(shape) : Tensors.Of(ready.Pixels, shape);
             var x = bytes.to(ScalarType.Float32).Over(127.5).Minus(1);
-            var labels = classes == 0 ? null : HostTransfer.OneHot(HostTransfer.Of(Array.ConvertAll(ready.Labels, l => (long)l), [batch], device), classes);
+            var labels =
+                _classes == 0
+                    ? null
+                    : HostTransfer.OneHot(HostTransfer.Of(Array.ConvertAll(ready.Labels, l => (long)l), [batch], _device), _classes);
             return (x, labels);
         }
         finally
         {
             ready.Staged?.Dispose();
             ready.Staged = null;
-            prefetcher.Return(ready);
+            _prefetcher.Return(ready);
         }
     }
 
-    public override int Count => source.Count;
+    public override int Count => _source.Count;
 
     public override IReadOnlyList<int>? ClassCounts { get; }
 
-    public override TimeSpan Waited => prefetcher?.Waited ?? TimeSpan.Zero;
+    public override TimeSpan Waited => _prefetcher?.Waited ?? TimeSpan.Zero;
 
-    public override Func<int, int, Tensor> Spread(int count) => (first, n) =>
-    {
-        var pixels = new byte[n * source.ImageBytes];
-        for (var k = 0; k < n; k++)
-            BatchPrefetcher.Read(source, (int)((long)(first + k) * source.Count / count), pixels.AsSpan(k * source.ImageBytes, source.ImageBytes), spec.SkipCorrupt ? [] : null);
-        return Tensors.Of(pixels, [n, source.Channels, source.Side, source.Side], device).to(ScalarType.Float32).Over(127.5).Minus(1);
-    };
+    public override Func<int, int, Tensor> Spread(int count) =>
+        (first, n) =>
+        {
+            var pixels = new byte[n * _source.ImageBytes];
+            for (var k = 0; k < n; k++)
+            {
+                BatchPrefetcher.Read(
+                    _source,
+                    (int)((long)(first + k) * _source.Count / count),
+                    pixels.AsSpan(k * _source.ImageBytes, _source.ImageBytes),
+                    _spec.SkipCorrupt ? [] : null
+                );
+            }
+            return Tensors
+                .Of(pixels, [n, _source.Channels, _source.Side, _source.Side], _device)
+                .to(ScalarType.Float32)
+                .Over(127.5)
+                .Minus(1);
+        };
 
     public override void Dispose()
     {
         StopReading();
-        source.Dispose();
+        _source.Dispose();
     }
 
     private void StopReading()
     {
-        prefetcher?.Dispose();
-        prefetcher = null;
+        _prefetcher?.Dispose();
+        _prefetcher = null;
     }
 }

@@ -17,7 +17,12 @@ public static class SwissRoll
     public static void Fill(ReadOnlySpan<double> uniform, ReadOnlySpan<double> normal, double noise, Span<float> points)
     {
         if (normal.Length != 2 * uniform.Length || points.Length != normal.Length)
-            throw new ArgumentException($"{uniform.Length} points need {2 * uniform.Length} normal draws and room for as many numbers; got {normal.Length} and {points.Length}.");
+        {
+            throw new ArgumentException(
+                $"{uniform.Length} points need {2 * uniform.Length} normal draws and room for as many numbers; got {normal.Length} and "
+                + $"{points.Length}."
+            );
+        }
         for (var i = 0; i < uniform.Length; i++)
         {
             var t = 1.5 * Math.PI * (1 + (2 * uniform[i]));

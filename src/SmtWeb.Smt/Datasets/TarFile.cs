@@ -22,7 +22,10 @@ internal static class TarFile
         file.Position = 0;
         try
         {
-            if (!zipped) return Read(file, path, wanted, maxFile);
+            if (!zipped)
+            {
+                return Read(file, path, wanted, maxFile);
+            }
             using var plain = new GZipStream(file, CompressionMode.Decompress);
             return Read(plain, path, wanted, maxFile);
         }
@@ -37,21 +40,40 @@ internal static class TarFile
         var found = new List<(string, byte[])>();
         var header = new byte[Block];
         var buffer = new byte[1 << 16];
-        for (long at = 0; ;)
+        for (long at = 0; ; )
         {
             var got = stream.ReadAtLeast(header, Block, throwOnEndOfStream: false);
-            if (got == 0 || header.AsSpan(0, got).IndexOfAnyExcept((byte)0) < 0) return found;
-            if (got < Block) throw new InvalidDataException($"{path}: ends at byte {at + got} of the archive, inside a header.");
-            if (!IsHeader(header)) throw new InvalidDataException($"{path}: byte {at} of the archive begins no tar header (its checksum is wrong).");
-            var size = Octal(header.AsSpan(124, 12)) ?? throw new InvalidDataException($"{path}: the header at byte {at} of the archive has no size.");
-            var name = Text(header.AsSpan(345, 155)) is { Length: > 0 } prefix && header.AsSpan(257, 5).SequenceEqual("ustar"u8)
-                ? $"{prefix}/{Text(header.AsSpan(0, 100))}" : Text(header.AsSpan(0, 100));
+            if (got == 0 || header.AsSpan(0, got).IndexOfAnyExcept((byte)0) < 0)
+            {
+                return found;
+            }
+            if (got < Block)
+            {
+                throw new InvalidDataException($"{path}: ends at byte {at + got} of the archive, inside a header.");
+            }
+            if (!IsHeader(header))
+            {
+                throw new InvalidDataException($"{path}: byte {at} of the archive begins no tar header (its checksum is wrong).");
+            }
+            var size =
+                Octal(header.AsSpan(124, 12))
+                ?? throw new InvalidDataException($"{path}: the header at byte {at} of the archive has no size.");
+            var name =
+                Text(header.AsSpan(345, 155)) is { Length: > 0 } prefix && header.AsSpan(257, 5).SequenceEqual("ustar"u8)
+                    ? $"{prefix}/{Text(header.AsSpan(0, 100))}"
+                    : Text(header.AsSpan(0, 100));
             at += Block;
             var padded = (size + Block - 1) / Block * Block;
-            if (at + padded > MaxTotal) throw new InvalidDataException($"{path}: {name} makes the unpacked archive larger than {MaxTotal >> 30} GiB.");
+            if (at + padded > MaxTotal)
+            {
+                throw new InvalidDataException($"{path}: {name} makes the unpacked archive larger than {MaxTotal >> 30} GiB.");
+            }
             if (header[156] is 0 or (byte)'0' && wanted(name))
             {
-                if (size > maxFile) throw new InvalidDataException($"{path}: {name} has {size:N0} bytes; at most {maxFile:N0} are read.");
+                if (size > maxFile)
+                {
+                    throw new InvalidDataException($"{path}: {name} has {size:N0} bytes; at most {maxFile:N0} are read.");
+                }
                 found.Add((name, ReadContent(stream, (int)size, path, name)));
                 Skip(stream, padded - size, buffer);
             }
@@ -72,7 +94,10 @@ internal static class TarFile
         while (content.Length < size)
         {
             var read = stream.Read(buffer, 0, (int)Math.Min(buffer.Length, size - content.Length));
-            if (read == 0) throw new InvalidDataException($"{path}: ends inside {name}, at byte {content.Length} of its {size}.");
+            if (read == 0)
+            {
+                throw new InvalidDataException($"{path}: ends inside {name}, at byte {content.Length} of its {size}.");
+            }
             content.Write(buffer, 0, read);
         }
 
@@ -84,7 +109,10 @@ internal static class TarFile
         while (count > 0)
         {
             var read = stream.Read(buffer, 0, (int)Math.Min(buffer.Length, count));
-            if (read == 0) return false;
+            if (read == 0)
+            {
+                return false;
+            }
             count -= read;
         }
 
@@ -96,18 +124,29 @@ internal static class TarFile
     {
         var sum = 8 * ' ';
         for (var i = 0; i < Block; i++)
-            if (i is < 148 or >= 156) sum += header[i];
+        {
+            if (i is < 148 or >= 156)
+            {
+                sum += header[i];
+            }
+        }
         return Octal(header.AsSpan(148, 8)) == sum;
     }
 
     private static long? Octal(ReadOnlySpan<byte> field)
     {
         var digits = Encoding.ASCII.GetString(field).Trim('\0', ' ');
-        if (digits.Length is 0 or > 12) return null;
+        if (digits.Length is 0 or > 12)
+        {
+            return null;
+        }
         long value = 0;
         foreach (var digit in digits)
         {
-            if (digit is < '0' or > '7') return null;
+            if (digit is < '0' or > '7')
+            {
+                return null;
+            }
             value = (value * 8) + (digit - '0');
         }
 

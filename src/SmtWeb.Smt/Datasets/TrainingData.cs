@@ -10,13 +10,14 @@ public abstract class TrainingData : IDisposable
     /// <summary>Opens a data set.</summary>
     /// <exception cref="FileNotFoundException">It is not installed; says how to install it.</exception>
     /// <exception cref="SpecException">The data are of another shape than the spec says.</exception>
-    public static TrainingData Open(DataSpec data, long seed, Device device) => data switch
-    {
-        SwissRollSpec roll => new SwissRollData(roll, seed, device),
-        FashionMnistSpec fashion => new FashionMnistData(fashion, seed, device),
-        StoredDataSpec stored => new StoredImageData(stored, seed, device),
-        _ => throw new ArgumentOutOfRangeException(nameof(data), data, "unknown data set"),
-    };
+    public static TrainingData Open(DataSpec data, long seed, Device device) =>
+        data switch
+        {
+            SwissRollSpec roll => new SwissRollData(roll, seed, device),
+            FashionMnistSpec fashion => new FashionMnistData(fashion, seed, device),
+            StoredDataSpec stored => new StoredImageData(stored, seed, device),
+            _ => throw new ArgumentOutOfRangeException(nameof(data), data, "unknown data set"),
+        };
 
     /// <summary>
     /// The next <paramref name="batch"/> samples [B,…], images in [-1,1], and their labels [B,classes] one-hot
@@ -50,7 +51,10 @@ public abstract class TrainingData : IDisposable
     {
         var order = Order;
         var bytes = new byte[order.Count * sizeof(long)];
-        for (var k = 0; k < order.Count; k++) BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(k * sizeof(long)), order[k]);
+        for (var k = 0; k < order.Count; k++)
+        {
+            BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(k * sizeof(long)), order[k]);
+        }
         return bytes;
     }
 
@@ -58,7 +62,10 @@ public abstract class TrainingData : IDisposable
     public void SetState(byte[] state)
     {
         var order = new long[state.Length / sizeof(long)];
-        for (var k = 0; k < order.Length; k++) order[k] = BinaryPrimitives.ReadInt64LittleEndian(state.AsSpan(k * sizeof(long)));
+        for (var k = 0; k < order.Length; k++)
+        {
+            order[k] = BinaryPrimitives.ReadInt64LittleEndian(state.AsSpan(k * sizeof(long)));
+        }
         Order = order;
     }
 
@@ -67,63 +74,64 @@ public abstract class TrainingData : IDisposable
 
     private sealed class SwissRollData(SwissRollSpec spec, long seed, Device device) : TrainingData
     {
-        private readonly HostRandom random = new((ulong)seed, stream: 4);
+        private readonly HostRandom _random = new((ulong)seed, stream: 4);
 
         protected override IReadOnlyList<long> Order
         {
-            get => random.State;
-            set => random.State = value;
+            get => _random.State;
+            set => _random.State = value;
         }
 
         public override (Tensor Samples, Tensor? Labels) Next(int batch) =>
-            (HostTransfer.Of(SwissRoll.Draw(random, batch, spec.Noise), [batch, 2], device), null);
+            (HostTransfer.Of(SwissRoll.Draw(_random, batch, spec.Noise), [batch, 2], device), null);
 
-        public override void Dispose()
-        {
-        }
+        public override void Dispose() { }
     }
 
     private sealed class FashionMnistData : TrainingData
     {
-        private readonly Tensor images; // bytes [N,1,32,32]
-        private readonly Tensor? classes; // one-hot [N,10]
-        private readonly FashionMnistSpec spec;
-        private readonly EpochSampler sampler;
-        private readonly Device device;
+        private readonly Tensor _images; // bytes [N,1,32,32]
+        private readonly Tensor? _classes; // one-hot [N,10]
+        private readonly FashionMnistSpec _spec;
+        private readonly EpochSampler _sampler;
+        private readonly Device _device;
 
         internal FashionMnistData(FashionMnistSpec spec, long seed, Device device)
         {
-            (this.spec, this.device) = (spec, device);
+            (_spec, _device) = (spec, device);
             var raw = FashionMnist.Load();
-            images = Tensors.Of(raw.Images, [raw.Count, 1, FashionMnist.Side, FashionMnist.Side], device).DetachFromDisposeScope();
+            _images = Tensors.Of(raw.Images, [raw.Count, 1, FashionMnist.Side, FashionMnist.Side], device).DetachFromDisposeScope();
             if (spec.Conditional)
             {
                 using var labels = Tensors.Of(Array.ConvertAll(raw.Labels, l => (long)l), [raw.Count], device);
-                classes = HostTransfer.OneHot(labels, FashionMnist.ClassNames.Count).DetachFromDisposeScope();
+                _classes = HostTransfer.OneHot(labels, FashionMnist.ClassNames.Count).DetachFromDisposeScope();
             }
-            sampler = new EpochSampler(raw.Count, (ulong)seed);
+            _sampler = new EpochSampler(raw.Count, (ulong)seed);
         }
 
         protected override IReadOnlyList<long> Order
         {
-            get => sampler.State;
-            set => sampler.State = value;
+            get => _sampler.State;
+            set => _sampler.State = value;
         }
 
         public override (Tensor Samples, Tensor? Labels) Next(int batch)
         {
             var (indices, flips) = (new int[batch], new bool[batch]);
-            sampler.Next(indices, flips);
-            var rows = HostTransfer.Of(Array.ConvertAll(indices, k => (long)k), [batch], device);
-            var x = images.index_select(0, rows).to(ScalarType.Float32).Over(127.5).Minus(1);
-            if (spec.HorizontalFlips) x = torch.where(HostTransfer.Of(flips, [batch, 1, 1, 1], device), x.flip(3), x);
-            return (x, classes?.index_select(0, rows));
+            _sampler.Next(indices, flips);
+            var rows = HostTransfer.Of(Array.ConvertAll(indices, k => (long)k), [batch], _device);
+            var x = _images.index_select(0, rows).to(ScalarType.Float32).Over(127.5).Minus(1);
+            if (_spec.HorizontalFlips)
+            {
+                x = torch.where(HostTransfer.Of(flips, [batch, 1, 1, 1], _device), x.flip(3), x);
+            }
+            return (x, _classes?.index_select(0, rows));
         }
 
         public override void Dispose()
         {
-            images.Dispose();
-            classes?.Dispose();
+            _images.Dispose();
+            _classes?.Dispose();
         }
     }
 }

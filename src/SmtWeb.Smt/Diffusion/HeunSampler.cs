@@ -35,13 +35,34 @@ public sealed record HeunOptions
     public IReadOnlyList<string> Validate()
     {
         var errors = new List<string>();
-        if (Steps is < 1 or > 10_000) errors.Add($"Steps is {Steps}; it must be from 1 to 10000.");
-        if (!(SigmaMin > 0 && double.IsFinite(SigmaMin))) errors.Add($"SigmaMin is {SigmaMin}; it must be above 0 and finite.");
-        if (!(SigmaMax > SigmaMin && double.IsFinite(SigmaMax))) errors.Add($"SigmaMax is {SigmaMax}; it must be above SigmaMin ({SigmaMin}) and finite.");
-        if (!(Rho > 0 && double.IsFinite(Rho))) errors.Add($"Rho is {Rho}; it must be above 0 and finite.");
-        if (!(Churn >= 0 && double.IsFinite(Churn))) errors.Add($"Churn is {Churn}; it must be at least 0 and finite.");
-        if (!(ChurnFrom >= 0 && ChurnTo >= ChurnFrom)) errors.Add($"Churn works from {ChurnFrom} to {ChurnTo}; the first must be at least 0 and at most the second.");
-        if (!(NoiseScale >= 0 && double.IsFinite(NoiseScale))) errors.Add($"NoiseScale is {NoiseScale}; it must be at least 0 and finite.");
+        if (Steps is < 1 or > 10_000)
+        {
+            errors.Add($"Steps is {Steps}; it must be from 1 to 10000.");
+        }
+        if (!(SigmaMin > 0 && double.IsFinite(SigmaMin)))
+        {
+            errors.Add($"SigmaMin is {SigmaMin}; it must be above 0 and finite.");
+        }
+        if (!(SigmaMax > SigmaMin && double.IsFinite(SigmaMax)))
+        {
+            errors.Add($"SigmaMax is {SigmaMax}; it must be above SigmaMin ({SigmaMin}) and finite.");
+        }
+        if (!(Rho > 0 && double.IsFinite(Rho)))
+        {
+            errors.Add($"Rho is {Rho}; it must be above 0 and finite.");
+        }
+        if (!(Churn >= 0 && double.IsFinite(Churn)))
+        {
+            errors.Add($"Churn is {Churn}; it must be at least 0 and finite.");
+        }
+        if (!(ChurnFrom >= 0 && ChurnTo >= ChurnFrom))
+        {
+            errors.Add($"Churn works from {ChurnFrom} to {ChurnTo}; the first must be at least 0 and at most the second.");
+        }
+        if (!(NoiseScale >= 0 && double.IsFinite(NoiseScale)))
+        {
+            errors.Add($"NoiseScale is {NoiseScale}; it must be at least 0 and finite.");
+        }
         return errors;
     }
 }
@@ -52,16 +73,19 @@ public sealed record HeunOptions
 /// </summary>
 public sealed class HeunSampler
 {
-    private readonly Denoiser denoiser;
-    private readonly HeunOptions options;
+    private readonly Denoiser _denoiser;
+    private readonly HeunOptions _options;
 
     /// <summary>A sampler of a denoiser that takes no α.</summary>
     /// <exception cref="ArgumentException">Lists every setting that cannot be used.</exception>
     public HeunSampler(Denoiser denoiser, HeunOptions options)
     {
         var errors = options.Validate();
-        if (errors.Count > 0) throw new ArgumentException(string.Join(" ", errors), nameof(options));
-        (this.denoiser, this.options) = (denoiser, options);
+        if (errors.Count > 0)
+        {
+            throw new ArgumentException(string.Join(" ", errors), nameof(options));
+        }
+        (_denoiser, _options) = (denoiser, options);
         Levels = [.. LevelsOf(options)];
     }
 
@@ -74,7 +98,7 @@ public sealed class HeunSampler
     /// </summary>
     /// <exception cref="ArgumentException">A class is out of range, or the counts differ.</exception>
     public Tensor Draw(IReadOnlyList<ulong> seeds, IReadOnlyList<int>? labels, Device device) =>
-        SeededRows.Draw(denoiser, device, seeds, labels, (noise, oneHot) => Sample(noise(), oneHot, noise).to(ScalarType.Float32));
+        SeededRows.Draw(_denoiser, device, seeds, labels, (noise, oneHot) => Sample(noise(), oneHot, noise).to(ScalarType.Float32));
 
     /// <summary>
     /// State after the last step, float64, from unit normal <paramref name="latents"/> [N,…] and one-hot
@@ -86,7 +110,7 @@ public sealed class HeunSampler
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
         var x = latents.to(ScalarType.Float64).Times(Levels[0]);
-        for (var i = 0; i < options.Steps; i++)
+        for (var i = 0; i < _options.Steps; i++)
         {
             using var step = torch.NewDisposeScope();
             x = step.MoveToOuter(Step(x, Levels[i], Levels[i + 1], labels, noise));
@@ -97,12 +121,12 @@ public sealed class HeunSampler
     private Tensor Step(Tensor x, double t, double t_next, Tensor? labels, Func<Tensor>? noise)
     {
         // raise the noise level from t to t̂
-        var γ = t >= options.ChurnFrom && t <= options.ChurnTo ? Math.Min(options.Churn / options.Steps, Math.Sqrt(2) - 1) : 0;
+        var γ = t >= _options.ChurnFrom && t <= _options.ChurnTo ? Math.Min(_options.Churn / _options.Steps, Math.Sqrt(2) - 1) : 0;
         var t_hat = t + (γ * t);
         if (γ > 0)
         {
             var ε = noise ?? throw new ArgumentNullException(nameof(noise), "Churn is above 0: the sampler needs noise to add.");
-            x = x + ε().to(ScalarType.Float64).Times(Math.Sqrt((t_hat * t_hat) - (t * t)) * options.NoiseScale);
+            x = x + ε().to(ScalarType.Float64).Times(Math.Sqrt((t_hat * t_hat) - (t * t)) * _options.NoiseScale);
         }
         // Euler step from t̂ to t_next, then the trapezoid unless that is 0
         var d = Slope(x, t_hat, labels);
@@ -114,13 +138,16 @@ public sealed class HeunSampler
     private Tensor Slope(Tensor x, double t, Tensor? labels)
     {
         var σ = Numbers.Full([x.size(0)], t, x.device);
-        return (x - denoiser.forward(x.to(ScalarType.Float32), σ, null, labels).to(ScalarType.Float64)).Over(t);
+        return (x - _denoiser.forward(x.to(ScalarType.Float32), σ, null, labels).to(ScalarType.Float64)).Over(t);
     }
 
     private static IEnumerable<double> LevelsOf(HeunOptions o)
     {
         var (from, to) = (Math.Pow(o.SigmaMax, 1 / o.Rho), Math.Pow(o.SigmaMin, 1 / o.Rho));
-        for (var i = 0; i < o.Steps; i++) yield return o.Steps == 1 ? o.SigmaMax : Math.Pow(from + (i / (double)(o.Steps - 1) * (to - from)), o.Rho);
+        for (var i = 0; i < o.Steps; i++)
+        {
+            yield return o.Steps == 1 ? o.SigmaMax : Math.Pow(from + (i / (double)(o.Steps - 1) * (to - from)), o.Rho);
+        }
         yield return 0;
     }
 }

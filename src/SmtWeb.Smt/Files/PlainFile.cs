@@ -21,11 +21,17 @@ public static class PlainFile
     {
         Ensure(path);
         var (descriptor, error) = FileStatus.Open(path);
-        if (error != 0) throw Failed(path, error);
+        if (error != 0)
+        {
+            throw Failed(path, error);
+        }
         var handle = new SafeFileHandle(descriptor, ownsHandle: true);
         // whoever may write into the folder could have exchanged it in between
         var (kind, _) = FileStatus.Of(descriptor);
-        if (kind == FileStatus.Regular) return handle;
+        if (kind == FileStatus.Regular)
+        {
+            return handle;
+        }
         handle.Dispose();
         throw Refused(path, kind);
     }
@@ -36,7 +42,10 @@ public static class PlainFile
     public static byte[] ReadAllBytes(string path, long most)
     {
         using var file = OpenRead(path);
-        if (file.Length > most) throw new InvalidDataException($"{path}: has {file.Length:N0} bytes; at most {most:N0} are read.");
+        if (file.Length > most)
+        {
+            throw new InvalidDataException($"{path}: has {file.Length:N0} bytes; at most {most:N0} are read.");
+        }
         var bytes = new byte[file.Length];
         return file.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false) is var got && got == bytes.Length ? bytes : bytes[..got];
     }
@@ -46,15 +55,24 @@ public static class PlainFile
     public static void Ensure(string path)
     {
         var (kind, error) = FileStatus.Of(path);
-        if (error != 0) throw Failed(path, error);
-        if (kind != FileStatus.Regular) throw Refused(path, kind);
+        if (error != 0)
+        {
+            throw Failed(path, error);
+        }
+        if (kind != FileStatus.Regular)
+        {
+            throw Refused(path, kind);
+        }
     }
 
     /// <summary>As <see cref="Ensure"/>, where a folder is good as well.</summary>
     /// <inheritdoc cref="OpenRead"/>
     public static void EnsureFileOrFolder(string path)
     {
-        if (FileStatus.Of(path) is not (FileStatus.Folder, 0)) Ensure(path);
+        if (FileStatus.Of(path) is not (FileStatus.Folder, 0))
+        {
+            Ensure(path);
+        }
     }
 
     /// <summary>Whether a path is a regular file, or a link to one.</summary>
@@ -73,10 +91,11 @@ public static class PlainFile
         return new IrregularFileException($"{path}: is {what}; only a regular file is read here.");
     }
 
-    private static Exception Failed(string path, int error) => error switch
-    {
-        FileStatus.NoEntry or FileStatus.NotADirectory => new FileNotFoundException($"{path}: there is no such file.", path),
-        FileStatus.NoPermission => new UnauthorizedAccessException($"{path}: may not be read by the user of SmtWeb."),
-        _ => new IOException($"{path}: cannot be opened: {Marshal.GetPInvokeErrorMessage(error)}."),
-    };
+    private static Exception Failed(string path, int error) =>
+        error switch
+        {
+            FileStatus.NoEntry or FileStatus.NotADirectory => new FileNotFoundException($"{path}: there is no such file.", path),
+            FileStatus.NoPermission => new UnauthorizedAccessException($"{path}: may not be read by the user of SmtWeb."),
+            _ => new IOException($"{path}: cannot be opened: {Marshal.GetPInvokeErrorMessage(error)}."),
+        };
 }

@@ -6,25 +6,31 @@ namespace SmtWeb.Smt.Files;
 /// </summary>
 public sealed class StatusLine(TextWriter console, bool terminal)
 {
-    private readonly Lock writing = new();
-    private int width;
+    private readonly Lock _writing = new();
+    private int _width;
 
     /// <summary>Shows <paramref name="text"/> in its place.</summary>
     public void Show(string text)
     {
-        lock (writing)
+        lock (_writing)
         {
-            if (terminal) console.Write("\r" + text.PadRight(width));
-            else console.WriteLine(text);
+            if (terminal)
+            {
+                console.Write("\r" + text.PadRight(_width));
+            }
+            else
+            {
+                console.WriteLine(text);
+            }
             console.Flush();
-            width = terminal ? text.Length : 0;
+            _width = terminal ? text.Length : 0;
         }
     }
 
     /// <summary>Writes a line that stays; what is shown next stands below it.</summary>
     public void Say(string message)
     {
-        lock (writing)
+        lock (_writing)
         {
             Remove();
             console.WriteLine(message);
@@ -35,22 +41,31 @@ public sealed class StatusLine(TextWriter console, bool terminal)
     /// <summary>Leaves what is shown, and ends the line.</summary>
     public void End()
     {
-        lock (writing)
+        lock (_writing)
         {
-            if (width > 0) console.WriteLine();
-            width = 0;
+            if (_width > 0)
+            {
+                console.WriteLine();
+            }
+            _width = 0;
         }
     }
 
     /// <summary>Removes what is shown.</summary>
     public void Clear()
     {
-        lock (writing) Remove();
+        lock (_writing)
+        {
+            Remove();
+        }
     }
 
     private void Remove()
     {
-        if (width > 0) console.Write("\r" + new string(' ', width) + "\r");
-        width = 0;
+        if (_width > 0)
+        {
+            console.Write("\r" + new string(' ', _width) + "\r");
+        }
+        _width = 0;
     }
 }

@@ -1,6 +1,9 @@
 namespace SmtWeb.Smt.Files;
 
-/// <summary>A stream that takes bytes from start to end and gives none back. What reaches it is passed on by <see cref="Write(ReadOnlySpan{byte})"/>; flushing is the owner's.</summary>
+/// <summary>
+/// A stream that takes bytes from start to end and gives none back. What reaches it is passed on by
+/// <see cref="Write(ReadOnlySpan{byte})"/>; flushing is the owner's.
+/// </summary>
 public abstract class WriteOnlyStream : Stream
 {
     /// <inheritdoc/>
@@ -16,7 +19,11 @@ public abstract class WriteOnlyStream : Stream
     public override long Length => throw new NotSupportedException();
 
     /// <inheritdoc/>
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
 
     /// <inheritdoc/>
     public abstract override void Write(ReadOnlySpan<byte> buffer);
@@ -25,9 +32,7 @@ public abstract class WriteOnlyStream : Stream
     public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
 
     /// <inheritdoc/>
-    public override void Flush()
-    {
-    }
+    public override void Flush() { }
 
     /// <inheritdoc/>
     public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();

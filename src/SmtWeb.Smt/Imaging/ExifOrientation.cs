@@ -22,17 +22,29 @@ internal static class ExifOrientation
     /// <summary>The orientation, 1 to 8; 1 where the structure has none or is damaged, as viewers take it.</summary>
     internal static int Read(ReadOnlySpan<byte> tiff)
     {
-        if (tiff.Length < 8) return Upright;
+        if (tiff.Length < 8)
+        {
+            return Upright;
+        }
         var little = tiff[0] == 'I';
-        if (tiff[0] != tiff[1] || (!little && tiff[0] != 'M') || U16(tiff[2..], little) != 42) return Upright;
+        if (tiff[0] != tiff[1] || (!little && tiff[0] != 'M') || U16(tiff[2..], little) != 42)
+        {
+            return Upright;
+        }
         var at = U32(tiff[4..], little);
-        if (at > tiff.Length - 2) return Upright;
+        if (at > tiff.Length - 2)
+        {
+            return Upright;
+        }
         var directory = tiff[(int)at..];
         var entries = U16(directory, little);
         for (var k = 0; k < entries && 2 + ((k + 1) * EntryBytes) <= directory.Length; k++)
         {
             var entry = directory.Slice(2 + (k * EntryBytes), EntryBytes);
-            if (U16(entry, little) != Tag) continue;
+            if (U16(entry, little) != Tag)
+            {
+                continue;
+            }
             return U16(entry[2..], little) == Short && U16(entry[8..], little) is var value and >= Upright and <= Last ? value : Upright;
         }
 

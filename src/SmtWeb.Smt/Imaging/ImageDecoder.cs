@@ -38,7 +38,10 @@ public static class ImageDecoder
     {
         var facts = Facts(file);
         IImageDecoder decoder = IsPng(file) ? ImageFormats.Png : ImageFormats.Jpeg;
-        if (IsPng(file)) PngStructure.EnsureWhole(file);
+        if (IsPng(file))
+        {
+            PngStructure.EnsureWhole(file);
+        }
         changes = facts.Changes | (facts.Orientation == ExifOrientation.Upright ? PixelChanges.None : PixelChanges.Turned);
         try
         {
@@ -57,24 +60,34 @@ public static class ImageDecoder
     internal static (int Width, int Height, int Channels) Measure(ReadOnlySpan<byte> file)
     {
         var facts = Facts(file);
-        return facts.Orientation >= ExifOrientation.FirstOnItsSide ? (facts.Height, facts.Width, facts.Channels) : (facts.Width, facts.Height, facts.Channels);
+        return facts.Orientation >= ExifOrientation.FirstOnItsSide
+            ? (facts.Height, facts.Width, facts.Channels)
+            : (facts.Width, facts.Height, facts.Channels);
     }
 
     /// <summary>Makes sure that a picture is within the bounds.</summary>
     internal static void EnsureSides(uint width, uint height)
     {
         if (width is 0 or > MaxSide || height is 0 or > MaxSide || (long)width * height > MaxPixels)
-            throw new InvalidDataException($"it says it has {width}x{height} pixels; at most {MaxSide} a side and {MaxPixels:N0} in all are read");
+        {
+            throw new InvalidDataException(
+                $"it says it has {width}x{height} pixels; at most {MaxSide} a side and {MaxPixels:N0} in all are read"
+            );
+        }
     }
 
     private static bool IsPng(ReadOnlySpan<byte> file) => file is [0x89, (byte)'P', (byte)'N', (byte)'G', ..];
 
-    private static PictureFacts Facts(ReadOnlySpan<byte> file) => file switch
-    {
-        _ when IsPng(file) => PngStructure.Read(file),
-        [0xFF, 0xD8, ..] => JpegStructure.Read(file),
-        _ => throw new InvalidDataException($"it is neither PNG nor JPEG: it begins with {(file.IsEmpty ? "nothing (0 bytes)" : Convert.ToHexString(file[..Math.Min(4, file.Length)]))}"),
-    };
+    private static PictureFacts Facts(ReadOnlySpan<byte> file) =>
+        file switch
+        {
+            _ when IsPng(file) => PngStructure.Read(file),
+            [0xFF, 0xD8, ..] => JpegStructure.Read(file),
+            _ => throw new InvalidDataException(
+                "it is neither PNG nor JPEG: it begins with "
+                + $"{(file.IsEmpty ? "nothing (0 bytes)" : Convert.ToHexString(file[..Math.Min(4, file.Length)]))}"
+            ),
+        };
 
     // What the decoder is about to take for the size must be what was bounded.
     private static unsafe void EnsureIdentified(ReadOnlySpan<byte> file, PictureFacts facts)
@@ -84,7 +97,9 @@ public static class ImageDecoder
             using var stream = new UnmanagedMemoryStream(data, file.Length);
             var info = Image.Identify(ImageFormats.Configuration, stream) ?? throw new InvalidDataException("its size cannot be found out");
             if ((info.Width, info.Height) != (facts.Width, facts.Height))
+            {
                 throw new InvalidDataException($"it says it has {facts.Width}x{facts.Height} pixels and again {info.Width}x{info.Height}");
+            }
         }
     }
 

@@ -7,7 +7,8 @@ namespace SmtWeb.Smt.Imaging;
 
 /// <summary>
 /// ImageSharp with PNG and JPEG and nothing else, so that no other decoder ever sees a foreign byte; without metadata, whose
-/// compressed texts unpack without a bound; with a bound on every buffer; and on the thread that calls, for the cores belong to the trainer.
+/// compressed texts unpack without a bound; with a bound on every buffer; and on the thread that calls, for the cores belong to the
+/// trainer.
 /// </summary>
 internal static class ImageFormats
 {
@@ -25,7 +26,9 @@ internal static class ImageFormats
         var configuration = new Configuration(new PngConfigurationModule(), new JpegConfigurationModule())
         {
             MaxDegreeOfParallelism = 1,
-            MemoryAllocator = MemoryAllocator.Create(new MemoryAllocatorOptions { AllocationLimitMegabytes = LargestBufferMegabytes, MaximumPoolSizeMegabytes = KeptMegabytes }),
+            MemoryAllocator = MemoryAllocator.Create(
+                new MemoryAllocatorOptions { AllocationLimitMegabytes = LargestBufferMegabytes, MaximumPoolSizeMegabytes = KeptMegabytes }
+            ),
         };
         configuration.ImageFormatsManager.SetDecoder(PngFormat.Instance, Png);
         configuration.ImageFormatsManager.SetDecoder(JpegFormat.Instance, Jpeg);

@@ -18,7 +18,12 @@ public static class ImageGrid
         ArgumentOutOfRangeException.ThrowIfNegative(gap);
         var size = height * width * channels;
         if (size <= 0 || images.Length == 0 || images.Length % size != 0)
-            throw new ArgumentException($"{images.Length} bytes are no whole number of images of {height}x{width}x{channels}.", nameof(images));
+        {
+            throw new ArgumentException(
+                $"{images.Length} bytes are no whole number of images of {height}x{width}x{channels}.",
+                nameof(images)
+            );
+        }
 
         var count = images.Length / size;
         var rows = (count + columns - 1) / columns;
@@ -37,7 +42,9 @@ public static class ImageGrid
                 var target = pixels.AsSpan((((top + y) * gridWidth) + left) * channels, width * scale * channels);
                 var source = image.Slice(y / scale * width * channels, width * channels);
                 for (var x = 0; x < width * scale; x++)
+                {
                     source.Slice(x / scale * channels, channels).CopyTo(target[(x * channels)..]);
+                }
             }
         }
 

@@ -10,8 +10,16 @@ public sealed record PngText
     public PngText(string keyword, string text)
     {
         if (keyword.Length is 0 or > LongestKeyword || keyword.Any(c => c is < ' ' or > '~') || keyword != keyword.Trim())
-            throw new ArgumentException($"\"{keyword}\" is no keyword of a PNG text: 1 to {LongestKeyword} printable ASCII characters, no space at either end.", nameof(keyword));
-        if (text.Contains('\0')) throw new ArgumentException($"The PNG text \"{keyword}\" holds a zero character, which ends it.", nameof(text));
+        {
+            throw new ArgumentException(
+                $"\"{keyword}\" is no keyword of a PNG text: 1 to {LongestKeyword} printable ASCII characters, no space at either end.",
+                nameof(keyword)
+            );
+        }
+        if (text.Contains('\0'))
+        {
+            throw new ArgumentException($"The PNG text \"{keyword}\" holds a zero character, which ends it.", nameof(text));
+        }
         (Keyword, Text) = (keyword, text);
     }
 

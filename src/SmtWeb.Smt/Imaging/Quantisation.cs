@@ -21,14 +21,19 @@ public static class Quantisation
             Rounding.Edm => (x * 127.5f) + 128f,
             Rounding.ReleasedScripts => (x + 1f) * 127.5f,
         };
-        return level >= 255f ? (byte)255 : level > 0f ? (byte)level : (byte)0;
+        return level >= 255f ? (byte)255
+            : level > 0f ? (byte)level
+            : (byte)0;
     }
 
     /// <summary>The bytes of network values.</summary>
     public static byte[] ToBytes(ReadOnlySpan<float> values, Rounding rounding = Rounding.Edm)
     {
         var bytes = new byte[values.Length];
-        for (var i = 0; i < bytes.Length; i++) bytes[i] = ToByte(values[i], rounding);
+        for (var i = 0; i < bytes.Length; i++)
+        {
+            bytes[i] = ToByte(values[i], rounding);
+        }
         return bytes;
     }
 

@@ -12,8 +12,14 @@ public static class Resampling
         ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
         var pixels = raster.Pixels;
-        if (width != raster.Width) pixels = Along(pixels, raster.Height, raster.Width, raster.Channels, width);
-        if (height != raster.Height) pixels = Along(pixels, 1, raster.Height, width * raster.Channels, height);
+        if (width != raster.Width)
+        {
+            pixels = Along(pixels, raster.Height, raster.Width, raster.Channels, width);
+        }
+        if (height != raster.Height)
+        {
+            pixels = Along(pixels, 1, raster.Height, width * raster.Channels, height);
+        }
         return new Raster(width, height, raster.Channels, pixels);
     }
 
@@ -29,7 +35,9 @@ public static class Resampling
         var row = side * raster.Channels;
         var pixels = new byte[row * side];
         for (var y = 0; y < side; y++)
+        {
             raster.Pixels.AsSpan((((y + top) * raster.Width) + left) * raster.Channels, row).CopyTo(pixels.AsSpan(y * row));
+        }
         return new Raster(side, side, raster.Channels, pixels);
     }
 
@@ -47,18 +55,27 @@ public static class Resampling
             var first = Math.Max(0, (int)(centre - radius + 0.5));
             var count = Math.Min(from, (int)(centre + radius + 0.5)) - first;
             var total = 0.0;
-            for (var k = 0; k < count; k++) total += weights[k] = Math.Max(0, 1 - (Math.Abs(first + k + 0.5 - centre) / radius));
+            for (var k = 0; k < count; k++)
+            {
+                total += weights[k] = Math.Max(0, 1 - (Math.Abs(first + k + 0.5 - centre) / radius));
+            }
             for (var o = 0; o < outer; o++)
             {
                 Array.Clear(sums);
                 for (var k = 0; k < count; k++)
                 {
                     var line = source.AsSpan(((o * from) + first + k) * inner, inner);
-                    for (var c = 0; c < inner; c++) sums[c] += weights[k] * line[c];
+                    for (var c = 0; c < inner; c++)
+                    {
+                        sums[c] += weights[k] * line[c];
+                    }
                 }
 
                 var result = target.AsSpan(((o * to) + i) * inner, inner);
-                for (var c = 0; c < inner; c++) result[c] = (byte)Math.Clamp((sums[c] / total) + 0.5, 0, 255);
+                for (var c = 0; c < inner; c++)
+                {
+                    result[c] = (byte)Math.Clamp((sums[c] / total) + 0.5, 0, 255);
+                }
             }
         }
 

@@ -31,24 +31,30 @@ public sealed record EvaluationProtocol(string Name, string Title, int Samples, 
     ];
 
     /// <summary>The protocol that a spec's <c>evaluation.measure</c> names in JSON; null for <c>inTraining</c> and for nothing.</summary>
-    public static EvaluationProtocol? OfChoice(string? choice) => choice switch
-    {
-        "quick" => All[0],
-        "full10k" => All[1],
-        "edm50k" => All[2],
-        _ => null,
-    };
+    public static EvaluationProtocol? OfChoice(string? choice) =>
+        choice switch
+        {
+            "quick" => All[0],
+            "full10k" => All[1],
+            "edm50k" => All[2],
+            _ => null,
+        };
 
     /// <summary>
     /// The protocol of a name, or null: one of <see cref="All"/>, or one with steps, as <see cref="WithSteps"/> names it.
     /// </summary>
     public static EvaluationProtocol? TryFind(string name) =>
-        All.FirstOrDefault(p => p.Name == name) ?? All.SelectMany(_ => new int?[] { 2, 4 }, (p, n) => p.WithSteps(n)).FirstOrDefault(p => p.Name == name);
+        All.FirstOrDefault(p => p.Name == name)
+        ?? All.SelectMany(_ => new int?[] { 2, 4 }, (p, n) => p.WithSteps(n)).FirstOrDefault(p => p.Name == name);
 
     /// <summary>The protocol of a name, as <see cref="TryFind"/>.</summary>
     /// <exception cref="ArgumentException">There is none; names those that there are.</exception>
     public static EvaluationProtocol Find(string name) =>
-        TryFind(name) ?? throw new ArgumentException($"There is no protocol '{name}'; there are {string.Join(", ", All.Select(p => p.Name))}.", nameof(name));
+        TryFind(name)
+        ?? throw new ArgumentException(
+            $"There is no protocol '{name}'; there are {string.Join(", ", All.Select(p => p.Name))}.",
+            nameof(name)
+        );
 
     /// <summary>
     /// The same with so many steps per image. With more than one it has a name of its own (<c>quick-2-steps</c>), so that its

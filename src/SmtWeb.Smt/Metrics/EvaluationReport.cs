@@ -89,7 +89,20 @@ public sealed record EvaluationReport
     {
         var distance = Metrics[0];
         return new EvaluationRecord(
-            distance.Name, distance.Min, Iteration, ImagesSeen, TrainingSeconds, Samples, FirstSeed, ReferenceHash, NetworkHash, Resize, Labels, Weights, Final: false)
+            distance.Name,
+            distance.Min,
+            Iteration,
+            ImagesSeen,
+            TrainingSeconds,
+            Samples,
+            FirstSeed,
+            ReferenceHash,
+            NetworkHash,
+            Resize,
+            Labels,
+            Weights,
+            Final: false
+        )
         {
             Protocol = Protocol,
             Dataset = Dataset,

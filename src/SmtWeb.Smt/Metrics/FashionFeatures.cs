@@ -10,9 +10,10 @@ namespace SmtWeb.Smt.Metrics;
 /// </summary>
 public sealed class FashionFeatures : IFeatureNetwork
 {
-    private readonly IReadOnlyDictionary<string, Tensor> weights;
+    private readonly IReadOnlyDictionary<string, Tensor> _weights;
 
-    private FashionFeatures(IReadOnlyDictionary<string, Tensor> weights, string hash, Device device) => (this.weights, Hash, Device) = (weights, hash, device);
+    private FashionFeatures(IReadOnlyDictionary<string, Tensor> weights, string hash, Device device) =>
+        (_weights, Hash, Device) = (weights, hash, device);
 
     /// <inheritdoc/>
     public string Name => "fashion-mnist-cnn";
@@ -36,7 +37,10 @@ public sealed class FashionFeatures : IFeatureNetwork
     public static FashionFeatures Load(string path, Device device)
     {
         var (_, tensors) = SafetensorsReader.ReadFile(path);
-        var weights = tensors.ToDictionary(t => t.Key, t => TensorFile.ToTensor(t.Value.Entry, t.Value.Bytes, device).DetachFromDisposeScope());
+        var weights = tensors.ToDictionary(
+            t => t.Key,
+            t => TensorFile.ToTensor(t.Value.Entry, t.Value.Bytes, device).DetachFromDisposeScope()
+        );
         return new FashionFeatures(weights, Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(path))), device);
     }
 
@@ -47,7 +51,12 @@ public sealed class FashionFeatures : IFeatureNetwork
     public void CheckImages(int channels, int height, int width)
     {
         if (channels != 1 || height != 32 || width != 32)
-            throw new ArgumentException($"The Fashion-MNIST feature network takes grey images of 32x32, not {channels} channels of {height}x{width}; choose Inception.");
+        {
+            throw new ArgumentException(
+                $"The Fashion-MNIST feature network takes grey images of 32x32, not {channels} channels of {height}x{width}; choose "
+                + "Inception."
+            );
+        }
     }
 
     /// <inheritdoc/>
@@ -63,16 +72,24 @@ public sealed class FashionFeatures : IFeatureNetwork
     public Tensor forward(Tensor x)
     {
         for (var k = 1; k <= 3; k++)
-            x = torch.nn.functional.max_pool2d(Fused.conv2d(x, weights[$"conv{k}.weight"], weights[$"conv{k}.bias"], [1, 1], [1, 1]).relu(), 2);
-        return torch.nn.functional.linear(x.reshape(x.size(0), -1), weights["fc1.weight"], weights["fc1.bias"]).relu();
+        {
+            x = torch.nn.functional.max_pool2d(
+                Fused.conv2d(x, _weights[$"conv{k}.weight"], _weights[$"conv{k}.bias"], [1, 1], [1, 1]).relu(),
+                2
+            );
+        }
+        return torch.nn.functional.linear(x.reshape(x.size(0), -1), _weights["fc1.weight"], _weights["fc1.bias"]).relu();
     }
 
     /// <summary>Class logits [N,10] of the features.</summary>
-    public Tensor Classify(Tensor features) => torch.nn.functional.linear(features, weights["fc2.weight"], weights["fc2.bias"]);
+    public Tensor Classify(Tensor features) => torch.nn.functional.linear(features, _weights["fc2.weight"], _weights["fc2.bias"]);
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var w in weights.Values) w.Dispose();
+        foreach (var w in _weights.Values)
+        {
+            w.Dispose();
+        }
     }
 }

@@ -13,13 +13,14 @@ namespace SmtWeb.Smt.Metrics;
 public sealed class FashionFid : IDisposable
 {
     private const int Batch = 256;
-    private readonly FashionFeatures features;
-    private readonly double[] mean, covariance;
-    private readonly Device device;
+    private readonly FashionFeatures _features;
+    private readonly double[] _mean,
+        _covariance;
+    private readonly Device _device;
 
     private FashionFid(FashionFeatures features, double[] mean, double[] covariance, string referenceHash, Device device)
     {
-        (this.features, this.mean, this.covariance, this.device) = (features, mean, covariance, device);
+        (_features, _mean, _covariance, _device) = (features, mean, covariance, device);
         ReferenceHash = referenceHash;
     }
 
@@ -27,10 +28,10 @@ public sealed class FashionFid : IDisposable
     public const int ReferenceImages = 60_000;
 
     /// <summary>Dimensions of the features.</summary>
-    public int Dimension => mean.Length;
+    public int Dimension => _mean.Length;
 
     /// <summary>SHA-256 of the feature network's file.</summary>
-    public string NetworkHash => features.Hash;
+    public string NetworkHash => _features.Hash;
 
     /// <summary>SHA-256 of the reference statistics' file.</summary>
     public string ReferenceHash { get; }
@@ -56,7 +57,14 @@ public sealed class FashionFid : IDisposable
     public static ReferenceStatistics Reference()
     {
         using var fid = Open(torch.CPU);
-        return new ReferenceStatistics(fid.mean, fid.covariance, new("fashion-mnist", "", ReferenceImages, fid.features.Name, fid.NetworkHash, fid.features.Resize)) { FileHash = fid.ReferenceHash };
+        return new ReferenceStatistics(
+            fid._mean,
+            fid._covariance,
+            new("fashion-mnist", "", ReferenceImages, fid._features.Name, fid.NetworkHash, fid._features.Resize)
+        )
+        {
+            FileHash = fid.ReferenceHash,
+        };
     }
 
     /// <summary>
@@ -65,14 +73,14 @@ public sealed class FashionFid : IDisposable
     /// </summary>
     public double Distance(Func<int, int, Tensor> draw, int samples)
     {
-        var moments = new RunningMoments(mean.Length);
+        var moments = new RunningMoments(_mean.Length);
         for (var from = 0; from < samples; from += Batch)
         {
             using var scope = torch.NewDisposeScope();
             var count = Math.Min(Batch, samples - from);
             moments.Add(Features(OneStepSampler.Quantise(draw(from, count)), count));
         }
-        return FrechetDistance.Between(moments.Mean(), moments.Covariance(), mean, covariance).Value;
+        return FrechetDistance.Between(moments.Mean(), moments.Covariance(), _mean, _covariance).Value;
     }
 
     /// <summary>Features [N,128] of grey images given as bytes [N,32,32].</summary>
@@ -80,12 +88,12 @@ public sealed class FashionFid : IDisposable
     {
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
-        var x = Tensors.Of(images, [count, 1, 32, 32], device).to(ScalarType.Float32).Over(127.5).Minus(1);
-        return features.forward(x).ToArray<float>();
+        var x = Tensors.Of(images, [count, 1, 32, 32], _device).to(ScalarType.Float32).Over(127.5).Minus(1);
+        return _features.forward(x).ToArray<float>();
     }
 
     private static string Hash(string path) => Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(path)));
 
     /// <inheritdoc/>
-    public void Dispose() => features.Dispose();
+    public void Dispose() => _features.Dispose();
 }

@@ -32,13 +32,14 @@ public static class FeatureNetworks
     /// <summary>Opens a network; <paramref name="metricsFolder"/> is where the operator puts Inception's file.</summary>
     /// <exception cref="ArgumentException">The name is not known.</exception>
     /// <exception cref="FileNotFoundException">Inception's file is missing; says which goes where.</exception>
-    public static IFeatureNetwork Open(string name, string metricsFolder, Device device) => name switch
-    {
-        Fashion => FashionFeatures.LoadBundled(device),
-        Inception => InceptionFiles.Open(metricsFolder, InceptionResize.Tf1, device),
-        InceptionPytorchFid => InceptionFiles.Open(metricsFolder, InceptionResize.PytorchFid, device),
-        _ => throw new ArgumentException($"There is no feature network '{name}'; there are {string.Join(", ", Names)}.", nameof(name)),
-    };
+    public static IFeatureNetwork Open(string name, string metricsFolder, Device device) =>
+        name switch
+        {
+            Fashion => FashionFeatures.LoadBundled(device),
+            Inception => InceptionFiles.Open(metricsFolder, InceptionResize.Tf1, device),
+            InceptionPytorchFid => InceptionFiles.Open(metricsFolder, InceptionResize.PytorchFid, device),
+            _ => throw new ArgumentException($"There is no feature network '{name}'; there are {string.Join(", ", Names)}.", nameof(name)),
+        };
 
     /// <summary>The network that fits a data set: the bundled one for Fashion-MNIST, Inception for everything else.</summary>
     public static string Default(IEvaluationImages images) => images is FashionMnistImages ? Fashion : Inception;
@@ -46,8 +47,17 @@ public static class FeatureNetworks
     /// <summary>
     /// The statistics of a data set under a network: those bundled with SmtWeb, else from the cache, else computed.
     /// </summary>
-    public static ReferenceStatistics Reference(IEvaluationImages images, IFeatureNetwork network, string? cache, Action<MeasureProgress>? progress, CancellationToken ct) =>
+    public static ReferenceStatistics Reference(
+        IEvaluationImages images,
+        IFeatureNetwork network,
+        string? cache,
+        Action<MeasureProgress>? progress,
+        CancellationToken ct
+    ) =>
         images is FashionMnistImages && network is FashionFeatures
-            ? FashionFid.Reference() with { Origin = new(images.Name, images.Hash, images.Count, network.Name, network.Hash, network.Resize) }
+            ? FashionFid.Reference() with
+            {
+                Origin = new(images.Name, images.Hash, images.Count, network.Name, network.Hash, network.Resize),
+            }
             : DatasetStatistics.Of(images, network, cache, progress, ct);
 }

@@ -11,10 +11,20 @@ public static class FewImages
     /// </summary>
     public static IEnumerable<string> Warnings(long generated, long reference, int dimension)
     {
-        if (generated < dimension) yield return Sentence(generated, "generated", dimension);
-        if (reference > 0 && reference < dimension) yield return Sentence(reference, "reference", dimension);
+        if (generated < dimension)
+        {
+            yield return Sentence(generated, "generated", dimension);
+        }
+        if (reference > 0 && reference < dimension)
+        {
+            yield return Sentence(reference, "reference", dimension);
+        }
     }
 
-    private static string Sentence(long images, string side, int dimension) => string.Create(CultureInfo.InvariantCulture,
-        $"FID of {images:N0} {side} {(images == 1 ? "image" : "images")}, fewer than the {dimension:N0} dimensions of the features: it is biased upwards, and compares only with others of the same numbers of images.");
+    private static string Sentence(long images, string side, int dimension) =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"FID of {images:N0} {side} {(images == 1 ? "image" : "images")}, fewer than the {dimension:N0} dimensions of the features: "
+            + $"it is biased upwards, and compares only with others of the same numbers of images."
+        );
 }

@@ -20,9 +20,18 @@ public readonly record struct FrechetDistance(double Value, double MeanTerm, dou
     {
         var n = mean1.Length;
         if (mean2.Length != n || covariance1.Length != n * n || covariance2.Length != n * n)
-            throw new ArgumentException($"Means of {n} and {mean2.Length} numbers with covariances of {covariance1.Length} and {covariance2.Length} do not fit.");
+        {
+            throw new ArgumentException(
+                $"Means of {n} and {mean2.Length} numbers with covariances of {covariance1.Length} and {covariance2.Length} do not fit."
+            );
+        }
         foreach (var numbers in new[] { mean1, covariance1, mean2, covariance2 })
-            if (!Array.TrueForAll(numbers, double.IsFinite)) throw new ArgumentException("A mean or covariance holds NaN or infinite values.");
+        {
+            if (!Array.TrueForAll(numbers, double.IsFinite))
+            {
+                throw new ArgumentException("A mean or covariance holds NaN or infinite values.");
+            }
+        }
 
         var eigenvalues = ProductEigenvalues(covariance1, covariance2, n);
 

@@ -13,9 +13,15 @@ public readonly record struct InceptionScore(double Mean, double StandardDeviati
     /// <exception cref="ArgumentException">There are fewer images than splits, or a logit is not finite.</exception>
     public static InceptionScore Of(ReadOnlySpan<float> logits, int classes, int splits = 10)
     {
-        if (classes < 1 || logits.Length % classes != 0) throw new ArgumentException($"{logits.Length} logits are no whole number of rows of {classes}.", nameof(logits));
+        if (classes < 1 || logits.Length % classes != 0)
+        {
+            throw new ArgumentException($"{logits.Length} logits are no whole number of rows of {classes}.", nameof(logits));
+        }
         var count = logits.Length / classes;
-        if (splits < 1 || count < splits) throw new ArgumentException($"{count} images cannot be split into {splits} parts.", nameof(splits));
+        if (splits < 1 || count < splits)
+        {
+            throw new ArgumentException($"{count} images cannot be split into {splits} parts.", nameof(splits));
+        }
         var scores = new double[splits];
         for (var s = 0; s < splits; s++)
         {
@@ -35,13 +41,20 @@ public readonly record struct InceptionScore(double Mean, double StandardDeviati
         for (var i = 0; i < count; i++)
         {
             var row = logits.Slice(i * classes, classes);
-            double max = double.NegativeInfinity, sum = 0;
+            double max = double.NegativeInfinity,
+                sum = 0;
             foreach (var v in row)
             {
-                if (!float.IsFinite(v)) throw new ArgumentException($"A logit is {v}; the score is undefined.", nameof(logits));
+                if (!float.IsFinite(v))
+                {
+                    throw new ArgumentException($"A logit is {v}; the score is undefined.", nameof(logits));
+                }
                 max = Math.Max(max, v);
             }
-            foreach (var v in row) sum += Math.Exp(v - max);
+            foreach (var v in row)
+            {
+                sum += Math.Exp(v - max);
+            }
             var logSum = max + Math.Log(sum);
             for (var c = 0; c < classes; c++)
             {
@@ -53,7 +66,12 @@ public readonly record struct InceptionScore(double Mean, double StandardDeviati
         }
         var marginal = 0.0;
         foreach (var m in mean)
-            if (m > 0) marginal += m / count * Math.Log(m / count);
+        {
+            if (m > 0)
+            {
+                marginal += m / count * Math.Log(m / count);
+            }
+        }
         return Math.Exp((negativeEntropy / count) - marginal);
     }
 }

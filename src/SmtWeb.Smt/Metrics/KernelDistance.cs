@@ -11,7 +11,9 @@ public sealed record KernelDistance(int Degree = 3, double Coefficient = 1, doub
 {
     private const int Block = 1024;
 
-    /// <summary>Subsets that <see cref="Subsets(FeatureSet, FeatureSet, int, int, ulong)"/> draws by default (torch-fidelity's number).</summary>
+    /// <summary>
+    /// Subsets that <see cref="Subsets(FeatureSet, FeatureSet, int, int, ulong)"/> draws by default (torch-fidelity's number).
+    /// </summary>
     public const int DefaultSubsets = 100;
 
     /// <summary>Vectors in each of them.</summary>
@@ -25,13 +27,21 @@ public sealed record KernelDistance(int Degree = 3, double Coefficient = 1, doub
     {
         x.Check(nameof(x));
         y.Check(nameof(y));
-        if (x.Dimension != y.Dimension) throw new ArgumentException($"Features of {x.Dimension} and {y.Dimension} dimensions cannot be compared.");
-        if (x.Count < 2 || y.Count < 2) throw new ArgumentException($"The unbiased estimate needs two samples of each set; there are {x.Count} and {y.Count}.");
+        if (x.Dimension != y.Dimension)
+        {
+            throw new ArgumentException($"Features of {x.Dimension} and {y.Dimension} dimensions cannot be compared.");
+        }
+        if (x.Count < 2 || y.Count < 2)
+        {
+            throw new ArgumentException($"The unbiased estimate needs two samples of each set; there are {x.Count} and {y.Count}.");
+        }
         TorchRuntime.Initialize();
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
-        Tensor X = ToTensor(x), Y = ToTensor(y);
-        double m = x.Count, n = y.Count;
+        Tensor X = ToTensor(x),
+            Y = ToTensor(y);
+        double m = x.Count,
+            n = y.Count;
         var xx = (KernelSum(X, X) - DiagonalSum(X)) / (m * (m - 1));
         var yy = (KernelSum(Y, Y) - DiagonalSum(Y)) / (n * (n - 1));
         return xx + yy - (2 * KernelSum(X, Y) / (m * n));
@@ -39,17 +49,42 @@ public sealed record KernelDistance(int Degree = 3, double Coefficient = 1, doub
 
     /// <summary>The distances of subsets that are drawn without replacement within each, from <paramref name="seed"/>.</summary>
     /// <exception cref="ArgumentException">A set is smaller than a subset.</exception>
-    public KernelDistanceSubsets Subsets(FeatureSet x, FeatureSet y, int subsets = DefaultSubsets, int size = DefaultSubsetSize, ulong seed = 0)
+    public KernelDistanceSubsets Subsets(
+        FeatureSet x,
+        FeatureSet y,
+        int subsets = DefaultSubsets,
+        int size = DefaultSubsetSize,
+        ulong seed = 0
+    )
     {
-        if (size > x.Count || size > y.Count) throw new ArgumentException($"Subsets of {size} cannot be drawn from {x.Count} and {y.Count} samples; ask for smaller ones.", nameof(size));
+        if (size > x.Count || size > y.Count)
+        {
+            throw new ArgumentException(
+                $"Subsets of {size} cannot be drawn from {x.Count} and {y.Count} samples; ask for smaller ones.",
+                nameof(size)
+            );
+        }
         var random = new HostRandom(seed, stream: 6);
-        return Subsets(x, y, [.. Enumerable.Range(0, subsets).Select(_ => (IReadOnlyList<int>)Draw(random, x.Count, size))], [.. Enumerable.Range(0, subsets).Select(_ => (IReadOnlyList<int>)Draw(random, y.Count, size))]);
+        return Subsets(
+            x,
+            y,
+            [.. Enumerable.Range(0, subsets).Select(_ => (IReadOnlyList<int>)Draw(random, x.Count, size))],
+            [.. Enumerable.Range(0, subsets).Select(_ => (IReadOnlyList<int>)Draw(random, y.Count, size))]
+        );
     }
 
     /// <summary>The distances of given subsets: rows <paramref name="rowsX"/>[k] of x against <paramref name="rowsY"/>[k] of y.</summary>
-    public KernelDistanceSubsets Subsets(FeatureSet x, FeatureSet y, IReadOnlyList<IReadOnlyList<int>> rowsX, IReadOnlyList<IReadOnlyList<int>> rowsY)
+    public KernelDistanceSubsets Subsets(
+        FeatureSet x,
+        FeatureSet y,
+        IReadOnlyList<IReadOnlyList<int>> rowsX,
+        IReadOnlyList<IReadOnlyList<int>> rowsY
+    )
     {
-        if (rowsX.Count != rowsY.Count || rowsX.Count == 0) throw new ArgumentException($"{rowsX.Count} subsets against {rowsY.Count}; give as many of each, one at least.", nameof(rowsY));
+        if (rowsX.Count != rowsY.Count || rowsX.Count == 0)
+        {
+            throw new ArgumentException($"{rowsX.Count} subsets against {rowsY.Count}; give as many of each, one at least.", nameof(rowsY));
+        }
         return new KernelDistanceSubsets([.. rowsX.Zip(rowsY, (i, j) => Full(x.Select(i), y.Select(j)))]);
     }
 
@@ -65,7 +100,8 @@ public sealed record KernelDistance(int Degree = 3, double Coefficient = 1, doub
         return rows[..size];
     }
 
-    private static Tensor ToTensor(FeatureSet features) => Tensors.Of(features.Values, [features.Count, features.Dimension]).to(ScalarType.Float64);
+    private static Tensor ToTensor(FeatureSet features) =>
+        Tensors.Of(features.Values, [features.Count, features.Dimension]).to(ScalarType.Float64);
 
     // k over blocks of rows: 50,000² doubles would be 20 GB
     private double KernelSum(Tensor x, Tensor y)
@@ -82,7 +118,8 @@ public sealed record KernelDistance(int Degree = 3, double Coefficient = 1, doub
 
     private double DiagonalSum(Tensor x) => Kernel((x * x).sum([1]), x.size(1)).sum().ToDouble();
 
-    private Tensor Kernel(Tensor products, long dimension) => products.Times(Gamma == 0 ? 1.0 / dimension : Gamma).Plus(Coefficient).Power(Degree);
+    private Tensor Kernel(Tensor products, long dimension) =>
+        products.Times(Gamma == 0 ? 1.0 / dimension : Gamma).Plus(Coefficient).Power(Degree);
 }
 
 /// <summary>Kernel distances of subsets.</summary>

@@ -10,5 +10,6 @@ public static class MetricsFolder
     public const string Variable = "SMTWEB_METRICS";
 
     /// <summary>The folder, absolute.</summary>
-    public static string Default => Path.GetFullPath(Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } named ? named : Path.Combine("data", "metrics"));
+    public static string Default =>
+        Path.GetFullPath(Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } named ? named : Path.Combine("data", "metrics"));
 }

@@ -12,7 +12,12 @@ namespace SmtWeb.Smt.Metrics;
 /// Fréchet distance of each class. Images pass through in batches; what is kept is bounded by
 /// <see cref="EvaluationProtocol.FeaturesKept"/> feature vectors and the covariances.
 /// </summary>
-public sealed class ModelEvaluator(OneStepGenerator generator, IEvaluationImages images, IFeatureNetwork network, ReferenceStatistics reference)
+public sealed class ModelEvaluator(
+    OneStepGenerator generator,
+    IEvaluationImages images,
+    IFeatureNetwork network,
+    ReferenceStatistics reference
+)
 {
     private const int Batch = 128;
     private const int Splits = 10;
@@ -20,10 +25,13 @@ public sealed class ModelEvaluator(OneStepGenerator generator, IEvaluationImages
     /// <summary>Fewer images of a class than this times the feature dimension get a warning.</summary>
     private const int EnoughPerDimension = 10;
 
-    private readonly List<string> warnings = [];
+    private readonly List<string> _warnings = [];
 
     // no image is asked of a class that there are none of
-    private readonly int[] present = ClassCoverage.Present(images.Classes <= generator.ClassCount ? images.ClassCounts : null, generator.ClassCount);
+    private readonly int[] _present = ClassCoverage.Present(
+        images.Classes <= generator.ClassCount ? images.ClassCounts : null,
+        generator.ClassCount
+    );
 
     /// <summary>Reports progress.</summary>
     public Action<MeasureProgress>? Progress { get; init; }
@@ -43,12 +51,17 @@ public sealed class ModelEvaluator(OneStepGenerator generator, IEvaluationImages
         var clock = Stopwatch.StartNew();
         EnsureSteps(generator, protocol);
         CheckFit();
-        warnings.AddRange(FewImages.Warnings(protocol.Samples, reference.Origin?.Images ?? 0, network.Dimension));
+        _warnings.AddRange(FewImages.Warnings(protocol.Samples, reference.Origin?.Images ?? 0, network.Dimension));
         var real = IsOfImages(ct) ? RealFeatures(protocol, ct) : null;
         var classes = PerClass && real is not null ? DatasetStatistics.OfClasses(images, network, Progress, ct) : null;
         var repeats = Enumerable.Range(0, protocol.Repeats).Select(r => Repeat(protocol, r, real, classes, ct)).ToList();
         var first = repeats[0];
-        return Report(generator, protocol, [.. first.Metrics.Select((m, k) => new MetricSummary(m.Name, [.. repeats.Select(r => r.Metrics[k].Value)]))], clock) with
+        return Report(
+            generator,
+            protocol,
+            [.. first.Metrics.Select((m, k) => new MetricSummary(m.Name, [.. repeats.Select(r => r.Metrics[k].Value)]))],
+            clock
+        ) with
         {
             Labels = generator.ClassCount == 0 ? "unconditional" : protocol.Labels.ToString().ToLowerInvariant(),
             Rounding = "edm",
@@ -59,55 +72,77 @@ public sealed class ModelEvaluator(OneStepGenerator generator, IEvaluationImages
             NetworkHash = network.Hash,
             Resize = network.Resize,
             PerClass = first.Classes,
-            Warnings = [.. warnings.Distinct()],
+            Warnings = [.. _warnings.Distinct()],
         };
     }
 
     /// <summary>Measures a generator of points in the plane: sliced Wasserstein-2 to a fixed draw of the data.</summary>
     public static EvaluationReport EvaluatePoints(OneStepGenerator generator, EvaluationProtocol protocol)
     {
-        if (generator.Spec.Data is not SwissRollSpec roll) throw new ArgumentException("This model draws images; give a data set.");
+        if (generator.Spec.Data is not SwissRollSpec roll)
+        {
+            throw new ArgumentException("This model draws images; give a data set.");
+        }
         EnsureSteps(generator, protocol);
         var clock = Stopwatch.StartNew();
-        var values = Enumerable.Range(0, protocol.Repeats).Select(r =>
+        var values = Enumerable
+            .Range(0, protocol.Repeats)
+            .Select(r =>
+            {
+                var drawn = generator
+                    .Points(Seeds(r, protocol.Samples, 0, protocol.Samples), protocol.Steps)
+                    .SelectMany(p => new[] { p.X, p.Y })
+                    .ToArray();
+                return SlicedWasserstein.Distance(SwissRoll.Draw(new HostRandom(seed: 0, stream: 5), protocol.Samples, roll.Noise), drawn);
+            })
+            .ToList();
+        return Report(generator, protocol, [new MetricSummary("sw2", values)], clock) with
         {
-            var drawn = generator.Points(Seeds(r, protocol.Samples, 0, protocol.Samples), protocol.Steps).SelectMany(p => new[] { p.X, p.Y }).ToArray();
-            return SlicedWasserstein.Distance(SwissRoll.Draw(new HostRandom(seed: 0, stream: 5), protocol.Samples, roll.Noise), drawn);
-        }).ToList();
-        return Report(generator, protocol, [new MetricSummary("sw2", values)], clock) with { Dataset = "swiss-roll", ReferenceImages = protocol.Samples };
+            Dataset = "swiss-roll",
+            ReferenceImages = protocol.Samples,
+        };
     }
 
     /// <summary>The class of the image of a seed under random labels: from the seed alone, as its noise is.</summary>
     public static int RandomLabel(ulong seed, int classes) => new HostRandom(seed, stream: 7).NextInt(classes);
 
     // what holds for points; images state more
-    private static EvaluationReport Report(OneStepGenerator generator, EvaluationProtocol protocol, IReadOnlyList<MetricSummary> metrics, Stopwatch clock) => new()
-    {
-        Protocol = protocol.Name,
-        Iteration = generator.Iteration,
-        ImagesSeen = generator.Progress.ImagesSeen,
-        TrainingSeconds = generator.Progress.Seconds,
-        Samples = protocol.Samples,
-        Repeats = protocol.Repeats,
-        FirstSeed = 0,
-        Labels = "none",
-        Steps = GenerationSteps.Taken(generator.Spec.Method, protocol.Steps),
-        Weights = generator.Spec.Optimisation.EmaDecay > 0 ? "ema" : "raw",
-        Rounding = "none",
-        Dataset = "",
-        ReferenceImages = 0,
-        ReferenceHash = "",
-        Network = "",
-        NetworkHash = "",
-        Resize = "none",
-        Metrics = metrics,
-        Seconds = clock.Elapsed.TotalSeconds,
-    };
+    private static EvaluationReport Report(
+        OneStepGenerator generator,
+        EvaluationProtocol protocol,
+        IReadOnlyList<MetricSummary> metrics,
+        Stopwatch clock
+    ) =>
+        new()
+        {
+            Protocol = protocol.Name,
+            Iteration = generator.Iteration,
+            ImagesSeen = generator.Progress.ImagesSeen,
+            TrainingSeconds = generator.Progress.Seconds,
+            Samples = protocol.Samples,
+            Repeats = protocol.Repeats,
+            FirstSeed = 0,
+            Labels = "none",
+            Steps = GenerationSteps.Taken(generator.Spec.Method, protocol.Steps),
+            Weights = generator.Spec.Optimisation.EmaDecay > 0 ? "ema" : "raw",
+            Rounding = "none",
+            Dataset = "",
+            ReferenceImages = 0,
+            ReferenceHash = "",
+            Network = "",
+            NetworkHash = "",
+            Resize = "none",
+            Metrics = metrics,
+            Seconds = clock.Elapsed.TotalSeconds,
+        };
 
     // before the data are measured for nothing
     private static void EnsureSteps(OneStepGenerator generator, EvaluationProtocol protocol)
     {
-        if (GenerationSteps.Problem(generator.StepChoices, protocol.Steps) is { } problem) throw new ArgumentException(problem);
+        if (GenerationSteps.Problem(generator.StepChoices, protocol.Steps) is { } problem)
+        {
+            throw new ArgumentException(problem);
+        }
     }
 
     private static ulong[] Seeds(int repeat, int samples, int from, int count) =>
@@ -119,25 +154,53 @@ public sealed class ModelEvaluator(OneStepGenerator generator, IEvaluationImages
         if (reference.Origin is { DatasetHash.Length: > 0 } origin)
         {
             images.ComputeHash(Progress, ct);
-            if (origin.DatasetHash == images.Hash) return true;
+            if (origin.DatasetHash == images.Hash)
+            {
+                return true;
+            }
         }
 
-        warnings.Add($"Left out: KID, precision and recall{(PerClass ? " and distances per class" : "")}. They need the images, and of the reference ({ReferenceTitle}) there are only statistics; the images of {images.Name} are not known to be its own.");
+        _warnings.Add(
+            $"Left out: KID, precision and recall{(PerClass ? " and distances per class" : "")}. They need the images, and of the "
+            + $"reference ({ReferenceTitle}) there are only statistics; the images of {images.Name} are not known to be its own."
+        );
         return false;
     }
 
     private FeatureSet RealFeatures(EvaluationProtocol protocol, CancellationToken ct) =>
-        DatasetStatistics.Features(images, network, DatasetStatistics.Spread(images.Count, Math.Min(protocol.Samples, EvaluationProtocol.FeaturesKept)), Progress, ct);
+        DatasetStatistics.Features(
+            images,
+            network,
+            DatasetStatistics.Spread(images.Count, Math.Min(protocol.Samples, EvaluationProtocol.FeaturesKept)),
+            Progress,
+            ct
+        );
 
     // What too few images leave undefined is left out, in words.
     private IEnumerable<(string Name, double Value)> FeatureMetrics(FeatureSet generated, FeatureSet real)
     {
         var fewest = Math.Min(generated.Count, real.Count);
-        if (fewest < 2) warnings.Add($"Left out: KID, which needs two images of each side; there are {generated.Count} generated and {real.Count} real.");
-        else yield return ("kid", new KernelDistance().Subsets(generated, real, KernelDistance.DefaultSubsets, Math.Min(KernelDistance.DefaultSubsetSize, fewest)).Mean);
+        if (fewest < 2)
+        {
+            _warnings.Add(
+                $"Left out: KID, which needs two images of each side; there are {generated.Count} generated and {real.Count} real."
+            );
+        }
+        else
+        {
+            yield return (
+                "kid",
+                new KernelDistance()
+                    .Subsets(generated, real, KernelDistance.DefaultSubsets, Math.Min(KernelDistance.DefaultSubsetSize, fewest))
+                    .Mean
+            );
+        }
         if (fewest <= PrecisionRecall.DefaultNeighbours)
         {
-            warnings.Add($"Left out: precision and recall, which look at the {PrecisionRecall.DefaultNeighbours} nearest other images of each side; there are {generated.Count} generated and {real.Count} real.");
+            _warnings.Add(
+                $"Left out: precision and recall, which look at the {PrecisionRecall.DefaultNeighbours} nearest other images of each "
+                + $"side; there are {generated.Count} generated and {real.Count} real."
+            );
             yield break;
         }
 
@@ -149,23 +212,53 @@ public sealed class ModelEvaluator(OneStepGenerator generator, IEvaluationImages
     private void CheckFit()
     {
         if (reference.Dimension != network.Dimension)
-            throw new ArgumentException($"The reference has {reference.Dimension} dimensions, the features of {network.Name} have {network.Dimension}: they belong to different networks.");
+        {
+            throw new ArgumentException(
+                $"The reference has {reference.Dimension} dimensions, the features of {network.Name} have {network.Dimension}: they "
+                + "belong to different networks."
+            );
+        }
         if (reference.Origin is { } origin && origin.NetworkHash != network.Hash)
-            warnings.Add($"The reference was computed with another file of the feature network ({origin.NetworkHash[..Math.Min(12, origin.NetworkHash.Length)]}… instead of {network.Hash[..12]}…).");
+        {
+            _warnings.Add(
+                "The reference was computed with another file of the feature network "
+                + $"({origin.NetworkHash[..Math.Min(12, origin.NetworkHash.Length)]}… instead of {network.Hash[..12]}…)."
+            );
+        }
         if (reference.Origin is { } with && with.Resize != network.Resize)
-            warnings.Add($"The reference was computed with the resize '{with.Resize}', the images with '{network.Resize}': the distance compares with nothing.");
+        {
+            _warnings.Add(
+                $"The reference was computed with the resize '{with.Resize}', the images with '{network.Resize}': the distance compares "
+                + "with nothing."
+            );
+        }
         if (generator.ClassCount > 0 && images.Classes > 0 && generator.ClassCount != images.Classes)
-            warnings.Add($"The model has {generator.ClassCount} classes, the data set {images.Classes}.");
-        if (present.Length < generator.ClassCount && ClassCoverage.Describe(images.ClassCounts, generator.ClassCount, images.ClassNames) is { } empty)
-            warnings.Add($"{empty}. The generated images are of the other classes.");
+        {
+            _warnings.Add($"The model has {generator.ClassCount} classes, the data set {images.Classes}.");
+        }
+        if (
+            _present.Length < generator.ClassCount
+            && ClassCoverage.Describe(images.ClassCounts, generator.ClassCount, images.ClassNames) is { } empty
+        )
+        {
+            _warnings.Add($"{empty}. The generated images are of the other classes.");
+        }
         network.CheckImages(generator.Channels, generator.Side, generator.Side);
     }
 
     private (List<(string Name, double Value)> Metrics, List<ClassDistance>? Classes) Repeat(
-        EvaluationProtocol protocol, int repeat, FeatureSet? real, IReadOnlyList<ReferenceStatistics?>? classes, CancellationToken ct)
+        EvaluationProtocol protocol,
+        int repeat,
+        FeatureSet? real,
+        IReadOnlyList<ReferenceStatistics?>? classes,
+        CancellationToken ct
+    )
     {
         var moments = new RunningMoments(network.Dimension);
-        var byClass = classes is null || generator.ClassCount == 0 ? null : Enumerable.Range(0, generator.ClassCount).Select(_ => new RunningMoments(network.Dimension)).ToArray();
+        var byClass =
+            classes is null || generator.ClassCount == 0
+                ? null
+                : Enumerable.Range(0, generator.ClassCount).Select(_ => new RunningMoments(network.Dimension)).ToArray();
         var kept = new float[Math.Min(protocol.Samples, EvaluationProtocol.FeaturesKept) * network.Dimension];
         var (filled, scores) = (0, new SplitScores(protocol.Samples, network.Classes));
         var what = protocol.Repeats == 1 ? "generated images" : $"generated images, repeat {repeat + 1} of {protocol.Repeats}";
@@ -181,7 +274,10 @@ public sealed class ModelEvaluator(OneStepGenerator generator, IEvaluationImages
             var (features, logits) = network.Measure(pixels, wantLogits: true);
             moments.Add(features);
             scores.Add(logits!);
-            if (byClass is not null) DatasetStatistics.AddByClass(byClass, features, labels!);
+            if (byClass is not null)
+            {
+                DatasetStatistics.AddByClass(byClass, features, labels!);
+            }
             var taken = Math.Min(features.Length, kept.Length - filled);
             features.AsSpan(0, taken).CopyTo(kept.AsSpan(filled));
             filled += taken;
@@ -192,51 +288,78 @@ public sealed class ModelEvaluator(OneStepGenerator generator, IEvaluationImages
         var generated = new FeatureSet(kept, network.Dimension);
         var fid = FrechetDistance.Between(moments.Mean(), moments.Covariance(), reference.Mean, reference.Covariance).Value;
         List<(string, double)> metrics = [("fid", fid)];
-        if (real is not null) metrics.AddRange(FeatureMetrics(generated, real));
+        if (real is not null)
+        {
+            metrics.AddRange(FeatureMetrics(generated, real));
+        }
         metrics.Add(("inception-score", scores.Mean));
         return (metrics, byClass is null ? null : ClassDistances(byClass, classes!));
     }
 
-    private int[]? Labels(LabelDistribution distribution, ulong[] seeds, int from) => generator.ClassCount == 0 ? null : distribution switch
-    {
-        LabelDistribution.Balanced => [.. seeds.Select((_, k) => present[(from + k) % present.Length])],
-        LabelDistribution.Random => Array.ConvertAll(seeds, s => present[RandomLabel(s, present.Length)]),
-    };
+    private int[]? Labels(LabelDistribution distribution, ulong[] seeds, int from) =>
+        generator.ClassCount == 0
+            ? null
+            : distribution switch
+            {
+                LabelDistribution.Balanced => [.. seeds.Select((_, k) => _present[(from + k) % _present.Length])],
+                LabelDistribution.Random => Array.ConvertAll(seeds, s => _present[RandomLabel(s, _present.Length)]),
+            };
 
     private List<ClassDistance> ClassDistances(RunningMoments[] generated, IReadOnlyList<ReferenceStatistics?> real)
     {
         var distances = new List<ClassDistance>();
         for (var label = 0; label < Math.Min(generated.Length, real.Count); label++)
         {
-            if (generated[label].Count < 2 || real[label] is not { } reference) continue;
-            var fid = FrechetDistance.Between(generated[label].Mean(), generated[label].Covariance(), reference.Mean, reference.Covariance).Value;
-            distances.Add(new(label, label < images.ClassNames.Count ? images.ClassNames[label] : $"{label}", generated[label].Count, reference.Origin?.Images ?? 0, fid));
+            if (generated[label].Count < 2 || real[label] is not { } reference)
+            {
+                continue;
+            }
+            var fid = FrechetDistance
+                .Between(generated[label].Mean(), generated[label].Covariance(), reference.Mean, reference.Covariance)
+                .Value;
+            distances.Add(
+                new(
+                    label,
+                    label < images.ClassNames.Count ? images.ClassNames[label] : $"{label}",
+                    generated[label].Count,
+                    reference.Origin?.Images ?? 0,
+                    fid
+                )
+            );
         }
         var fewest = distances.Count == 0 ? 0 : distances.Min(d => Math.Min(d.Generated, d.Real));
         if (fewest < EnoughPerDimension * network.Dimension)
-            warnings.Add($"Distances per class are of as few as {fewest} images, fewer than {EnoughPerDimension} for each of the {network.Dimension} feature dimensions: they are biased upwards and compare only with others of the same number.");
+        {
+            _warnings.Add(
+                $"Distances per class are of as few as {fewest} images, fewer than {EnoughPerDimension} for each of the "
+                + $"{network.Dimension} feature dimensions: they are biased upwards and compare only with others of the same number."
+            );
+        }
         return distances;
     }
 
     // the Inception score's splits, one in memory at a time
     private sealed class SplitScores(int samples, int classes)
     {
-        private readonly int splits = Math.Min(Splits, samples);
-        private readonly List<float> rows = [];
-        private readonly List<double> scores = [];
-        private long seen;
+        private readonly int _splits = Math.Min(Splits, samples);
+        private readonly List<float> _rows = [];
+        private readonly List<double> _scores = [];
+        private long _seen;
 
-        public double Mean => scores.Average();
+        public double Mean => _scores.Average();
 
         public void Add(float[] logits)
         {
             for (var at = 0; at < logits.Length; at += classes)
             {
-                rows.AddRange(logits.AsSpan(at, classes));
-                seen++;
-                if (seen != (scores.Count + 1L) * samples / splits) continue;
-                scores.Add(InceptionScore.Of(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(rows), classes, 1).Mean);
-                rows.Clear();
+                _rows.AddRange(logits.AsSpan(at, classes));
+                _seen++;
+                if (_seen != (_scores.Count + 1L) * samples / _splits)
+                {
+                    continue;
+                }
+                _scores.Add(InceptionScore.Of(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_rows), classes, 1).Mean);
+                _rows.Clear();
             }
         }
     }

@@ -28,15 +28,27 @@ public static class NeighbourIndexWriter
     /// <summary>The path of the index of these images under this network; it is measured where it is not there yet.</summary>
     /// <exception cref="IOException">The data cannot be read, the folder not be written, or the disk is full; says which.</exception>
     /// <exception cref="ArgumentException">The network cannot take such images.</exception>
-    public static string Write(IEvaluationImages images, IFeatureNetwork network, string cache, Action<MeasureProgress>? progress = null, CancellationToken ct = default)
+    public static string Write(
+        IEvaluationImages images,
+        IFeatureNetwork network,
+        string cache,
+        Action<MeasureProgress>? progress = null,
+        CancellationToken ct = default
+    )
     {
-        if (images.Count < 2) throw new ArgumentException($"{images.Name} has {images.Count} image: there are no distances between real images.");
+        if (images.Count < 2)
+        {
+            throw new ArgumentException($"{images.Name} has {images.Count} image: there are no distances between real images.");
+        }
         images.ComputeHash(progress, ct);
         Directory.CreateDirectory(cache);
         var path = Path.Combine(cache, $"{DatasetStatistics.CacheName(images, network)}.neighbours.safetensors");
         var part = path + ".part";
         using var file = Claim(path, part, progress, ct);
-        if (file is null) return path;
+        if (file is null)
+        {
+            return path;
+        }
         var sample = DatasetStatistics.Spread(images.Count, RealSample);
         var prefix = Prefix(images, network, sample.Count);
         var row = (long)network.Dimension * sizeof(float);
@@ -58,7 +70,10 @@ public static class NeighbourIndexWriter
             ct.ThrowIfCancellationRequested();
             if (LockFile.TryTake(part) is { } file)
             {
-                if (!File.Exists(path)) return file;
+                if (!File.Exists(path))
+                {
+                    return file;
+                }
                 // finished by the other one at just this moment
                 file.Dispose();
                 File.Delete(part);
@@ -72,16 +87,22 @@ public static class NeighbourIndexWriter
         return null;
     }
 
-    private static byte[] Prefix(IEvaluationImages images, IFeatureNetwork network, int sample) => SafetensorsWriter.Prefix(
-        [
-            new(NeighbourIndex.Features, SafetensorsType.F32, [images.Count, network.Dimension], Later),
-            new(NeighbourIndex.Real, SafetensorsType.F32, [sample], Later),
-        ],
-        new Dictionary<string, string>
-        {
-            ["dataset"] = images.Name, ["dataset_hash"] = images.Hash, ["images"] = images.Count.ToString(CultureInfo.InvariantCulture),
-            ["network"] = network.Name, ["network_hash"] = network.Hash, ["resize"] = network.Resize,
-        });
+    private static byte[] Prefix(IEvaluationImages images, IFeatureNetwork network, int sample) =>
+        SafetensorsWriter.Prefix(
+            [
+                new(NeighbourIndex.Features, SafetensorsType.F32, [images.Count, network.Dimension], Later),
+                new(NeighbourIndex.Real, SafetensorsType.F32, [sample], Later),
+            ],
+            new Dictionary<string, string>
+            {
+                ["dataset"] = images.Name,
+                ["dataset_hash"] = images.Hash,
+                ["images"] = images.Count.ToString(CultureInfo.InvariantCulture),
+                ["network"] = network.Name,
+                ["network_hash"] = network.Hash,
+                ["resize"] = network.Resize,
+            }
+        );
 
     private static void Later(Stream stream) => throw new NotSupportedException("It is written as it is measured.");
 
@@ -106,16 +127,32 @@ public static class NeighbourIndexWriter
     {
         var free = new DriveInfo(Path.GetFullPath(cache)).AvailableFreeSpace;
         if (free < needed)
-            throw new IOException($"The index of {images.Count:N0} images of {images.Name} takes {row * images.Count >> 20:N0} MiB; {Path.GetFullPath(cache)} has {free >> 20:N0} MiB free, and {Spare >> 20} MiB are to stay free.");
+        {
+            throw new IOException(
+                $"The index of {images.Count:N0} images of {images.Name} takes {row * images.Count >> 20:N0} MiB; "
+                + $"{Path.GetFullPath(cache)} has {free >> 20:N0} MiB free, and {Spare >> 20} MiB are to stay free."
+            );
+        }
     }
 
     // Distances of some images to the nearest of all others, rising: the features pass by once, in blocks.
-    private static float[] Real(FileStream file, long start, IEvaluationImages images, int dimension, IReadOnlyList<int> sample, Action<MeasureProgress>? progress, CancellationToken ct)
+    private static float[] Real(
+        FileStream file,
+        long start,
+        IEvaluationImages images,
+        int dimension,
+        IReadOnlyList<int> sample,
+        Action<MeasureProgress>? progress,
+        CancellationToken ct
+    )
     {
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
         var chosen = new float[sample.Count * dimension];
-        for (var k = 0; k < sample.Count; k++) NeighbourIndex.ReadRows(file.SafeFileHandle, start, sample[k], chosen.AsSpan(k * dimension, dimension), dimension);
+        for (var k = 0; k < sample.Count; k++)
+        {
+            NeighbourIndex.ReadRows(file.SafeFileHandle, start, sample[k], chosen.AsSpan(k * dimension, dimension), dimension);
+        }
         var some = Tensors.Of(chosen, [sample.Count, dimension]).to(ScalarType.Float64);
         var nearest = new double[sample.Count];
         Array.Fill(nearest, double.PositiveInfinity);
@@ -127,10 +164,19 @@ public static class NeighbourIndexWriter
             var values = block.AsSpan(0, rows * dimension);
             NeighbourIndex.ReadRows(file.SafeFileHandle, start, first, values, dimension);
             using var inner = torch.NewDisposeScope();
-            var distances = PrecisionRecall.Distances(some, Tensors.Of((ReadOnlySpan<float>)values, [rows, dimension]).to(ScalarType.Float64)).ToArray<double>();
+            var distances = PrecisionRecall
+                .Distances(some, Tensors.Of((ReadOnlySpan<float>)values, [rows, dimension]).to(ScalarType.Float64))
+                .ToArray<double>();
             for (var k = 0; k < sample.Count; k++)
+            {
                 for (var j = 0; j < rows; j++)
-                    if (first + j != sample[k] && distances[(k * rows) + j] < nearest[k]) nearest[k] = distances[(k * rows) + j];
+                {
+                    if (first + j != sample[k] && distances[(k * rows) + j] < nearest[k])
+                    {
+                        nearest[k] = distances[(k * rows) + j];
+                    }
+                }
+            }
             progress?.Invoke(new($"distances between images of {images.Name}", first + rows, images.Count));
         }
 

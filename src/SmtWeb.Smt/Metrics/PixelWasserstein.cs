@@ -15,7 +15,10 @@ public static class PixelWasserstein
 
     private const int Chunk = 256;
 
-    /// <summary>Sorted projections [Directions][count] of images that <paramref name="draw"/>(first, n) gives as floats [n,…] of <paramref name="size"/> values each.</summary>
+    /// <summary>
+    /// Sorted projections [Directions][count] of images that <paramref name="draw"/>(first, n) gives as floats [n,…] of
+    /// <paramref name="size"/> values each.
+    /// </summary>
     public static float[][] Project(Func<int, int, Tensor> draw, int count, int size, Device device)
     {
         using var outer = torch.NewDisposeScope();
@@ -27,11 +30,18 @@ public static class PixelWasserstein
             var n = Math.Min(Chunk, count - first);
             var values = draw(first, n).to(ScalarType.Float32).reshape(n, size).matmul(directions).ToArray<float>();
             for (var i = 0; i < n; i++)
+            {
                 for (var d = 0; d < Directions; d++)
+                {
                     projected[d][first + i] = values[(i * Directions) + d];
+                }
+            }
         }
 
-        foreach (var line in projected) Array.Sort(line);
+        foreach (var line in projected)
+        {
+            Array.Sort(line);
+        }
         return projected;
     }
 
@@ -40,8 +50,12 @@ public static class PixelWasserstein
     {
         var total = 0.0;
         for (var d = 0; d < Directions; d++)
+        {
             for (var i = 0; i < first[d].Length; i++)
+            {
                 total += (first[d][i] - (double)second[d][i]) * (first[d][i] - (double)second[d][i]);
+            }
+        }
         return Math.Sqrt(total / first[0].Length / Directions);
     }
 
@@ -53,9 +67,15 @@ public static class PixelWasserstein
         for (var d = 0; d < Directions; d++)
         {
             var line = new double[size];
-            for (var i = 0; i < size; i++) line[i] = random.NextNormal();
+            for (var i = 0; i < size; i++)
+            {
+                line[i] = random.NextNormal();
+            }
             var norm = Math.Sqrt(line.Sum(v => v * v));
-            for (var i = 0; i < size; i++) directions[(i * Directions) + d] = (float)(line[i] / norm);
+            for (var i = 0; i < size; i++)
+            {
+                directions[(i * Directions) + d] = (float)(line[i] / norm);
+            }
         }
 
         return directions;

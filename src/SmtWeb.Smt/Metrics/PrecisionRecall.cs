@@ -39,13 +39,24 @@ public sealed record PrecisionRecall
     {
         generated.Check(nameof(generated));
         real.Check(nameof(real));
-        if (generated.Dimension != real.Dimension) throw new ArgumentException($"Features of {generated.Dimension} and {real.Dimension} dimensions cannot be compared.");
-        if (k < 1 || generated.Count <= k || real.Count <= k) throw new ArgumentException($"The {k}-th nearest other sample needs more than {k} samples of each set; there are {generated.Count} and {real.Count}.", nameof(k));
+        if (generated.Dimension != real.Dimension)
+        {
+            throw new ArgumentException($"Features of {generated.Dimension} and {real.Dimension} dimensions cannot be compared.");
+        }
+        if (k < 1 || generated.Count <= k || real.Count <= k)
+        {
+            throw new ArgumentException(
+                $"The {k}-th nearest other sample needs more than {k} samples of each set; there are {generated.Count} and {real.Count}.",
+                nameof(k)
+            );
+        }
         TorchRuntime.Initialize();
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
-        Tensor G = ToTensor(generated), R = ToTensor(real);
-        Tensor radiusG = Radii(G, k), radiusR = Radii(R, k);
+        Tensor G = ToTensor(generated),
+            R = ToTensor(real);
+        Tensor radiusG = Radii(G, k),
+            radiusR = Radii(R, k);
         return new PrecisionRecall
         {
             RadiusReal = radiusR.ToArray<double>(),
@@ -62,14 +73,18 @@ public sealed record PrecisionRecall
         return squares.AtLeast(0).sqrt();
     }
 
-    private static Tensor ToTensor(FeatureSet features) => Tensors.Of(features.Values, [features.Count, features.Dimension]).to(ScalarType.Float64);
+    private static Tensor ToTensor(FeatureSet features) =>
+        Tensors.Of(features.Values, [features.Count, features.Dimension]).to(ScalarType.Float64);
 
     // a row of distances within a set holds the sample itself, at 0: its k-th other is the (k+1)-th smallest
     private static Tensor Radii(Tensor set, int k)
     {
         using var scope = torch.NewDisposeScope();
         var parts = new List<Tensor>();
-        foreach (var (from, count) in Blocks(set, set)) parts.Add(Block(() => Distances(set.narrow(0, from, count), set).kthvalue(k + 1, 1).values));
+        foreach (var (from, count) in Blocks(set, set))
+        {
+            parts.Add(Block(() => Distances(set.narrow(0, from, count), set).kthvalue(k + 1, 1).values));
+        }
         return scope.MoveToOuter(torch.cat([.. parts]));
     }
 
@@ -79,7 +94,9 @@ public sealed record PrecisionRecall
         foreach (var (from, count) in Blocks(points, centres))
         {
             using var scope = torch.NewDisposeScope();
-            inside.AddRange(Distances(points.narrow(0, from, count), centres).le(radii.unsqueeze(0)).any(1).to(ScalarType.Byte).ToArray<byte>());
+            inside.AddRange(
+                Distances(points.narrow(0, from, count), centres).le(radii.unsqueeze(0)).any(1).to(ScalarType.Byte).ToArray<byte>()
+            );
         }
         return [.. inside];
     }
@@ -93,6 +110,9 @@ public sealed record PrecisionRecall
     private static IEnumerable<(long From, long Count)> Blocks(Tensor rows, Tensor columns)
     {
         var size = Math.Max(1, MostEntries / columns.size(0));
-        for (long from = 0; from < rows.size(0); from += size) yield return (from, Math.Min(size, rows.size(0) - from));
+        for (long from = 0; from < rows.size(0); from += size)
+        {
+            yield return (from, Math.Min(size, rows.size(0) - from));
+        }
     }
 }

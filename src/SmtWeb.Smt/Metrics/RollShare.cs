@@ -19,20 +19,34 @@ public static class RollShare
     /// <exception cref="ArgumentException">There are no points.</exception>
     public static double Off(ReadOnlySpan<float> points, double noise)
     {
-        if (points.Length == 0 || points.Length % 2 != 0) throw new ArgumentException($"{points.Length} coordinates are no points in the plane.", nameof(points));
+        if (points.Length == 0 || points.Length % 2 != 0)
+        {
+            throw new ArgumentException($"{points.Length} coordinates are no points in the plane.", nameof(points));
+        }
         var limit = Deviations * noise * Scale;
         var off = 0;
         for (var i = 0; i < points.Length; i += 2)
-            if (!(Distance(points[i], points[i + 1]) <= limit)) off++;
+        {
+            if (!(Distance(points[i], points[i + 1]) <= limit))
+            {
+                off++;
+            }
+        }
         return off / (points.Length / 2.0);
     }
 
     /// <summary>Distance of a point from the curve t (cos t, sin t)/7.5, t from 1.5π to 4.5π.</summary>
     public static double Distance(double x, double y)
     {
-        if (!double.IsFinite(x) || !double.IsFinite(y)) return double.PositiveInfinity;
+        if (!double.IsFinite(x) || !double.IsFinite(y))
+        {
+            return double.PositiveInfinity;
+        }
         var best = double.PositiveInfinity;
-        for (var k = 0; k < Pieces; k++) best = Math.Min(best, ToPiece(x, y, Curve[k], Curve[k + 1]));
+        for (var k = 0; k < Pieces; k++)
+        {
+            best = Math.Min(best, ToPiece(x, y, Curve[k], Curve[k + 1]));
+        }
         return Math.Sqrt(best);
     }
 

@@ -8,10 +8,10 @@ namespace SmtWeb.Smt.Metrics;
 /// </summary>
 public sealed class RunningMoments(int dimension)
 {
-    private readonly double[] origin = new double[dimension];
-    private readonly double[] sum = new double[dimension];
-    private readonly double[] products = new double[dimension * dimension];
-    private readonly double[] row = new double[dimension];
+    private readonly double[] _origin = new double[dimension];
+    private readonly double[] _sum = new double[dimension];
+    private readonly double[] _products = new double[dimension * dimension];
+    private readonly double[] _row = new double[dimension];
 
     // From here on a matrix product is worth its call: 2048 dimensions take 8 MFLOP a vector.
     private const int ProductsFrom = 256;
@@ -27,51 +27,78 @@ public sealed class RunningMoments(int dimension)
     /// <exception cref="InvalidDataException">A feature is NaN or infinite; names the vector.</exception>
     public void Add(ReadOnlySpan<float> features)
     {
-        if (features.Length % dimension != 0) throw new ArgumentException($"{features.Length} numbers are no whole number of vectors of {dimension}.", nameof(features));
+        if (features.Length % dimension != 0)
+        {
+            throw new ArgumentException($"{features.Length} numbers are no whole number of vectors of {dimension}.", nameof(features));
+        }
         for (var start = 0; start < features.Length; start += dimension)
         {
             var vector = features.Slice(start, dimension);
             for (var i = 0; i < dimension; i++)
             {
-                if (!float.IsFinite(vector[i])) throw new InvalidDataException($"Feature {i} of sample {Count} is {vector[i]}; the distance is undefined.");
-                if (Count == 0) origin[i] = vector[i];
-                row[i] = vector[i] - origin[i];
-                sum[i] += row[i];
+                if (!float.IsFinite(vector[i]))
+                {
+                    throw new InvalidDataException($"Feature {i} of sample {Count} is {vector[i]}; the distance is undefined.");
+                }
+                if (Count == 0)
+                {
+                    _origin[i] = vector[i];
+                }
+                _row[i] = vector[i] - _origin[i];
+                _sum[i] += _row[i];
             }
 
-            if (dimension < ProductsFrom) AddProducts();
+            if (dimension < ProductsFrom)
+            {
+                AddProducts();
+            }
             Count++;
         }
 
-        if (dimension >= ProductsFrom) AddProducts(features);
+        if (dimension >= ProductsFrom)
+        {
+            AddProducts(features);
+        }
     }
 
     private void AddProducts()
     {
         for (var i = 0; i < dimension; i++)
         {
-            var factor = row[i];
-            var target = products.AsSpan(i * dimension, i + 1);
-            for (var j = 0; j < target.Length; j++) target[j] += factor * row[j];
+            var factor = _row[i];
+            var target = _products.AsSpan(i * dimension, i + 1);
+            for (var j = 0; j < target.Length; j++)
+            {
+                target[j] += factor * _row[j];
+            }
         }
     }
 
     private void AddProducts(ReadOnlySpan<float> features)
     {
-        if (features.IsEmpty) return;
+        if (features.IsEmpty)
+        {
+            return;
+        }
         TorchRuntime.Initialize();
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
-        var x = Tensors.Of(features, [features.Length / dimension, dimension]).to(ScalarType.Float64) - Tensors.Of(origin, [dimension]);
+        var x = Tensors.Of(features, [features.Length / dimension, dimension]).to(ScalarType.Float64) - Tensors.Of(_origin, [dimension]);
         var added = x.transpose(0, 1).matmul(x).ToArray<double>();
-        for (var k = 0; k < added.Length; k++) products[k] += added[k];
+        for (var k = 0; k < added.Length; k++)
+        {
+            _products[k] += added[k];
+        }
     }
 
     /// <summary>The mean.</summary>
     public double[] Mean()
     {
         var mean = new double[dimension];
-        for (var i = 0; i < dimension; i++) mean[i] = origin[i] + (sum[i] / Count);
+        for (var i = 0; i < dimension; i++)
+        {
+            mean[i] = _origin[i] + (_sum[i] / Count);
+        }
         return mean;
     }
 
@@ -85,11 +112,19 @@ public sealed class RunningMoments(int dimension)
     /// <exception cref="InvalidOperationException">There are fewer than two vectors.</exception>
     public double[] Covariance()
     {
-        if (Count < 2) throw new InvalidOperationException($"A covariance needs two samples at least; there are {Count}.");
+        if (Count < 2)
+        {
+            throw new InvalidOperationException($"A covariance needs two samples at least; there are {Count}.");
+        }
         var covariance = new double[dimension * dimension];
         for (var i = 0; i < dimension; i++)
+        {
             for (var j = 0; j <= i; j++)
-                covariance[(i * dimension) + j] = covariance[(j * dimension) + i] = (products[(i * dimension) + j] - (sum[i] * sum[j] / Count)) / (Count - 1);
+            {
+                covariance[(i * dimension) + j] = covariance[(j * dimension) + i] =
+                    (_products[(i * dimension) + j] - (_sum[i] * _sum[j] / Count)) / (Count - 1);
+            }
+        }
         return covariance;
     }
 }

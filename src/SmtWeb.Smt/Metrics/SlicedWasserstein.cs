@@ -15,7 +15,11 @@ public static class SlicedWasserstein
     public static double Distance(ReadOnlySpan<float> first, ReadOnlySpan<float> second)
     {
         if (first.Length != second.Length || first.Length == 0 || first.Length % 2 != 0)
-            throw new ArgumentException($"Expected two sets of equally many points in the plane; got {first.Length} and {second.Length} coordinates.");
+        {
+            throw new ArgumentException(
+                $"Expected two sets of equally many points in the plane; got {first.Length} and {second.Length} coordinates."
+            );
+        }
         Check(first);
         Check(second);
 
@@ -28,7 +32,10 @@ public static class SlicedWasserstein
             var (sin, cos) = Math.SinCos(Math.PI * (k + 0.5) / Directions);
             Project(first, cos, sin, a);
             Project(second, cos, sin, b);
-            for (var i = 0; i < count; i++) total += (a[i] - b[i]) * (a[i] - b[i]);
+            for (var i = 0; i < count; i++)
+            {
+                total += (a[i] - b[i]) * (a[i] - b[i]);
+            }
         }
 
         return Math.Sqrt(total / count / Directions);
@@ -36,13 +43,21 @@ public static class SlicedWasserstein
 
     private static void Project(ReadOnlySpan<float> points, double cos, double sin, double[] projected)
     {
-        for (var i = 0; i < projected.Length; i++) projected[i] = (points[2 * i] * cos) + (points[(2 * i) + 1] * sin);
+        for (var i = 0; i < projected.Length; i++)
+        {
+            projected[i] = (points[2 * i] * cos) + (points[(2 * i) + 1] * sin);
+        }
         Array.Sort(projected);
     }
 
     private static void Check(ReadOnlySpan<float> points)
     {
         for (var i = 0; i < points.Length; i++)
-            if (!float.IsFinite(points[i])) throw new InvalidDataException($"Point {i / 2} has the coordinate {points[i]}; the distance is undefined.");
+        {
+            if (!float.IsFinite(points[i]))
+            {
+                throw new InvalidDataException($"Point {i / 2} has the coordinate {points[i]}; the distance is undefined.");
+            }
+        }
     }
 }

@@ -12,7 +12,7 @@ public abstract class Denoiser(double sigmaData, int classes) : NetworkPart
     /// <summary>Largest noise level; the generator turns 80·z at σ = 80 into a sample.</summary>
     public const double SigmaMax = 80;
 
-    private IReadOnlyList<Tensor>? learnables;
+    private IReadOnlyList<Tensor>? _learnables;
 
     /// <summary>σ_data of the preconditioning.</summary>
     public double SigmaData { get; } = sigmaData;
@@ -52,7 +52,9 @@ public abstract class Denoiser(double sigmaData, int classes) : NetworkPart
     {
         var (c_skip, c_out, c_in, c_noise) = EdmPrecond.Coefficients(σ, SigmaData);
         var (F, bottleneck) = SplitPair(
-            [Fused.mix_rows(c_in, x_t), c_noise, α, labels], half => RawWithBottleneck(half[0]!, half[1]!, half[2], half[3], decoderLearns));
+            [Fused.mix_rows(c_in, x_t), c_noise, α, labels],
+            half => RawWithBottleneck(half[0]!, half[1]!, half[2], half[3], decoderLearns)
+        );
         var D = Fused.mix_rows(c_skip, x_t, c_out, F);
         return (decoderLearns ? D : D.detach(), bottleneck);
     }
@@ -76,7 +78,10 @@ public abstract class Denoiser(double sigmaData, int classes) : NetworkPart
         {
             if (!theirs.TryGetValue(name, out var source))
             {
-                if (learnable.Contains(name)) mine.zero_();
+                if (learnable.Contains(name))
+                {
+                    mine.zero_();
+                }
             }
             else if (source.shape.AsSpan().SequenceEqual(mine.shape))
             {
@@ -94,25 +99,38 @@ public abstract class Denoiser(double sigmaData, int classes) : NetworkPart
     public abstract Tensor Raw(Tensor scaled, Tensor c_noise, Tensor? α, Tensor? labels, Tensor? augment);
 
     /// <summary>F and the encoder's output with one pass of the encoder; F without gradient unless the decoder learns.</summary>
-    protected abstract (Tensor F, Tensor Bottleneck) RawWithBottleneck(Tensor scaled, Tensor c_noise, Tensor? α, Tensor? labels, bool decoderLearns);
+    protected abstract (Tensor F, Tensor Bottleneck) RawWithBottleneck(
+        Tensor scaled,
+        Tensor c_noise,
+        Tensor? α,
+        Tensor? labels,
+        bool decoderLearns
+    );
 
     /// <summary>Whether rows may be taken through the network on two threads: not where they share a generator.</summary>
     protected virtual bool MaySplitRows => false;
 
     private Tensor Split(Tensor?[] inputs, Func<Tensor?[], Tensor> network) =>
-        MaySplitRows ? RowSplit.Run(learnables ??= [.. parameters()], inputs, network) : network(inputs);
+        MaySplitRows ? RowSplit.Run(_learnables ??= [.. parameters()], inputs, network) : network(inputs);
 
     // two results of one pass: side by side in one tensor while the halves are joined
     private (Tensor, Tensor) SplitPair(Tensor?[] inputs, Func<Tensor?[], (Tensor, Tensor)> network)
     {
-        if (!MaySplitRows || !RowSplit.Splits(inputs[0]!)) return network(inputs);
-        var rows = inputs[0]!.size(0);
-        long[] first = [rows, .. SampleShape], second = [rows, .. BottleneckShape];
-        var both = Split(inputs, half =>
+        if (!MaySplitRows || !RowSplit.Splits(inputs[0]!))
         {
-            var (a, b) = network(half);
-            return torch.cat([a.reshape(a.size(0), -1), b.reshape(b.size(0), -1)], 1);
-        });
+            return network(inputs);
+        }
+        var rows = inputs[0]!.size(0);
+        long[] first = [rows, .. SampleShape],
+            second = [rows, .. BottleneckShape];
+        var both = Split(
+            inputs,
+            half =>
+            {
+                var (a, b) = network(half);
+                return torch.cat([a.reshape(a.size(0), -1), b.reshape(b.size(0), -1)], 1);
+            }
+        );
         var width = both.size(1);
         var middle = first.Skip(1).Aggregate(1L, (size, side) => size * side);
         return (both.narrow(1, 0, middle).reshape(first), both.narrow(1, middle, width - middle).reshape(second));
@@ -125,12 +143,13 @@ public abstract class Denoiser(double sigmaData, int classes) : NetworkPart
 /// <summary>A U-Net, DDPM++ or ADM, under preconditioning; weights named as in EDM's snapshots (<c>model.…</c>).</summary>
 public sealed class ImageDenoiser : Denoiser
 {
-    private readonly UNetOptions options;
+    private readonly UNetOptions _options;
 
     /// <summary>A denoiser of images with fresh weights; the type of <paramref name="options"/> chooses the architecture.</summary>
-    public ImageDenoiser(UNetOptions options, WeightSource random) : base(options.SigmaData, options.Classes)
+    public ImageDenoiser(UNetOptions options, WeightSource random)
+        : base(options.SigmaData, options.Classes)
     {
-        this.options = options;
+        _options = options;
         Model = Register("model", options.Create(random));
     }
 
@@ -138,21 +157,26 @@ public sealed class ImageDenoiser : Denoiser
     public UNet Model { get; }
 
     /// <inheritdoc/>
-    public override IReadOnlyList<long> SampleShape => [options.ImageChannels, options.Resolution, options.Resolution];
+    public override IReadOnlyList<long> SampleShape => [_options.ImageChannels, _options.Resolution, _options.Resolution];
 
     /// <inheritdoc/>
     public override IReadOnlyList<long> BottleneckShape => [Model.BottleneckChannels, Model.BottleneckSide, Model.BottleneckSide];
 
     /// <inheritdoc/>
-    protected override bool MaySplitRows => (options.Dropout == 0 || !training) && Model.Trace is null;
+    protected override bool MaySplitRows => (_options.Dropout == 0 || !training) && Model.Trace is null;
 
     /// <inheritdoc/>
     public override Tensor Raw(Tensor scaled, Tensor c_noise, Tensor? α, Tensor? labels, Tensor? augment) =>
         Model.forward(scaled, c_noise, α, labels, augment);
 
     /// <inheritdoc/>
-    protected override (Tensor F, Tensor Bottleneck) RawWithBottleneck(Tensor scaled, Tensor c_noise, Tensor? α, Tensor? labels, bool decoderLearns) =>
-        Model.ForwardWithBottleneck(scaled, c_noise, α, labels, decoderLearns);
+    protected override (Tensor F, Tensor Bottleneck) RawWithBottleneck(
+        Tensor scaled,
+        Tensor c_noise,
+        Tensor? α,
+        Tensor? labels,
+        bool decoderLearns
+    ) => Model.ForwardWithBottleneck(scaled, c_noise, α, labels, decoderLearns);
 
     /// <inheritdoc/>
     protected override Tensor RawBottleneck(Tensor scaled, Tensor c_noise, Tensor? α, Tensor? labels) =>

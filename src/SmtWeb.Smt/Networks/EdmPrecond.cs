@@ -12,7 +12,8 @@ public static class EdmPrecond
     public const double ImageSigmaData = 0.5;
 
     /// <summary>The four coefficients, each of the shape of <paramref name="sigma"/> [N]; they have no gradient to spare.</summary>
-    public static (Tensor Skip, Tensor Out, Tensor In, Tensor Noise) Coefficients(Tensor sigma, double sigmaData) => Fused.edm_coefficients(sigma, sigmaData);
+    public static (Tensor Skip, Tensor Out, Tensor In, Tensor Noise) Coefficients(Tensor sigma, double sigmaData) =>
+        Fused.edm_coefficients(sigma, sigmaData);
 
     /// <summary>x_t = x + σε: samples [N,…] at noise levels [N].</summary>
     public static Tensor Noisy(Tensor x, Tensor σ, Tensor ε) => Fused.mix_rows(null, x, σ, ε);
@@ -20,7 +21,10 @@ public static class EdmPrecond
     /// <summary><paramref name="perSample"/> [N] with as many unit dimensions as <paramref name="x"/> has.</summary>
     public static Tensor Like(Tensor perSample, Tensor x)
     {
-        for (var k = x.dim() - 1; k > 0; k--) perSample = perSample.unsqueeze(-1);
+        for (var k = x.dim() - 1; k > 0; k--)
+        {
+            perSample = perSample.unsqueeze(-1);
+        }
         return perSample;
     }
 }

@@ -8,8 +8,8 @@ namespace SmtWeb.Smt.Networks;
 /// </summary>
 public sealed class PositionalEmbedding : Layer
 {
-    private readonly Tensor frequencies; // [1, channels / 2]
-    private readonly bool sinesFirst;
+    private readonly Tensor _frequencies; // [1, channels / 2]
+    private readonly bool _sinesFirst;
 
     /// <summary>
     /// An embedding of <paramref name="channels"/> features, cosines first unless <paramref name="sinesFirst"/>;
@@ -17,25 +17,31 @@ public sealed class PositionalEmbedding : Layer
     /// </summary>
     public PositionalEmbedding(long channels, bool endpoint, Device device, bool sinesFirst = false)
     {
-        this.sinesFirst = sinesFirst;
+        _sinesFirst = sinesFirst;
         var f = new float[channels / 2];
         var last = (float)(f.Length - (endpoint ? 1 : 0));
         // 10000^-e as exp would round differently from the power that the reference takes: keep the power
-        for (var k = 0; k < f.Length; k++) f[k] = (float)(1 / Math.Pow(10000, k / last));
-        frequencies = Tensors.Of(f, [1, f.Length], device).DetachFromDisposeScope();
+        for (var k = 0; k < f.Length; k++)
+        {
+            f[k] = (float)(1 / Math.Pow(10000, k / last));
+        }
+        _frequencies = Tensors.Of(f, [1, f.Length], device).DetachFromDisposeScope();
     }
 
     /// <summary>[N] → [N, channels].</summary>
     public override Tensor forward(Tensor x)
     {
-        var phases = x.unsqueeze(1) * frequencies;
-        return torch.cat(sinesFirst ? [phases.sin(), phases.cos()] : [phases.cos(), phases.sin()], 1);
+        var phases = x.unsqueeze(1) * _frequencies;
+        return torch.cat(_sinesFirst ? [phases.sin(), phases.cos()] : [phases.cos(), phases.sin()], 1);
     }
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-        if (disposing) frequencies.Dispose();
+        if (disposing)
+        {
+            _frequencies.Dispose();
+        }
         base.Dispose(disposing);
     }
 }

@@ -8,32 +8,32 @@ namespace SmtWeb.Smt.Networks;
 /// </summary>
 public sealed class FakeScore : NetworkPart
 {
-    private readonly Denoiser denoiser;
-    private readonly DiscriminatorHead head;
+    private readonly Denoiser _denoiser;
+    private readonly DiscriminatorHead _head;
 
     /// <summary>Joins the two and owns them.</summary>
     public FakeScore(Denoiser denoiser, DiscriminatorHead head)
     {
-        this.denoiser = Register("score", denoiser);
-        this.head = Register("head", head);
+        _denoiser = Register("score", denoiser);
+        _head = Register("head", head);
     }
 
     /// <summary>f_fake, to be initialised from the teacher.</summary>
-    public Denoiser Denoiser => denoiser;
+    public Denoiser Denoiser => _denoiser;
 
     /// <summary>f_fake(x_t; σ) ≈ E[x | x_t] under the generated distribution.</summary>
-    public Tensor Denoise(Tensor x_t, Tensor σ, Tensor? labels) => denoiser.forward(x_t, σ, null, labels);
+    public Tensor Denoise(Tensor x_t, Tensor σ, Tensor? labels) => _denoiser.forward(x_t, σ, null, labels);
 
     /// <summary>ℓ(x_t; σ) ≈ log p_t/q_t. [N]</summary>
-    public Tensor LogDensityRatio(Tensor x_t, Tensor σ, Tensor? labels) => head.forward(denoiser.Bottleneck(x_t, σ, null, labels));
+    public Tensor LogDensityRatio(Tensor x_t, Tensor σ, Tensor? labels) => _head.forward(_denoiser.Bottleneck(x_t, σ, null, labels));
 
     /// <summary>Both with one pass of the encoder.</summary>
     public (Tensor f, Tensor ℓ) DenoiseWithRatio(Tensor x_t, Tensor σ, Tensor? labels, bool decoderLearns)
     {
-        var (f, bottleneck) = denoiser.ForwardWithBottleneck(x_t, σ, null, labels, decoderLearns);
-        return (f, head.forward(bottleneck));
+        var (f, bottleneck) = _denoiser.ForwardWithBottleneck(x_t, σ, null, labels, decoderLearns);
+        return (f, _head.forward(bottleneck));
     }
 
     /// <summary>ℓ as a function of a bottleneck that is already there.</summary>
-    public Tensor Head(Tensor bottleneck) => head.forward(bottleneck);
+    public Tensor Head(Tensor bottleneck) => _head.forward(bottleneck);
 }

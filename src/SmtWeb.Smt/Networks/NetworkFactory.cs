@@ -24,11 +24,12 @@ public static class NetworkFactory
         return new FakeScore(denoiser, Head(denoiser, random));
     }
 
-    private static DiscriminatorHead Head(Denoiser denoiser, WeightSource random) => denoiser switch
-    {
-        ImageDenoiser image => new ClassHead(image.Model.BottleneckChannels, image.Model.BottleneckSide, random),
-        _ => new MlpHead(denoiser.BottleneckShape[0], random),
-    };
+    private static DiscriminatorHead Head(Denoiser denoiser, WeightSource random) =>
+        denoiser switch
+        {
+            ImageDenoiser image => new ClassHead(image.Model.BottleneckChannels, image.Model.BottleneckSide, random),
+            _ => new MlpHead(denoiser.BottleneckShape[0], random),
+        };
 
     // what a network is for; an α is read by the amortized score alone
     private enum Role
@@ -38,13 +39,14 @@ public static class NetworkFactory
         AmortizedScore,
     }
 
-    private static Denoiser Create(TrainingSpec spec, Role role, WeightSource random) => spec.Network switch
-    {
-        MlpSpec mlp when role == Role.Generator => new MlpDenoiser(mlp.HiddenWidth, mlp.HiddenLayers, amortized: false, random),
-        MlpSpec mlp => new MlpDenoiser(mlp.ScoreSize().Width, mlp.ScoreSize().Layers, role == Role.AmortizedScore, random),
-        UNetSpec unet => new ImageDenoiser(Options(spec, unet, role == Role.AmortizedScore), random),
-        _ => throw new ArgumentOutOfRangeException(nameof(spec), spec.Network, "unknown network"),
-    };
+    private static Denoiser Create(TrainingSpec spec, Role role, WeightSource random) =>
+        spec.Network switch
+        {
+            MlpSpec mlp when role == Role.Generator => new MlpDenoiser(mlp.HiddenWidth, mlp.HiddenLayers, amortized: false, random),
+            MlpSpec mlp => new MlpDenoiser(mlp.ScoreSize().Width, mlp.ScoreSize().Layers, role == Role.AmortizedScore, random),
+            UNetSpec unet => new ImageDenoiser(Options(spec, unet, role == Role.AmortizedScore), random),
+            _ => throw new ArgumentOutOfRangeException(nameof(spec), spec.Network, "unknown network"),
+        };
 
     private static UNetOptions Options(TrainingSpec spec, UNetSpec unet, bool amortized)
     {
@@ -52,7 +54,12 @@ public static class NetworkFactory
         UNetOptions architecture = unet switch
         {
             DdpmPpSpec => new DdpmPlusPlusOptions { Resolution = shape.Side, ImageChannels = shape.Channels },
-            AdmSpec adm => new AdmOptions { Resolution = shape.Side, ImageChannels = shape.Channels, ChannelsPerHead = adm.ChannelsPerHead },
+            AdmSpec adm => new AdmOptions
+            {
+                Resolution = shape.Side,
+                ImageChannels = shape.Channels,
+                ChannelsPerHead = adm.ChannelsPerHead,
+            },
             _ => throw new ArgumentOutOfRangeException(nameof(unet), unet, "unknown network"),
         };
         return architecture with

@@ -7,9 +7,8 @@ namespace SmtWeb.Smt.Networks;
 public abstract class NetworkPart : Module
 {
     /// <summary>A part without content.</summary>
-    protected NetworkPart() : base("part")
-    {
-    }
+    protected NetworkPart()
+        : base("part") { }
 
     /// <summary>Makes <paramref name="value"/> a parameter of this part.</summary>
     protected Parameter Register(string name, Tensor value) => this.OwnParameter(name, value);
@@ -18,21 +17,19 @@ public abstract class NetworkPart : Module
     protected Tensor RegisterBuffer(string name, Tensor value) => this.OwnBuffer(name, value);
 
     /// <summary>Makes <paramref name="part"/> a part of this one.</summary>
-    protected T Register<T>(string name, T part) where T : Module => this.OwnPart(name, part);
+    protected T Register<T>(string name, T part)
+        where T : Module => this.OwnPart(name, part);
 
     /// <summary>Nothing: TorchSharp would register the fields too, under their own names.</summary>
-    protected sealed override void RegisterComponents()
-    {
-    }
+    protected sealed override void RegisterComponents() { }
 }
 
 /// <summary>A <see cref="NetworkPart"/> that makes one tensor of another.</summary>
 public abstract class Layer : torch.nn.Module<Tensor, Tensor>
 {
     /// <summary>A layer without content.</summary>
-    protected Layer() : base("layer")
-    {
-    }
+    protected Layer()
+        : base("layer") { }
 
     /// <summary>Makes <paramref name="value"/> a parameter of this layer.</summary>
     protected Parameter Register(string name, Tensor value) => this.OwnParameter(name, value);
@@ -41,10 +38,9 @@ public abstract class Layer : torch.nn.Module<Tensor, Tensor>
     protected Tensor RegisterBuffer(string name, Tensor value) => this.OwnBuffer(name, value);
 
     /// <summary>Makes <paramref name="part"/> a part of this layer.</summary>
-    protected T Register<T>(string name, T part) where T : Module => this.OwnPart(name, part);
+    protected T Register<T>(string name, T part)
+        where T : Module => this.OwnPart(name, part);
 
     /// <summary>Nothing: TorchSharp would register the fields too, under their own names.</summary>
-    protected sealed override void RegisterComponents()
-    {
-    }
+    protected sealed override void RegisterComponents() { }
 }

@@ -9,12 +9,12 @@ namespace SmtWeb.Smt.Networks;
 /// </summary>
 public sealed class OptimizedNetwork : IDisposable
 {
-    private readonly double clip;
+    private readonly double _clip;
 
     /// <summary>Takes over the parameters of <paramref name="network"/>.</summary>
     public OptimizedNetwork(Module network, OptimisationSpec optimisation)
     {
-        clip = optimisation.GradientClip;
+        _clip = optimisation.GradientClip;
         Parameters = new FlatParameters(("", network));
         Optimizer = new AdamW(Parameters, optimisation.Beta1, optimisation.Beta2, weightDecay: optimisation.WeightDecay);
     }
@@ -33,7 +33,7 @@ public sealed class OptimizedNetwork : IDisposable
     {
         Parameters.ZeroGrad();
         loss.backward();
-        return Optimizer.Step(η, clip);
+        return Optimizer.Step(η, _clip);
     }
 
     /// <summary>The optimizer begins anew from the parameters as they are.</summary>

@@ -21,7 +21,8 @@ internal static class Ownership
         return value;
     }
 
-    internal static T OwnPart<T>(this Module module, string name, T part) where T : Module
+    internal static T OwnPart<T>(this Module module, string name, T part)
+        where T : Module
     {
         module.register_module(name, part);
         return part;

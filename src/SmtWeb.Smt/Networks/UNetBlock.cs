@@ -44,30 +44,42 @@ public sealed record UNetBlockOptions
 /// </summary>
 public sealed class UNetBlock : NetworkPart
 {
-    private readonly GroupNorm norm0, norm1;
-    private readonly Conv2d conv0, conv1;
-    private readonly Conv2d? skip, qkv, proj;
-    private readonly GroupNorm? norm2;
-    private readonly Linear affine;
-    private readonly UNetBlockOptions options;
-    private readonly Generator dropoutGenerator;
+    private readonly GroupNorm _norm0,
+        _norm1;
+    private readonly Conv2d _conv0,
+        _conv1;
+    private readonly Conv2d? _skip,
+        _qkv,
+        _proj;
+    private readonly GroupNorm? _norm2;
+    private readonly Linear _affine;
+    private readonly UNetBlockOptions _options;
+    private readonly Generator _dropoutGenerator;
 
     /// <summary>A block from <paramref name="inputs"/> to <paramref name="outputs"/> channels.</summary>
     public UNetBlock(long inputs, long outputs, UNetBlockOptions options, WeightSource random)
     {
-        (Inputs, Outputs, this.options, dropoutGenerator) = (inputs, outputs, options, random.Random);
-        norm0 = Register("norm0", new GroupNorm(inputs, random, options.Eps));
-        conv0 = Register("conv0", new Conv2d(inputs, outputs, 3, random, options.Resample, options.Init));
-        affine = Register("affine", new Linear(options.EmbeddingChannels, outputs * (options.AdaptiveScale ? 2 : 1), random, init: options.Init));
-        norm1 = Register("norm1", new GroupNorm(outputs, random, options.Eps));
-        conv1 = Register("conv1", new Conv2d(outputs, outputs, 3, random, init: options.LastInit));
+        (Inputs, Outputs, _options, _dropoutGenerator) = (inputs, outputs, options, random.Random);
+        _norm0 = Register("norm0", new GroupNorm(inputs, random, options.Eps));
+        _conv0 = Register("conv0", new Conv2d(inputs, outputs, 3, random, options.Resample, options.Init));
+        _affine = Register(
+            "affine",
+            new Linear(options.EmbeddingChannels, outputs * (options.AdaptiveScale ? 2 : 1), random, init: options.Init)
+        );
+        _norm1 = Register("norm1", new GroupNorm(outputs, random, options.Eps));
+        _conv1 = Register("conv1", new Conv2d(outputs, outputs, 3, random, init: options.LastInit));
         if (outputs != inputs || options.Resample != Resample.None)
-            skip = Register("skip", new Conv2d(inputs, outputs, options.ResampleProjection || outputs != inputs ? 1 : 0, random, options.Resample, options.Init));
+        {
+            _skip = Register(
+                "skip",
+                new Conv2d(inputs, outputs, options.ResampleProjection || outputs != inputs ? 1 : 0, random, options.Resample, options.Init)
+            );
+        }
         if (options.Heads > 0)
         {
-            norm2 = Register("norm2", new GroupNorm(outputs, random, options.Eps));
-            qkv = Register("qkv", new Conv2d(outputs, outputs * 3, 1, random, init: options.AttentionInit));
-            proj = Register("proj", new Conv2d(outputs, outputs, 1, random, init: options.LastInit));
+            _norm2 = Register("norm2", new GroupNorm(outputs, random, options.Eps));
+            _qkv = Register("qkv", new Conv2d(outputs, outputs * 3, 1, random, init: options.AttentionInit));
+            _proj = Register("proj", new Conv2d(outputs, outputs, 1, random, init: options.LastInit));
         }
     }
 
@@ -80,41 +92,50 @@ public sealed class UNetBlock : NetworkPart
     /// <summary>[N,C,H,W] and embedding [N,E] → [N,C',H',W'].</summary>
     public Tensor forward(Tensor x, Tensor embedding)
     {
-        var (h, original) = norm0.Branch(x, silu: true);
-        x = conv0.forward(h);
-        var shift = affine.forward(embedding);
-        if (options.AdaptiveScale)
+        var (h, original) = _norm0.Branch(x, silu: true);
+        x = _conv0.forward(h);
+        var shift = _affine.forward(embedding);
+        if (_options.AdaptiveScale)
         {
             var parts = shift.to(x.dtype).unsqueeze(2).unsqueeze(3).chunk(2, dim: 1);
-            x = (norm1.forward(x) * parts[0].Plus(1) + parts[1]).silu();
+            x = (_norm1.forward(x) * parts[0].Plus(1) + parts[1]).silu();
         }
         else
         {
-            x = norm1.ForwardSiLU(x, shift);
+            x = _norm1.ForwardSiLU(x, shift);
         }
         // (f(x) + skip) · s, with s inside the convolutions
-        var s = options.SkipScale;
-        x = skip is null ? conv1.forward(Dropout(x), s, original, s) : conv1.forward(Dropout(x), s, skip.forward(original, s));
-        if (options.Heads == 0) return x;
-        (h, original) = norm2!.Branch(x, silu: false);
-        return proj!.forward(Attention(h), s, original, s);
+        var s = _options.SkipScale;
+        x = _skip is null ? _conv1.forward(Dropout(x), s, original, s) : _conv1.forward(Dropout(x), s, _skip.forward(original, s));
+        if (_options.Heads == 0)
+        {
+            return x;
+        }
+        (h, original) = _norm2!.Branch(x, silu: false);
+        return _proj!.forward(Attention(h), s, original, s);
     }
 
     private Tensor Dropout(Tensor x)
     {
-        if (options.Dropout == 0 || !training) return x;
+        if (_options.Dropout == 0 || !training)
+        {
+            return x;
+        }
         // a GPU has a generator of its own, which every iteration seeds anew (DropoutSeed): TorchSharp's are the CPU's
-        if (x.device_type != DeviceType.CPU) return torch.nn.functional.dropout(x, options.Dropout, training: true);
-        var keep = 1 - options.Dropout;
-        return (x * torch.empty(x.shape, x.dtype).bernoulli_(keep, dropoutGenerator)).Over(keep);
+        if (x.device_type != DeviceType.CPU)
+        {
+            return torch.nn.functional.dropout(x, _options.Dropout, training: true);
+        }
+        var keep = 1 - _options.Dropout;
+        return (x * torch.empty(x.shape, x.dtype).bernoulli_(keep, _dropoutGenerator)).Over(keep);
     }
 
     // softmax(qᵀk/√d) over pixels, per head; the heads' channels are interleaved as (head, channel, q|k|v)
     private Tensor Attention(Tensor x)
     {
         var (n, c, h, w) = (x.size(0), x.size(1), x.size(2), x.size(3));
-        var d = c / options.Heads;
-        var parts = qkv!.forward(x).reshape(n * options.Heads, d, 3, h * w);
+        var d = c / _options.Heads;
+        var parts = _qkv!.forward(x).reshape(n * _options.Heads, d, 3, h * w);
         Tensor Part(int k) => parts.narrow(2, k, 1).squeeze(2); // [N·heads, d, HW]
         var (q, k, v) = (Part(0), Part(1), Part(2));
         var attended = torch.nn.functional.scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2));

@@ -9,15 +9,15 @@ namespace SmtWeb.Smt.Sampling;
 /// <summary>The generator of a checkpoint, with its averaged (EMA) weights, ready to draw.</summary>
 public sealed class OneStepGenerator : IOneStepGenerator
 {
-    private readonly Denoiser network;
-    private readonly Device device;
-    private readonly DataShape shape;
+    private readonly Denoiser _network;
+    private readonly Device _device;
+    private readonly DataShape _shape;
 
     private OneStepGenerator(Denoiser network, TrainingSpec spec, TrainingProgress progress, Device device)
     {
-        (this.network, this.device) = (network, device);
+        (_network, _device) = (network, device);
         (Spec, Progress) = (spec, progress);
-        shape = DataShape.Of(spec.Data);
+        _shape = DataShape.Of(spec.Data);
     }
 
     /// <summary>What the model was trained by.</summary>
@@ -30,22 +30,22 @@ public sealed class OneStepGenerator : IOneStepGenerator
     public long Iteration => Progress.Iteration;
 
     /// <summary>Channels of an image.</summary>
-    public int Channels => shape.Channels;
+    public int Channels => _shape.Channels;
 
     /// <summary>Side of an image.</summary>
-    public int Side => shape.Side;
+    public int Side => _shape.Side;
 
     /// <inheritdoc/>
-    public int ClassCount => shape.Classes;
+    public int ClassCount => _shape.Classes;
 
     /// <inheritdoc/>
-    public IReadOnlyList<string> ClassNames => shape.ClassNames;
+    public IReadOnlyList<string> ClassNames => _shape.ClassNames;
 
     /// <inheritdoc/>
     public IReadOnlyList<int> StepChoices => GenerationSteps.Of(Spec.Method);
 
     /// <summary>The model draws points in the plane: use <see cref="Points"/>.</summary>
-    public bool DrawsPoints => shape.IsPoints;
+    public bool DrawsPoints => _shape.IsPoints;
 
     /// <summary>Loads the averaged generator of a checkpoint, read once from start to end.</summary>
     /// <exception cref="InvalidDataException">The file is damaged or no checkpoint of SmtWeb.</exception>
@@ -74,41 +74,71 @@ public sealed class OneStepGenerator : IOneStepGenerator
     /// <inheritdoc/>
     public GeneratedImages Generate(IReadOnlyList<ulong> seeds, IReadOnlyList<int>? labels, int? steps = null)
     {
-        if (DrawsPoints) throw new NotSupportedException("This model draws points in the plane, not images.");
+        if (DrawsPoints)
+        {
+            throw new NotSupportedException("This model draws points in the plane, not images.");
+        }
         var classes = Labels(seeds, labels);
         using var scope = torch.NewDisposeScope();
         var pixels = OneStepSampler.Quantise(Sampler(steps).Draw(seeds, classes));
-        return new GeneratedImages(seeds.Count, shape.Side, shape.Side, shape.Channels, pixels, seeds, classes ?? [.. seeds.Select(_ => -1)]);
+        return new GeneratedImages(
+            seeds.Count,
+            _shape.Side,
+            _shape.Side,
+            _shape.Channels,
+            pixels,
+            seeds,
+            classes ?? [.. seeds.Select(_ => -1)]
+        );
     }
 
     /// <summary>Points of a 2-D model, one per seed.</summary>
     /// <exception cref="ArgumentException">The model does not draw in so many steps.</exception>
     public (float X, float Y)[] Points(IReadOnlyList<ulong> seeds, int? steps = null)
     {
-        if (!DrawsPoints) throw new NotSupportedException("This model draws images, not points.");
+        if (!DrawsPoints)
+        {
+            throw new NotSupportedException("This model draws images, not points.");
+        }
         using var scope = torch.NewDisposeScope();
         var flat = Sampler(steps).Draw(seeds, null).ToArray<float>();
         return [.. Enumerable.Range(0, seeds.Count).Select(k => (flat[2 * k], flat[2 * k + 1]))];
     }
 
-    private OneStepSampler Sampler(int? steps) => GenerationSteps.Problem(StepChoices, steps) is { } problem
-        ? throw new ArgumentException(problem, nameof(steps))
-        : OneStepSampler.For(Spec.Method, network, device, steps ?? 1);
+    private OneStepSampler Sampler(int? steps) =>
+        GenerationSteps.Problem(StepChoices, steps) is { } problem
+            ? throw new ArgumentException(problem, nameof(steps))
+            : OneStepSampler.For(Spec.Method, _network, _device, steps ?? 1);
 
     private IReadOnlyList<int>? Labels(IReadOnlyList<ulong> seeds, IReadOnlyList<int>? labels)
     {
         if (ClassCount == 0)
         {
-            return labels is null ? null : throw new ArgumentException("This model has no classes; leave the class labels out.", nameof(labels));
+            return labels is null
+                ? null
+                : throw new ArgumentException("This model has no classes; leave the class labels out.", nameof(labels));
         }
-        if (labels is null) return [.. seeds.Select(seed => (int)(seed % (ulong)ClassCount))]; // asked for alone, an image is of the same class
-        if (labels.Count != seeds.Count) throw new ArgumentException($"{labels.Count} class labels for {seeds.Count} seeds; give one each.", nameof(labels));
+        if (labels is null)
+        {
+            return [.. seeds.Select(seed => (int)(seed % (ulong)ClassCount))]; // asked for alone, an image is of the same class
+        }
+        if (labels.Count != seeds.Count)
+        {
+            throw new ArgumentException($"{labels.Count} class labels for {seeds.Count} seeds; give one each.", nameof(labels));
+        }
         foreach (var label in labels)
+        {
             if (label < 0 || label >= ClassCount)
-                throw new ArgumentException($"Class {label} does not exist; this model has {ClassCount} classes, 0 to {ClassCount - 1}.", nameof(labels));
+            {
+                throw new ArgumentException(
+                    $"Class {label} does not exist; this model has {ClassCount} classes, 0 to {ClassCount - 1}.",
+                    nameof(labels)
+                );
+            }
+        }
         return labels;
     }
 
     /// <inheritdoc/>
-    public void Dispose() => network.Dispose();
+    public void Dispose() => _network.Dispose();
 }

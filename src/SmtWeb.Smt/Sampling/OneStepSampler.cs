@@ -12,17 +12,16 @@ namespace SmtWeb.Smt.Sampling;
 /// </summary>
 public sealed class OneStepSampler
 {
-    private readonly Denoiser generator;
-    private readonly Device device;
-    private readonly Func<Func<Tensor>, Tensor?, Tensor> sample;
+    private readonly Denoiser _generator;
+    private readonly Device _device;
+    private readonly Func<Func<Tensor>, Tensor?, Tensor> _sample;
 
     /// <summary>A sampler of one step.</summary>
-    public OneStepSampler(Denoiser generator, Device device) : this(generator, device, (noise, labels) => generator.Generate(noise(), labels))
-    {
-    }
+    public OneStepSampler(Denoiser generator, Device device)
+        : this(generator, device, (noise, labels) => generator.Generate(noise(), labels)) { }
 
     private OneStepSampler(Denoiser generator, Device device, Func<Func<Tensor>, Tensor?, Tensor> sample) =>
-        (this.generator, this.device, this.sample) = (generator, device, sample);
+        (_generator, _device, _sample) = (generator, device, sample);
 
     /// <summary>
     /// Draws as models of a method do: in <paramref name="steps"/> steps (1, 2 or 4), or a diffusion model by its Heun
@@ -42,11 +41,12 @@ public sealed class OneStepSampler
     /// Samples [N,…] for <paramref name="seeds"/>; <paramref name="labels"/> has one class per seed or is null.
     /// </summary>
     /// <exception cref="ArgumentException">A class is out of range, or the counts differ.</exception>
-    public Tensor Draw(IReadOnlyList<ulong> seeds, IReadOnlyList<int>? labels) => SeededRows.Draw(generator, device, seeds, labels, sample);
+    public Tensor Draw(IReadOnlyList<ulong> seeds, IReadOnlyList<int>? labels) =>
+        SeededRows.Draw(_generator, _device, seeds, labels, _sample);
 
     /// <summary>Samples for given noise [N,…]; not in several steps, of which each draws noise of its own.</summary>
     /// <exception cref="ArgumentException">A class is out of range, or the counts differ.</exception>
-    public Tensor Draw(Tensor noise, IReadOnlyList<int>? labels) => SeededRows.Draw(generator, device, noise, labels, sample);
+    public Tensor Draw(Tensor noise, IReadOnlyList<int>? labels) => SeededRows.Draw(_generator, _device, noise, labels, _sample);
 
     /// <summary>
     /// Spherical interpolation between the noises of two seeds in <paramref name="steps"/> steps, both ends included.
@@ -55,8 +55,8 @@ public sealed class OneStepSampler
     public Tensor Interpolate(ulong fromSeed, ulong toSeed, int steps)
     {
         using var scope = torch.NewDisposeScope();
-        var seeded = new SeededRows(generator, [fromSeed, toSeed]);
-        var ends = seeded.Noise(device);
+        var seeded = new SeededRows(_generator, [fromSeed, toSeed]);
+        var ends = seeded.Noise(_device);
         var (a, b) = (ends.narrow(0, 0, 1), ends.narrow(0, 1, 1));
         var cosine = ((a * b).sum() / (a.norm() * b.norm())).ToDouble();
         var Ω = Math.Acos(Math.Clamp(cosine, -1, 1));

@@ -5,15 +5,19 @@ namespace SmtWeb.Smt.ScoreOfMixture;
 /// <summary>A distribution of α on finitely many points of [0,1] (Sec. 3.5 and the released scripts).</summary>
 public sealed class AlphaDistribution
 {
-    private const int PaperPoints = 1000, ReleasedPoints = 1001;
-    private readonly double[] cumulative;
+    private const int PaperPoints = 1000,
+        ReleasedPoints = 1001;
+    private readonly double[] _cumulative;
 
     private AlphaDistribution(float[] support, double[] probability)
     {
         (Support, Probability) = (support, probability);
-        cumulative = new double[probability.Length];
+        _cumulative = new double[probability.Length];
         double sum = 0;
-        for (var k = 0; k < cumulative.Length; k++) cumulative[k] = sum += probability[k];
+        for (var k = 0; k < _cumulative.Length; k++)
+        {
+            _cumulative[k] = sum += probability[k];
+        }
     }
 
     /// <summary>The possible values, ascending.</summary>
@@ -23,16 +27,17 @@ public sealed class AlphaDistribution
     public IReadOnlyList<double> Probability { get; }
 
     /// <summary>The distribution of a setting.</summary>
-    public static AlphaDistribution Of(AlphaSampler sampler) => sampler switch
-    {
-        AlphaSampler.UniformQuarterZero => WithMasses(Uniform(PaperPoints), [(0, 0.25)]),
-        AlphaSampler.UniformNoZero => UniformNoZero(ReleasedPoints),
-        AlphaSampler.ReleasedScore => WithThirds(Uniform(ReleasedPoints), 0.5),
-        AlphaSampler.ReleasedDistillationScore => WithMasses(Uniform(ReleasedPoints), [(0, 0.25)]),
-        AlphaSampler.UpperHalf => UpperHalf(ReleasedPoints),
-        AlphaSampler.ZeroOne => new([0, 1], [0.5, 0.5]),
-        AlphaSampler.One => new([1], [1]),
-    };
+    public static AlphaDistribution Of(AlphaSampler sampler) =>
+        sampler switch
+        {
+            AlphaSampler.UniformQuarterZero => WithMasses(Uniform(PaperPoints), [(0, 0.25)]),
+            AlphaSampler.UniformNoZero => UniformNoZero(ReleasedPoints),
+            AlphaSampler.ReleasedScore => WithThirds(Uniform(ReleasedPoints), 0.5),
+            AlphaSampler.ReleasedDistillationScore => WithMasses(Uniform(ReleasedPoints), [(0, 0.25)]),
+            AlphaSampler.UpperHalf => UpperHalf(ReleasedPoints),
+            AlphaSampler.ZeroOne => new([0, 1], [0.5, 0.5]),
+            AlphaSampler.One => new([1], [1]),
+        };
 
     /// <summary>Uniform over <paramref name="points"/> equally spaced points of [0,1], both ends included.</summary>
     public static AlphaDistribution Uniform(int points) => Equal(0, points - 1, points - 1);
@@ -52,17 +57,23 @@ public sealed class AlphaDistribution
     {
         var share = 1 - masses.Sum(m => m.Mass);
         var all = new SortedDictionary<float, double>();
-        for (var k = 0; k < rest.Support.Count; k++) all[rest.Support[k]] = share * rest.Probability[k];
-        foreach (var (point, mass) in masses) all[point] = all.GetValueOrDefault(point) + mass;
+        for (var k = 0; k < rest.Support.Count; k++)
+        {
+            all[rest.Support[k]] = share * rest.Probability[k];
+        }
+        foreach (var (point, mass) in masses)
+        {
+            all[point] = all.GetValueOrDefault(point) + mass;
+        }
         return new([.. all.Keys], [.. all.Values]);
     }
 
     /// <summary>The value at cumulative probability <paramref name="u"/> in [0,1).</summary>
     public float At(double u)
     {
-        var k = cumulative.AsSpan().BinarySearch(u);
+        var k = _cumulative.AsSpan().BinarySearch(u);
         // on a boundary the next point begins; beyond the last one (rounding) stay on it
-        return Support[Math.Min(k >= 0 ? k + 1 : ~k, cumulative.Length - 1)];
+        return Support[Math.Min(k >= 0 ? k + 1 : ~k, _cumulative.Length - 1)];
     }
 
     private static AlphaDistribution Equal(int from, int to, int denominator)

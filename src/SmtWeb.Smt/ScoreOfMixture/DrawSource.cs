@@ -17,16 +17,25 @@ public abstract class DrawSource(BatchShare share, Generator host, NoiseStream n
     /// <summary>Draws of a few-step generator; null for one of a single step.</summary>
     public FewStepDraws? FewSteps(int steps, Tensor x)
     {
-        if (steps == 1) return null;
+        if (steps == 1)
+        {
+            return null;
+        }
         var (levels, u, σ) = (FewStepSampler.LevelsOf(steps), Uniform(), new float[share.Count]);
-        for (var k = 0; k < share.Count; k++) σ[k] = (float)levels[Math.Min((int)(u[k] * steps), steps - 1)];
+        for (var k = 0; k < share.Count; k++)
+        {
+            σ[k] = (float)levels[Math.Min((int)(u[k] * steps), steps - 1)];
+        }
         return new(HostTransfer.Of(σ, [share.Count], x.device), Normal(x));
     }
 
     /// <summary>Classes of the fakes, one-hot: those of the real batch or uniform; null where there are none.</summary>
     protected Tensor? Labels(Tensor? realLabels, Specs.FakeLabels choice)
     {
-        if (realLabels is null || choice == Specs.FakeLabels.RealBatch) return realLabels;
+        if (realLabels is null || choice == Specs.FakeLabels.RealBatch)
+        {
+            return realLabels;
+        }
         var classes = realLabels.size(1);
         var drawn = Mine(torch.randint(classes, [share.Batch], ScalarType.Int64, generator: host));
         return HostTransfer.OneHot(OnDevice(drawn, realLabels.device), (int)classes);
@@ -47,16 +56,24 @@ public abstract class DrawSource(BatchShare share, Generator host, NoiseStream n
     {
         var u = Uniform();
         var σ = new float[share.Count];
-        for (var k = 0; k < share.Count; k++) σ[k] = KarrasGrid.Sigmas[from + Math.Min((int)(u[k] * (to - from + 1)), to - from)];
+        for (var k = 0; k < share.Count; k++)
+        {
+            σ[k] = KarrasGrid.Sigmas[from + Math.Min((int)(u[k] * (to - from + 1)), to - from)];
+        }
         return HostTransfer.Of(σ, [share.Count], device);
     }
 
-    /// <summary>α [B] on the device and again on the host; stratified: row k draws from the k-th of B equal slices of probability.</summary>
+    /// <summary>
+    /// α [B] on the device and again on the host; stratified: row k draws from the k-th of B equal slices of probability.
+    /// </summary>
     protected (Tensor Device, float[] Host) Alphas(AlphaDistribution distribution, bool stratified, Device device)
     {
         var u = Uniform();
         var α = new float[share.Count];
-        for (var k = 0; k < share.Count; k++) α[k] = distribution.At(stratified ? (share.From + k + u[k]) / share.Batch : u[k]);
+        for (var k = 0; k < share.Count; k++)
+        {
+            α[k] = distribution.At(stratified ? (share.From + k + u[k]) / share.Batch : u[k]);
+        }
         return (HostTransfer.Of(α, [share.Count], device), α);
     }
 
@@ -68,5 +85,6 @@ public abstract class DrawSource(BatchShare share, Generator host, NoiseStream n
 
     private Tensor Mine(Tensor drawn) => share.IsAll ? drawn : drawn.narrow(0, share.From, share.Count);
 
-    private static Tensor OnDevice(Tensor host, Device device) => HostTransfer.IsRemote(device) ? HostTransfer.Start(HostTransfer.Stage(host, device), device) : host;
+    private static Tensor OnDevice(Tensor host, Device device) =>
+        HostTransfer.IsRemote(device) ? HostTransfer.Start(HostTransfer.Stage(host, device), device) : host;
 }

@@ -22,7 +22,10 @@ public static class FewStep
     /// </summary>
     public static Tensor Generate(Denoiser generator, Tensor z, Tensor? labels, FewStepDraws? draws)
     {
-        if (draws is null) return generator.Generate(z, labels);
+        if (draws is null)
+        {
+            return generator.Generate(z, labels);
+        }
         Tensor x_t;
         using (torch.no_grad())
         {

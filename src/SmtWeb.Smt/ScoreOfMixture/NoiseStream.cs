@@ -14,89 +14,98 @@ public sealed class NoiseStream : IDisposable
 {
     private const int Ahead = 4;
 
-    private readonly Generator generator;
-    private readonly Device device;
-    private Prefetch? prefetch;
-    private byte[]? handedOut; // state after the last tensor, where a thread is ahead of it
+    private readonly Generator _generator;
+    private readonly Device _device;
+    private Prefetch? _prefetch;
+    private byte[]? _handedOut; // state after the last tensor, where a thread is ahead of it
 
     /// <summary>A stream that starts at <paramref name="seed"/>, for tensors on <paramref name="device"/>.</summary>
-    public NoiseStream(ulong seed, Device device) => (generator, this.device) = (new Generator(seed), device);
+    public NoiseStream(ulong seed, Device device) => (_generator, _device) = (new Generator(seed), device);
 
     /// <summary>Everything it takes to go on with the same numbers.</summary>
     public byte[] State
     {
-        get => handedOut ?? GeneratorState.Get(generator);
+        get => _handedOut ?? GeneratorState.Get(_generator);
         set
         {
             StopDrawing();
-            GeneratorState.Set(generator, value);
-            handedOut = null;
+            GeneratorState.Set(_generator, value);
+            _handedOut = null;
         }
     }
 
-    /// <summary>The rows of <paramref name="share"/> of the next tensor [Batch, <paramref name="sample"/>…], on the device; it belongs to the current scope.</summary>
+    /// <summary>
+    /// The rows of <paramref name="share"/> of the next tensor [Batch, <paramref name="sample"/>…], on the device; it belongs to the
+    /// current scope.
+    /// </summary>
     public Tensor Next(BatchShare share, IReadOnlyList<long> sample)
     {
-        if (!HostTransfer.IsRemote(device)) return Draw(share, sample);
-        if (prefetch is not null && !prefetch.Fits(share, sample))
+        if (!HostTransfer.IsRemote(_device))
+        {
+            return Draw(share, sample);
+        }
+        if (_prefetch is not null && !_prefetch.Fits(share, sample))
         {
             var state = State;
             StopDrawing();
-            GeneratorState.Set(generator, state);
+            GeneratorState.Set(_generator, state);
         }
-        prefetch ??= new Prefetch(this, share, sample);
-        var (staged, stateAfter) = prefetch.Take();
-        handedOut = stateAfter;
-        using (staged) return HostTransfer.Start(staged, device);
+        _prefetch ??= new Prefetch(this, share, sample);
+        var (staged, stateAfter) = _prefetch.Take();
+        _handedOut = stateAfter;
+        using (staged)
+        {
+            return HostTransfer.Start(staged, _device);
+        }
     }
 
     private Tensor Draw(BatchShare share, IReadOnlyList<long> sample)
     {
-        var all = torch.randn([share.Batch, .. sample], generator: generator);
+        var all = torch.randn([share.Batch, .. sample], generator: _generator);
         return share.IsAll ? all : all.narrow(0, share.From, share.Count);
     }
 
     private void StopDrawing()
     {
-        prefetch?.Dispose();
-        prefetch = null;
+        _prefetch?.Dispose();
+        _prefetch = null;
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
         StopDrawing();
-        generator.Dispose();
+        _generator.Dispose();
     }
 
     /// <summary>A thread that draws tensors of one shape ahead.</summary>
     private sealed class Prefetch : IDisposable
     {
-        private readonly BlockingCollection<(Tensor Staged, byte[] StateAfter)> ready = new(Ahead);
-        private readonly CancellationTokenSource stop = new();
-        private readonly Thread thread;
-        private readonly BatchShare share;
-        private readonly long[] sample;
-        private ExceptionDispatchInfo? failure;
+        private readonly BlockingCollection<(Tensor Staged, byte[] StateAfter)> _ready = new(Ahead);
+        private readonly CancellationTokenSource _stop = new();
+        private readonly Thread _thread;
+        private readonly BatchShare _share;
+        private readonly long[] _sample;
+        private ExceptionDispatchInfo? _failure;
 
         internal Prefetch(NoiseStream stream, BatchShare share, IReadOnlyList<long> sample)
         {
-            (this.share, this.sample) = (share, [.. sample]);
-            thread = new Thread(() => Work(stream)) { IsBackground = true, Name = "noise" };
-            thread.Start();
+            (_share, _sample) = (share, [.. sample]);
+            _thread = new Thread(() => Work(stream)) { IsBackground = true, Name = "noise" };
+            _thread.Start();
         }
 
-        internal bool Fits(BatchShare wanted, IReadOnlyList<long> shape) => wanted == share && shape.SequenceEqual(sample);
+        internal bool Fits(BatchShare wanted, IReadOnlyList<long> shape) => wanted == _share && shape.SequenceEqual(_sample);
 
         internal (Tensor Staged, byte[] StateAfter) Take()
         {
             try
             {
-                return ready.Take();
+                return _ready.Take();
             }
-            catch (InvalidOperationException) when (failure is not null)
+            catch (InvalidOperationException) when (_failure is not null)
             {
-                failure.Throw();
+                _failure.Throw();
                 throw;
             }
         }
@@ -105,13 +114,16 @@ public sealed class NoiseStream : IDisposable
         {
             try
             {
-                while (!stop.IsCancellationRequested)
+                while (!_stop.IsCancellationRequested)
                 {
                     Tensor staged;
-                    using (torch.NewDisposeScope()) staged = HostTransfer.Stage(stream.Draw(share, sample), stream.device).DetachFromDisposeScope();
+                    using (torch.NewDisposeScope())
+                    {
+                        staged = HostTransfer.Stage(stream.Draw(_share, _sample), stream._device).DetachFromDisposeScope();
+                    }
                     try
                     {
-                        ready.Add((staged, GeneratorState.Get(stream.generator)), stop.Token);
+                        _ready.Add((staged, GeneratorState.Get(stream._generator)), _stop.Token);
                     }
                     catch (OperationCanceledException)
                     {
@@ -121,18 +133,21 @@ public sealed class NoiseStream : IDisposable
             }
             catch (Exception e)
             {
-                failure = ExceptionDispatchInfo.Capture(e);
+                _failure = ExceptionDispatchInfo.Capture(e);
             }
-            ready.CompleteAdding();
+            _ready.CompleteAdding();
         }
 
         public void Dispose()
         {
-            stop.Cancel();
-            thread.Join();
-            while (ready.TryTake(out var left)) left.Staged.Dispose();
-            ready.Dispose();
-            stop.Dispose();
+            _stop.Cancel();
+            _thread.Join();
+            while (_ready.TryTake(out var left))
+            {
+                left.Staged.Dispose();
+            }
+            _ready.Dispose();
+            _stop.Dispose();
         }
     }
 }

@@ -11,28 +11,45 @@ public sealed record SmdGeneratorDraws(Tensor σ, Tensor ε, Tensor α);
 /// log-density ratio learns. <paramref name="αHost"/> is α again, in host memory: rows of weight 0 are left out.
 /// </summary>
 public sealed record SmdScoreDraws(
-    Tensor σ_fake, Tensor ε_fake, Tensor σ, Tensor ε_pairReal, Tensor ε_pairFake, Tensor α, IReadOnlyList<float> αHost);
+    Tensor σ_fake,
+    Tensor ε_fake,
+    Tensor σ,
+    Tensor ε_pairReal,
+    Tensor ε_pairFake,
+    Tensor α,
+    IReadOnlyList<float> αHost
+);
 
 /// <summary>Draws what <see cref="SmdTrainer"/> needs.</summary>
 public sealed class SmdDrawSource(SmdSpec method, BatchShare share, Generator host, NoiseStream noise) : DrawSource(share, host, noise)
 {
-    private readonly AlphaDistribution scoreAlpha = AlphaDistribution.Of(method.ScoreAlpha);
-    private readonly AlphaDistribution generatorAlpha = AlphaDistribution.Of(method.GeneratorAlpha);
+    private readonly AlphaDistribution _scoreAlpha = AlphaDistribution.Of(method.ScoreAlpha);
+    private readonly AlphaDistribution _generatorAlpha = AlphaDistribution.Of(method.GeneratorAlpha);
 
     /// <summary>Classes of the fakes, one-hot; null where there are none.</summary>
     public Tensor? FakeLabels(Tensor? realLabels) => Labels(realLabels, method.FakeLabels);
 
     /// <summary>Draws of a generator update.</summary>
-    public SmdGeneratorDraws Generator(Tensor x) => new(
-        Levels(method.GeneratorNoiseFrom, method.GeneratorNoiseTo, x.device), Normal(x), Alphas(generatorAlpha, method.StratifiedAlpha, x.device).Device);
+    public SmdGeneratorDraws Generator(Tensor x) =>
+        new(
+            Levels(method.GeneratorNoiseFrom, method.GeneratorNoiseTo, x.device),
+            Normal(x),
+            Alphas(_generatorAlpha, method.StratifiedAlpha, x.device).Device
+        );
 
     /// <summary>Draws of a score update.</summary>
     public SmdScoreDraws Score(Tensor x)
     {
-        var (α, onHost) = Alphas(scoreAlpha, method.StratifiedAlpha, x.device);
+        var (α, onHost) = Alphas(_scoreAlpha, method.StratifiedAlpha, x.device);
         var ε = Normal(x);
         return new(
-            Levels(method.ScoreNoiseFrom, method.ScoreNoiseTo, x.device), Normal(x),
-            Levels(method.ScoreNoiseFrom, method.ScoreNoiseTo, x.device), ε, method.SharedNoise ? ε : Normal(x), α, onHost);
+            Levels(method.ScoreNoiseFrom, method.ScoreNoiseTo, x.device),
+            Normal(x),
+            Levels(method.ScoreNoiseFrom, method.ScoreNoiseTo, x.device),
+            ε,
+            method.SharedNoise ? ε : Normal(x),
+            α,
+            onHost
+        );
     }
 }

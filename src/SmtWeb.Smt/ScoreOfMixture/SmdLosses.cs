@@ -47,7 +47,10 @@ public static class SmdLosses
     public static (Tensor Real, Tensor Fake) RatioLosses(Tensor D, Tensor f_p, Tensor f_fake, Tensor α, Tensor w, long real, long batch)
     {
         Tensor gap;
-        using (torch.no_grad()) gap = w * SmtLosses.MeanOverSample((f_p - f_fake).Squared());
+        using (torch.no_grad())
+        {
+            gap = w * SmtLosses.MeanOverSample((f_p - f_fake).Squared());
+        }
         var fake = D.size(0) - real;
         var onReal = α.narrow(0, 0, real) * 1d.Minus(D.narrow(0, 0, real)).Squared() * gap.narrow(0, 0, real);
         var onFake = 1d.Minus(α.narrow(0, real, fake)) * D.narrow(0, real, fake).Squared() * gap.narrow(0, real, fake);

@@ -19,12 +19,12 @@ public sealed record SmdScoreReport(Tensor DenoisingLoss, Tensor RealLoss, Tenso
 /// </summary>
 public sealed partial class SmdTrainer : IDisposable
 {
-    private readonly SmdSpec method;
+    private readonly SmdSpec _method;
 
     /// <summary>A trainer of the given networks, which it does not own.</summary>
     public SmdTrainer(Denoiser generator, FakeScore fake, Denoiser teacher, SmdSpec method, OptimisationSpec optimisation)
     {
-        (Generator, Fake, Teacher, this.method) = (generator, fake, teacher, method);
+        (Generator, Fake, Teacher, _method) = (generator, fake, teacher, method);
         (θ, ψ) = (new(generator, optimisation), new(fake, optimisation));
         teacher.RequireGrad(false);
         teacher.eval();
@@ -46,7 +46,7 @@ public sealed partial class SmdTrainer : IDisposable
     public OptimizedNetwork ψ { get; }
 
     /// <summary>Whether the generator is updated in iteration <paramref name="k"/> (0-based): every n-th, the first included.</summary>
-    public bool IsGeneratorTurn(long k) => k % method.ScoreUpdatesPerGeneratorUpdate == 0;
+    public bool IsGeneratorTurn(long k) => k % _method.ScoreUpdatesPerGeneratorUpdate == 0;
 
     /// <summary>
     /// One iteration of Algorithm 2 on real samples <paramref name="x_real"/> [B,…] and noise <paramref name="z"/>.
@@ -54,7 +54,16 @@ public sealed partial class SmdTrainer : IDisposable
     /// made before that update, as in the released code.
     /// </summary>
     public (SmdGeneratorReport? Generator, SmdScoreReport Score) Step(
-        Tensor x_real, Tensor? realLabels, Tensor z, Tensor? fakeLabels, SmdGeneratorDraws? forGenerator, SmdScoreDraws forScore, double η_gen, double η_score, FewStepDraws? fewSteps = null)
+        Tensor x_real,
+        Tensor? realLabels,
+        Tensor z,
+        Tensor? fakeLabels,
+        SmdGeneratorDraws? forGenerator,
+        SmdScoreDraws forScore,
+        double η_gen,
+        double η_score,
+        FewStepDraws? fewSteps = null
+    )
     {
         SmdGeneratorReport? generatorReport = null;
         Tensor x_fake;
@@ -77,17 +86,17 @@ public sealed partial class SmdTrainer : IDisposable
     {
         Fake.RequireGrad(false); // gradients pass through ℓ to x, but not into ψ
         var x_t = EdmPrecond.Noisy(x, draw.σ, draw.ε);
-        var (f_fake, ℓ) = FakeAndRatio(x_t, draw.σ, labels, throughEncoder: method.GanGeneratorWeight > 0);
+        var (f_fake, ℓ) = FakeAndRatio(x_t, draw.σ, labels, throughEncoder: _method.GanGeneratorWeight > 0);
         Tensor direction;
         using (torch.no_grad())
         {
             var f_p = Teacher.forward(x_t, draw.σ, null, labels);
             var D = SmdLosses.MixtureWeight(ℓ, draw.α);
-            direction = SmdLosses.GeneratorDirection(x, f_fake, f_p, D, draw.α, draw.σ, method.GeneratorWeight);
+            direction = SmdLosses.GeneratorDirection(x, f_fake, f_p, D, draw.α, draw.σ, _method.GeneratorWeight);
         }
         var divergence = SmtLosses.GeneratorLoss(x, direction);
-        var gan = SmdLosses.GeneratorGanLoss(ℓ, draw.α, method.GanLogOdds);
-        var norm = θ.Descend(method.GanGeneratorWeight > 0 ? divergence.PlusTimes(gan, method.GanGeneratorWeight) : divergence, η);
+        var gan = SmdLosses.GeneratorGanLoss(ℓ, draw.α, _method.GanLogOdds);
+        var norm = θ.Descend(_method.GanGeneratorWeight > 0 ? divergence.PlusTimes(gan, _method.GanGeneratorWeight) : divergence, η);
         Fake.RequireGrad(true);
         return new(divergence.detach(), gan.detach(), norm);
     }
@@ -95,7 +104,7 @@ public sealed partial class SmdTrainer : IDisposable
     // "Amortized Score Training: freeze g_θ" of Algorithm 2
     private SmdScoreReport UpdateScore(Tensor x_real, Tensor? realLabels, Tensor x_fake, Tensor? fakeLabels, SmdScoreDraws draw, double η)
     {
-        var (denoising, real, fake) = method.ScoreObjective switch
+        var (denoising, real, fake) = _method.ScoreObjective switch
         {
             DistillationObjective.ThreeTerms => ThreeTerms(x_real, realLabels, x_fake, fakeLabels, draw),
             DistillationObjective.Joint => JointRegression(x_real, realLabels, x_fake, fakeLabels, draw),

@@ -13,13 +13,24 @@ public sealed record GeneratorDraws(Tensor σ, Tensor ε, Tensor α, Tensor σ_G
 /// discriminator has draws of its own. <paramref name="αHost"/> is α again, in host memory: rows of weight 0 are left out.
 /// </summary>
 public sealed record ScoreDraws(
-    Tensor σ, Tensor ε_real, Tensor ε_fake, Tensor α, IReadOnlyList<float> αHost,
-    Tensor σ_discReal, Tensor ε_discReal, Tensor σ_discFake, Tensor ε_discFake, Tensor α_disc);
+    Tensor σ,
+    Tensor ε_real,
+    Tensor ε_fake,
+    Tensor α,
+    IReadOnlyList<float> αHost,
+    Tensor σ_discReal,
+    Tensor ε_discReal,
+    Tensor σ_discFake,
+    Tensor ε_discFake,
+    Tensor α_disc
+);
 
 /// <summary>What a generator update reports; tensors are read only when a curve wants a point.</summary>
 public sealed record GeneratorReport(Tensor DivergenceLoss, Tensor GanLoss, GradientNorm GradientNorm);
 
-/// <summary>What a score update reports: the terms of the score loss, the <paramref name="RealRows"/> real ones first, and the discriminator loss.</summary>
+/// <summary>
+/// What a score update reports: the terms of the score loss, the <paramref name="RealRows"/> real ones first, and the discriminator loss.
+/// </summary>
 public sealed record ScoreReport(Tensor Losses, long RealRows, Tensor DiscriminatorLoss, GradientNorm GradientNorm)
 {
     /// <summary>The α-weighted real terms.</summary>

@@ -26,7 +26,9 @@ public static class SmtLosses
         if (weight == AdaptiveWeight.AlphaAndDmd)
         {
             // w_α/α = √(‖f_0 - f_1‖² / ‖f_0 - f_α‖²)
-            var w_α = (MeanOverSample(difference.Squared()) / MeanOverSample((f_0 - f_1).Squared().Plus(ReleasedEpsilon))).sqrt().reciprocal();
+            var w_α = (MeanOverSample(difference.Squared()) / MeanOverSample((f_0 - f_1).Squared().Plus(ReleasedEpsilon)))
+                .sqrt()
+                .reciprocal();
             w = w_DMD * w_α;
         }
         else
@@ -75,7 +77,10 @@ public static class SmtLosses
     /// </summary>
     public static Tensor DiscriminatorLoss(Tensor ℓ_real, Tensor ℓ_fake, Tensor α, GanForm form)
     {
-        if (form == GanForm.Released) return (α * (-ℓ_real).SoftPlus()).mean() + (1d.Minus(α) * ℓ_fake.SoftPlus()).mean();
+        if (form == GanForm.Released)
+        {
+            return (α * (-ℓ_real).SoftPlus()).mean() + (1d.Minus(α) * ℓ_fake.SoftPlus()).mean();
+        }
         // the infinite shifts are replaced where the weight is 0, so that neither value nor gradient is 0·∞
         var shift = LogOdds(α);
         var forReal = shift.With(0, α.Is(0));
@@ -90,7 +95,10 @@ public static class SmtLosses
     public static Tensor MeanOverSample(Tensor x)
     {
         var dims = new long[x.dim() - 1];
-        for (var k = 0; k < dims.Length; k++) dims[k] = k + 1;
+        for (var k = 0; k < dims.Length; k++)
+        {
+            dims[k] = k + 1;
+        }
         return x.mean(dims);
     }
 }

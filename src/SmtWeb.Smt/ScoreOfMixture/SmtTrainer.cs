@@ -10,12 +10,12 @@ namespace SmtWeb.Smt.ScoreOfMixture;
 /// </summary>
 public sealed class SmtTrainer : IDisposable
 {
-    private readonly SmtSpec method;
+    private readonly SmtSpec _method;
 
     /// <summary>A trainer of the given networks, which it does not own.</summary>
     public SmtTrainer(Denoiser generator, AmortizedScore score, SmtSpec method, OptimisationSpec optimisation)
     {
-        (Generator, Score, this.method) = (generator, score, method);
+        (Generator, Score, _method) = (generator, score, method);
         (θ, ψ) = (new(generator, optimisation), new(score, optimisation));
     }
 
@@ -32,7 +32,7 @@ public sealed class SmtTrainer : IDisposable
     public OptimizedNetwork ψ { get; }
 
     /// <summary>Whether the generator is updated in iteration <paramref name="k"/> (0-based): every n-th, the first included.</summary>
-    public bool IsGeneratorTurn(long k) => k % method.ScoreUpdatesPerGeneratorUpdate == 0;
+    public bool IsGeneratorTurn(long k) => k % _method.ScoreUpdatesPerGeneratorUpdate == 0;
 
     /// <summary>
     /// One iteration of Algorithm 1 on real samples <paramref name="x_real"/> [B,…] and noise <paramref name="z"/>.
@@ -41,7 +41,16 @@ public sealed class SmtTrainer : IDisposable
     /// at intermediate noise levels.
     /// </summary>
     public (GeneratorReport? Generator, ScoreReport Score) Step(
-        Tensor x_real, Tensor? realLabels, Tensor z, Tensor? fakeLabels, GeneratorDraws? forGenerator, ScoreDraws forScore, double η_gen, double η_score, FewStepDraws? fewSteps = null)
+        Tensor x_real,
+        Tensor? realLabels,
+        Tensor z,
+        Tensor? fakeLabels,
+        GeneratorDraws? forGenerator,
+        ScoreDraws forScore,
+        double η_gen,
+        double η_score,
+        FewStepDraws? fewSteps = null
+    )
     {
         GeneratorReport? generatorReport = null;
         Tensor x_fake;
@@ -66,18 +75,18 @@ public sealed class SmtTrainer : IDisposable
         using (torch.no_grad())
         {
             var (f_0, f_α, f_1) = DenoiseAtThreeAlphas(EdmPrecond.Noisy(x, draw.σ, draw.ε), draw.σ, draw.α, labels);
-            direction = SmtLosses.GeneratorDirection(x, f_0, f_α, f_1, method.AdaptiveWeight);
+            direction = SmtLosses.GeneratorDirection(x, f_0, f_α, f_1, _method.AdaptiveWeight);
         }
         var divergence = SmtLosses.GeneratorLoss(x, direction);
         var gan = torch.zeros([], device: x.device);
         var loss = divergence;
-        if (method.GanGeneratorWeight > 0)
+        if (_method.GanGeneratorWeight > 0)
         {
             // gradients pass through the score network to x but not into its weights
             Score.RequireGrad(false);
             var ℓ = Score.LogDensityRatio(EdmPrecond.Noisy(x, draw.σ_GAN, draw.ε_GAN), draw.σ_GAN, labels);
-            gan = SmtLosses.GeneratorGanLoss(ℓ, draw.α_GAN, method.GanForm);
-            loss = divergence.PlusTimes(gan, method.GanGeneratorWeight);
+            gan = SmtLosses.GeneratorGanLoss(ℓ, draw.α_GAN, _method.GanForm);
+            loss = divergence.PlusTimes(gan, _method.GanGeneratorWeight);
         }
         var norm = θ.Descend(loss, η);
         Score.RequireGrad(true);
@@ -101,15 +110,17 @@ public sealed class SmtTrainer : IDisposable
         var loss = losses.sum();
 
         var discriminator = torch.zeros([], device: x.device);
-        if (method.GanScoreWeight > 0)
+        if (_method.GanScoreWeight > 0)
         {
             var σ_disc = torch.cat([draw.σ_discReal, draw.σ_discFake]);
             var x_disc = torch.cat([x_real, x_fake]);
             var ℓ = Score.LogDensityRatio(
-                EdmPrecond.Noisy(x_disc, σ_disc, torch.cat([draw.ε_discReal, draw.ε_discFake])), σ_disc,
-                realLabels is null ? null : torch.cat([realLabels, fakeLabels!]));
-            discriminator = SmtLosses.DiscriminatorLoss(Top(ℓ, B), Bottom(ℓ, B), draw.α_disc, method.GanForm);
-            loss = loss.PlusTimes(discriminator, method.GanScoreWeight);
+                EdmPrecond.Noisy(x_disc, σ_disc, torch.cat([draw.ε_discReal, draw.ε_discFake])),
+                σ_disc,
+                realLabels is null ? null : torch.cat([realLabels, fakeLabels!])
+            );
+            discriminator = SmtLosses.DiscriminatorLoss(Top(ℓ, B), Bottom(ℓ, B), draw.α_disc, _method.GanForm);
+            loss = loss.PlusTimes(discriminator, _method.GanScoreWeight);
         }
         return new ScoreReport(losses.detach(), rows.Real, discriminator.detach(), ψ.Descend(loss, η));
     }
@@ -117,17 +128,24 @@ public sealed class SmtTrainer : IDisposable
     // one batched call for α = 0, α and 1, of which the last two may be one
     private (Tensor F_0, Tensor F_α, Tensor F_1) DenoiseAtThreeAlphas(Tensor x_t, Tensor σ, Tensor α, Tensor? labels)
     {
-        if (method.GeneratorAlpha == AlphaSampler.One)
+        if (_method.GeneratorAlpha == AlphaSampler.One)
         {
-            var two = Score.Denoise(
-                torch.cat([x_t, x_t]), torch.cat([σ, σ]), torch.cat([torch.zeros(α.shape, device: α.device), α]),
-                labels is null ? null : torch.cat([labels, labels])).chunk(2);
+            var two = Score
+                .Denoise(
+                    torch.cat([x_t, x_t]),
+                    torch.cat([σ, σ]),
+                    torch.cat([torch.zeros(α.shape, device: α.device), α]),
+                    labels is null ? null : torch.cat([labels, labels])
+                )
+                .chunk(2);
             return (two[0], two[1], two[1]);
         }
         var three = Score.Denoise(
-            torch.cat([x_t, x_t, x_t]), torch.cat([σ, σ, σ]),
+            torch.cat([x_t, x_t, x_t]),
+            torch.cat([σ, σ, σ]),
             torch.cat([torch.zeros(α.shape, device: α.device), α, torch.ones(α.shape, device: α.device)]),
-            labels is null ? null : torch.cat([labels, labels, labels]));
+            labels is null ? null : torch.cat([labels, labels, labels])
+        );
         var parts = three.chunk(3);
         return (parts[0], parts[1], parts[2]);
     }

@@ -9,34 +9,48 @@ namespace SmtWeb.Smt.ScoreOfMixture;
 /// </summary>
 internal sealed class WeightedRows : IDisposable
 {
-    private readonly Tensor ofPair, ofJoined;
+    private readonly Tensor _ofPair,
+        _ofJoined;
 
     internal WeightedRows(IReadOnlyList<float> α, Device device)
     {
         var B = α.Count;
         var rows = new List<long>(2 * B);
         for (var k = 0; k < B; k++)
-            if (α[k] > 0) rows.Add(k);
+        {
+            if (α[k] > 0)
+            {
+                rows.Add(k);
+            }
+        }
         Real = rows.Count;
         for (var k = 0; k < B; k++)
-            if (α[k] < 1) rows.Add(k);
-        ofPair = HostTransfer.Of<long>(CollectionsMarshal.AsSpan(rows), [rows.Count], device);
-        for (var k = (int)Real; k < rows.Count; k++) rows[k] += B; // the fakes stand behind the real ones
-        ofJoined = HostTransfer.Of<long>(CollectionsMarshal.AsSpan(rows), [rows.Count], device);
+        {
+            if (α[k] < 1)
+            {
+                rows.Add(k);
+            }
+        }
+        _ofPair = HostTransfer.Of<long>(CollectionsMarshal.AsSpan(rows), [rows.Count], device);
+        for (var k = (int)Real; k < rows.Count; k++)
+        {
+            rows[k] += B; // the fakes stand behind the real ones
+        }
+        _ofJoined = HostTransfer.Of<long>(CollectionsMarshal.AsSpan(rows), [rows.Count], device);
     }
 
     /// <summary>Number of real rows.</summary>
     internal long Real { get; }
 
     /// <summary>The weighted rows of both halves, [R,…].</summary>
-    internal Tensor Join(Tensor real, Tensor fake) => torch.cat([real, fake]).index_select(0, ofJoined);
+    internal Tensor Join(Tensor real, Tensor fake) => torch.cat([real, fake]).index_select(0, _ofJoined);
 
     /// <summary>The same where both halves of a pair share one value.</summary>
-    internal Tensor Join(Tensor shared) => shared.index_select(0, ofPair);
+    internal Tensor Join(Tensor shared) => shared.index_select(0, _ofPair);
 
     public void Dispose()
     {
-        ofPair.Dispose();
-        ofJoined.Dispose();
+        _ofPair.Dispose();
+        _ofJoined.Dispose();
     }
 }

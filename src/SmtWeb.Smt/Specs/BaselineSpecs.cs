@@ -43,14 +43,23 @@ public sealed record ReverseKlSpec : MethodSpec
     public override int Warmup() => WarmupIterations;
 
     /// <summary>The same as settings of score-of-mixture training.</summary>
-    public SmtSpec AsSmt() => new()
-    {
-        WarmupIterations = WarmupIterations, WarmupRate = WarmupRate, ScoreFromWarmup = ScoreFromWarmup,
-        ScoreUpdatesPerGeneratorUpdate = ScoreUpdatesPerGeneratorUpdate,
-        GeneratorNoiseFrom = GeneratorNoiseFrom, GeneratorNoiseTo = GeneratorNoiseTo, ScoreNoiseFrom = ScoreNoiseFrom, ScoreNoiseTo = ScoreNoiseTo,
-        ScoreAlpha = AlphaSampler.ZeroOne, GeneratorAlpha = AlphaSampler.One, AdaptiveWeight = AdaptiveWeight.DmdOnly,
-        GanGeneratorWeight = 0, GanScoreWeight = 0,
-    };
+    public SmtSpec AsSmt() =>
+        new()
+        {
+            WarmupIterations = WarmupIterations,
+            WarmupRate = WarmupRate,
+            ScoreFromWarmup = ScoreFromWarmup,
+            ScoreUpdatesPerGeneratorUpdate = ScoreUpdatesPerGeneratorUpdate,
+            GeneratorNoiseFrom = GeneratorNoiseFrom,
+            GeneratorNoiseTo = GeneratorNoiseTo,
+            ScoreNoiseFrom = ScoreNoiseFrom,
+            ScoreNoiseTo = ScoreNoiseTo,
+            ScoreAlpha = AlphaSampler.ZeroOne,
+            GeneratorAlpha = AlphaSampler.One,
+            AdaptiveWeight = AdaptiveWeight.DmdOnly,
+            GanGeneratorWeight = 0,
+            GanScoreWeight = 0,
+        };
 }
 
 /// <summary>
@@ -85,7 +94,12 @@ public sealed record DiffusionGanSpec : MethodSpec
     public int NoiseFrom { get; init; }
 
     /// <summary>Last index (inclusive) of the Karras grid.</summary>
-    [Setting("Noise to", "Last index of the 1000-point Karras grid of the discriminator's noise; the method is sensitive to it (App. E.2).", Min = 0, Max = 999)]
+    [Setting(
+        "Noise to",
+        "Last index of the 1000-point Karras grid of the discriminator's noise; the method is sensitive to it (App. E.2).",
+        Min = 0,
+        Max = 999
+    )]
     public int NoiseTo { get; init; } = 450;
 
     /// <summary>Class labels of the fakes.</summary>

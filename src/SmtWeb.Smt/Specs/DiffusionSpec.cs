@@ -16,6 +16,11 @@ public sealed record DiffusionSpec : MethodSpec
     public double LogSigmaDeviation { get; init; } = 1.2;
 
     /// <summary>Steps of the Heun sampler that draws the samples of an evaluation; n steps are 2n - 1 network calls.</summary>
-    [Setting("Sampler steps", "Heun steps of the samples drawn for evaluations; n steps cost 2n - 1 network calls (18 in EDM for CIFAR-10).", Min = 2, Max = 1000)]
+    [Setting(
+        "Sampler steps",
+        "Heun steps of the samples drawn for evaluations; n steps cost 2n - 1 network calls (18 in EDM for CIFAR-10).",
+        Min = 2,
+        Max = 1000
+    )]
     public int SamplerSteps { get; init; } = 18;
 }

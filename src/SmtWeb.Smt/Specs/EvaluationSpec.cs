@@ -16,7 +16,10 @@ public enum EvaluationMeasure
     Full10k,
 
     /// <summary>A process of its own, at every checkpoint: protocol edm-50k.</summary>
-    [Choice("Beside training: edm-50k", "A process of its own measures every checkpoint as EDM does: three times 50,000 images, the smallest distance counts.")]
+    [Choice(
+        "Beside training: edm-50k",
+        "A process of its own measures every checkpoint as EDM does: three times 50,000 images, the smallest distance counts."
+    )]
     Edm50k,
 }
 
@@ -48,7 +51,12 @@ public sealed record EvaluationSpec
     public int MetricsEvery { get; init; } = 10;
 
     /// <summary>Iterations between checkpoints.</summary>
-    [Setting("Checkpoint every", "Iterations between checkpoints; one is also written when a run pauses or ends.", Min = 1, Max = 100_000_000)]
+    [Setting(
+        "Checkpoint every",
+        "Iterations between checkpoints; one is also written when a run pauses or ends.",
+        Min = 1,
+        Max = 100_000_000
+    )]
     public int CheckpointEvery { get; init; } = 500;
 
     /// <summary>Checkpoints kept; the newest always stay.</summary>

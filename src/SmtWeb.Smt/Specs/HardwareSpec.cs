@@ -18,7 +18,13 @@ public sealed record HardwareSpec
     public int Threads { get; init; }
 
     /// <summary>Processes that share every batch, one per GPU (or sharing the CPU's threads); rank 0 reports.</summary>
-    [Setting("Devices", "GPUs (or processes on the CPU) that share every batch; the batch must be a multiple. The numbers are those of one device up to rounding.", Min = 1, Max = 64)]
+    [Setting(
+        "Devices",
+        "GPUs (or processes on the CPU) that share every batch; the batch must be a multiple. The numbers are those of one device up "
+        + "to rounding.",
+        Min = 1,
+        Max = 64
+    )]
     public int Devices { get; init; } = 1;
 }
 

@@ -21,7 +21,12 @@ public abstract record UNetSpec : NetworkSpec
     public IReadOnlyList<int> ChannelMultipliers { get; init; } = [];
 
     /// <summary>Channels of the embedding, in units of the base channels (4 in EDM).</summary>
-    [Setting("Embedding multiplier", "Channels of the embedding of noise level, class and α, in units of the base channels (4 in EDM).", Min = 1, Max = 16)]
+    [Setting(
+        "Embedding multiplier",
+        "Channels of the embedding of noise level, class and α, in units of the base channels (4 in EDM).",
+        Min = 1,
+        Max = 16
+    )]
     public int EmbeddingMultiplier { get; init; } = 4;
 
     /// <summary>Residual blocks per level.</summary>
@@ -36,12 +41,17 @@ public abstract record UNetSpec : NetworkSpec
     [Setting("Patch", "Pixels are grouped into p×p patches before the network and unfolded after it; 1 = none.", Min = 1, Max = 8)]
     public int Patch { get; init; } = 1;
 
-    /// <summary>Dropout probability of the score network (0.13 for CIFAR-10 from scratch, Table 3; EDM trains ImageNet-64 with 0.10).</summary>
+    /// <summary>
+    /// Dropout probability of the score network (0.13 for CIFAR-10 from scratch, Table 3; EDM trains ImageNet-64 with 0.10).
+    /// </summary>
     [Setting("Score dropout", "Dropout of the score network (Table 3: 0.13 for CIFAR-10 from scratch).", Min = 0, Max = 0.9)]
     public double ScoreDropout { get; init; }
 
     /// <summary>How α enters the score network.</summary>
-    [Setting("α embedding", "Paper: Fourier features, scale 16, mixed by a linear layer (Sec. 3.4). The released code has a form of its own for each data set.")]
+    [Setting(
+        "α embedding",
+        "Paper: Fourier features, scale 16, mixed by a linear layer (Sec. 3.4). The released code has a form of its own for each data set."
+    )]
     public AlphaEmbedding AlphaEmbedding { get; init; } = AlphaEmbedding.Paper;
 }
 
@@ -53,8 +63,13 @@ public sealed record DdpmPpSpec : UNetSpec
     public DdpmPpSpec() => (ModelChannels, ChannelMultipliers, BlocksPerLevel) = (32, [1, 2, 2], 1);
 }
 
-/// <summary>ADM U-Net (Dhariwal and Nichol 2021, EDM's DhariwalUNet) under EDM preconditioning; the defaults are those of ImageNet 64×64.</summary>
-[Choice("ADM U-Net", "U-Net of Dhariwal and Nichol 2021 under EDM preconditioning: attention in heads, the embedding scales and shifts; for images.")]
+/// <summary>
+/// ADM U-Net (Dhariwal and Nichol 2021, EDM's DhariwalUNet) under EDM preconditioning; the defaults are those of ImageNet 64×64.
+/// </summary>
+[Choice(
+    "ADM U-Net",
+    "U-Net of Dhariwal and Nichol 2021 under EDM preconditioning: attention in heads, the embedding scales and shifts; for images."
+)]
 public sealed record AdmSpec : UNetSpec
 {
     /// <summary>EDM's network of 295,899,267 parameters for ImageNet 64×64.</summary>
@@ -78,7 +93,12 @@ public sealed record MlpSpec : NetworkSpec
     public int HiddenLayers { get; init; } = 2;
 
     /// <summary>Hidden width of the score network or discriminator; 0 = as the generator. App. E.2 gives the generator's alone.</summary>
-    [Setting("Score hidden width", "Units per hidden layer of the score network or discriminator; 0 = as the generator.", Min = 0, Max = 4096)]
+    [Setting(
+        "Score hidden width",
+        "Units per hidden layer of the score network or discriminator; 0 = as the generator.",
+        Min = 0,
+        Max = 4096
+    )]
     public int ScoreHiddenWidth { get; init; }
 
     /// <summary>Hidden layers of the score network or discriminator; 0 = as the generator.</summary>
@@ -86,7 +106,8 @@ public sealed record MlpSpec : NetworkSpec
     public int ScoreHiddenLayers { get; init; }
 
     /// <summary>Width and hidden layers of the score network.</summary>
-    internal (int Width, int Layers) ScoreSize() => (ScoreHiddenWidth > 0 ? ScoreHiddenWidth : HiddenWidth, ScoreHiddenLayers > 0 ? ScoreHiddenLayers : HiddenLayers);
+    internal (int Width, int Layers) ScoreSize() =>
+        (ScoreHiddenWidth > 0 ? ScoreHiddenWidth : HiddenWidth, ScoreHiddenLayers > 0 ? ScoreHiddenLayers : HiddenLayers);
 
     /// <summary>Whether the score network is as large as the generator, so that either can start from the other's weights.</summary>
     internal bool SameSize() => ScoreSize() == (HiddenWidth, HiddenLayers);
@@ -103,7 +124,12 @@ public enum AlphaEmbedding
     [Choice("Released CIFAR-10 code", "Positional embedding of α - 1/2, concatenated before the first mapping layer.")]
     ReleasedPositional,
 
-    /// <summary>Released ImageNet code: Fourier features (scale 16) of α - 1/2, added to the finished embedding before one more silu; no weights.</summary>
-    [Choice("Released ImageNet code", "Fourier features (scale 16) of α - 1/2, added to the finished embedding; without weights of its own.")]
+    /// <summary>
+    /// Released ImageNet code: Fourier features (scale 16) of α - 1/2, added to the finished embedding before one more silu; no weights.
+    /// </summary>
+    [Choice(
+        "Released ImageNet code",
+        "Fourier features (scale 16) of α - 1/2, added to the finished embedding; without weights of its own."
+    )]
     ReleasedFourier,
 }

@@ -16,7 +16,13 @@ public sealed record OptimisationSpec
     public double GeneratorRate { get; init; } = 1e-4;
 
     /// <summary>η_score.</summary>
-    [Setting("Score rate", "Learning rate of the amortized score network and discriminator head (η_score, Table 3).", Min = 0, ExclusiveMin = true, Max = 1)]
+    [Setting(
+        "Score rate",
+        "Learning rate of the amortized score network and discriminator head (η_score, Table 3).",
+        Min = 0,
+        ExclusiveMin = true,
+        Max = 1
+    )]
     public double ScoreRate { get; init; } = 5e-4;
 
     /// <summary>Schedule of the generator rate.</summary>
@@ -44,7 +50,13 @@ public sealed record OptimisationSpec
     public double WeightDecay { get; init; } = 0.01;
 
     /// <summary>Largest global gradient norm.</summary>
-    [Setting("Gradient clip", "Gradients are scaled down to this global norm (10 in the released code).", Min = 0, ExclusiveMin = true, Max = 1e9)]
+    [Setting(
+        "Gradient clip",
+        "Gradients are scaled down to this global norm (10 in the released code).",
+        Min = 0,
+        ExclusiveMin = true,
+        Max = 1e9
+    )]
     public double GradientClip { get; init; } = 10;
 
     /// <summary>Decay of the exponential moving average of the generator per generator update; 0 = none.</summary>
@@ -52,11 +64,22 @@ public sealed record OptimisationSpec
     public double EmaDecay { get; init; } = 0.98;
 
     /// <summary>Share of the updates so far that bounds every average's half-life (EDM: 0.05); 0 = no bound.</summary>
-    [Setting("EMA ramp", "No average has a longer half-life than this share of the updates so far (0.05 in EDM), so that it forgets the start; 0 = no bound.", Min = 0, Max = 1)]
+    [Setting(
+        "EMA ramp",
+        "No average has a longer half-life than this share of the updates so far (0.05 in EDM), so that it forgets the start; 0 = no "
+        + "bound.",
+        Min = 0,
+        Max = 1
+    )]
     public double EmaRamp { get; init; }
 
     /// <summary>Half-lives, in generator updates, of further averages that are evaluated beside the first. Beyond the paper.</summary>
-    [Setting("Further EMA half-lives", "Half-lives in generator updates of further averages, each with a distance curve of its own, e.g. 500, 2000. Beyond the paper.", Min = 0, Max = 8)]
+    [Setting(
+        "Further EMA half-lives",
+        "Half-lives in generator updates of further averages, each with a distance curve of its own, e.g. 500, 2000. Beyond the paper.",
+        Min = 0,
+        Max = 8
+    )]
     public IReadOnlyList<int> EmaHalfLives { get; init; } = [];
 }
 

@@ -42,12 +42,28 @@ public sealed record ChoiceInfo(string Name, object Value, string Label, string 
 /// For lists and text, <paramref name="Min"/> and <paramref name="Max"/> bound the length; every entry of a list is at least 1.
 /// </summary>
 public sealed record SettingInfo(
-    string Path, string Name, string Label, string Help, SettingType Type, Type ValueType,
-    double Min, double Max, bool ExclusiveMin, IReadOnlyList<ChoiceInfo> Choices);
+    string Path,
+    string Name,
+    string Label,
+    string Help,
+    SettingType Type,
+    Type ValueType,
+    double Min,
+    double Max,
+    bool ExclusiveMin,
+    IReadOnlyList<ChoiceInfo> Choices
+);
 
 /// <summary>
 /// A group of settings. <paramref name="Kinds"/> is empty, or the alternatives of which <paramref name="Kind"/> is
 /// the one in use; <paramref name="Settings"/> are those of that kind.
 /// </summary>
 public sealed record SectionInfo(
-    string Path, string Name, string Label, string Help, IReadOnlyList<ChoiceInfo> Kinds, string? Kind, IReadOnlyList<SettingInfo> Settings);
+    string Path,
+    string Name,
+    string Label,
+    string Help,
+    IReadOnlyList<ChoiceInfo> Kinds,
+    string? Kind,
+    IReadOnlyList<SettingInfo> Settings
+);

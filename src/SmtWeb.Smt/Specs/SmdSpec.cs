@@ -10,11 +10,18 @@ namespace SmtWeb.Smt.Specs;
 public sealed record SmdSpec : MethodSpec
 {
     /// <summary>The diffusion model that initialises all networks and stays as s_p.</summary>
-    [Setting("Teacher", "Number of a finished diffusion run, or name of an imported model; a file's path where there is no database (`smtweb train --out`).", Min = 1, Max = 1024)]
+    [Setting(
+        "Teacher",
+        "Number of a finished diffusion run, or name of an imported model; a file's path where there is no database (`smtweb train "
+        + "--out`).",
+        Min = 1,
+        Max = 1024
+    )]
     public string Teacher { get; init; } = "";
 
     /// <summary>The number of the run that <see cref="Teacher"/> names ("7" or "#7"), or null where it names a model.</summary>
-    public long? TeacherRun() => long.TryParse(Teacher.TrimStart('#'), NumberStyles.None, CultureInfo.InvariantCulture, out var run) ? run : null;
+    public long? TeacherRun() =>
+        long.TryParse(Teacher.TrimStart('#'), NumberStyles.None, CultureInfo.InvariantCulture, out var run) ? run : null;
 
     /// <summary>Score updates per generator update (5 in Algorithm 2).</summary>
     [Setting("Score updates per generator update", "5 in Algorithm 2; the generator steps every n-th iteration.", Min = 1, Max = 1000)]
@@ -25,7 +32,10 @@ public sealed record SmdSpec : MethodSpec
     public DistillationObjective ScoreObjective { get; init; } = DistillationObjective.ThreeTerms;
 
     /// <summary>The encoder learns from the log-density ratio's loss too, not its head alone.</summary>
-    [Setting("Encoder learns the ratio", "The fake score's encoder also learns from the log-density ratio, as the released scripts ask; off trains the head alone.")]
+    [Setting(
+        "Encoder learns the ratio",
+        "The fake score's encoder also learns from the log-density ratio, as the released scripts ask; off trains the head alone."
+    )]
     public bool EncoderLearnsRatio { get; init; } = true;
 
     /// <summary>One noise for the real and the fake sample of a pair in the ratio's loss.</summary>
@@ -49,11 +59,21 @@ public sealed record SmdSpec : MethodSpec
     public DistillationWeight GeneratorWeight { get; init; } = DistillationWeight.Dmd;
 
     /// <summary>First index of the Karras grid used by the generator gradient.</summary>
-    [Setting("Generator noise from", "First index of the 1000-point Karras grid for the generator gradient (20 in the released code).", Min = 0, Max = 999)]
+    [Setting(
+        "Generator noise from",
+        "First index of the 1000-point Karras grid for the generator gradient (20 in the released code).",
+        Min = 0,
+        Max = 999
+    )]
     public int GeneratorNoiseFrom { get; init; } = 20;
 
     /// <summary>Last index (inclusive) of the Karras grid used by the generator gradient.</summary>
-    [Setting("Generator noise to", "Last index of the 1000-point Karras grid for the generator gradient (980 in the released code).", Min = 0, Max = 999)]
+    [Setting(
+        "Generator noise to",
+        "Last index of the 1000-point Karras grid for the generator gradient (980 in the released code).",
+        Min = 0,
+        Max = 999
+    )]
     public int GeneratorNoiseTo { get; init; } = 980;
 
     /// <summary>First index of the Karras grid used by the score losses.</summary>
@@ -73,7 +93,13 @@ public sealed record SmdSpec : MethodSpec
     public bool GanLogOdds { get; init; } = true;
 
     /// <summary>Steps in which the generator can be asked to draw; 1 is the paper's.</summary>
-    [Setting("Generator steps", "The generator also learns to refine its samples at intermediate noise levels, to be drawn in up to this many steps. 1 is the paper's one step.", Min = 1, Max = 8)]
+    [Setting(
+        "Generator steps",
+        "The generator also learns to refine its samples at intermediate noise levels, to be drawn in up to this many steps. 1 is the "
+        + "paper's one step.",
+        Min = 1,
+        Max = 8
+    )]
     public int GeneratorSteps { get; init; } = 1;
 
     /// <summary>Class labels of the fakes.</summary>
@@ -83,6 +109,9 @@ public sealed record SmdSpec : MethodSpec
     /// <summary>
     /// Networks are called once where the released step calls them again on the same input: the same gradient for less.
     /// </summary>
-    [Setting("Drop repeated passes", "Call no network twice on one input: the released step's gradient for less time. Off repeats its passes.")]
+    [Setting(
+        "Drop repeated passes",
+        "Call no network twice on one input: the released step's gradient for less time. Off repeats its passes."
+    )]
     public bool DropRepeatedPasses { get; init; } = true;
 }

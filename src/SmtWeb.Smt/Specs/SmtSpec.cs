@@ -16,7 +16,12 @@ public sealed record SmtSpec : MethodSpec
     public double WarmupRate { get; init; } = 1e-3;
 
     /// <summary>Mean of log σ during the warm-up, Eq. (24).</summary>
-    [Setting("Warm-up log σ mean", "Mean of ln σ in the warm-up, Eq. (24); higher trains the noise levels that generation uses.", Min = -10, Max = 10)]
+    [Setting(
+        "Warm-up log σ mean",
+        "Mean of ln σ in the warm-up, Eq. (24); higher trains the noise levels that generation uses.",
+        Min = -10,
+        Max = 10
+    )]
     public double WarmupLogSigmaMean { get; init; } = -1.2;
 
     /// <summary>Standard deviation of log σ during the warm-up, Eq. (24).</summary>
@@ -32,7 +37,10 @@ public sealed record SmtSpec : MethodSpec
     public int WarmupRampIterations { get; init; }
 
     /// <summary>The score network starts from the warmed-up denoiser; the paper initialises it at random.</summary>
-    [Setting("Score network from warm-up", "Start the score network from the warmed-up denoiser. The paper starts it at random (Sec. 3.5).")]
+    [Setting(
+        "Score network from warm-up",
+        "Start the score network from the warmed-up denoiser. The paper starts it at random (Sec. 3.5)."
+    )]
     public bool ScoreFromWarmup { get; init; }
 
     /// <summary>Score updates per generator update (5 in Algorithm 1).</summary>
@@ -52,11 +60,21 @@ public sealed record SmtSpec : MethodSpec
     public bool StratifiedAlpha { get; init; }
 
     /// <summary>First index of the 1000-point Karras grid (ascending) used by the generator gradient.</summary>
-    [Setting("Generator noise from", "First index of the 1000-point Karras grid for the generator gradient (20 in the released code).", Min = 0, Max = 999)]
+    [Setting(
+        "Generator noise from",
+        "First index of the 1000-point Karras grid for the generator gradient (20 in the released code).",
+        Min = 0,
+        Max = 999
+    )]
     public int GeneratorNoiseFrom { get; init; } = 20;
 
     /// <summary>Last index (inclusive) of the Karras grid used by the generator gradient.</summary>
-    [Setting("Generator noise to", "Last index of the 1000-point Karras grid for the generator gradient (980 in the released code).", Min = 0, Max = 999)]
+    [Setting(
+        "Generator noise to",
+        "Last index of the 1000-point Karras grid for the generator gradient (980 in the released code).",
+        Min = 0,
+        Max = 999
+    )]
     public int GeneratorNoiseTo { get; init; } = 980;
 
     /// <summary>First index of the Karras grid used by the score and discriminator losses.</summary>
@@ -84,7 +102,13 @@ public sealed record SmtSpec : MethodSpec
     public GanForm GanForm { get; init; } = GanForm.Released;
 
     /// <summary>Steps in which the generator can be asked to draw; 1 is the paper's.</summary>
-    [Setting("Generator steps", "The generator also learns to refine its samples at intermediate noise levels, to be drawn in up to this many steps. 1 is the paper's one step.", Min = 1, Max = 8)]
+    [Setting(
+        "Generator steps",
+        "The generator also learns to refine its samples at intermediate noise levels, to be drawn in up to this many steps. 1 is the "
+        + "paper's one step.",
+        Min = 1,
+        Max = 8
+    )]
     public int GeneratorSteps { get; init; } = 1;
 
     /// <summary>Class labels of the fakes.</summary>

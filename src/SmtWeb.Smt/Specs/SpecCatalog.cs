@@ -26,7 +26,9 @@ public static class SpecCatalog
     {
         object value = spec;
         foreach (var name in Names(path))
+        {
             value = IsKind(value, name) ? KindOf(value) : Member(value, name, path).Get(value)!;
+        }
         return value;
     }
 
@@ -45,15 +47,28 @@ public static class SpecCatalog
         var name = names[depth];
         if (depth == names.Length - 1 && IsKind(record, name))
         {
-            if (KindOf(record) == value as string) return record;
+            if (KindOf(record) == value as string)
+            {
+                return record;
+            }
             var (_, type) = SpecSchema.Siblings(record.GetType()).FirstOrDefault(k => k.Kind == value as string);
-            return type is null ? throw new ArgumentException($"{path}: there is no kind \"{value}\".", nameof(value)) : Activator.CreateInstance(type)!;
+            return type is null
+                ? throw new ArgumentException($"{path}: there is no kind \"{value}\".", nameof(value))
+                : Activator.CreateInstance(type)!;
         }
 
         var member = Member(record, name, path);
-        if (depth < names.Length - 1) value = Set(member.Get(record)!, names, depth + 1, path, value);
+        if (depth < names.Length - 1)
+        {
+            value = Set(member.Get(record)!, names, depth + 1, path, value);
+        }
         if (!member.Property.PropertyType.IsInstanceOfType(value))
-            throw new ArgumentException($"{path} holds {member.Property.PropertyType.Name}, not {value?.GetType().Name ?? "null"}.", nameof(value));
+        {
+            throw new ArgumentException(
+                $"{path} holds {member.Property.PropertyType.Name}, not {value?.GetType().Name ?? "null"}.",
+                nameof(value)
+            );
+        }
 
         // A record's copy method, as `with` calls it; init accessors can be called by reflection.
         var copy = record.GetType().GetMethod("<Clone>$")!.Invoke(record, null)!;
@@ -64,11 +79,16 @@ public static class SpecCatalog
     private static SectionInfo Section(SpecMember member, object value)
     {
         var path = $"$.{member.Name}";
-        var kinds = SpecSchema.Kinds(member.Property.PropertyType)
-            .Select(k => Choice(k.Kind, k.Kind, k.Type)).ToList();
-        return new SectionInfo(path, member.Name, member.Setting.Label, member.Setting.Help, kinds,
+        var kinds = SpecSchema.Kinds(member.Property.PropertyType).Select(k => Choice(k.Kind, k.Kind, k.Type)).ToList();
+        return new SectionInfo(
+            path,
+            member.Name,
+            member.Setting.Label,
+            member.Setting.Help,
+            kinds,
             kinds.Count > 0 ? KindOf(value) : null,
-            [.. SpecSchema.Members(value.GetType()).Select(m => Setting(m, path))]);
+            [.. SpecSchema.Members(value.GetType()).Select(m => Setting(m, path))]
+        );
     }
 
     private static SettingInfo Setting(SpecMember member, string path)
@@ -78,12 +98,24 @@ public static class SpecCatalog
             ? [.. Enum.GetValues(type).Cast<object>().Select(v => Choice(SpecSchema.EnumName(v), v, type.GetField(v.ToString()!)!))]
             : [];
         var s = member.Setting;
-        return new SettingInfo($"{path}.{member.Name}", member.Name, s.Label, s.Help, member.Type, type, s.Min, s.Max, s.ExclusiveMin, choices);
+        return new SettingInfo(
+            $"{path}.{member.Name}",
+            member.Name,
+            s.Label,
+            s.Help,
+            member.Type,
+            type,
+            s.Min,
+            s.Max,
+            s.ExclusiveMin,
+            choices
+        );
     }
 
     private static ChoiceInfo Choice(string name, object value, MemberInfo described)
     {
-        var choice = described.GetCustomAttribute<ChoiceAttribute>() ?? throw new InvalidOperationException($"{described.Name} has no [Choice].");
+        var choice =
+            described.GetCustomAttribute<ChoiceAttribute>() ?? throw new InvalidOperationException($"{described.Name} has no [Choice].");
         return new ChoiceInfo(name, value, choice.Label, choice.Help);
     }
 
@@ -98,7 +130,8 @@ public static class SpecCatalog
         SpecSchema.Members(record.GetType()).FirstOrDefault(m => m.Name == name)
         ?? throw new ArgumentException($"{path}: {record.GetType().Name} has no setting \"{name}\".", nameof(path));
 
-    private static string[] Names(string path) => path.StartsWith("$.", StringComparison.Ordinal)
-        ? path[2..].Split('.')
-        : throw new ArgumentException($"\"{path}\" is not a path such as $.optimisation.batchSize.", nameof(path));
+    private static string[] Names(string path) =>
+        path.StartsWith("$.", StringComparison.Ordinal)
+            ? path[2..].Split('.')
+            : throw new ArgumentException($"\"{path}\" is not a path such as $.optimisation.batchSize.", nameof(path));
 }

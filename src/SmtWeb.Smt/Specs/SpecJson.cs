@@ -30,7 +30,10 @@ public static class SpecJson
     {
         var errors = new List<SpecError>();
         new SpecWalker(errors, partial: false).Record(json, typeof(TrainingSpec), "$", null);
-        if (errors.Count > 0) return (null, errors);
+        if (errors.Count > 0)
+        {
+            return (null, errors);
+        }
         var spec = json.Deserialize<TrainingSpec>(SpecSchema.Compact)!;
         var wrong = SpecValidation.Validate(spec);
         return wrong.Count > 0 ? (null, wrong) : (spec, []);
@@ -61,11 +64,12 @@ public static class SpecJson
     /// The part of a spec that distils a teacher, as <see cref="Merge"/> and REST take it: the network whole, of the method what
     /// is not its default.
     /// </summary>
-    public static string WritePatch(SmdSpec method, NetworkSpec network) => new JsonObject
-    {
-        ["method"] = new JsonObject { [SpecSchema.Kind] = SpecCatalog.KindOf(method), ["teacher"] = method.Teacher },
-        ["network"] = JsonSerializer.SerializeToNode(network, SpecSchema.Compact),
-    }.ToJsonString(SpecSchema.Compact);
+    public static string WritePatch(SmdSpec method, NetworkSpec network) =>
+        new JsonObject
+        {
+            ["method"] = new JsonObject { [SpecSchema.Kind] = SpecCatalog.KindOf(method), ["teacher"] = method.Teacher },
+            ["network"] = JsonSerializer.SerializeToNode(network, SpecSchema.Compact),
+        }.ToJsonString(SpecSchema.Compact);
 
     /// <summary>
     /// Lower-case SHA-256 of the canonical compact text: equal for equal specs, whatever the order of members, the
@@ -82,7 +86,10 @@ public static class SpecJson
     {
         var errors = new List<SpecError>();
         new SpecWalker(errors, partial: true).Record(patch, typeof(TrainingSpec), "$", spec);
-        if (errors.Count > 0) return (null, errors);
+        if (errors.Count > 0)
+        {
+            return (null, errors);
+        }
 
         var merged = JsonSerializer.SerializeToNode(spec, SpecSchema.Compact)!.AsObject();
         Apply(merged, patch);
@@ -92,14 +99,26 @@ public static class SpecJson
 
     private static void Apply(JsonObject target, JsonElement patch)
     {
-        if (patch.TryGetProperty(SpecSchema.Kind, out var kind) && target[SpecSchema.Kind]?.GetValue<string>() != kind.GetString()) target.Clear();
+        if (patch.TryGetProperty(SpecSchema.Kind, out var kind) && target[SpecSchema.Kind]?.GetValue<string>() != kind.GetString())
+        {
+            target.Clear();
+        }
         foreach (var property in patch.EnumerateObject())
         {
-            if (property.Value.ValueKind == JsonValueKind.Object && target[property.Name] is JsonObject inner) Apply(inner, property.Value);
-            else target[property.Name] = JsonNode.Parse(property.Value.GetRawText());
+            if (property.Value.ValueKind == JsonValueKind.Object && target[property.Name] is JsonObject inner)
+            {
+                Apply(inner, property.Value);
+            }
+            else
+            {
+                target[property.Name] = JsonNode.Parse(property.Value.GetRawText());
+            }
         }
     }
 
     private static SpecError NotJson(JsonException e) =>
-        new(string.IsNullOrEmpty(e.Path) ? "$" : e.Path, $"This is not JSON (line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}): {e.Message.Split(" LineNumber:")[0]}");
+        new(
+            string.IsNullOrEmpty(e.Path) ? "$" : e.Path,
+            $"This is not JSON (line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}): {e.Message.Split(" LineNumber:")[0]}"
+        );
 }

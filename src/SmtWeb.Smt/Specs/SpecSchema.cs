@@ -17,7 +17,9 @@ internal static class SpecSchema
     /// <summary>The discriminator of closed hierarchies.</summary>
     public const string Kind = "kind";
 
-    /// <summary>Strict: unknown and duplicate members and nulls are refused. Metadata may come late, because jsonb reorders members.</summary>
+    /// <summary>
+    /// Strict: unknown and duplicate members and nulls are refused. Metadata may come late, because jsonb reorders members.
+    /// </summary>
     public static JsonSerializerOptions Compact { get; } = Options(indented: false);
 
     /// <summary><see cref="Compact"/>, for people.</summary>
@@ -36,7 +38,12 @@ internal static class SpecSchema
     {
         // members may share settings through a base of their own: the hierarchy is the first ancestor with kinds
         for (var ancestor = type.BaseType; ancestor is { IsAbstract: true }; ancestor = ancestor.BaseType)
-            if (Kinds(ancestor) is { Count: > 0 } kinds) return kinds;
+        {
+            if (Kinds(ancestor) is { Count: > 0 } kinds)
+            {
+                return kinds;
+            }
+        }
         return [];
     }
 
@@ -67,7 +74,8 @@ internal sealed record SpecMember(string Name, PropertyInfo Property, SettingAtt
     public static SpecMember From(JsonPropertyInfo json)
     {
         var property = (PropertyInfo)json.AttributeProvider!;
-        var setting = property.GetCustomAttribute<SettingAttribute>()
+        var setting =
+            property.GetCustomAttribute<SettingAttribute>()
             ?? throw new InvalidOperationException($"{property.DeclaringType!.Name}.{property.Name} has no [Setting].");
         return new SpecMember(json.Name, property, setting, json.IsRequired, TypeOf(json.PropertyType));
     }

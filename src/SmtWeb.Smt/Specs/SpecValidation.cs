@@ -15,7 +15,10 @@ public static class SpecValidation
         CheckRecord(errors, spec, "$");
 
         // The rules between settings assume that each is there and in range.
-        if (errors.Count == 0) errors.AddRange([.. SpecRules.Check(spec), .. SpecRules.CheckStoredData(spec)]);
+        if (errors.Count == 0)
+        {
+            errors.AddRange([.. SpecRules.Check(spec), .. SpecRules.CheckStoredData(spec)]);
+        }
         return errors;
     }
 
@@ -24,7 +27,10 @@ public static class SpecValidation
     public static void Ensure(TrainingSpec spec)
     {
         var errors = Validate(spec);
-        if (errors.Count > 0) throw new SpecException(errors);
+        if (errors.Count > 0)
+        {
+            throw new SpecException(errors);
+        }
     }
 
     private static void CheckRecord(List<SpecError> errors, object record, string path)
@@ -53,7 +59,10 @@ public static class SpecValidation
                     CheckList(errors, member, (IReadOnlyList<int>)value, here);
                     break;
                 case SettingType.Choice:
-                    if (!Enum.IsDefined(member.Property.PropertyType, value)) errors.Add(new SpecError(here, $"{member.Setting.Label} is {value}, which is none of its choices."));
+                    if (!Enum.IsDefined(member.Property.PropertyType, value))
+                    {
+                        errors.Add(new SpecError(here, $"{member.Setting.Label} is {value}, which is none of its choices."));
+                    }
                     break;
                 case SettingType.Text:
                     CheckText(errors, member, (string)value, here);
@@ -73,45 +82,86 @@ public static class SpecValidation
 
         // Written so that NaN, for which every comparison is false, is out of range.
         var inside = (setting.ExclusiveMin ? value > setting.Min : value >= setting.Min) && value <= setting.Max && double.IsFinite(value);
-        if (!inside) errors.Add(new SpecError(path, $"{setting.Label} is {Text(value)}; {Bounds(setting)}."));
+        if (!inside)
+        {
+            errors.Add(new SpecError(path, $"{setting.Label} is {Text(value)}; {Bounds(setting)}."));
+        }
     }
 
     internal static void CheckList(List<SpecError> errors, SpecMember member, IReadOnlyList<int> entries, string path)
     {
         var setting = member.Setting;
         if (entries.Count < setting.Min || entries.Count > setting.Max)
-            errors.Add(new SpecError(path, $"{setting.Label} has {entries.Count} entries; it needs {Text(setting.Min)} to {Text(setting.Max)}."));
+        {
+            errors.Add(
+                new SpecError(path, $"{setting.Label} has {entries.Count} entries; it needs {Text(setting.Min)} to {Text(setting.Max)}.")
+            );
+        }
         for (var i = 0; i < entries.Count; i++)
-            if (entries[i] < 1) errors.Add(new SpecError($"{path}[{i}]", $"{setting.Label}: entry {i + 1} is {entries[i]}; every entry is at least 1."));
+        {
+            if (entries[i] < 1)
+            {
+                errors.Add(new SpecError($"{path}[{i}]", $"{setting.Label}: entry {i + 1} is {entries[i]}; every entry is at least 1."));
+            }
+        }
     }
 
     internal static void CheckText(List<SpecError> errors, SpecMember member, string text, string path)
     {
         var setting = member.Setting;
-        if (text.Length == 0 && setting.Min > 0) errors.Add(new SpecError(path, $"{setting.Label} is empty. {setting.Help}"));
-        else if (text.Length < setting.Min || text.Length > setting.Max) errors.Add(new SpecError(path, $"{setting.Label} has {text.Length} characters; it must have {Text(Math.Max(0, setting.Min))} to {Text(setting.Max)}."));
-        if (text.Any(char.IsControl)) errors.Add(new SpecError(path, $"{setting.Label} holds a control character or a line break; keep it to one line of text."));
+        if (text.Length == 0 && setting.Min > 0)
+        {
+            errors.Add(new SpecError(path, $"{setting.Label} is empty. {setting.Help}"));
+        }
+        else if (text.Length < setting.Min || text.Length > setting.Max)
+        {
+            errors.Add(
+                new SpecError(
+                    path,
+                    $"{setting.Label} has {text.Length} characters; it must have {Text(Math.Max(0, setting.Min))} to {Text(setting.Max)}."
+                )
+            );
+        }
+        if (text.Any(char.IsControl))
+        {
+            errors.Add(new SpecError(path, $"{setting.Label} holds a control character or a line break; keep it to one line of text."));
+        }
     }
 
     internal static void CheckTexts(List<SpecError> errors, SpecMember member, IReadOnlyList<string> entries, string path)
     {
         var setting = member.Setting;
         if (entries.Count < setting.Min || entries.Count > setting.Max)
-            errors.Add(new SpecError(path, $"{setting.Label} has {entries.Count} entries; it needs {Text(setting.Min)} to {Text(setting.Max)}."));
+        {
+            errors.Add(
+                new SpecError(path, $"{setting.Label} has {entries.Count} entries; it needs {Text(setting.Min)} to {Text(setting.Max)}.")
+            );
+        }
         for (var i = 0; i < entries.Count; i++)
+        {
             if (entries[i] is not { Length: > 0 and <= 200 } entry || entry.Any(char.IsControl))
+            {
                 errors.Add(new SpecError($"{path}[{i}]", $"{setting.Label}: entry {i + 1} must be one line of 1 to 200 characters."));
+            }
+        }
     }
 
     private static string Bounds(SettingAttribute setting)
     {
         var above = setting.ExclusiveMin ? $"above {Text(setting.Min)}" : $"at least {Text(setting.Min)}";
-        return double.IsNegativeInfinity(setting.Min) ? double.IsPositiveInfinity(setting.Max) ? "it must be a finite number" : $"it must be at most {Text(setting.Max)}"
-            : double.IsPositiveInfinity(setting.Max) ? $"it must be {above}"
-            : setting.ExclusiveMin ? $"it must be {above} and at most {Text(setting.Max)}"
-            : $"it must be from {Text(setting.Min)} to {Text(setting.Max)}";
+        return double.IsNegativeInfinity(setting.Min)
+            ? double.IsPositiveInfinity(setting.Max)
+                ? "it must be a finite number"
+                : $"it must be at most {Text(setting.Max)}"
+            : double.IsPositiveInfinity(setting.Max)
+                ? $"it must be {above}"
+                : setting.ExclusiveMin
+                    ? $"it must be {above} and at most {Text(setting.Max)}"
+                    : $"it must be from {Text(setting.Min)} to {Text(setting.Max)}";
     }
 
     private static string Text(double value) =>
-        Math.Abs(value) < 1e16 && value == Math.Floor(value) ? value.ToString("F0", CultureInfo.InvariantCulture) : value.ToString("R", CultureInfo.InvariantCulture);
+        Math.Abs(value) < 1e16 && value == Math.Floor(value)
+            ? value.ToString("F0", CultureInfo.InvariantCulture)
+            : value.ToString("R", CultureInfo.InvariantCulture);
 }

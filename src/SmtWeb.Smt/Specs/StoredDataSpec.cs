@@ -2,7 +2,9 @@ using SmtWeb.Smt.Datasets;
 
 namespace SmtWeb.Smt.Specs;
 
-/// <summary>Images in files of the operator: a registered data set, or a path below the folder of data sets (<see cref="DatasetRoot"/>).</summary>
+/// <summary>
+/// Images in files of the operator: a registered data set, or a path below the folder of data sets (<see cref="DatasetRoot"/>).
+/// </summary>
 public abstract record StoredDataSpec : DataSpec
 {
     /// <summary>Name of a registered data set, or a path below the folder of data sets. A stored run holds the path.</summary>
@@ -63,7 +65,10 @@ public abstract record ShapedDataSpec : StoredDataSpec
 public sealed record ZipSpec : ShapedDataSpec;
 
 /// <summary>A folder of images.</summary>
-[Choice("Folder of images", "PNG and JPEG files in one folder for each class, or without classes; cropped to the middle square and resized.")]
+[Choice(
+    "Folder of images",
+    "PNG and JPEG files in one folder for each class, or without classes; cropped to the middle square and resized."
+)]
 public sealed record FolderSpec : ShapedDataSpec;
 
 /// <summary>IDX files.</summary>

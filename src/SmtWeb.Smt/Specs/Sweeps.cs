@@ -13,14 +13,25 @@ public static class Sweeps
     public const int IterationsInMinutes = 15_000;
 
     /// <summary>Fig. 5: every method on the Swiss roll.</summary>
-    public static Sweep Fig5 { get; } = new("fig5", "Fig. 5: the Swiss roll by every method",
-        "Seven runs at the settings of App. E.2: 10,000 samples of each over the data, with sliced Wasserstein-2 and the share of samples off the roll.",
-        ["fig5/smt-no-gan", "fig5/smt", "fig5/smd", "fig5/reverse-kl", "fig5/gan", "fig5/diffusion-gan", "fig5/teacher"], "fig5/teacher");
+    public static Sweep Fig5 { get; } =
+        new(
+            "fig5",
+            "Fig. 5: the Swiss roll by every method",
+            "Seven runs at the settings of App. E.2: 10,000 samples of each over the data, with sliced Wasserstein-2 and the share of "
+            + "samples off the roll.",
+            ["fig5/smt-no-gan", "fig5/smt", "fig5/smd", "fig5/reverse-kl", "fig5/gan", "fig5/diffusion-gan", "fig5/teacher"],
+            "fig5/teacher"
+        );
 
     /// <summary>Fig. 1b: the ablations.</summary>
-    public static Sweep Fig1b { get; } = new("fig1b", "Fig. 1b: what each part adds",
-        "Four runs on Fashion-MNIST: with everything, without the GAN term, without the adaptive weight, and with α in {0, 1} alone.",
-        ["fig1b/smt", "fig1b/no-gan", "fig1b/no-adaptive-weight", "fig1b/alpha-zero-one"], null);
+    public static Sweep Fig1b { get; } =
+        new(
+            "fig1b",
+            "Fig. 1b: what each part adds",
+            "Four runs on Fashion-MNIST: with everything, without the GAN term, without the adaptive weight, and with α in {0, 1} alone.",
+            ["fig1b/smt", "fig1b/no-gan", "fig1b/no-adaptive-weight", "fig1b/alpha-zero-one"],
+            null
+        );
 
     /// <summary>All sweeps.</summary>
     public static IReadOnlyList<Sweep> All { get; } = [Fig5, Fig1b];
@@ -41,16 +52,29 @@ public static class Sweeps
         {
             Method = spec.Method switch
             {
-                SmtSpec own => smt with { GanGeneratorWeight = own.GanGeneratorWeight > 0 ? smt.GanGeneratorWeight : 0, GanScoreWeight = own.GanScoreWeight > 0 ? smt.GanScoreWeight : 0 },
+                SmtSpec own => smt with
+                {
+                    GanGeneratorWeight = own.GanGeneratorWeight > 0 ? smt.GanGeneratorWeight : 0,
+                    GanScoreWeight = own.GanScoreWeight > 0 ? smt.GanScoreWeight : 0,
+                },
                 ReverseKlSpec kl => kl with
                 {
-                    WarmupIterations = smt.WarmupIterations, ScoreFromWarmup = true, ScoreUpdatesPerGeneratorUpdate = smt.ScoreUpdatesPerGeneratorUpdate,
-                    GeneratorNoiseFrom = smt.GeneratorNoiseFrom, GeneratorNoiseTo = smt.GeneratorNoiseTo, ScoreNoiseFrom = smt.ScoreNoiseFrom, ScoreNoiseTo = smt.ScoreNoiseTo,
+                    WarmupIterations = smt.WarmupIterations,
+                    ScoreFromWarmup = true,
+                    ScoreUpdatesPerGeneratorUpdate = smt.ScoreUpdatesPerGeneratorUpdate,
+                    GeneratorNoiseFrom = smt.GeneratorNoiseFrom,
+                    GeneratorNoiseTo = smt.GeneratorNoiseTo,
+                    ScoreNoiseFrom = smt.ScoreNoiseFrom,
+                    ScoreNoiseTo = smt.ScoreNoiseTo,
                 },
                 SmdSpec smd => smd with
                 {
-                    ScoreUpdatesPerGeneratorUpdate = smt.ScoreUpdatesPerGeneratorUpdate, GanGeneratorWeight = smt.GanGeneratorWeight,
-                    GeneratorNoiseFrom = smt.GeneratorNoiseFrom, GeneratorNoiseTo = smt.GeneratorNoiseTo, ScoreNoiseFrom = smt.ScoreNoiseFrom, ScoreNoiseTo = smt.ScoreNoiseTo,
+                    ScoreUpdatesPerGeneratorUpdate = smt.ScoreUpdatesPerGeneratorUpdate,
+                    GanGeneratorWeight = smt.GanGeneratorWeight,
+                    GeneratorNoiseFrom = smt.GeneratorNoiseFrom,
+                    GeneratorNoiseTo = smt.GeneratorNoiseTo,
+                    ScoreNoiseFrom = smt.ScoreNoiseFrom,
+                    ScoreNoiseTo = smt.ScoreNoiseTo,
                 },
                 _ => spec.Method,
             },
@@ -61,7 +85,11 @@ public static class Sweeps
                 GeneratorRate = gan ? 3e-4 : quick.Optimisation.GeneratorRate,
                 ScoreRate = gan ? 3e-4 : quick.Optimisation.ScoreRate,
             },
-            Evaluation = spec.Evaluation with { EveryIterations = Math.Max(1, iterations / 4), CheckpointEvery = Math.Max(1, iterations / 4) },
+            Evaluation = spec.Evaluation with
+            {
+                EveryIterations = Math.Max(1, iterations / 4),
+                CheckpointEvery = Math.Max(1, iterations / 4),
+            },
         };
     }
 }

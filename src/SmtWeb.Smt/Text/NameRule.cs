@@ -12,7 +12,10 @@ public static class NameRule
     /// <summary>The name without spaces around it.</summary>
     public static string Trim(string name) => name.Trim();
 
-    /// <summary>Null where <paramref name="name"/> may be one of at most <paramref name="longest"/> characters, else a sentence that says what is wrong with it.</summary>
+    /// <summary>
+    /// Null where <paramref name="name"/> may be one of at most <paramref name="longest"/> characters, else a sentence that says what is
+    /// wrong with it.
+    /// </summary>
     public static string? Problem(string name, int longest)
     {
         if (string.IsNullOrWhiteSpace(name))

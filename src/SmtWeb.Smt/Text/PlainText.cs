@@ -14,15 +14,34 @@ public static class PlainText
     /// Whether a character is never seen as itself: controls (terminal escapes, line breaks, NUL), line and paragraph
     /// separators, format characters (direction of writing, zero width, soft hyphen, tags), fillers, and half a surrogate pair.
     /// </summary>
-    public static bool IsInvisible(Rune rune) => Rune.GetUnicodeCategory(rune) switch
-    {
-        UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator
-            or UnicodeCategory.Surrogate or UnicodeCategory.OtherNotAssigned or UnicodeCategory.PrivateUse => true,
-        _ => rune.Value is 0x034F or 0x115F or 0x1160 or 0x17B4 or 0x17B5 or 0x2800 or 0x3164 or 0xFFA0
-            or (>= 0x180B and <= 0x180F) or (>= 0xFE00 and <= 0xFE0F) or (>= 0xE0000 and <= 0xE0FFF),
-    };
+    public static bool IsInvisible(Rune rune) =>
+        Rune.GetUnicodeCategory(rune) switch
+        {
+            UnicodeCategory.Control
+            or UnicodeCategory.Format
+            or UnicodeCategory.LineSeparator
+            or UnicodeCategory.ParagraphSeparator
+            or UnicodeCategory.Surrogate
+            or UnicodeCategory.OtherNotAssigned
+            or UnicodeCategory.PrivateUse => true,
+            _ => rune.Value
+                is 0x034F
+                    or 0x115F
+                    or 0x1160
+                    or 0x17B4
+                    or 0x17B5
+                    or 0x2800
+                    or 0x3164
+                    or 0xFFA0
+                    or (>= 0x180B and <= 0x180F)
+                    or (>= 0xFE00 and <= 0xFE0F)
+                    or (>= 0xE0000 and <= 0xE0FFF),
+        };
 
-    /// <summary>The text in one line, with every invisible character written out as <c>\u{202E}</c>: for names of others in messages, logs and on consoles.</summary>
+    /// <summary>
+    /// The text in one line, with every invisible character written out as <c>\u{202E}</c>: for names of others in messages, logs and on
+    /// consoles.
+    /// </summary>
     public static string Show(string text) => Escape(text, keepLines: false);
 
     /// <summary>The same, but line breaks and tabs stay: for whole messages.</summary>
@@ -54,5 +73,6 @@ public static class PlainText
         return shown.ToString();
     }
 
-    private static bool MustBeWrittenOut(Rune rune, bool keepLines) => IsInvisible(rune) && !(keepLines && (rune.Value is '\n' or '\r' or '\t'));
+    private static bool MustBeWrittenOut(Rune rune, bool keepLines) =>
+        IsInvisible(rune) && !(keepLines && (rune.Value is '\n' or '\r' or '\t'));
 }

@@ -35,7 +35,12 @@ public sealed record TrainingProgress
 }
 
 /// <summary>What was read of a checkpoint; <paramref name="LibTorch"/> is the version that wrote it.</summary>
-public sealed record CheckpointContent(TrainingSpec Spec, TrainingProgress Progress, IReadOnlyDictionary<string, Tensor> Tensors, string LibTorch);
+public sealed record CheckpointContent(
+    TrainingSpec Spec,
+    TrainingProgress Progress,
+    IReadOnlyDictionary<string, Tensor> Tensors,
+    string LibTorch
+);
 
 /// <summary>
 /// A checkpoint: one safetensors file whose tensors are named <c>ema.…</c> (averaged generator: what sampling needs),
@@ -51,7 +56,12 @@ public static class CheckpointFile
     public const string AveragePrefix = "ema.";
 
     /// <summary>Writes a checkpoint; tensors are copied to the host one by one.</summary>
-    public static void Write(Stream stream, TrainingSpec spec, TrainingProgress progress, IEnumerable<(string Name, Tensor Value)> tensors) =>
+    public static void Write(
+        Stream stream,
+        TrainingSpec spec,
+        TrainingProgress progress,
+        IEnumerable<(string Name, Tensor Value)> tensors
+    ) =>
         SafetensorsWriter.Write(
             stream,
             tensors.Select(t => TensorFile.ToSource(t.Name, t.Value)),
@@ -62,7 +72,8 @@ public static class CheckpointFile
                 ["progress"] = JsonSerializer.Serialize(progress),
                 ["libtorch"] = TorchRuntime.Version,
                 ["written"] = DateTimeOffset.UtcNow.ToString("O", CultureInfo.InvariantCulture),
-            });
+            }
+        );
 
     /// <summary>
     /// Reads the spec, the progress and the tensors that <paramref name="wanted"/> names; they belong to the current scope.
@@ -72,9 +83,16 @@ public static class CheckpointFile
     {
         var reader = SafetensorsReader.Open(stream);
         if (!reader.Metadata.TryGetValue("format", out var format) || format != Format)
-            throw new InvalidDataException($"Not a checkpoint of SmtWeb: its metadata entry 'format' is '{format ?? "missing"}', expected '{Format}'.");
+        {
+            throw new InvalidDataException(
+                $"Not a checkpoint of SmtWeb: its metadata entry 'format' is '{format ?? "missing"}', expected '{Format}'."
+            );
+        }
         var spec = SpecOf(reader.Metadata);
-        if (!reader.Metadata.TryGetValue("progress", out var progressText)) throw new InvalidDataException("The checkpoint has no progress in its metadata.");
+        if (!reader.Metadata.TryGetValue("progress", out var progressText))
+        {
+            throw new InvalidDataException("The checkpoint has no progress in its metadata.");
+        }
         TrainingProgress? progress;
         try
         {
@@ -87,18 +105,29 @@ public static class CheckpointFile
         var tensors = new Dictionary<string, Tensor>();
         foreach (var entry in reader.Entries)
         {
-            if (!wanted(entry.Name)) continue;
+            if (!wanted(entry.Name))
+            {
+                continue;
+            }
             tensors.Add(entry.Name, TensorFile.ToTensor(entry, reader.Read(entry), torch.CPU));
         }
         reader.Finish();
-        return new(spec, progress ?? throw new InvalidDataException("The checkpoint's progress is null."), tensors, reader.Metadata.GetValueOrDefault("libtorch", "of an unknown version"));
+        return new(
+            spec,
+            progress ?? throw new InvalidDataException("The checkpoint's progress is null."),
+            tensors,
+            reader.Metadata.GetValueOrDefault("libtorch", "of an unknown version")
+        );
     }
 
     /// <summary>The spec in a checkpoint's metadata.</summary>
     /// <exception cref="InvalidDataException">There is none, or it cannot be read.</exception>
     internal static TrainingSpec SpecOf(IReadOnlyDictionary<string, string> metadata)
     {
-        if (!metadata.TryGetValue("spec", out var text)) throw new InvalidDataException("The checkpoint has no spec in its metadata.");
+        if (!metadata.TryGetValue("spec", out var text))
+        {
+            throw new InvalidDataException("The checkpoint has no spec in its metadata.");
+        }
         var (spec, errors) = SpecJson.Parse(text);
         return spec ?? throw new InvalidDataException($"The checkpoint's spec cannot be read: {string.Join("; ", errors.Take(3))}");
     }

@@ -9,43 +9,46 @@ namespace SmtWeb.Smt.Training;
 /// <summary>Denoising training of a diffusion model, the teacher of distillation.</summary>
 internal sealed class DiffusionMethod : TrainingMethod
 {
-    private readonly DiffusionSpec method;
-    private readonly OptimisationSpec optimisation;
-    private readonly OptimizedNetwork θ;
-    private readonly DenoisingTrainer trainer;
-    private readonly Draws draws;
+    private readonly DiffusionSpec _method;
+    private readonly OptimisationSpec _optimisation;
+    private readonly OptimizedNetwork _θ;
+    private readonly DenoisingTrainer _trainer;
+    private readonly Draws _draws;
 
     internal DiffusionMethod(TrainingSpec spec, DiffusionSpec method, RandomStreams random)
     {
-        (this.method, optimisation) = (method, spec.Optimisation);
+        (_method, _optimisation) = (method, spec.Optimisation);
         Generator = NetworkFactory.CreateGenerator(spec, random.Weights);
-        θ = new(Generator, optimisation);
-        trainer = new DenoisingTrainer(Generator, θ);
-        draws = new Draws(random);
+        _θ = new(Generator, _optimisation);
+        _trainer = new DenoisingTrainer(Generator, _θ);
+        _draws = new Draws(random);
     }
 
     internal override Denoiser Generator { get; }
 
     internal override IReadOnlyList<(string Prefix, Module Network)> Others => [];
 
-    internal override IReadOnlyList<TrainedPart> Parts => [new("generator", θ)];
+    internal override IReadOnlyList<TrainedPart> Parts => [new("generator", _θ)];
 
     internal override StepReport Step(long k, Tensor x_real, Tensor? labels)
     {
-        var η = RateAt.Iteration(k, optimisation).Generator;
-        var (σ, ε) = draws.LogNormal(x_real, method.LogSigmaMean, method.LogSigmaDeviation);
-        var (loss, norm) = trainer.Step(x_real, labels, σ, ε, η);
-        return new([norm], norm,
-        [
-            new(MetricNames.DenoisingLoss, loss.ToDouble, true),
-            new(MetricNames.GeneratorGradient, () => norm.Value, true),
-            new(MetricNames.GeneratorRate, () => η, true),
-        ]);
+        var η = RateAt.Iteration(k, _optimisation).Generator;
+        var (σ, ε) = _draws.LogNormal(x_real, _method.LogSigmaMean, _method.LogSigmaDeviation);
+        var (loss, norm) = _trainer.Step(x_real, labels, σ, ε, η);
+        return new(
+            [norm],
+            norm,
+            [
+                new(MetricNames.DenoisingLoss, loss.ToDouble, true),
+                new(MetricNames.GeneratorGradient, () => norm.Value, true),
+                new(MetricNames.GeneratorRate, () => η, true),
+            ]
+        );
     }
 
     public override void Dispose()
     {
-        θ.Dispose();
+        _θ.Dispose();
         Generator.Dispose();
     }
 

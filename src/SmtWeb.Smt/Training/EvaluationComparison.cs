@@ -22,7 +22,10 @@ public static class EvaluationComparison
 
         void Compare(string what, string first, string second)
         {
-            if (first != second) differences.Add($"{what}: {Shown(first)} and {Shown(second)}");
+            if (first != second)
+            {
+                differences.Add($"{what}: {Shown(first)} and {Shown(second)}");
+            }
         }
     }
 

@@ -12,22 +12,28 @@ namespace SmtWeb.Smt.Training;
 /// </summary>
 internal sealed class FolderCheckpoints
 {
-    private const string Extension = ".safetensors", Aside = ".damaged";
+    private const string Extension = ".safetensors",
+        Aside = ".damaged";
 
-    private readonly string folder;
-    private readonly int kept;
-    private readonly Dictionary<long, double> distances = [];
+    private readonly string _folder;
+    private readonly int _kept;
+    private readonly Dictionary<long, double> _distances = [];
 
     // one written again at the same iteration has two, and a crash may have left either file
-    private readonly Dictionary<long, HashSet<string>> hashes = [];
+    private readonly Dictionary<long, HashSet<string>> _hashes = [];
 
     public FolderCheckpoints(string folder, int kept)
     {
-        (this.folder, this.kept) = (folder, kept);
-        foreach (var (iteration, distance, hash) in ReadIndex()) Know(iteration, distance, hash);
+        (_folder, _kept) = (folder, kept);
+        foreach (var (iteration, distance, hash) in ReadIndex())
+        {
+            Know(iteration, distance, hash);
+        }
     }
 
-    /// <summary>The newest checkpoint by name. Files are renamed into place when they are whole; what happened to them since is not looked at.</summary>
+    /// <summary>
+    /// The newest checkpoint by name. Files are renamed into place when they are whole; what happened to them since is not looked at.
+    /// </summary>
     public (long Iteration, string Path)? Last => All().Select(c => ((long, string)?)c).LastOrDefault();
 
     /// <summary>The newest checkpoint that is whole, or null. Reads those that it looks at from end to end.</summary>
@@ -44,28 +50,38 @@ internal sealed class FolderCheckpoints
         {
             if (Damage(iteration, path) is not { } problem)
             {
-                return [.. damaged.Select(d =>
-                {
-                    File.Move(d.Path, d.Path + Aside, overwrite: true);
-                    return $"The checkpoint {Path.GetFileName(d.Path)} is damaged: {Sentence(d.Problem)} It was set aside as {Path.GetFileName(d.Path)}{Aside}; the run goes on from iteration {iteration}, the newest whole one.";
-                })];
+                return
+                [
+                    .. damaged.Select(d =>
+                    {
+                        File.Move(d.Path, d.Path + Aside, overwrite: true);
+                        return $"The checkpoint {Path.GetFileName(d.Path)} is damaged: {Sentence(d.Problem)} It was set aside as "
+                            + $"{Path.GetFileName(d.Path)}{Aside}; the run goes on from iteration {iteration}, the newest whole one.";
+                    }),
+                ];
             }
 
             damaged.Add((path, problem));
         }
 
-        if (damaged.Count == 0) return [];
-        throw new IOException($"{folder}: none of its {damaged.Count} checkpoints is whole ({Path.GetFileName(damaged[0].Path)}: {Sentence(damaged[0].Problem)}) Bring one back from a copy, or give an empty folder to begin again.");
+        if (damaged.Count == 0)
+        {
+            return [];
+        }
+        throw new IOException(
+            $"{_folder}: none of its {damaged.Count} checkpoints is whole ({Path.GetFileName(damaged[0].Path)}: "
+            + $"{Sentence(damaged[0].Problem)}) Bring one back from a copy, or give an empty folder to begin again."
+        );
 
         static string Sentence(string problem) => problem.TrimEnd('.') + ".";
     }
 
     public void Add(CheckpointRecord checkpoint, Action<Stream> write, JsonSerializerOptions lines)
     {
-        Directory.CreateDirectory(folder);
+        Directory.CreateDirectory(_folder);
         var hash = "";
         FolderJournal.WriteWhole(
-            Path.Combine(folder, checkpoint.Iteration.ToString("D8", CultureInfo.InvariantCulture) + Extension),
+            Path.Combine(_folder, checkpoint.Iteration.ToString("D8", CultureInfo.InvariantCulture) + Extension),
             file =>
             {
                 using var hashing = new HashingStream(file);
@@ -78,20 +94,33 @@ internal sealed class FolderCheckpoints
                 var line = JsonSerializer.SerializeToNode(checkpoint, lines)!.AsObject();
                 line["sha256"] = hash;
                 File.AppendAllText(IndexPath, line.ToJsonString() + "\n");
-            });
+            }
+        );
         Know(checkpoint.Iteration, checkpoint.Distance, hash);
         Prune();
     }
 
-    private string IndexPath => Path.Combine(folder, "index.jsonl");
+    private string IndexPath => Path.Combine(_folder, "index.jsonl");
 
     // the newest line of an iteration is about the file that is there
     private void Know(long iteration, double? distance, string? hash)
     {
-        if (distance is { } measured) distances[iteration] = measured;
-        else distances.Remove(iteration);
-        if (hash is null) return;
-        if (!hashes.TryGetValue(iteration, out var known)) hashes.Add(iteration, known = []);
+        if (distance is { } measured)
+        {
+            _distances[iteration] = measured;
+        }
+        else
+        {
+            _distances.Remove(iteration);
+        }
+        if (hash is null)
+        {
+            return;
+        }
+        if (!_hashes.TryGetValue(iteration, out var known))
+        {
+            _hashes.Add(iteration, known = []);
+        }
         known.Add(hash);
     }
 
@@ -101,8 +130,12 @@ internal sealed class FolderCheckpoints
         try
         {
             using var file = PlainFile.OpenRead(path);
-            if (hashes.TryGetValue(iteration, out var known))
-                return known.Contains(Convert.ToHexStringLower(SHA256.HashData(file))) ? null : $"its {file.Length:N0} bytes do not match the SHA-256 in index.jsonl";
+            if (_hashes.TryGetValue(iteration, out var known))
+            {
+                return known.Contains(Convert.ToHexStringLower(SHA256.HashData(file)))
+                    ? null
+                    : $"its {file.Length:N0} bytes do not match the SHA-256 in index.jsonl";
+            }
             SafetensorsReader.Open(file);
             return null;
         }
@@ -116,19 +149,46 @@ internal sealed class FolderCheckpoints
     private void Prune()
     {
         var all = All();
-        var best = all.Where(c => distances.ContainsKey(c.Iteration) && double.IsFinite(distances[c.Iteration]))
-            .OrderBy(c => distances[c.Iteration]).Select(c => c.Path).FirstOrDefault();
-        foreach (var (_, path) in all.Take(Math.Max(0, all.Count - kept)).Where(c => c.Path != best)) File.Delete(path);
+        var best = all.Where(c => _distances.ContainsKey(c.Iteration) && double.IsFinite(_distances[c.Iteration]))
+            .OrderBy(c => _distances[c.Iteration])
+            .Select(c => c.Path)
+            .FirstOrDefault();
+        foreach (var (_, path) in all.Take(Math.Max(0, all.Count - _kept)).Where(c => c.Path != best))
+        {
+            File.Delete(path);
+        }
     }
 
-    private List<(long Iteration, string Path)> All() => !Directory.Exists(folder) ? [] :
-        [.. Directory.EnumerateFiles(folder, "*" + Extension)
-            .Select(path => (Parsed: long.TryParse(Path.GetFileNameWithoutExtension(path), NumberStyles.None, CultureInfo.InvariantCulture, out var i), Iteration: i, Path: path))
-            .Where(c => c.Parsed).Select(c => (c.Iteration, c.Path)).OrderBy(c => c.Iteration)];
+    private List<(long Iteration, string Path)> All() =>
+        !Directory.Exists(_folder)
+            ? []
+            :
+            [
+                .. Directory
+                    .EnumerateFiles(_folder, "*" + Extension)
+                    .Select(path =>
+                        (
+                            Parsed: long.TryParse(
+                                Path.GetFileNameWithoutExtension(path),
+                                NumberStyles.None,
+                                CultureInfo.InvariantCulture,
+                                out var i
+                            ),
+                            Iteration: i,
+                            Path: path
+                        )
+                    )
+                    .Where(c => c.Parsed)
+                    .Select(c => (c.Iteration, c.Path))
+                    .OrderBy(c => c.Iteration),
+            ];
 
     private IEnumerable<(long Iteration, double? Distance, string? Hash)> ReadIndex()
     {
-        if (!File.Exists(IndexPath)) yield break;
+        if (!File.Exists(IndexPath))
+        {
+            yield break;
+        }
         foreach (var line in File.ReadLines(IndexPath))
         {
             // A crash may have cut the last line off; the checkpoint itself is whole, only its facts are unknown.
@@ -143,7 +203,13 @@ internal sealed class FolderCheckpoints
             }
 
             if (json?["iteration"] is JsonValue at && at.TryGetValue<long>(out var iteration))
-                yield return (iteration, Number(json["distance"]), json["sha256"] is JsonValue text && text.TryGetValue<string>(out var hash) ? hash : null);
+            {
+                yield return (
+                    iteration,
+                    Number(json["distance"]),
+                    json["sha256"] is JsonValue text && text.TryGetValue<string>(out var hash) ? hash : null
+                );
+            }
         }
     }
 

@@ -25,49 +25,57 @@ public sealed class FolderJournal : ITrainingJournal, IDisposable
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
     };
 
-    private readonly string folder;
-    private readonly TrainingSpec spec;
-    private readonly FolderCheckpoints checkpoints;
-    private readonly ProgressLine progress;
-    private FileStream? mine;
-    private IReadOnlyList<string> found = []; // of damaged checkpoints, to be logged when there is a log
-    private StreamWriter? metrics, evaluations, log;
-    private volatile int signal = (int)TrainingSignal.Continue;
+    private readonly string _folder;
+    private readonly TrainingSpec _spec;
+    private readonly FolderCheckpoints _checkpoints;
+    private readonly ProgressLine _progress;
+    private FileStream? _mine;
+    private IReadOnlyList<string> _found = []; // of damaged checkpoints, to be logged when there is a log
+    private StreamWriter? _metrics,
+        _evaluations,
+        _log;
+    private volatile int _signal = (int)TrainingSignal.Continue;
 
     /// <summary>Opens the folder of a run, or a path at which there will be one.</summary>
     /// <exception cref="IOException">The folder holds a run of another spec, another process writes it, or it is a file.</exception>
     public FolderJournal(string folder, TrainingSpec spec, TextWriter console, bool terminal)
     {
-        (this.folder, this.spec) = (folder, spec);
-        if (File.Exists(folder)) throw new IOException($"{folder} is a file. Give a folder; it is made if it is not there.");
+        (_folder, _spec) = (folder, spec);
+        if (File.Exists(folder))
+        {
+            throw new IOException($"{folder} is a file. Give a folder; it is made if it is not there.");
+        }
         if (File.Exists(SpecPath))
         {
             EnsureSameSpec();
-            mine = Lock();
+            _mine = Lock();
         }
 
-        checkpoints = new FolderCheckpoints(Path.Combine(folder, "checkpoints"), spec.Evaluation.CheckpointsKept);
-        progress = new ProgressLine(console, terminal, spec);
-        if (mine is null) return; // nothing is there, and nothing is this process's
+        _checkpoints = new FolderCheckpoints(Path.Combine(folder, "checkpoints"), spec.Evaluation.CheckpointsKept);
+        _progress = new ProgressLine(console, terminal, spec);
+        if (_mine is null)
+        {
+            return; // nothing is there, and nothing is this process's
+        }
         try
         {
-            found = checkpoints.SetDamagedAside();
+            _found = _checkpoints.SetDamagedAside();
         }
         catch
         {
-            mine.Dispose();
+            _mine.Dispose();
             throw;
         }
     }
 
     /// <summary>The checkpoint to go on from, or null for a fresh run.</summary>
-    public string? CheckpointPath => checkpoints.Last?.Path;
+    public string? CheckpointPath => _checkpoints.Last?.Path;
 
     /// <inheritdoc/>
-    public TrainingSignal Signal => (TrainingSignal)signal;
+    public TrainingSignal Signal => (TrainingSignal)_signal;
 
     /// <summary>Asks the session to write a checkpoint and leave. May be called from any thread.</summary>
-    public void Pause() => signal = (int)TrainingSignal.Pause;
+    public void Pause() => _signal = (int)TrainingSignal.Pause;
 
     /// <summary>
     /// Until disposed, Ctrl+C and SIGTERM pause the run instead of killing it; a second one has its usual effect.
@@ -76,13 +84,23 @@ public sealed class FolderJournal : ITrainingJournal, IDisposable
     {
         var registrations = new List<PosixSignalRegistration>();
         foreach (var posix in new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM })
-            registrations.Add(PosixSignalRegistration.Create(posix, context =>
-            {
-                if (Signal != TrainingSignal.Continue) return;
-                context.Cancel = true;
-                Pause();
-                progress.Say("Pausing: the checkpoint is being written. Press Ctrl+C again to leave without it.");
-            }));
+        {
+            registrations.Add(
+                PosixSignalRegistration.Create(
+                    posix,
+                    context =>
+                    {
+                        if (Signal != TrainingSignal.Continue)
+                        {
+                            return;
+                        }
+                        context.Cancel = true;
+                        Pause();
+                        _progress.Say("Pausing: the checkpoint is being written. Press Ctrl+C again to leave without it.");
+                    }
+                )
+            );
+        }
         return new Registrations(registrations);
     }
 
@@ -90,16 +108,19 @@ public sealed class FolderJournal : ITrainingJournal, IDisposable
     public void Metrics(IReadOnlyList<MetricPoint> points)
     {
         Begin();
-        foreach (var point in points) metrics.WriteLine(JsonSerializer.Serialize(point, Lines));
-        metrics.Flush();
-        progress.Show(points);
+        foreach (var point in points)
+        {
+            _metrics.WriteLine(JsonSerializer.Serialize(point, Lines));
+        }
+        _metrics.Flush();
+        _progress.Show(points);
     }
 
     /// <inheritdoc/>
     public void Picture(PictureRecord picture)
     {
         Begin();
-        var (directory, name) = (Path.Combine(folder, FolderOf(picture.Kind)), $"{picture.Iteration:D8}.png");
+        var (directory, name) = (Path.Combine(_folder, FolderOf(picture.Kind)), $"{picture.Iteration:D8}.png");
         Directory.CreateDirectory(directory);
         WriteWhole(Path.Combine(directory, name), file => file.Write(picture.Png));
     }
@@ -108,45 +129,52 @@ public sealed class FolderJournal : ITrainingJournal, IDisposable
     public void Evaluation(EvaluationRecord evaluation)
     {
         Begin();
-        evaluations.WriteLine(JsonSerializer.Serialize(evaluation, Lines));
-        evaluations.Flush();
-        progress.Distance = $"{evaluation.Metric} {evaluation.Value.ToString("G5", CultureInfo.InvariantCulture)}";
+        _evaluations.WriteLine(JsonSerializer.Serialize(evaluation, Lines));
+        _evaluations.Flush();
+        _progress.Distance = $"{evaluation.Metric} {evaluation.Value.ToString("G5", CultureInfo.InvariantCulture)}";
     }
 
     /// <inheritdoc/>
     public void Checkpoint(CheckpointRecord checkpoint, Action<Stream> write)
     {
         Begin();
-        checkpoints.Add(checkpoint, write, Lines);
+        _checkpoints.Add(checkpoint, write, Lines);
     }
 
     /// <inheritdoc/>
     public Stream OpenTeacher(string teacher)
     {
         var path = Directory.Exists(teacher)
-            ? new FolderCheckpoints(Directory.Exists(Path.Combine(teacher, "checkpoints")) ? Path.Combine(teacher, "checkpoints") : teacher, 1).NewestWhole()
+            ? new FolderCheckpoints(
+                Directory.Exists(Path.Combine(teacher, "checkpoints")) ? Path.Combine(teacher, "checkpoints") : teacher,
+                1
+            ).NewestWhole()
             : teacher;
         return path is not null && File.Exists(path)
             ? File.OpenRead(path)
-            : throw new FileNotFoundException($"The teacher '{teacher}' ($.method.teacher) is not there: give the path of a diffusion run's folder (`smtweb train --out`), of its checkpoint, or of an imported snapshot (safetensors).", teacher);
+            : throw new FileNotFoundException(
+                $"The teacher '{teacher}' ($.method.teacher) is not there: give the path of a diffusion run's folder (`smtweb train "
+                + "--out`), of its checkpoint, or of an imported snapshot (safetensors).",
+                teacher
+            );
     }
 
     /// <inheritdoc/>
     public void Log(LogLevel level, string message)
     {
         Begin();
-        log.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{DateTimeOffset.UtcNow:yyyy-MM-ddTHH:mm:ssZ} {level,-11} {message}"));
-        progress.Say(level == LogLevel.Information ? message : $"{level}: {message}");
+        _log.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{DateTimeOffset.UtcNow:yyyy-MM-ddTHH:mm:ssZ} {level, -11} {message}"));
+        _progress.Say(level == LogLevel.Information ? message : $"{level}: {message}");
     }
 
     /// <summary>Closes the files and ends the progress line.</summary>
     public void Dispose()
     {
-        progress.End();
-        metrics?.Dispose();
-        evaluations?.Dispose();
-        log?.Dispose();
-        mine?.Dispose();
+        _progress.End();
+        _metrics?.Dispose();
+        _evaluations?.Dispose();
+        _log?.Dispose();
+        _mine?.Dispose();
     }
 
     /// <summary>Writes a file that is either absent or whole: to a neighbour first, then by renaming.</summary>
@@ -171,58 +199,85 @@ public sealed class FolderJournal : ITrainingJournal, IDisposable
         }
     }
 
-    private static string FolderOf(PictureKind kind) => kind switch
-    {
-        PictureKind.Samples => "samples",
-        PictureKind.Interpolation => "interpolation",
-        PictureKind.Scatter => "scatter",
-    };
+    private static string FolderOf(PictureKind kind) =>
+        kind switch
+        {
+            PictureKind.Samples => "samples",
+            PictureKind.Interpolation => "interpolation",
+            PictureKind.Scatter => "scatter",
+        };
 
-    private string SpecPath => Path.Combine(folder, "spec.json");
+    private string SpecPath => Path.Combine(_folder, "spec.json");
 
     /// <summary>Before the first thing that is written: makes the folder and the files, or goes on with them.</summary>
     /// <exception cref="IOException">Another process was faster, or the folder cannot be written.</exception>
-    [MemberNotNull(nameof(metrics), nameof(evaluations), nameof(log))]
+    [MemberNotNull(nameof(_metrics), nameof(_evaluations), nameof(_log))]
     private void Begin()
     {
-        if (metrics is not null && evaluations is not null && log is not null) return;
-        Directory.CreateDirectory(folder);
-        if (mine is null)
+        if (_metrics is not null && _evaluations is not null && _log is not null)
         {
-            mine = Lock();
-            if (File.Exists(SpecPath)) throw new IOException($"{folder} was empty and is not any more: another process has trained there meanwhile. The same command again goes on from where it came to.");
+            return;
+        }
+        Directory.CreateDirectory(_folder);
+        if (_mine is null)
+        {
+            _mine = Lock();
+            if (File.Exists(SpecPath))
+            {
+                throw new IOException(
+                    $"{_folder} was empty and is not any more: another process has trained there meanwhile. The same command again goes "
+                    + "on from where it came to."
+                );
+            }
         }
 
-        WriteWhole(SpecPath, file => file.Write(System.Text.Encoding.UTF8.GetBytes(SpecJson.Write(spec))));
-        var last = checkpoints.Last?.Iteration ?? -1;
-        metrics = Continue("metrics.jsonl", last);
-        evaluations = Continue("evaluations.jsonl", last);
-        log = new StreamWriter(Path.Combine(folder, "log.txt"), append: true) { AutoFlush = true };
-        foreach (var text in found) Log(LogLevel.Warning, text);
+        WriteWhole(SpecPath, file => file.Write(System.Text.Encoding.UTF8.GetBytes(SpecJson.Write(_spec))));
+        var last = _checkpoints.Last?.Iteration ?? -1;
+        _metrics = Continue("metrics.jsonl", last);
+        _evaluations = Continue("evaluations.jsonl", last);
+        _log = new StreamWriter(Path.Combine(_folder, "log.txt"), append: true) { AutoFlush = true };
+        foreach (var text in _found)
+        {
+            Log(LogLevel.Warning, text);
+        }
     }
 
     // two processes would write over each other's checkpoints; the lock ends with the process, however it ends
-    private FileStream Lock() => LockFile.TryTake(Path.Combine(folder, ".lock")) ?? throw new IOException($"{folder} is in use: another process trains there.");
+    private FileStream Lock() =>
+        LockFile.TryTake(Path.Combine(_folder, ".lock")) ?? throw new IOException($"{_folder} is in use: another process trains there.");
 
     private void EnsureSameSpec()
     {
         var (earlier, _) = SpecJson.Parse(File.ReadAllText(SpecPath));
-        if (earlier is null || SpecJson.Hash(earlier) != SpecJson.Hash(spec))
-            throw new IOException($"{folder} holds a run of another spec (its spec.json differs). Give an empty folder, or that spec to go on with it.");
+        if (earlier is null || SpecJson.Hash(earlier) != SpecJson.Hash(_spec))
+        {
+            throw new IOException(
+                $"{_folder} holds a run of another spec (its spec.json differs). Give an empty folder, or that spec to go on with it."
+            );
+        }
     }
 
-    /// <summary>Opens a file of JSON lines for appending, without the lines after <paramref name="lastIteration"/> and without one cut off by a crash.</summary>
+    /// <summary>
+    /// Opens a file of JSON lines for appending, without the lines after <paramref name="lastIteration"/> and without one cut off by a
+    /// crash.
+    /// </summary>
     private StreamWriter Continue(string name, long lastIteration)
     {
-        var path = Path.Combine(folder, name);
+        var path = Path.Combine(_folder, name);
         if (File.Exists(path))
         {
             var kept = File.ReadLines(path).Where(line => IterationOf(line) <= lastIteration).ToList();
-            WriteWhole(path, file =>
-            {
-                using var writer = new StreamWriter(file, leaveOpen: true);
-                foreach (var line in kept) writer.WriteLine(line);
-            });
+            WriteWhole(
+                path,
+                file =>
+                {
+                    using var writer = new StreamWriter(file, leaveOpen: true);
+                    foreach (var line in kept)
+                    {
+                        writer.WriteLine(line);
+                    }
+                }
+            );
         }
 
         return new StreamWriter(path, append: true);

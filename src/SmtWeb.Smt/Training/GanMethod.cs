@@ -8,35 +8,43 @@ namespace SmtWeb.Smt.Training;
 /// <summary>The GAN baselines: on clean samples, or under noise (Diffusion-GAN).</summary>
 internal sealed class GanMethod : TrainingMethod
 {
-    private readonly int updates;
-    private readonly OptimisationSpec optimisation;
-    private readonly FakeScore discriminator;
-    private readonly GanTrainer trainer;
-    private readonly GanDrawSource draws;
+    private readonly int _updates;
+    private readonly OptimisationSpec _optimisation;
+    private readonly FakeScore _discriminator;
+    private readonly GanTrainer _trainer;
+    private readonly GanDrawSource _draws;
 
     internal GanMethod(TrainingSpec spec, int updates, FakeLabels fakeLabels, (int From, int To)? noise, RandomStreams random)
     {
-        (this.updates, optimisation) = (updates, spec.Optimisation);
+        (_updates, _optimisation) = (updates, spec.Optimisation);
         Generator = NetworkFactory.CreateGenerator(spec, random.Weights);
-        discriminator = NetworkFactory.CreateFakeScore(spec, random.Weights);
-        trainer = new GanTrainer(Generator, discriminator, updates, optimisation);
-        draws = new GanDrawSource(fakeLabels, noise, random.Share, random.Host, random.Noise);
+        _discriminator = NetworkFactory.CreateFakeScore(spec, random.Weights);
+        _trainer = new GanTrainer(Generator, _discriminator, updates, _optimisation);
+        _draws = new GanDrawSource(fakeLabels, noise, random.Share, random.Host, random.Noise);
     }
 
     internal override Denoiser Generator { get; }
 
-    internal override IReadOnlyList<(string Prefix, Module Network)> Others => [("", discriminator)];
+    internal override IReadOnlyList<(string Prefix, Module Network)> Others => [("", _discriminator)];
 
-    internal override IReadOnlyList<TrainedPart> Parts => [new("generator", trainer.θ), new("score", trainer.ψ)];
+    internal override IReadOnlyList<TrainedPart> Parts => [new("generator", _trainer.θ), new("score", _trainer.ψ)];
 
-    internal override int IterationsPerGeneratorUpdate => updates;
+    internal override int IterationsPerGeneratorUpdate => _updates;
 
     internal override StepReport Step(long k, Tensor x_real, Tensor? labels)
     {
-        var (η_gen, η_disc) = RateAt.Iteration(k, optimisation);
-        var forGenerator = trainer.IsGeneratorTurn(k) ? draws.Generator(x_real) : null;
-        var (generator, disc) = trainer.Step(
-            x_real, labels, draws.Latents(x_real), draws.FakeLabels(labels), forGenerator, draws.Discriminator(x_real), η_gen, η_disc);
+        var (η_gen, η_disc) = RateAt.Iteration(k, _optimisation);
+        var forGenerator = _trainer.IsGeneratorTurn(k) ? _draws.Generator(x_real) : null;
+        var (generator, disc) = _trainer.Step(
+            x_real,
+            labels,
+            _draws.Latents(x_real),
+            _draws.FakeLabels(labels),
+            forGenerator,
+            _draws.Discriminator(x_real),
+            η_gen,
+            η_disc
+        );
         var curves = new List<Curve>();
         if (generator is not null)
         {
@@ -52,8 +60,8 @@ internal sealed class GanMethod : TrainingMethod
 
     public override void Dispose()
     {
-        trainer.Dispose();
-        discriminator.Dispose();
+        _trainer.Dispose();
+        _discriminator.Dispose();
         Generator.Dispose();
     }
 }

@@ -90,7 +90,15 @@ public enum PictureKind
 /// <paramref name="RowLabels"/> are class names, one per row, or empty.
 /// </summary>
 public sealed record PictureRecord(
-    PictureKind Kind, long Iteration, long ImagesSeen, int Rows, int Columns, int CellSize, IReadOnlyList<string> RowLabels, byte[] Png)
+    PictureKind Kind,
+    long Iteration,
+    long ImagesSeen,
+    int Rows,
+    int Columns,
+    int CellSize,
+    IReadOnlyList<string> RowLabels,
+    byte[] Png
+)
 {
     /// <summary>Most rows of a grid by class: of a thousand classes a few, evenly spread, are shown.</summary>
     public const int MostRows = 20;
@@ -101,8 +109,20 @@ public sealed record PictureRecord(
 /// Wasserstein-2). Hashes are lower-case hex SHA-256, empty where the metric uses no such thing.
 /// </summary>
 public sealed record EvaluationRecord(
-    string Metric, double Value, long Iteration, long ImagesSeen, double Seconds, int Samples, long FirstSeed,
-    string ReferenceHash, string FeatureNetworkHash, string Resize, string LabelDistribution, string Weights, bool Final)
+    string Metric,
+    double Value,
+    long Iteration,
+    long ImagesSeen,
+    double Seconds,
+    int Samples,
+    long FirstSeed,
+    string ReferenceHash,
+    string FeatureNetworkHash,
+    string Resize,
+    string LabelDistribution,
+    string Weights,
+    bool Final
+)
 {
     /// <summary>How it was measured: <c>in-training</c>, or the name of a protocol.</summary>
     public string Protocol { get; init; } = "in-training";

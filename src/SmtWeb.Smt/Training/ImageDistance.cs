@@ -29,22 +29,31 @@ internal sealed class ImageDistance(TrainingState state, ITrainingJournal journa
     private const int Batch = 64;
     private const int ToldParts = 10;
 
-    private ReferenceStatistics? reference;
-    private float[][]? real;
-    private string? metric;
-    private string? reason;
+    private ReferenceStatistics? _reference;
+    private float[][]? _real;
+    private string? _metric;
+    private string? _reason;
 
-    /// <summary>The distance of samples that <paramref name="draw"/>(from, count) gives in [-1,1]; null where it cannot be measured now, which the log tells.</summary>
+    /// <summary>
+    /// The distance of samples that <paramref name="draw"/>(from, count) gives in [-1,1]; null where it cannot be measured now, which the
+    /// log tells.
+    /// </summary>
     internal MeasuredDistance? Measure(Func<int, int, Tensor> draw, int samples)
     {
         if (state.Spec.Data is FashionMnistSpec)
         {
             using var fashion = FashionFid.Open(state.Device);
-            return new(Fid, fashion.Distance(draw, samples), samples, fashion.ReferenceHash, fashion.NetworkHash, "none") { Warnings = [.. FewImages.Warnings(samples, FashionFid.ReferenceImages, fashion.Dimension)] };
+            return new(Fid, fashion.Distance(draw, samples), samples, fashion.ReferenceHash, fashion.NetworkHash, "none")
+            {
+                Warnings = [.. FewImages.Warnings(samples, FashionFid.ReferenceImages, fashion.Dimension)],
+            };
         }
 
         using var network = OpenInception();
-        if (metric == Pixels) return MeasurePixels(draw, samples);
+        if (_metric == Pixels)
+        {
+            return MeasurePixels(draw, samples);
+        }
         return network is not null && EnsureReference(network) ? MeasureFeatures(network, draw, samples) : null;
     }
 
@@ -60,8 +69,11 @@ internal sealed class ImageDistance(TrainingState state, ITrainingJournal journa
             moments.Add(network.Measure(bytes, wantLogits: false).Features);
         }
 
-        var distance = FrechetDistance.Between(moments.Mean(), moments.Covariance(), reference!.Mean, reference.Covariance).Value;
-        return new(Fid, distance, samples, reference.Hash, network.Hash, network.Resize) { Warnings = [.. FewImages.Warnings(samples, reference.Origin?.Images ?? 0, network.Dimension)] };
+        var distance = FrechetDistance.Between(moments.Mean(), moments.Covariance(), _reference!.Mean, _reference.Covariance).Value;
+        return new(Fid, distance, samples, _reference.Hash, network.Hash, network.Resize)
+        {
+            Warnings = [.. FewImages.Warnings(samples, _reference.Origin?.Images ?? 0, network.Dimension)],
+        };
     }
 
     private MeasuredDistance MeasurePixels(Func<int, int, Tensor> draw, int samples)
@@ -69,41 +81,71 @@ internal sealed class ImageDistance(TrainingState state, ITrainingJournal journa
         var shape = DataShape.Of(state.Spec.Data);
         var count = Math.Min(samples, state.Data.Count);
         var size = shape.Channels * shape.Side * shape.Side;
-        if (real is null || real[0].Length != count) real = PixelWasserstein.Project(state.Data.Spread(count), count, size, state.Device);
-        var distance = PixelWasserstein.Distance(real, PixelWasserstein.Project(draw, count, size, state.Device));
-        return new(Pixels, distance, count, ((StoredDataSpec)state.Spec.Data).Sha256, "", "none") { Warnings = reason is null ? [] : [reason] };
+        if (_real is null || _real[0].Length != count)
+        {
+            _real = PixelWasserstein.Project(state.Data.Spread(count), count, size, state.Device);
+        }
+        var distance = PixelWasserstein.Distance(_real, PixelWasserstein.Project(draw, count, size, state.Device));
+        return new(Pixels, distance, count, ((StoredDataSpec)state.Spec.Data).Sha256, "", "none")
+        {
+            Warnings = _reason is null ? [] : [_reason],
+        };
     }
 
     // Decides, at the first evaluation, what the run is measured by.
     private InceptionFeatures? OpenInception()
     {
-        if (metric == Pixels) return null;
+        if (_metric == Pixels)
+        {
+            return null;
+        }
         var before = state.Progress.DistanceMetric;
         if (before == Pixels && HasFile())
         {
-            Take(Pixels, LogLevel.Information, "Measured by the sliced Wasserstein-2 distance of pixels, as this run began: numbers of two kinds would not rank its checkpoints. A new run is measured by FID, and so is a checkpoint by \"Evaluate…\".");
+            Take(
+                Pixels,
+                LogLevel.Information,
+                "Measured by the sliced Wasserstein-2 distance of pixels, as this run began: numbers of two kinds would not rank its "
+                + "checkpoints. A new run is measured by FID, and so is a checkpoint by \"Evaluate…\"."
+            );
             return null;
         }
 
         try
         {
             var network = InceptionFiles.Open(metricsFolder, InceptionResize.Tf1, state.Device);
-            metric = Fid;
+            _metric = Fid;
             return network;
         }
         catch (Exception e) when (before == Fid && (e is IOException or InvalidDataException))
         {
-            if (reason is null) Take(Fid, LogLevel.Warning, $"The distance is not measured. This run's are FIDs, and the network of FID cannot be read here: {e.Message}");
+            if (_reason is null)
+            {
+                Take(
+                    Fid,
+                    LogLevel.Warning,
+                    $"The distance is not measured. This run's are FIDs, and the network of FID cannot be read here: {e.Message}"
+                );
+            }
         }
         catch (FileNotFoundException)
         {
-            Take(Pixels, LogLevel.Information,
-                $"No FID: the folder {Path.GetFullPath(metricsFolder)} does not hold the Inception network that it is measured with. The distance is the sliced Wasserstein-2 distance of pixels, which sees colours and coarse shapes only. "
-                + $"For FID put {InceptionFiles.Known[0].File} (pytorch-fid) or {InceptionFiles.Known[2].File} (NVIDIA) there before a run starts: docs/metrics.md says where they are.");
+            Take(
+                Pixels,
+                LogLevel.Information,
+                $"No FID: the folder {Path.GetFullPath(metricsFolder)} does not hold the Inception network that it is measured with. "
+                + "The distance is the sliced Wasserstein-2 distance of pixels, which sees colours and coarse shapes only. "
+                    + $"For FID put {InceptionFiles.Known[0].File} (pytorch-fid) or {InceptionFiles.Known[2].File} (NVIDIA) there "
+                        + "before a run starts: docs/metrics.md says where they are."
+            );
         }
         catch (Exception e) when (e is IOException or InvalidDataException)
         {
-            Take(Pixels, LogLevel.Warning, $"No FID; the distance is the sliced Wasserstein-2 distance of pixels. The Inception network cannot be used: {e.Message}");
+            Take(
+                Pixels,
+                LogLevel.Warning,
+                $"No FID; the distance is the sliced Wasserstein-2 distance of pixels. The Inception network cannot be used: {e.Message}"
+            );
         }
 
         return null;
@@ -111,7 +153,7 @@ internal sealed class ImageDistance(TrainingState state, ITrainingJournal journa
 
     private void Take(string chosen, LogLevel level, string why)
     {
-        (metric, reason) = (chosen, why);
+        (_metric, _reason) = (chosen, why);
         journal.Log(level, why);
     }
 
@@ -120,32 +162,51 @@ internal sealed class ImageDistance(TrainingState state, ITrainingJournal journa
     // False where the run is to pause or end before the data are measured.
     private bool EnsureReference(InceptionFeatures network)
     {
-        if (reference is not null) return true;
+        if (_reference is not null)
+        {
+            return true;
+        }
         var cache = Path.Combine(metricsFolder, "cache");
         using var images = EvaluationImages.Of(state.Spec.Data, cache);
         using var stop = new CancellationTokenSource();
         var told = 0L;
         try
         {
-            reference = FeatureNetworks.Reference(images, network, cache, Tell, stop.Token);
+            _reference = FeatureNetworks.Reference(images, network, cache, Tell, stop.Token);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            journal.Log(LogLevel.Information, "The data were not measured to the end, because the run is to pause or end; FID begins when it goes on.");
+            journal.Log(
+                LogLevel.Information,
+                "The data were not measured to the end, because the run is to pause or end; FID begins when it goes on."
+            );
             return false;
         }
 
-        journal.Log(LogLevel.Information, $"The distance is FID: {network.Name}, resize {network.Resize}, reference {images.Count:N0} images of {images.Name}.");
+        journal.Log(
+            LogLevel.Information,
+            $"The distance is FID: {network.Name}, resize {network.Resize}, reference {images.Count:N0} images of {images.Name}."
+        );
         return true;
 
         void Tell(MeasureProgress progress)
         {
             // also a sign of life: measuring a large set may take long on a CPU
-            if (journal.Signal != TrainingSignal.Continue) stop.Cancel();
+            if (journal.Signal != TrainingSignal.Continue)
+            {
+                stop.Cancel();
+            }
             var part = progress.Done * ToldParts / Math.Max(1, progress.Total);
-            if (told == part) return;
+            if (told == part)
+            {
+                return;
+            }
             told = part;
-            journal.Log(LogLevel.Information, $"Measuring the data for FID, once: {progress.Done:N0} of {progress.Total:N0} images. The result is kept in {cache}; `smtweb stats` makes it beforehand.");
+            journal.Log(
+                LogLevel.Information,
+                $"Measuring the data for FID, once: {progress.Done:N0} of {progress.Total:N0} images. The result is kept in {cache}; "
+                + "`smtweb stats` makes it beforehand."
+            );
         }
     }
 }

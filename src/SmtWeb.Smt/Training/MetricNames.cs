@@ -12,7 +12,10 @@ public static class MetricNames
     /// <summary>Denoising loss of the fake score in distillation.</summary>
     public const string FakeDenoisingLoss = "loss/fake-denoising";
 
-    /// <summary>The two terms of distillation that train the log-density ratio alone: the sum of <see cref="ScoreRealLoss"/> and <see cref="ScoreFakeLoss"/>.</summary>
+    /// <summary>
+    /// The two terms of distillation that train the log-density ratio alone: the sum of <see cref="ScoreRealLoss"/> and
+    /// <see cref="ScoreFakeLoss"/>.
+    /// </summary>
     public const string RatioLoss = "loss/density-ratio";
 
     /// <summary>½ mean of the squared weighted direction of Eq. (9).</summary>

@@ -6,15 +6,15 @@ namespace SmtWeb.Smt.Training;
 /// <summary>An exponential moving average of the generator; it owns its network.</summary>
 internal sealed class MovingAverage : IDisposable
 {
-    private readonly FlatParameters parameters;
-    private readonly double decay;
+    private readonly FlatParameters _parameters;
+    private readonly double _decay;
 
     internal MovingAverage(string prefix, string suffix, double decay, Denoiser network)
     {
-        (Prefix, Suffix, this.decay, Network) = (prefix, suffix, decay, network);
+        (Prefix, Suffix, _decay, Network) = (prefix, suffix, decay, network);
         network.RequireGrad(false);
         network.eval();
-        parameters = new FlatParameters(("", network));
+        _parameters = new FlatParameters(("", network));
     }
 
     /// <summary>Names its tensors in a checkpoint.</summary>
@@ -32,13 +32,19 @@ internal sealed class MovingAverage : IDisposable
     /// </summary>
     internal void Follow(FlatParameters generator, long updates, double ramp, GradientNorm norm)
     {
-        if (norm is { IsKnown: true, IsFinite: false }) return;
+        if (norm is { IsKnown: true, IsFinite: false })
+        {
+            return;
+        }
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
-        var bounded = ramp > 0 ? Math.Min(decay, Math.Pow(0.5, 1 / (ramp * Math.Max(1, updates)))) : decay;
-        var weight = Numbers.Full([], 1 - bounded, parameters.Values.device);
-        if (!norm.IsKnown) weight = weight * norm.FiniteOnDevice();
-        parameters.Values.lerp_(generator.Values, weight);
+        var bounded = ramp > 0 ? Math.Min(_decay, Math.Pow(0.5, 1 / (ramp * Math.Max(1, updates)))) : _decay;
+        var weight = Numbers.Full([], 1 - bounded, _parameters.Values.device);
+        if (!norm.IsKnown)
+        {
+            weight = weight * norm.FiniteOnDevice();
+        }
+        _parameters.Values.lerp_(generator.Values, weight);
     }
 
     /// <summary>Becomes equal to the generator.</summary>
@@ -46,7 +52,7 @@ internal sealed class MovingAverage : IDisposable
 
     public void Dispose()
     {
-        parameters.Dispose();
+        _parameters.Dispose();
         Network.Dispose();
     }
 }

@@ -16,26 +16,27 @@ internal sealed class RankGroup : IDisposable
 
     private static readonly TimeSpan StartPatience = TimeSpan.FromMinutes(5);
 
-    private readonly TcpStore store;
-    private readonly ProcessGroup control; // over the CPU, also beside GPUs
-    private readonly ProcessGroup tensors;
+    private readonly TcpStore _store;
+    private readonly ProcessGroup _control; // over the CPU, also beside GPUs
+    private readonly ProcessGroup _tensors;
 
-    private const long StillBusy = 1, Done = 2;
+    private const long StillBusy = 1,
+        Done = 2;
 
-    private readonly TimeSpan beat;
+    private readonly TimeSpan _beat;
 
     private RankGroup(TcpStore store, int rank, int size, DeviceType device, TimeSpan patience)
     {
-        (this.store, beat) = (store, patience / 10);
-        control = new ProcessGroup(ProcessGroup.Gloo, store, rank, size, patience);
-        tensors = device == DeviceType.CPU ? control : new ProcessGroup(ProcessGroup.Nccl, store, rank, size, patience, device: rank);
+        (_store, _beat) = (store, patience / 10);
+        _control = new ProcessGroup(ProcessGroup.Gloo, store, rank, size, patience);
+        _tensors = device == DeviceType.CPU ? _control : new ProcessGroup(ProcessGroup.Nccl, store, rank, size, patience, device: rank);
     }
 
     /// <summary>This process's number.</summary>
-    internal int Rank => control.Rank;
+    internal int Rank => _control.Rank;
 
     /// <summary>Number of processes.</summary>
-    internal int Size => control.Size;
+    internal int Size => _control.Size;
 
     /// <summary>Joins the group that meets at <paramref name="host"/>:<paramref name="port"/>; waits for the others.</summary>
     /// <exception cref="TorchException">The others did not come, or this build has no backend for the device.</exception>
@@ -54,7 +55,7 @@ internal sealed class RankGroup : IDisposable
     }
 
     /// <summary>Rank 0's number, on every rank.</summary>
-    internal long Agree(long value) => control.Agree(value);
+    internal long Agree(long value) => _control.Agree(value);
 
     /// <summary>
     /// Rank 0 does something alone (evaluates, writes a checkpoint), and the others wait for it, however long it takes: it tells
@@ -65,19 +66,17 @@ internal sealed class RankGroup : IDisposable
     {
         if (Rank > 0)
         {
-            while (Agree(0) != Done)
-            {
-            }
+            while (Agree(0) != Done) { }
 
             return;
         }
 
-        if (tensors != control)
+        if (_tensors != _control)
         {
             // an exchange that was left because a rank died leaves nonsense on the GPU: all that was queued ends first, and then all
             // must be alive, before a checkpoint or a measurement is made of it
             torch.cuda.synchronize();
-            tensors.ThrowIfLost();
+            _tensors.ThrowIfLost();
         }
         using var over = new ManualResetEventSlim();
         TorchException? lost = null;
@@ -85,13 +84,20 @@ internal sealed class RankGroup : IDisposable
         {
             try
             {
-                while (!over.Wait(beat)) Agree(StillBusy);
+                while (!over.Wait(_beat))
+                {
+                    Agree(StillBusy);
+                }
             }
             catch (TorchException e)
             {
                 lost = e; // told when the work is done: what it found may be kept
             }
-        }) { IsBackground = true, Name = "rank 0 lives" };
+        })
+        {
+            IsBackground = true,
+            Name = "rank 0 lives",
+        };
         beating.Start();
         try
         {
@@ -103,7 +109,10 @@ internal sealed class RankGroup : IDisposable
             beating.Join();
         }
 
-        if (lost is not null) throw new TorchException(lost.Message, lost);
+        if (lost is not null)
+        {
+            throw new TorchException(lost.Message, lost);
+        }
         Agree(Done);
     }
 
@@ -113,8 +122,11 @@ internal sealed class RankGroup : IDisposable
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
         var rows = tensor.detach().reshape(-1).clone();
-        (tensor.device_type == DeviceType.CPU ? control : tensors).Broadcast(rows);
-        if (Rank > 0) tensor.copy_(rows.reshape(tensor.shape));
+        (tensor.device_type == DeviceType.CPU ? _control : _tensors).Broadcast(rows);
+        if (Rank > 0)
+        {
+            tensor.copy_(rows.reshape(tensor.shape));
+        }
     }
 
     /// <summary>Rank 0's bytes, on every rank.</summary>
@@ -123,31 +135,37 @@ internal sealed class RankGroup : IDisposable
         using var scope = torch.NewDisposeScope();
         var length = (int)Agree(bytes.Length);
         var shared = Rank == 0 ? Tensors.Of(bytes, [length]) : torch.zeros([length], ScalarType.Byte);
-        control.Broadcast(shared);
+        _control.Broadcast(shared);
         return shared.ToArray<byte>();
     }
 
     /// <summary>Means over the ranks.</summary>
     internal double[] Mean(double[] values)
     {
-        if (values.Length == 0) return values;
+        if (values.Length == 0)
+        {
+            return values;
+        }
         using var scope = torch.NewDisposeScope();
         var sums = Tensors.Of(values, [values.Length]);
-        control.AllReduce(sums);
+        _control.AllReduce(sums);
         return Array.ConvertAll(sums.ToArray<double>(), v => v / Size);
     }
 
     /// <summary>Has the gradients of <paramref name="parameters"/> averaged before each step from now on.</summary>
     internal void Exchange(FlatParameters parameters)
     {
-        parameters.Exchange = new GradientExchange(tensors, parameters);
+        parameters.Exchange = new GradientExchange(_tensors, parameters);
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (tensors != control) tensors.Dispose();
-        control.Dispose();
-        store.Dispose();
+        if (_tensors != _control)
+        {
+            _tensors.Dispose();
+        }
+        _control.Dispose();
+        _store.Dispose();
     }
 }

@@ -11,9 +11,8 @@ namespace SmtWeb.Smt.Training;
 public sealed class RankLostException : Exception
 {
     /// <summary>Says which and how.</summary>
-    public RankLostException(string message, Exception? inner) : base(message, inner)
-    {
-    }
+    public RankLostException(string message, Exception? inner)
+        : base(message, inner) { }
 }
 
 /// <summary>
@@ -27,16 +26,16 @@ internal sealed class RankProcesses : IDisposable
 
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
 
-    private readonly TcpStore store;
-    private readonly List<Process> others = [];
+    private readonly TcpStore _store;
+    private readonly List<Process> _others = [];
 
-    private RankProcesses() => store = new TcpStore(Loopback, 0, serve: true, TimeSpan.FromMinutes(1));
+    private RankProcesses() => _store = new TcpStore(Loopback, 0, serve: true, TimeSpan.FromMinutes(1));
 
     /// <summary>Host of the store at which the ranks meet.</summary>
     internal string Host => Loopback;
 
     /// <summary>Its port.</summary>
-    internal int Port => store.Port;
+    internal int Port => _store.Port;
 
     /// <summary>Starts them and waits until each is about to meet the others: from then on a broken connection tells of a death.</summary>
     /// <exception cref="RankLostException">One ended before.</exception>
@@ -45,11 +44,20 @@ internal sealed class RankProcesses : IDisposable
         var result = new RankProcesses();
         try
         {
-            for (var rank = 1; rank < spec.Hardware.Devices; rank++) result.others.Add(result.StartRank(rank, spec, threads));
-            foreach (var process in result.others)
+            for (var rank = 1; rank < spec.Hardware.Devices; rank++)
+            {
+                result._others.Add(result.StartRank(rank, spec, threads));
+            }
+            foreach (var process in result._others)
+            {
                 while (process.StandardOutput.ReadLine() != RankProcess.Ready)
+                {
                     if (process.StandardOutput.EndOfStream)
+                    {
                         throw new RankLostException($"A process of this run died before it began: {result.Lost()}.", null);
+                    }
+                }
+            }
             return result;
         }
         catch
@@ -63,17 +71,43 @@ internal sealed class RankProcesses : IDisposable
     internal string? Lost()
     {
         // a process that broke our connection may take a moment to be gone
-        foreach (var process in others) process.WaitForExit(TimeSpan.FromSeconds(1));
-        var dead = others.Select((p, k) => (Rank: k + 1, Process: p)).Where(r => r.Process.HasExited && r.Process.ExitCode != 0)
-            .Select(r => $"rank {r.Rank} (process {r.Process.Id}) ended with code {r.Process.ExitCode}{(r.Process.ExitCode > 128 ? $", signal {r.Process.ExitCode - 128}" : "")}").ToList();
+        foreach (var process in _others)
+        {
+            process.WaitForExit(TimeSpan.FromSeconds(1));
+        }
+        var dead = _others
+            .Select((p, k) => (Rank: k + 1, Process: p))
+            .Where(r => r.Process.HasExited && r.Process.ExitCode != 0)
+            .Select(r =>
+                $"rank {r.Rank} (process {r.Process.Id}) ended with code "
+                + $"{r.Process.ExitCode}{(r.Process.ExitCode > 128 ? $", signal {r.Process.ExitCode - 128}" : "")}"
+            )
+            .ToList();
         return dead.Count == 0 ? null : string.Join("; ", dead);
     }
 
     private Process StartRank(int rank, TrainingSpec spec, int threads)
     {
         static string Text(int value) => value.ToString(CultureInfo.InvariantCulture);
-        string[] command = [.. ThisProgram(), "train", "--rank", Text(rank), "--of", Text(spec.Hardware.Devices), "--meet", $"{Loopback}:{Text(Port)}", "--threads", Text(threads)];
-        var start = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardInput = true, RedirectStandardOutput = true, UseShellExecute = false };
+        string[] command =
+        [
+            .. ThisProgram(),
+            "train",
+            "--rank",
+            Text(rank),
+            "--of",
+            Text(spec.Hardware.Devices),
+            "--meet",
+            $"{Loopback}:{Text(Port)}",
+            "--threads",
+            Text(threads),
+        ];
+        var start = new ProcessStartInfo(command[0], command[1..])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            UseShellExecute = false,
+        };
         start.Environment["OMP_NUM_THREADS"] = start.Environment["OPENBLAS_NUM_THREADS"] = Text(threads);
         var process = Process.Start(start) ?? throw new InvalidOperationException($"The process of rank {rank} could not be started.");
         process.StandardInput.WriteLine(JsonSerializer.Serialize(spec, SpecSchema.Compact));
@@ -91,12 +125,15 @@ internal sealed class RankProcesses : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var process in others)
+        foreach (var process in _others)
         {
             process.StandardInput.Close();
-            if (!process.WaitForExit(Grace)) process.Kill();
+            if (!process.WaitForExit(Grace))
+            {
+                process.Kill();
+            }
             process.Dispose();
         }
-        store.Dispose();
+        _store.Dispose();
     }
 }

@@ -8,9 +8,10 @@ namespace SmtWeb.Smt.Training;
 /// </summary>
 internal sealed class SkippedSteps(Device device) : IDisposable
 {
-    private Tensor? inRowOnDevice, countOnDevice;
-    private bool stale;
-    private long count;
+    private Tensor? _inRowOnDevice,
+        _countOnDevice;
+    private bool _stale;
+    private long _count;
 
     /// <summary>How many of the last iterations in a row, as far as is known.</summary>
     internal int InRow { get; private set; }
@@ -22,39 +23,42 @@ internal sealed class SkippedSteps(Device device) : IDisposable
         {
             var finite = norms.All(n => n.IsFinite);
             InRow = finite ? 0 : InRow + 1;
-            if (!finite) count++;
+            if (!finite)
+            {
+                _count++;
+            }
             return true;
         }
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
-        inRowOnDevice ??= torch.zeros([], ScalarType.Float32, device).DetachFromDisposeScope();
-        countOnDevice ??= torch.zeros([], ScalarType.Float32, device).DetachFromDisposeScope();
+        _inRowOnDevice ??= torch.zeros([], ScalarType.Float32, device).DetachFromDisposeScope();
+        _countOnDevice ??= torch.zeros([], ScalarType.Float32, device).DetachFromDisposeScope();
         var skipped = 1d.Minus(norms.Select(n => n.FiniteOnDevice()).Aggregate((a, b) => a * b));
-        countOnDevice.add_(skipped);
-        inRowOnDevice.Plus_(1).mul_(skipped);
-        stale = true;
+        _countOnDevice.add_(skipped);
+        _inRowOnDevice.Plus_(1).mul_(skipped);
+        _stale = true;
         return false;
     }
 
     /// <summary>How many there were since the last call; waits for the device where the norms are there.</summary>
     internal long Take()
     {
-        if (stale)
+        if (_stale)
         {
             using var _ = torch.no_grad();
-            InRow = (int)inRowOnDevice!.ToDouble();
-            count += (long)countOnDevice!.ToDouble();
-            countOnDevice!.zero_();
-            stale = false;
+            InRow = (int)_inRowOnDevice!.ToDouble();
+            _count += (long)_countOnDevice!.ToDouble();
+            _countOnDevice!.zero_();
+            _stale = false;
         }
-        (var taken, count) = (count, 0);
+        (var taken, _count) = (_count, 0);
         return taken;
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        inRowOnDevice?.Dispose();
-        countOnDevice?.Dispose();
+        _inRowOnDevice?.Dispose();
+        _countOnDevice?.Dispose();
     }
 }

@@ -11,57 +11,69 @@ namespace SmtWeb.Smt.Training;
 /// </summary>
 internal sealed class SmdMethod : TrainingMethod
 {
-    private readonly SmdSpec method;
-    private readonly OptimisationSpec optimisation;
-    private readonly FakeScore fake;
-    private readonly Denoiser teacher;
-    private readonly SmdTrainer trainer;
-    private readonly SmdDrawSource draws;
+    private readonly SmdSpec _method;
+    private readonly OptimisationSpec _optimisation;
+    private readonly FakeScore _fake;
+    private readonly Denoiser _teacher;
+    private readonly SmdTrainer _trainer;
+    private readonly SmdDrawSource _draws;
 
     internal SmdMethod(TrainingSpec spec, SmdSpec method, RandomStreams random, Teacher? weights)
     {
-        (this.method, optimisation) = (method, spec.Optimisation);
-        teacher = NetworkFactory.CreateGenerator(spec, random.Weights);
+        (_method, _optimisation) = (method, spec.Optimisation);
+        _teacher = NetworkFactory.CreateGenerator(spec, random.Weights);
         try
         {
-            weights?.CopyTo(teacher);
+            weights?.CopyTo(_teacher);
         }
         catch
         {
-            teacher.Dispose();
+            _teacher.Dispose();
             throw;
         }
         Generator = NetworkFactory.CreateGenerator(spec, random.Weights);
-        fake = NetworkFactory.CreateFakeScore(spec, random.Weights);
-        Generator.CopyFrom(teacher);
-        fake.Denoiser.CopyFrom(teacher);
-        trainer = new SmdTrainer(Generator, fake, teacher, method, optimisation);
-        draws = new SmdDrawSource(method, random.Share, random.Host, random.Noise);
+        _fake = NetworkFactory.CreateFakeScore(spec, random.Weights);
+        Generator.CopyFrom(_teacher);
+        _fake.Denoiser.CopyFrom(_teacher);
+        _trainer = new SmdTrainer(Generator, _fake, _teacher, method, _optimisation);
+        _draws = new SmdDrawSource(method, random.Share, random.Host, random.Noise);
     }
 
     internal override Denoiser Generator { get; }
 
-    internal override IReadOnlyList<(string Prefix, Module Network)> Others => [("", fake), ("teacher.", teacher)];
+    internal override IReadOnlyList<(string Prefix, Module Network)> Others => [("", _fake), ("teacher.", _teacher)];
 
-    internal override IReadOnlyList<TrainedPart> Parts => [new("generator", trainer.θ), new("score", trainer.ψ)];
+    internal override IReadOnlyList<TrainedPart> Parts => [new("generator", _trainer.θ), new("score", _trainer.ψ)];
 
-    internal override int IterationsPerGeneratorUpdate => method.ScoreUpdatesPerGeneratorUpdate;
+    internal override int IterationsPerGeneratorUpdate => _method.ScoreUpdatesPerGeneratorUpdate;
 
     internal override StepReport Step(long k, Tensor x_real, Tensor? labels)
     {
-        var (η_gen, η_score) = RateAt.Iteration(k, optimisation);
-        var (forGenerator, forScore) = (trainer.IsGeneratorTurn(k) ? draws.Generator(x_real) : null, draws.Score(x_real));
-        var (generator, score) = trainer.Step(
-            x_real, labels, draws.Latents(x_real), draws.FakeLabels(labels), forGenerator, forScore, η_gen, η_score, draws.FewSteps(method.GeneratorSteps, x_real));
+        var (η_gen, η_score) = RateAt.Iteration(k, _optimisation);
+        var (forGenerator, forScore) = (_trainer.IsGeneratorTurn(k) ? _draws.Generator(x_real) : null, _draws.Score(x_real));
+        var (generator, score) = _trainer.Step(
+            x_real,
+            labels,
+            _draws.Latents(x_real),
+            _draws.FakeLabels(labels),
+            forGenerator,
+            forScore,
+            η_gen,
+            η_score,
+            _draws.FewSteps(_method.GeneratorSteps, x_real)
+        );
         var curves = new List<Curve>();
         if (generator is not null)
         {
             curves.Add(new(MetricNames.GeneratorLoss, generator.DivergenceLoss.ToDouble, true));
-            if (method.GanGeneratorWeight > 0) curves.Add(new(MetricNames.GeneratorGanLoss, generator.GanLoss.ToDouble, true));
+            if (_method.GanGeneratorWeight > 0)
+            {
+                curves.Add(new(MetricNames.GeneratorGanLoss, generator.GanLoss.ToDouble, true));
+            }
             curves.Add(new(MetricNames.GeneratorGradient, () => generator.GradientNorm.Value, true));
             curves.Add(new(MetricNames.GeneratorRate, () => η_gen, true));
         }
-        if (method.ScoreObjective == DistillationObjective.ThreeTerms)
+        if (_method.ScoreObjective == DistillationObjective.ThreeTerms)
         {
             curves.Add(new(MetricNames.FakeDenoisingLoss, score.DenoisingLoss.ToDouble));
             curves.Add(new(MetricNames.RatioLoss, () => score.RealLoss.ToDouble() + score.FakeLoss.ToDouble()));
@@ -79,9 +91,9 @@ internal sealed class SmdMethod : TrainingMethod
 
     public override void Dispose()
     {
-        trainer.Dispose();
-        fake.Dispose();
+        _trainer.Dispose();
+        _fake.Dispose();
         Generator.Dispose();
-        teacher.Dispose();
+        _teacher.Dispose();
     }
 }

@@ -9,74 +9,94 @@ namespace SmtWeb.Smt.Training;
 /// <summary>Score-of-Mixture Training with its denoising warm-up; also the reverse-KL baseline, which is a setting of it.</summary>
 internal sealed class SmtMethod : TrainingMethod
 {
-    private readonly SmtSpec method;
-    private readonly OptimisationSpec optimisation;
-    private readonly AmortizedScore score;
-    private readonly SmtTrainer trainer;
-    private readonly SmtDrawSource draws;
-    private readonly DenoisingTrainer warmup;
+    private readonly SmtSpec _method;
+    private readonly OptimisationSpec _optimisation;
+    private readonly AmortizedScore _score;
+    private readonly SmtTrainer _trainer;
+    private readonly SmtDrawSource _draws;
+    private readonly DenoisingTrainer _warmup;
 
     internal SmtMethod(TrainingSpec spec, SmtSpec method, RandomStreams random)
     {
-        (this.method, optimisation) = (method, spec.Optimisation);
+        (_method, _optimisation) = (method, spec.Optimisation);
         Generator = NetworkFactory.CreateGenerator(spec, random.Weights);
-        score = NetworkFactory.CreateScore(spec, random.Weights);
-        trainer = new SmtTrainer(Generator, score, method, optimisation);
-        draws = new SmtDrawSource(method, random.Share, random.Host, random.Noise);
-        warmup = new DenoisingTrainer(Generator, trainer.θ);
+        _score = NetworkFactory.CreateScore(spec, random.Weights);
+        _trainer = new SmtTrainer(Generator, _score, method, _optimisation);
+        _draws = new SmtDrawSource(method, random.Share, random.Host, random.Noise);
+        _warmup = new DenoisingTrainer(Generator, _trainer.θ);
     }
 
     internal override Denoiser Generator { get; }
 
-    internal override IReadOnlyList<(string Prefix, Module Network)> Others => [("", score)];
+    internal override IReadOnlyList<(string Prefix, Module Network)> Others => [("", _score)];
 
-    internal override IReadOnlyList<TrainedPart> Parts => [new("generator", trainer.θ), new("score", trainer.ψ)];
+    internal override IReadOnlyList<TrainedPart> Parts => [new("generator", _trainer.θ), new("score", _trainer.ψ)];
 
-    internal override int IterationsPerGeneratorUpdate => method.ScoreUpdatesPerGeneratorUpdate;
+    internal override int IterationsPerGeneratorUpdate => _method.ScoreUpdatesPerGeneratorUpdate;
 
-    internal override StepReport Step(long k, Tensor x_real, Tensor? labels) => k < method.WarmupIterations
-        ? Denoise(k, x_real, labels)
-        : Alternate(k - method.WarmupIterations, x_real, labels);
+    internal override StepReport Step(long k, Tensor x_real, Tensor? labels) =>
+        k < _method.WarmupIterations ? Denoise(k, x_real, labels) : Alternate(k - _method.WarmupIterations, x_real, labels);
 
     /// <summary>The optimizer forgets the warm-up, and the score network starts from it where asked.</summary>
     internal override void EndWarmup()
     {
-        trainer.θ.Restart();
-        if (method.ScoreFromWarmup) score.Denoiser.InitialiseFrom(Generator);
+        _trainer.θ.Restart();
+        if (_method.ScoreFromWarmup)
+        {
+            _score.Denoiser.InitialiseFrom(Generator);
+        }
     }
 
     private StepReport Denoise(long k, Tensor x, Tensor? labels)
     {
-        var η = RateAt.Iteration(k, method.WarmupIterations, method.WarmupRate, method.WarmupSchedule, method.WarmupRampIterations);
-        var (σ, ε) = draws.Warmup(x);
-        var (loss, norm) = warmup.Step(x, labels, σ, ε, η);
+        var η = RateAt.Iteration(k, _method.WarmupIterations, _method.WarmupRate, _method.WarmupSchedule, _method.WarmupRampIterations);
+        var (σ, ε) = _draws.Warmup(x);
+        var (loss, norm) = _warmup.Step(x, labels, σ, ε, η);
         // the averages begin after the warm-up
-        return new([norm], OfGenerator: null,
-        [
-            new(MetricNames.WarmupLoss, loss.ToDouble),
-            new(MetricNames.GeneratorGradient, () => norm.Value, true),
-            new(MetricNames.GeneratorRate, () => η, true),
-        ]);
+        return new(
+            [norm],
+            OfGenerator: null,
+            [
+                new(MetricNames.WarmupLoss, loss.ToDouble),
+                new(MetricNames.GeneratorGradient, () => norm.Value, true),
+                new(MetricNames.GeneratorRate, () => η, true),
+            ]
+        );
     }
 
     private StepReport Alternate(long t, Tensor x_real, Tensor? labels)
     {
-        var (η_gen, η_score) = RateAt.Iteration(t, optimisation);
-        var (forGenerator, forScore) = (trainer.IsGeneratorTurn(t) ? draws.Generator(x_real) : null, draws.Score(x_real));
-        var (generator, score) = trainer.Step(
-            x_real, labels, draws.Latents(x_real), draws.FakeLabels(labels), forGenerator, forScore, η_gen, η_score, draws.FewSteps(method.GeneratorSteps, x_real));
+        var (η_gen, η_score) = RateAt.Iteration(t, _optimisation);
+        var (forGenerator, forScore) = (_trainer.IsGeneratorTurn(t) ? _draws.Generator(x_real) : null, _draws.Score(x_real));
+        var (generator, score) = _trainer.Step(
+            x_real,
+            labels,
+            _draws.Latents(x_real),
+            _draws.FakeLabels(labels),
+            forGenerator,
+            forScore,
+            η_gen,
+            η_score,
+            _draws.FewSteps(_method.GeneratorSteps, x_real)
+        );
         var curves = new List<Curve>();
         if (generator is not null)
         {
             curves.Add(new(MetricNames.GeneratorLoss, generator.DivergenceLoss.ToDouble, true));
-            if (method.GanGeneratorWeight > 0) curves.Add(new(MetricNames.GeneratorGanLoss, generator.GanLoss.ToDouble, true));
+            if (_method.GanGeneratorWeight > 0)
+            {
+                curves.Add(new(MetricNames.GeneratorGanLoss, generator.GanLoss.ToDouble, true));
+            }
             curves.Add(new(MetricNames.GeneratorGradient, () => generator.GradientNorm.Value, true));
             curves.Add(new(MetricNames.GeneratorRate, () => η_gen, true));
         }
         curves.Add(new(MetricNames.ScoreLoss, () => score.Losses.sum().ToDouble()));
         curves.Add(new(MetricNames.ScoreRealLoss, () => score.RealLoss.ToDouble()));
         curves.Add(new(MetricNames.ScoreFakeLoss, () => score.FakeLoss.ToDouble()));
-        if (method.GanScoreWeight > 0) curves.Add(new(MetricNames.DiscriminatorLoss, score.DiscriminatorLoss.ToDouble));
+        if (_method.GanScoreWeight > 0)
+        {
+            curves.Add(new(MetricNames.DiscriminatorLoss, score.DiscriminatorLoss.ToDouble));
+        }
         curves.Add(new(MetricNames.ScoreGradient, () => score.GradientNorm.Value));
         curves.Add(new(MetricNames.ScoreRate, () => η_score));
         return StepReport.Of(generator?.GradientNorm, score.GradientNorm, curves);
@@ -84,8 +104,8 @@ internal sealed class SmtMethod : TrainingMethod
 
     public override void Dispose()
     {
-        trainer.Dispose();
-        score.Dispose();
+        _trainer.Dispose();
+        _score.Dispose();
         Generator.Dispose();
     }
 }

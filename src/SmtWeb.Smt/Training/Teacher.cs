@@ -11,12 +11,14 @@ namespace SmtWeb.Smt.Training;
 /// </summary>
 internal sealed class Teacher
 {
-    private readonly string name;
-    private readonly IReadOnlyDictionary<string, Tensor> tensors;
+    private readonly string _name;
+    private readonly IReadOnlyDictionary<string, Tensor> _tensors;
 
-    private Teacher(string name, IReadOnlyDictionary<string, Tensor> tensors) => (this.name, this.tensors) = (name, tensors);
+    private Teacher(string name, IReadOnlyDictionary<string, Tensor> tensors) => (_name, _tensors) = (name, tensors);
 
-    /// <summary>Reads the teacher called <paramref name="name"/>, once from start to end; its tensors belong to the current scope.</summary>
+    /// <summary>
+    /// Reads the teacher called <paramref name="name"/>, once from start to end; its tensors belong to the current scope.
+    /// </summary>
     /// <exception cref="InvalidDataException">The file is damaged, or is no diffusion model.</exception>
     internal static Teacher Read(string name, Stream stream)
     {
@@ -26,13 +28,22 @@ internal sealed class Teacher
         {
             var spec = CheckpointFile.SpecOf(reader.Metadata);
             if (spec.Method is not DiffusionSpec)
-                throw new InvalidDataException($"The teacher {name} was trained by \"{SpecCatalog.KindLabel(spec.Method)}\" and draws in one step; distillation needs a diffusion model. Name a run of the method \"diffusion\".");
+            {
+                throw new InvalidDataException(
+                    $"The teacher {name} was trained by \"{SpecCatalog.KindLabel(spec.Method)}\" and draws in one step; distillation "
+                    + "needs a diffusion model. Name a run of the method \"diffusion\"."
+                );
+            }
             prefix = CheckpointFile.AveragePrefix;
         }
         var tensors = new Dictionary<string, Tensor>();
         foreach (var entry in reader.Entries)
+        {
             if (entry.Name.StartsWith(prefix, StringComparison.Ordinal))
+            {
                 tensors.Add(entry.Name[prefix.Length..], TensorFile.ToTensor(entry, reader.Read(entry), torch.CPU));
+            }
+        }
         reader.Finish();
         return new(name, tensors);
     }
@@ -45,11 +56,19 @@ internal sealed class Teacher
         {
             // EDM's CIFAR-10 snapshots read augmentation labels, which distillation never gives: that map adds nothing
             var known = denoiser.StateEntries().Select(t => t.Name).ToHashSet();
-            denoiser.LoadValues(tensors.Where(t => known.Contains(t.Key) || !t.Key.EndsWith(".map_augment.weight", StringComparison.Ordinal)).ToDictionary(t => t.Key, t => t.Value));
+            denoiser.LoadValues(
+                _tensors
+                    .Where(t => known.Contains(t.Key) || !t.Key.EndsWith(".map_augment.weight", StringComparison.Ordinal))
+                    .ToDictionary(t => t.Key, t => t.Value)
+            );
         }
         catch (InvalidDataException e)
         {
-            throw new InvalidDataException($"The teacher {name} has another network than this run: {e.Message} Give this run the network and data settings of the teacher.", e);
+            throw new InvalidDataException(
+                $"The teacher {_name} has another network than this run: {e.Message} Give this run the network and data settings of the "
+                + "teacher.",
+                e
+            );
         }
     }
 }

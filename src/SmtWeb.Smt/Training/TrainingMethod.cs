@@ -51,16 +51,23 @@ internal abstract class TrainingMethod : IDisposable
 {
     /// <summary>The method of a spec with fresh networks; <paramref name="teacher"/> is read by distillation alone.</summary>
     /// <exception cref="InvalidDataException">The teacher belongs to another network.</exception>
-    internal static TrainingMethod Create(TrainingSpec spec, RandomStreams random, Teacher? teacher) => spec.Method switch
-    {
-        SmtSpec smt => new SmtMethod(spec, smt, random),
-        ReverseKlSpec kl => new SmtMethod(spec, kl.AsSmt(), random),
-        SmdSpec smd => new SmdMethod(spec, smd, random, teacher),
-        DiffusionSpec diffusion => new DiffusionMethod(spec, diffusion, random),
-        GanSpec gan => new GanMethod(spec, gan.DiscriminatorUpdatesPerGeneratorUpdate, gan.FakeLabels, null, random),
-        DiffusionGanSpec gan => new GanMethod(spec, gan.DiscriminatorUpdatesPerGeneratorUpdate, gan.FakeLabels, (gan.NoiseFrom, gan.NoiseTo), random),
-        _ => throw new ArgumentOutOfRangeException(nameof(spec), spec.Method, "unknown method"),
-    };
+    internal static TrainingMethod Create(TrainingSpec spec, RandomStreams random, Teacher? teacher) =>
+        spec.Method switch
+        {
+            SmtSpec smt => new SmtMethod(spec, smt, random),
+            ReverseKlSpec kl => new SmtMethod(spec, kl.AsSmt(), random),
+            SmdSpec smd => new SmdMethod(spec, smd, random, teacher),
+            DiffusionSpec diffusion => new DiffusionMethod(spec, diffusion, random),
+            GanSpec gan => new GanMethod(spec, gan.DiscriminatorUpdatesPerGeneratorUpdate, gan.FakeLabels, null, random),
+            DiffusionGanSpec gan => new GanMethod(
+                spec,
+                gan.DiscriminatorUpdatesPerGeneratorUpdate,
+                gan.FakeLabels,
+                (gan.NoiseFrom, gan.NoiseTo),
+                random
+            ),
+            _ => throw new ArgumentOutOfRangeException(nameof(spec), spec.Method, "unknown method"),
+        };
 
     /// <summary>g_θ, or the denoiser of a diffusion run: what is averaged, evaluated and sampled.</summary>
     internal abstract Denoiser Generator { get; }
@@ -78,13 +85,18 @@ internal abstract class TrainingMethod : IDisposable
     internal abstract StepReport Step(long k, Tensor x_real, Tensor? labels);
 
     /// <summary>The warm-up is over (at once where there is none).</summary>
-    internal virtual void EndWarmup()
-    {
-    }
+    internal virtual void EndWarmup() { }
 
     /// <summary>Parameters of all networks, for the log.</summary>
     internal string Describe() =>
-        string.Join(", ", Others.Select(o => o.Network.ParameterCount()).Where(n => n > 0).Prepend(Generator.ParameterCount()).Select((n, k) => k == 0 ? $"generator {n:N0}" : $"score network {n:N0}")) + " parameters";
+        string.Join(
+            ", ",
+            Others
+                .Select(o => o.Network.ParameterCount())
+                .Where(n => n > 0)
+                .Prepend(Generator.ParameterCount())
+                .Select((n, k) => k == 0 ? $"generator {n:N0}" : $"score network {n:N0}")
+        ) + " parameters";
 
     /// <inheritdoc/>
     public abstract void Dispose();

@@ -18,15 +18,22 @@ public static class TrainingSession
     /// <exception cref="InvalidDataException">The checkpoint is damaged or belongs to another network; names the tensor.</exception>
     /// <exception cref="RankLostException">One of several processes that shared the run has died.</exception>
     /// <exception cref="FileNotFoundException">The data set is not installed; says how to install it.</exception>
-    public static TrainingResult Run(TrainingSpec spec, ITrainingJournal journal, Stream? checkpoint, int threads) => Run(spec, journal, checkpoint, threads, MetricsFolder.Default);
+    public static TrainingResult Run(TrainingSpec spec, ITrainingJournal journal, Stream? checkpoint, int threads) =>
+        Run(spec, journal, checkpoint, threads, MetricsFolder.Default);
 
     /// <summary>The same, with the network of FID looked for in <paramref name="metricsFolder"/>.</summary>
     internal static TrainingResult Run(TrainingSpec spec, ITrainingJournal journal, Stream? checkpoint, int threads, string metricsFolder)
     {
         Ensure(spec);
-        threads = spec.Hardware.Threads > 0 ? spec.Hardware.Threads : threads > 0 ? threads : Environment.ProcessorCount;
+        threads =
+            spec.Hardware.Threads > 0 ? spec.Hardware.Threads
+            : threads > 0 ? threads
+            : Environment.ProcessorCount;
         var devices = spec.Hardware.Devices;
-        if (devices == 1) return Train(spec, journal, checkpoint, threads, null, metricsFolder);
+        if (devices == 1)
+        {
+            return Train(spec, journal, checkpoint, threads, null, metricsFolder);
+        }
 
         threads = Math.Max(1, threads / devices);
         using var others = RankProcesses.Start(spec, threads);
@@ -40,8 +47,21 @@ public static class TrainingSession
         }
     }
 
-    /// <summary>Trains as one of the ranks that meet at <paramref name="host"/>:<paramref name="port"/>. Rank 0 alone has a checkpoint and reports.</summary>
-    internal static TrainingResult RunRank(TrainingSpec spec, ITrainingJournal journal, Stream? checkpoint, int threads, string host, int port, int rank, int size, string? metricsFolder = null, TimeSpan? patience = null)
+    /// <summary>
+    /// Trains as one of the ranks that meet at <paramref name="host"/>:<paramref name="port"/>. Rank 0 alone has a checkpoint and reports.
+    /// </summary>
+    internal static TrainingResult RunRank(
+        TrainingSpec spec,
+        ITrainingJournal journal,
+        Stream? checkpoint,
+        int threads,
+        string host,
+        int port,
+        int rank,
+        int size,
+        string? metricsFolder = null,
+        TimeSpan? patience = null
+    )
     {
         Ensure(spec);
         TorchRuntime.Initialize();
@@ -52,29 +72,67 @@ public static class TrainingSession
     private static void Ensure(TrainingSpec spec)
     {
         var errors = SpecValidation.Validate(spec);
-        if (errors.Count > 0) throw new SpecException(errors);
+        if (errors.Count > 0)
+        {
+            throw new SpecException(errors);
+        }
     }
 
-    private static TrainingResult Train(TrainingSpec spec, ITrainingJournal journal, Stream? checkpoint, int threads, RankGroup? ranks, string metricsFolder)
+    private static TrainingResult Train(
+        TrainingSpec spec,
+        ITrainingJournal journal,
+        Stream? checkpoint,
+        int threads,
+        RankGroup? ranks,
+        string metricsFolder
+    )
     {
         TorchRuntime.Initialize();
         var device = Choose(spec.Hardware.Device, ranks?.Rank ?? 0);
-        RowSplit.Enabled = threads > 1 && device.type == DeviceType.CPU && spec.Network is UNetSpec; // an MLP is one operator, which splits rows itself
+        // an MLP is one operator, which splits rows itself
+        RowSplit.Enabled = threads > 1 && device.type == DeviceType.CPU && spec.Network is UNetSpec;
         TorchRuntime.Threads = RowSplit.Enabled ? threads / 2 : threads;
-        if (device.type == DeviceType.CUDA) Gpu.EnableFastMath();
-        else if (GpuDriver.IsGpuBuild && spec.Hardware.Device == DeviceChoice.Automatic) journal.Log(LogLevel.Warning, $"This run computes on the CPU. {GpuDriver.Problem}".TrimEnd());
+        if (device.type == DeviceType.CUDA)
+        {
+            Gpu.EnableFastMath();
+        }
+        else if (GpuDriver.IsGpuBuild && spec.Hardware.Device == DeviceChoice.Automatic)
+        {
+            journal.Log(LogLevel.Warning, $"This run computes on the CPU. {GpuDriver.Problem}".TrimEnd());
+        }
 
         using var state = Open(spec, device, journal, checkpoint is null, ranks);
         state.Data.Note = text => journal.Log(LogLevel.Warning, text);
         var shape = DataShape.Of(spec.Data);
         if (ClassCoverage.Describe(state.Data.ClassCounts, shape.Classes, shape.ClassNames) is { } empty)
-            journal.Log(LogLevel.Warning, $"{empty}. The network has a place for each class and learns nothing of these; distances are of images of the others.");
-        if (checkpoint is not null && state.Load(checkpoint) is { } note) journal.Log(LogLevel.Warning, note);
-        if (ranks is not null) state.Share(ranks);
-        journal.Log(LogLevel.Information, $"{(checkpoint is null ? "Starts" : $"Goes on at iteration {state.Progress.Iteration}")}: libtorch {TorchRuntime.Version}, {device}{(ranks is null ? "" : $" and {ranks.Size - 1} more")}, {threads} threads, kernels {TorchRuntime.Kernels}, {state.Method.Describe()}.");
+        {
+            journal.Log(
+                LogLevel.Warning,
+                $"{empty}. The network has a place for each class and learns nothing of these; distances are of images of the others."
+            );
+        }
+        if (checkpoint is not null && state.Load(checkpoint) is { } note)
+        {
+            journal.Log(LogLevel.Warning, note);
+        }
+        if (ranks is not null)
+        {
+            state.Share(ranks);
+        }
+        journal.Log(
+            LogLevel.Information,
+            $"{(checkpoint is null ? "Starts" : $"Goes on at iteration {state.Progress.Iteration}")}: libtorch {TorchRuntime.Version}, "
+            + $"{device}{(ranks is null ? "" : $" and {ranks.Size - 1} more")}, {threads} threads, kernels {TorchRuntime.Kernels}, "
+            + $"{state.Method.Describe()}."
+        );
         if (device.type == DeviceType.CPU && TorchRuntime.Kernels.StartsWith("none", StringComparison.Ordinal))
+        {
             journal.Log(LogLevel.Warning, $"This run is slower than it could be. Kernels: {TorchRuntime.Kernels}.");
-        if (device.type == DeviceType.CUDA && Gpu.Memory() is { } memory) journal.Log(LogLevel.Information, $"GPU memory: {memory.Used >> 20:N0} of {memory.Total >> 20:N0} MiB in use.");
+        }
+        if (device.type == DeviceType.CUDA && Gpu.Memory() is { } memory)
+        {
+            journal.Log(LogLevel.Information, $"GPU memory: {memory.Used >> 20:N0} of {memory.Total >> 20:N0} MiB in use.");
+        }
         using var loop = new TrainingLoop(state, journal, ranks, metricsFolder);
         return loop.Run();
     }
@@ -83,7 +141,10 @@ public static class TrainingSession
     private static TrainingState Open(TrainingSpec spec, Device device, ITrainingJournal journal, bool fresh, RankGroup? ranks)
     {
         // the other ranks get everything from rank 0
-        if (spec.Method is not SmdSpec smd || !fresh || ranks is { Rank: > 0 }) return new(spec, device, null, ranks);
+        if (spec.Method is not SmdSpec smd || !fresh || ranks is { Rank: > 0 })
+        {
+            return new(spec, device, null, ranks);
+        }
         using var scope = torch.NewDisposeScope();
         using var stream = journal.OpenTeacher(smd.Teacher);
         return new(spec, device, Teacher.Read(smd.Teacher, stream), ranks);
@@ -93,11 +154,23 @@ public static class TrainingSession
     private static Device Choose(DeviceChoice choice, int rank)
     {
         var gpus = Gpu.Count;
-        if (choice == DeviceChoice.Cpu || (choice == DeviceChoice.Automatic && gpus == 0)) return torch.CPU;
+        if (choice == DeviceChoice.Cpu || (choice == DeviceChoice.Automatic && gpus == 0))
+        {
+            return torch.CPU;
+        }
         return gpus > rank
             ? new Device(DeviceType.CUDA, rank)
-            : throw new SpecException([gpus == 0
-                ? new SpecError("$.hardware.device", $"Device is 'cuda', but there is no GPU that libtorch can use; choose 'automatic' or 'cpu'. {GpuDriver.Problem ?? "The driver is in order, but shows libtorch no GPU."}")
-                : new SpecError("$.hardware.devices", $"Devices asks for more GPUs than the {gpus} of this machine; choose at most {gpus}.")]);
+            : throw new SpecException([
+                gpus == 0
+                    ? new SpecError(
+                        "$.hardware.device",
+                        "Device is 'cuda', but there is no GPU that libtorch can use; choose 'automatic' or 'cpu'. "
+                        + $"{GpuDriver.Problem ?? "The driver is in order, but shows libtorch no GPU."}"
+                    )
+                    : new SpecError(
+                        "$.hardware.devices",
+                        $"Devices asks for more GPUs than the {gpus} of this machine; choose at most {gpus}."
+                    ),
+            ]);
     }
 }

@@ -19,8 +19,11 @@ internal sealed class TrainingState : IDisposable
         (Spec, Device) = (spec, device);
         // separate streams: initial weights and dropout, noise, small draws on the host
         Random = new(
-            new(new Generator(HostRandom.SeedOf((ulong)spec.Seed, 1)), device), new NoiseStream(HostRandom.SeedOf((ulong)spec.Seed, 2), device), new Generator(HostRandom.SeedOf((ulong)spec.Seed, 3)),
-            BatchShare.Of(spec.Optimisation.BatchSize, ranks?.Rank ?? 0, ranks?.Size ?? 1));
+            new(new Generator(HostRandom.SeedOf((ulong)spec.Seed, 1)), device),
+            new NoiseStream(HostRandom.SeedOf((ulong)spec.Seed, 2), device),
+            new Generator(HostRandom.SeedOf((ulong)spec.Seed, 3)),
+            BatchShare.Of(spec.Optimisation.BatchSize, ranks?.Rank ?? 0, ranks?.Size ?? 1)
+        );
         Data = TrainingData.Open(spec.Data, spec.Seed, device);
         try
         {
@@ -35,7 +38,12 @@ internal sealed class TrainingState : IDisposable
         Averages =
         [
             new(CheckpointFile.AveragePrefix, "", spec.Optimisation.EmaDecay, NetworkFactory.CreateGenerator(spec, Random.Weights)),
-            .. spec.Optimisation.EmaHalfLives.Select(h => new MovingAverage($"ema-h{h}.", $"-h{h}", Math.Pow(0.5, 1.0 / h), NetworkFactory.CreateGenerator(spec, Random.Weights))),
+            .. spec.Optimisation.EmaHalfLives.Select(h => new MovingAverage(
+                $"ema-h{h}.",
+                $"-h{h}",
+                Math.Pow(0.5, 1.0 / h),
+                NetworkFactory.CreateGenerator(spec, Random.Weights)
+            )),
         ];
         ResetAverages();
     }
@@ -70,13 +78,19 @@ internal sealed class TrainingState : IDisposable
     /// <summary>Moves the averages after an update of the generator, which may have been skipped (<paramref name="norm"/>).</summary>
     internal void UpdateAverages(GradientNorm norm)
     {
-        foreach (var average in Averages) average.Follow(GeneratorPart.Parameters, GeneratorPart.Optimizer.Attempts, Spec.Optimisation.EmaRamp, norm);
+        foreach (var average in Averages)
+        {
+            average.Follow(GeneratorPart.Parameters, GeneratorPart.Optimizer.Attempts, Spec.Optimisation.EmaRamp, norm);
+        }
     }
 
     /// <summary>Makes the averages equal to the generator.</summary>
     internal void ResetAverages()
     {
-        foreach (var average in Averages) average.Reset(Generator);
+        foreach (var average in Averages)
+        {
+            average.Reset(Generator);
+        }
     }
 
     /// <summary>The warm-up is over.</summary>
@@ -90,7 +104,11 @@ internal sealed class TrainingState : IDisposable
     {
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
-        Progress = Progress with { GeneratorSteps = GeneratorPart.Optimizer.Steps, ScoreSteps = Method.Parts.Count > 1 ? Method.Parts[1].Optimizer.Steps : 0 };
+        Progress = Progress with
+        {
+            GeneratorSteps = GeneratorPart.Optimizer.Steps,
+            ScoreSteps = Method.Parts.Count > 1 ? Method.Parts[1].Optimizer.Steps : 0,
+        };
         CheckpointFile.Write(stream, Spec, Progress, Tensors());
     }
 
@@ -104,28 +122,56 @@ internal sealed class TrainingState : IDisposable
         var file = CheckpointFile.Read(stream, _ => true);
         var (progress, tensors) = (file.Progress, file.Tensors);
         var mine = Tensors().ToDictionary(t => t.Name, t => t.Value);
-        var problems = mine.Where(t => !tensors.ContainsKey(t.Key)).Select(t => $"{t.Key} is missing")
+        var problems = mine.Where(t => !tensors.ContainsKey(t.Key))
+            .Select(t => $"{t.Key} is missing")
             .Concat(tensors.Keys.Where(k => !mine.ContainsKey(k)).Select(k => $"{k} is not part of this run"))
-            .Concat(mine.Where(t => !IsRandom(t.Key) && tensors.TryGetValue(t.Key, out var s) && !s.shape.AsSpan().SequenceEqual(t.Value.shape))
-                .Select(t => $"{t.Key} has shape [{string.Join(',', tensors[t.Key].shape)}], this run wants [{string.Join(',', t.Value.shape)}]"))
-            .Take(3).ToList();
-        if (problems.Count > 0) throw new InvalidDataException($"The checkpoint belongs to another network: {string.Join("; ", problems)}.");
+            .Concat(
+                mine.Where(t => !IsRandom(t.Key) && tensors.TryGetValue(t.Key, out var s) && !s.shape.AsSpan().SequenceEqual(t.Value.shape))
+                    .Select(t =>
+                        $"{t.Key} has shape [{string.Join(',', tensors[t.Key].shape)}], this run wants [{string.Join(',', t.Value.shape)}]"
+                    )
+            )
+            .Take(3)
+            .ToList();
+        if (problems.Count > 0)
+        {
+            throw new InvalidDataException($"The checkpoint belongs to another network: {string.Join("; ", problems)}.");
+        }
         foreach (var (name, value) in mine)
-            if (!IsRandom(name)) value.copy_(tensors[name]);
-        GoOn(tensors["random.weights"].ToArray<byte>(), 1, Random.Weights.Random, state => GeneratorState.Set(Random.Weights.Random, state));
+        {
+            if (!IsRandom(name))
+            {
+                value.copy_(tensors[name]);
+            }
+        }
+        GoOn(
+            tensors["random.weights"].ToArray<byte>(),
+            1,
+            Random.Weights.Random,
+            state => GeneratorState.Set(Random.Weights.Random, state)
+        );
         GoOn(tensors["random.noise"].ToArray<byte>(), 2, Random.Host, state => Random.Noise.State = state);
         GoOn(tensors["random.host"].ToArray<byte>(), 3, Random.Host, state => GeneratorState.Set(Random.Host, state));
         Data.SetState(tensors["random.data"].ToArray<byte>());
         GeneratorPart.Optimizer.Steps = progress.GeneratorSteps;
-        if (Method.Parts.Count > 1) Method.Parts[1].Optimizer.Steps = progress.ScoreSteps;
+        if (Method.Parts.Count > 1)
+        {
+            Method.Parts[1].Optimizer.Steps = progress.ScoreSteps;
+        }
         Progress = progress with
         {
             // checkpoints of before the choice existed name no metric, and then they carried the last evaluation's distance
-            DistanceMetric = progress.DistanceMetric ?? (progress.Distance is not null && Spec.Data is StoredDataSpec ? ImageDistance.Pixels : null),
-            Distance = progress.Iteration == TotalIterations || progress.Iteration % Spec.Evaluation.EveryIterations == 0 ? progress.Distance : null,
+            DistanceMetric =
+                progress.DistanceMetric ?? (progress.Distance is not null && Spec.Data is StoredDataSpec ? ImageDistance.Pixels : null),
+            Distance =
+                progress.Iteration == TotalIterations || progress.Iteration % Spec.Evaluation.EveryIterations == 0
+                    ? progress.Distance
+                    : null,
         };
-        return Family(file.LibTorch) == Family(TorchRuntime.Version) ? null
-            : $"The checkpoint was written with libtorch {file.LibTorch}, this is libtorch {TorchRuntime.Version}: weights, averages and optimizers go on as they were, but random numbers go on differently.";
+        return Family(file.LibTorch) == Family(TorchRuntime.Version)
+            ? null
+            : $"The checkpoint was written with libtorch {file.LibTorch}, this is libtorch {TorchRuntime.Version}: weights, averages "
+                + "and optimizers go on as they were, but random numbers go on differently.";
 
         // generators on GPUs, which older programs had, have another kind of state: such a stream begins anew
         void GoOn(byte[] stored, ulong stream, Generator like, Action<byte[]> set)
@@ -154,12 +200,20 @@ internal sealed class TrainingState : IDisposable
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
         foreach (var (name, value) in Tensors())
-            if (!IsRandom(name)) ranks.Share(value);
+        {
+            if (!IsRandom(name))
+            {
+                ranks.Share(value);
+            }
+        }
         Progress = JsonSerializer.Deserialize<TrainingProgress>(ranks.Share(JsonSerializer.SerializeToUtf8Bytes(Progress)))!;
         Random.Noise.State = ranks.Share(Random.Noise.State);
         GeneratorState.Set(Random.Host, ranks.Share(GeneratorState.Get(Random.Host)));
         Data.SetState(ranks.Share(Data.GetState()));
-        if (ranks.Rank > 0) Random.Weights.Random.manual_seed((long)HostRandom.SeedOf((ulong)(Spec.Seed + Progress.Iteration), 16 + (ulong)ranks.Rank));
+        if (ranks.Rank > 0)
+        {
+            Random.Weights.Random.manual_seed((long)HostRandom.SeedOf((ulong)(Spec.Seed + Progress.Iteration), 16 + (ulong)ranks.Rank));
+        }
         foreach (var (part, steps) in Method.Parts.Zip(new[] { Progress.GeneratorSteps, Progress.ScoreSteps }))
         {
             part.Optimizer.Steps = steps;
@@ -170,24 +224,35 @@ internal sealed class TrainingState : IDisposable
     private IEnumerable<(string Name, Tensor Value)> Tensors()
     {
         static Tensor Bytes(byte[] state) => SmtWeb.Torch.Tensors.Of(state, [state.Length]);
-        return Averages.SelectMany(a => a.Network.StateEntries(a.Prefix))
+        return Averages
+            .SelectMany(a => a.Network.StateEntries(a.Prefix))
             .Concat(Generator.StateEntries("generator."))
             .Concat(Method.Others.SelectMany(o => o.Network.StateEntries(o.Prefix)))
-            .Concat(Method.Parts.SelectMany(p => p.Parameters.Views(p.Optimizer.FirstMoment).Select(v => ($"adamw.{p.Name}.m.{v.Name}", v.View))
-                .Concat(p.Parameters.Views(p.Optimizer.SecondMoment).Select(v => ($"adamw.{p.Name}.v.{v.Name}", v.View)))))
-            .Concat(new (string, Tensor)[]
-            {
-                ("random.weights", Bytes(GeneratorState.Get(Random.Weights.Random))),
-                ("random.noise", Bytes(Random.Noise.State)),
-                ("random.host", Bytes(GeneratorState.Get(Random.Host))),
-                ("random.data", Bytes(Data.GetState())),
-            });
+            .Concat(
+                Method.Parts.SelectMany(p =>
+                    p.Parameters.Views(p.Optimizer.FirstMoment)
+                        .Select(v => ($"adamw.{p.Name}.m.{v.Name}", v.View))
+                        .Concat(p.Parameters.Views(p.Optimizer.SecondMoment).Select(v => ($"adamw.{p.Name}.v.{v.Name}", v.View)))
+                )
+            )
+            .Concat(
+                new (string, Tensor)[]
+                {
+                    ("random.weights", Bytes(GeneratorState.Get(Random.Weights.Random))),
+                    ("random.noise", Bytes(Random.Noise.State)),
+                    ("random.host", Bytes(GeneratorState.Get(Random.Host))),
+                    ("random.data", Bytes(Data.GetState())),
+                }
+            );
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var average in Averages) average.Dispose();
+        foreach (var average in Averages)
+        {
+            average.Dispose();
+        }
         Method.Dispose();
         Data.Dispose();
         Random.Dispose();

@@ -29,16 +29,28 @@ internal static class SafetensorsHeader
 
     private static (Dictionary<string, string>, List<SafetensorsEntry>) Read(JsonElement root)
     {
-        if (root.ValueKind != JsonValueKind.Object) throw new InvalidDataException("safetensors: the header is not a JSON object.");
+        if (root.ValueKind != JsonValueKind.Object)
+        {
+            throw new InvalidDataException("safetensors: the header is not a JSON object.");
+        }
 
         var metadata = new Dictionary<string, string>();
         var entries = new List<SafetensorsEntry>();
         var names = new HashSet<string>();
         foreach (var property in root.EnumerateObject())
         {
-            if (!names.Add(property.Name)) throw new InvalidDataException($"safetensors: \"{property.Name}\" appears twice in the header.");
-            if (property.Name == MetadataName) ReadMetadata(property.Value, metadata);
-            else entries.Add(ReadEntry(property.Name, property.Value));
+            if (!names.Add(property.Name))
+            {
+                throw new InvalidDataException($"safetensors: \"{property.Name}\" appears twice in the header.");
+            }
+            if (property.Name == MetadataName)
+            {
+                ReadMetadata(property.Value, metadata);
+            }
+            else
+            {
+                entries.Add(ReadEntry(property.Name, property.Value));
+            }
         }
 
         // Empty tensors share their offset with the next one and come before it.
@@ -47,7 +59,12 @@ internal static class SafetensorsHeader
         foreach (var entry in entries)
         {
             if (entry.Offset != end)
-                throw new InvalidDataException($"safetensors: tensor \"{entry.Name}\" begins at byte {entry.Offset}, but the data before it ends at {end} (overlap or gap).");
+            {
+                throw new InvalidDataException(
+                    $"safetensors: tensor \"{entry.Name}\" begins at byte {entry.Offset}, but the data before it ends at {end} (overlap "
+                    + "or gap)."
+                );
+            }
             end += entry.ByteCount;
         }
 
@@ -56,45 +73,80 @@ internal static class SafetensorsHeader
 
     private static void ReadMetadata(JsonElement json, Dictionary<string, string> metadata)
     {
-        if (json.ValueKind != JsonValueKind.Object) throw new InvalidDataException($"safetensors: {MetadataName} is not an object.");
+        if (json.ValueKind != JsonValueKind.Object)
+        {
+            throw new InvalidDataException($"safetensors: {MetadataName} is not an object.");
+        }
         foreach (var item in json.EnumerateObject())
         {
-            if (item.Value.ValueKind != JsonValueKind.String) throw new InvalidDataException($"safetensors: {MetadataName} \"{item.Name}\" is not a string.");
-            if (!metadata.TryAdd(item.Name, item.Value.GetString()!)) throw new InvalidDataException($"safetensors: {MetadataName} \"{item.Name}\" appears twice.");
+            if (item.Value.ValueKind != JsonValueKind.String)
+            {
+                throw new InvalidDataException($"safetensors: {MetadataName} \"{item.Name}\" is not a string.");
+            }
+            if (!metadata.TryAdd(item.Name, item.Value.GetString()!))
+            {
+                throw new InvalidDataException($"safetensors: {MetadataName} \"{item.Name}\" appears twice.");
+            }
         }
     }
 
     private static SafetensorsEntry ReadEntry(string name, JsonElement json)
     {
         var what = $"safetensors: tensor \"{name}\"";
-        if (json.ValueKind != JsonValueKind.Object) throw new InvalidDataException($"{what} is not described by an object.");
+        if (json.ValueKind != JsonValueKind.Object)
+        {
+            throw new InvalidDataException($"{what} is not described by an object.");
+        }
 
         if (!json.TryGetProperty("dtype", out var dtype) || dtype.ValueKind != JsonValueKind.String)
+        {
             throw new InvalidDataException($"{what} has no dtype.");
+        }
         if (!Enum.TryParse<SafetensorsType>(dtype.GetString(), out var type) || type.ToString() != dtype.GetString())
-            throw new InvalidDataException($"{what} has dtype \"{dtype.GetString()}\"; supported are {string.Join(", ", Enum.GetNames<SafetensorsType>())}.");
+        {
+            throw new InvalidDataException(
+                $"{what} has dtype \"{dtype.GetString()}\"; supported are {string.Join(", ", Enum.GetNames<SafetensorsType>())}."
+            );
+        }
 
         var shape = Numbers(json, "shape", what);
         var bytes = shape.Aggregate((BigInteger)type.Size(), (product, side) => product * side);
-        if (bytes > long.MaxValue) throw new InvalidDataException($"{what} has a shape [{string.Join(",", shape)}] beyond 2^63 bytes.");
+        if (bytes > long.MaxValue)
+        {
+            throw new InvalidDataException($"{what} has a shape [{string.Join(",", shape)}] beyond 2^63 bytes.");
+        }
 
         var offsets = Numbers(json, "data_offsets", what);
-        if (offsets.Count != 2) throw new InvalidDataException($"{what} has {offsets.Count} data_offsets instead of two.");
+        if (offsets.Count != 2)
+        {
+            throw new InvalidDataException($"{what} has {offsets.Count} data_offsets instead of two.");
+        }
         if (offsets[1] < offsets[0] || offsets[1] - offsets[0] != (long)bytes)
-            throw new InvalidDataException($"{what} has data_offsets [{offsets[0]},{offsets[1]}], but {type} [{string.Join(",", shape)}] takes {bytes} bytes.");
+        {
+            throw new InvalidDataException(
+                $"{what} has data_offsets [{offsets[0]},{offsets[1]}], but {type} [{string.Join(",", shape)}] takes {bytes} bytes."
+            );
+        }
         return new SafetensorsEntry(name, type, shape, offsets[0], (long)bytes);
     }
 
     private static List<long> Numbers(JsonElement json, string member, string what)
     {
         if (!json.TryGetProperty(member, out var list) || list.ValueKind != JsonValueKind.Array)
+        {
             throw new InvalidDataException($"{what} has no list \"{member}\".");
-        if (list.GetArrayLength() > 64) throw new InvalidDataException($"{what} has {list.GetArrayLength()} entries in \"{member}\".");
+        }
+        if (list.GetArrayLength() > 64)
+        {
+            throw new InvalidDataException($"{what} has {list.GetArrayLength()} entries in \"{member}\".");
+        }
         var numbers = new List<long>();
         foreach (var item in list.EnumerateArray())
         {
             if (item.ValueKind != JsonValueKind.Number || !item.TryGetInt64(out var number) || number < 0)
+            {
                 throw new InvalidDataException($"{what} has {item.GetRawText()} in \"{member}\"; expected a whole number, not negative.");
+            }
             numbers.Add(number);
         }
 

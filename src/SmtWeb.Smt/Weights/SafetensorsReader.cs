@@ -12,12 +12,12 @@ public sealed class SafetensorsReader
     /// <summary>Memory is taken in steps of this size, so that a header cannot claim more than the stream brings.</summary>
     private const int Step = 1 << 24;
 
-    private readonly Stream stream;
-    private long position;
+    private readonly Stream _stream;
+    private long _position;
 
     private SafetensorsReader(Stream stream, Dictionary<string, string> metadata, List<SafetensorsEntry> entries)
     {
-        this.stream = stream;
+        _stream = stream;
         Metadata = metadata;
         Entries = entries;
     }
@@ -36,17 +36,30 @@ public sealed class SafetensorsReader
         Fill(stream, prefix, "its first 8 bytes");
         var length = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
         if (length is < 2 or > SafetensorsHeader.MaxBytes)
-            throw new InvalidDataException($"safetensors: the header claims {length} bytes; expected 2 to {SafetensorsHeader.MaxBytes}. This is probably no safetensors file.");
+        {
+            throw new InvalidDataException(
+                $"safetensors: the header claims {length} bytes; expected 2 to {SafetensorsHeader.MaxBytes}. This is probably no "
+                + "safetensors file."
+            );
+        }
 
         var (metadata, entries) = SafetensorsHeader.Parse(ReadBytes(stream, (int)length, "its header"));
         var data = entries.Count == 0 ? 0 : entries[^1].Offset + entries[^1].ByteCount;
         if (stream.CanSeek && stream.Length - stream.Position != data)
-            throw new InvalidDataException($"safetensors: the header describes {data} bytes of data, the file holds {stream.Length - stream.Position} (cut off or appended to).");
+        {
+            throw new InvalidDataException(
+                $"safetensors: the header describes {data} bytes of data, the file holds {stream.Length - stream.Position} (cut off or "
+                + "appended to)."
+            );
+        }
         return new SafetensorsReader(stream, metadata, entries);
     }
 
     /// <summary>Reads all tensors of a file into memory.</summary>
-    public static (IReadOnlyDictionary<string, string> Metadata, IReadOnlyDictionary<string, (SafetensorsEntry Entry, byte[] Bytes)> Tensors) ReadFile(string path)
+    public static (
+        IReadOnlyDictionary<string, string> Metadata,
+        IReadOnlyDictionary<string, (SafetensorsEntry Entry, byte[] Bytes)> Tensors
+    ) ReadFile(string path)
     {
         using var file = PlainFile.OpenRead(path);
         var reader = Open(file);
@@ -63,9 +76,14 @@ public sealed class SafetensorsReader
     public byte[] Read(SafetensorsEntry entry)
     {
         SkipTo(entry);
-        if (entry.ByteCount > Array.MaxLength) throw new InvalidDataException($"safetensors: tensor \"{entry.Name}\" has {entry.ByteCount} bytes, more than one array can hold.");
-        var bytes = ReadBytes(stream, (int)entry.ByteCount, $"tensor \"{entry.Name}\"");
-        position += entry.ByteCount;
+        if (entry.ByteCount > Array.MaxLength)
+        {
+            throw new InvalidDataException(
+                $"safetensors: tensor \"{entry.Name}\" has {entry.ByteCount} bytes, more than one array can hold."
+            );
+        }
+        var bytes = ReadBytes(_stream, (int)entry.ByteCount, $"tensor \"{entry.Name}\"");
+        _position += entry.ByteCount;
         return bytes;
     }
 
@@ -73,24 +91,39 @@ public sealed class SafetensorsReader
     /// <exception cref="ArgumentException">The destination has another size.</exception>
     public void Read(SafetensorsEntry entry, Span<byte> destination)
     {
-        if (destination.Length != entry.ByteCount) throw new ArgumentException($"Tensor \"{entry.Name}\" has {entry.ByteCount} bytes, the destination {destination.Length}.", nameof(destination));
+        if (destination.Length != entry.ByteCount)
+        {
+            throw new ArgumentException(
+                $"Tensor \"{entry.Name}\" has {entry.ByteCount} bytes, the destination {destination.Length}.",
+                nameof(destination)
+            );
+        }
         SkipTo(entry);
-        Fill(stream, destination, $"tensor \"{entry.Name}\"");
-        position += entry.ByteCount;
+        Fill(_stream, destination, $"tensor \"{entry.Name}\"");
+        _position += entry.ByteCount;
     }
 
     /// <summary>Reads what is left and checks that the stream ends where the header says.</summary>
     /// <exception cref="InvalidDataException">It ends elsewhere.</exception>
     public void Finish()
     {
-        if (Entries.Count > 0) Skip(Entries[^1].Offset + Entries[^1].ByteCount - position, $"tensor \"{Entries[^1].Name}\"");
-        if (stream.ReadByte() >= 0) throw new InvalidDataException("safetensors: there is more data than the header describes.");
+        if (Entries.Count > 0)
+        {
+            Skip(Entries[^1].Offset + Entries[^1].ByteCount - _position, $"tensor \"{Entries[^1].Name}\"");
+        }
+        if (_stream.ReadByte() >= 0)
+        {
+            throw new InvalidDataException("safetensors: there is more data than the header describes.");
+        }
     }
 
     private void SkipTo(SafetensorsEntry entry)
     {
-        if (entry.Offset < position) throw new InvalidOperationException($"Tensor \"{entry.Name}\" was passed already; read tensors in the order of Entries.");
-        Skip(entry.Offset - position, $"the data before tensor \"{entry.Name}\"");
+        if (entry.Offset < _position)
+        {
+            throw new InvalidOperationException($"Tensor \"{entry.Name}\" was passed already; read tensors in the order of Entries.");
+        }
+        Skip(entry.Offset - _position, $"the data before tensor \"{entry.Name}\"");
     }
 
     private void Skip(long count, string what)
@@ -99,8 +132,8 @@ public sealed class SafetensorsReader
         for (; count > 0; )
         {
             var part = (int)Math.Min(count, buffer.Length);
-            Fill(stream, buffer.AsSpan(0, part), what);
-            position += part;
+            Fill(_stream, buffer.AsSpan(0, part), what);
+            _position += part;
             count -= part;
         }
     }
@@ -121,6 +154,9 @@ public sealed class SafetensorsReader
     private static void Fill(Stream stream, Span<byte> bytes, string what)
     {
         var got = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
-        if (got < bytes.Length) throw new InvalidDataException($"safetensors: the file ends inside {what}.");
+        if (got < bytes.Length)
+        {
+            throw new InvalidDataException($"safetensors: the file ends inside {what}.");
+        }
     }
 }

@@ -38,13 +38,14 @@ public enum SafetensorsType
 public static class SafetensorsTypeSizes
 {
     /// <summary>Bytes per element.</summary>
-    public static int Size(this SafetensorsType type) => type switch
-    {
-        SafetensorsType.F64 or SafetensorsType.I64 => 8,
-        SafetensorsType.F32 or SafetensorsType.I32 => 4,
-        SafetensorsType.BF16 or SafetensorsType.F16 or SafetensorsType.I16 => 2,
-        SafetensorsType.I8 or SafetensorsType.U8 or SafetensorsType.BOOL => 1,
-    };
+    public static int Size(this SafetensorsType type) =>
+        type switch
+        {
+            SafetensorsType.F64 or SafetensorsType.I64 => 8,
+            SafetensorsType.F32 or SafetensorsType.I32 => 4,
+            SafetensorsType.BF16 or SafetensorsType.F16 or SafetensorsType.I16 => 2,
+            SafetensorsType.I8 or SafetensorsType.U8 or SafetensorsType.BOOL => 1,
+        };
 }
 
 /// <summary>A tensor of a safetensors file. <paramref name="Offset"/> counts from the end of the header.</summary>

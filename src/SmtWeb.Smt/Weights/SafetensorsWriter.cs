@@ -12,9 +12,7 @@ public sealed record SafetensorsSource(string Name, SafetensorsType Type, IReadO
 {
     /// <summary>A tensor that is in memory already.</summary>
     public SafetensorsSource(string name, SafetensorsType type, IReadOnlyList<long> shape, ReadOnlyMemory<byte> bytes)
-        : this(name, type, shape, stream => stream.Write(bytes.Span))
-    {
-    }
+        : this(name, type, shape, stream => stream.Write(bytes.Span)) { }
 
     /// <summary>Bytes that the shape takes.</summary>
     public long ByteCount => Shape.Aggregate((long)Type.Size(), (product, side) => checked(product * side));
@@ -39,7 +37,12 @@ public static class SafetensorsWriter
             counted.Count = 0;
             tensor.Write(counted);
             if (counted.Count != tensor.ByteCount)
-                throw new InvalidOperationException($"Tensor \"{tensor.Name}\" wrote {counted.Count} bytes; {tensor.Type} [{string.Join(",", tensor.Shape)}] takes {tensor.ByteCount}.");
+            {
+                throw new InvalidOperationException(
+                    $"Tensor \"{tensor.Name}\" wrote {counted.Count} bytes; {tensor.Type} [{string.Join(",", tensor.Shape)}] takes "
+                    + $"{tensor.ByteCount}."
+                );
+            }
         }
     }
 
@@ -63,7 +66,10 @@ public static class SafetensorsWriter
             if (metadata is { Count: > 0 })
             {
                 json.WriteStartObject(SafetensorsHeader.MetadataName);
-                foreach (var (key, value) in metadata) json.WriteString(key, value);
+                foreach (var (key, value) in metadata)
+                {
+                    json.WriteString(key, value);
+                }
                 json.WriteEndObject();
             }
 
@@ -71,7 +77,10 @@ public static class SafetensorsWriter
             var names = new HashSet<string> { SafetensorsHeader.MetadataName };
             foreach (var tensor in tensors)
             {
-                if (!names.Add(tensor.Name)) throw new ArgumentException($"The tensor name \"{tensor.Name}\" is taken twice or reserved.", nameof(tensors));
+                if (!names.Add(tensor.Name))
+                {
+                    throw new ArgumentException($"The tensor name \"{tensor.Name}\" is taken twice or reserved.", nameof(tensors));
+                }
                 json.WriteStartObject(tensor.Name);
                 json.WriteString("dtype", tensor.Type.ToString());
                 WriteNumbers(json, "shape", tensor.Shape);
@@ -82,16 +91,25 @@ public static class SafetensorsWriter
             json.WriteEndObject();
         }
 
-        while (buffer.Length % 8 != 0) buffer.WriteByte((byte)' ');
+        while (buffer.Length % 8 != 0)
+        {
+            buffer.WriteByte((byte)' ');
+        }
         return buffer.Length <= SafetensorsHeader.MaxBytes
             ? buffer.ToArray()
-            : throw new ArgumentException($"The header would take {buffer.Length} bytes; the format allows {SafetensorsHeader.MaxBytes}.", nameof(tensors));
+            : throw new ArgumentException(
+                $"The header would take {buffer.Length} bytes; the format allows {SafetensorsHeader.MaxBytes}.",
+                nameof(tensors)
+            );
     }
 
     private static void WriteNumbers(Utf8JsonWriter json, string name, IReadOnlyList<long> numbers)
     {
         json.WriteStartArray(name);
-        foreach (var number in numbers) json.WriteNumberValue(number);
+        foreach (var number in numbers)
+        {
+            json.WriteNumberValue(number);
+        }
         json.WriteEndArray();
     }
 

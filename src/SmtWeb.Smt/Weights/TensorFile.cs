@@ -13,32 +13,34 @@ public static class TensorFile
     public static SafetensorsSource ToSource(string name, Tensor tensor) =>
         new(name, TypeOf(tensor.dtype), tensor.shape, stream => stream.Write(tensor.ToBytes()));
 
-    private static ScalarType TypeOf(SafetensorsType type) => type switch
-    {
-        SafetensorsType.F64 => ScalarType.Float64,
-        SafetensorsType.F32 => ScalarType.Float32,
-        SafetensorsType.BF16 => ScalarType.BFloat16,
-        SafetensorsType.F16 => ScalarType.Float16,
-        SafetensorsType.I64 => ScalarType.Int64,
-        SafetensorsType.I32 => ScalarType.Int32,
-        SafetensorsType.I16 => ScalarType.Int16,
-        SafetensorsType.I8 => ScalarType.Int8,
-        SafetensorsType.U8 => ScalarType.Byte,
-        SafetensorsType.BOOL => ScalarType.Bool,
-    };
+    private static ScalarType TypeOf(SafetensorsType type) =>
+        type switch
+        {
+            SafetensorsType.F64 => ScalarType.Float64,
+            SafetensorsType.F32 => ScalarType.Float32,
+            SafetensorsType.BF16 => ScalarType.BFloat16,
+            SafetensorsType.F16 => ScalarType.Float16,
+            SafetensorsType.I64 => ScalarType.Int64,
+            SafetensorsType.I32 => ScalarType.Int32,
+            SafetensorsType.I16 => ScalarType.Int16,
+            SafetensorsType.I8 => ScalarType.Int8,
+            SafetensorsType.U8 => ScalarType.Byte,
+            SafetensorsType.BOOL => ScalarType.Bool,
+        };
 
-    private static SafetensorsType TypeOf(ScalarType type) => type switch
-    {
-        ScalarType.Float64 => SafetensorsType.F64,
-        ScalarType.Float32 => SafetensorsType.F32,
-        ScalarType.BFloat16 => SafetensorsType.BF16,
-        ScalarType.Float16 => SafetensorsType.F16,
-        ScalarType.Int64 => SafetensorsType.I64,
-        ScalarType.Int32 => SafetensorsType.I32,
-        ScalarType.Int16 => SafetensorsType.I16,
-        ScalarType.Int8 => SafetensorsType.I8,
-        ScalarType.Byte => SafetensorsType.U8,
-        ScalarType.Bool => SafetensorsType.BOOL,
-        _ => throw new ArgumentOutOfRangeException(nameof(type), type, "safetensors has no such element type"),
-    };
+    private static SafetensorsType TypeOf(ScalarType type) =>
+        type switch
+        {
+            ScalarType.Float64 => SafetensorsType.F64,
+            ScalarType.Float32 => SafetensorsType.F32,
+            ScalarType.BFloat16 => SafetensorsType.BF16,
+            ScalarType.Float16 => SafetensorsType.F16,
+            ScalarType.Int64 => SafetensorsType.I64,
+            ScalarType.Int32 => SafetensorsType.I32,
+            ScalarType.Int16 => SafetensorsType.I16,
+            ScalarType.Int8 => SafetensorsType.I8,
+            ScalarType.Byte => SafetensorsType.U8,
+            ScalarType.Bool => SafetensorsType.BOOL,
+            _ => throw new ArgumentOutOfRangeException(nameof(type), type, "safetensors has no such element type"),
+        };
 }

@@ -11,22 +11,22 @@ public sealed class WeightTensor
 {
     private const int Chunk = 1 << 20;
 
-    private readonly TorchTensor view;
+    private readonly TorchTensor _view;
 
     internal WeightTensor(string name, TorchTensor view)
     {
         Name = name;
-        this.view = view;
+        _view = view;
     }
 
     /// <summary>Dotted name, as in a state dict.</summary>
     public string Name { get; }
 
     /// <summary>Element type.</summary>
-    public SafetensorsType Type => view.Storage.Type;
+    public SafetensorsType Type => _view.Storage.Type;
 
     /// <summary>Sides; empty for a scalar.</summary>
-    public IReadOnlyList<long> Shape => view.Shape;
+    public IReadOnlyList<long> Shape => _view.Shape;
 
     /// <summary>Bytes of the content.</summary>
     public long ByteCount => Shape.Aggregate((long)Type.Size(), (product, side) => product * side);
@@ -35,7 +35,10 @@ public sealed class WeightTensor
     /// <exception cref="WeightsException">The file is damaged here, or the tensor is beyond 2 GiB.</exception>
     public byte[] ToArray()
     {
-        if (ByteCount > Array.MaxLength) throw new WeightsException($"Tensor \"{Name}\" has {ByteCount} bytes, more than one array holds.");
+        if (ByteCount > Array.MaxLength)
+        {
+            throw new WeightsException($"Tensor \"{Name}\" has {ByteCount} bytes, more than one array holds.");
+        }
         using var bytes = new MemoryStream((int)ByteCount);
         CopyTo(bytes);
         return bytes.GetBuffer();
@@ -45,11 +48,14 @@ public sealed class WeightTensor
     /// <exception cref="WeightsException">The file is damaged here.</exception>
     public void CopyTo(Stream destination)
     {
-        if (ByteCount == 0) return;
+        if (ByteCount == 0)
+        {
+            return;
+        }
         var size = Type.Size();
         if (IsContiguous())
         {
-            var content = view.Storage.Open().Slice(view.Offset * size, ByteCount, $"Tensor \"{Name}\"");
+            var content = _view.Storage.Open().Slice(_view.Offset * size, ByteCount, $"Tensor \"{Name}\"");
             var buffer = new byte[(int)Math.Min(Chunk, ByteCount)];
             for (long at = 0; at < ByteCount; at += buffer.Length)
             {
@@ -71,10 +77,13 @@ public sealed class WeightTensor
     private bool IsContiguous()
     {
         long expected = 1;
-        for (var k = view.Shape.Length - 1; k >= 0; k--)
+        for (var k = _view.Shape.Length - 1; k >= 0; k--)
         {
-            if (view.Shape[k] != 1 && view.Strides[k] != expected) return false;
-            expected *= view.Shape[k];
+            if (_view.Shape[k] != 1 && _view.Strides[k] != expected)
+            {
+                return false;
+            }
+            expected *= _view.Shape[k];
         }
 
         return true;
@@ -83,11 +92,19 @@ public sealed class WeightTensor
     // The stretch of the storage that the view spans is in memory once; elements are picked in row-major order.
     private void Gather(Stream destination, int size)
     {
-        var (shape, strides) = (view.Shape, view.Strides);
+        var (shape, strides) = (_view.Shape, _view.Strides);
         long span = 1;
-        for (var k = 0; k < shape.Length; k++) span += (shape[k] - 1) * strides[k];
-        if (span * size > Array.MaxLength) throw new WeightsException($"Tensor \"{Name}\" is a view that spans {span * size} bytes; make it contiguous before it is stored.");
-        var source = view.Storage.Open().Slice(view.Offset * size, span * size, $"Tensor \"{Name}\"").ToArray($"tensor \"{Name}\"");
+        for (var k = 0; k < shape.Length; k++)
+        {
+            span += (shape[k] - 1) * strides[k];
+        }
+        if (span * size > Array.MaxLength)
+        {
+            throw new WeightsException(
+                $"Tensor \"{Name}\" is a view that spans {span * size} bytes; make it contiguous before it is stored."
+            );
+        }
+        var source = _view.Storage.Open().Slice(_view.Offset * size, span * size, $"Tensor \"{Name}\"").ToArray($"tensor \"{Name}\"");
 
         var buffer = new byte[Chunk - (Chunk % size)];
         var filled = 0;
@@ -106,7 +123,10 @@ public sealed class WeightTensor
             for (var k = shape.Length - 1; k >= 0; k--)
             {
                 at += strides[k];
-                if (++index[k] < shape[k]) break;
+                if (++index[k] < shape[k])
+                {
+                    break;
+                }
                 at -= strides[k] * shape[k];
                 index[k] = 0;
             }

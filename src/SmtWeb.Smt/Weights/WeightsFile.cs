@@ -30,15 +30,21 @@ public sealed class WeightsFile : IDisposable
     // What a snapshot or training state calls the network to use; averaged weights before raw ones.
     private static readonly string[] NetworkKeys = ["ema", "G_ema", "ema_model", "net", "state_dict", "model"];
 
-    private readonly IDisposable file;
+    private readonly IDisposable _file;
 
     // of a graph of objects
     private WeightsFile(IDisposable file, WeightsFormat format, object? root, PickleBudget budget)
         : this(file, format, root, null, new Dictionary<string, string>()) => budget.Tensors(Tensors);
 
-    private WeightsFile(IDisposable file, WeightsFormat format, object? root, IReadOnlyList<WeightTensor>? tensors, IReadOnlyDictionary<string, string> metadata)
+    private WeightsFile(
+        IDisposable file,
+        WeightsFormat format,
+        object? root,
+        IReadOnlyList<WeightTensor>? tensors,
+        IReadOnlyDictionary<string, string> metadata
+    )
     {
-        (this.file, Format, Metadata) = (file, format, metadata);
+        (_file, Format, Metadata) = (file, format, metadata);
         (Part, Network) = tensors is null ? Choose(root) : (null, null);
         Root = root;
         Tensors = tensors ?? TensorTree.Collect(Network);
@@ -86,28 +92,49 @@ public sealed class WeightsFile : IDisposable
     internal static WeightsFile Open(ReadOnlyMemory<byte> bytes) => Open(new MemorySource(bytes), Stream.Null);
 
     /// <inheritdoc/>
-    public void Dispose() => file.Dispose();
+    public void Dispose() => _file.Dispose();
 
     private static WeightsFile Open(ByteSource source, IDisposable owner)
     {
-        if (source.Length < 2) throw new WeightsException($"The file has {source.Length} bytes: it holds no weights.");
+        if (source.Length < 2)
+        {
+            throw new WeightsException($"The file has {source.Length} bytes: it holds no weights.");
+        }
         Span<byte> start = stackalloc byte[9];
         start = start[..(int)Math.Min(source.Length, start.Length)];
         source.Read(0, start, "its first bytes");
-        if (start.Length == 9 && start[8] == '{') return OpenSafetensors(source, owner);
+        if (start.Length == 9 && start[8] == '{')
+        {
+            return OpenSafetensors(source, owner);
+        }
 
         var budget = new PickleBudget(source.Length);
-        if (start.StartsWith("PK"u8)) return new WeightsFile(owner, WeightsFormat.TorchZip, TorchArchive.Read(source, budget), budget);
-        if (LegacyStream.Recognise(source)) return new WeightsFile(owner, WeightsFormat.TorchLegacy, LegacyStream.Read(source, budget, ""), budget);
+        if (start.StartsWith("PK"u8))
+        {
+            return new WeightsFile(owner, WeightsFormat.TorchZip, TorchArchive.Read(source, budget), budget);
+        }
+        if (LegacyStream.Recognise(source))
+        {
+            return new WeightsFile(owner, WeightsFormat.TorchLegacy, LegacyStream.Read(source, budget, ""), budget);
+        }
         if (!LooksLikePickle(start))
-            throw new WeightsException("The file is neither safetensors nor a zip archive nor a pickle: SmtWeb reads safetensors, PyTorch .pth and .pt, and EDM .pkl.");
+        {
+            throw new WeightsException(
+                "The file is neither safetensors nor a zip archive nor a pickle: SmtWeb reads safetensors, PyTorch .pth and .pt, and "
+                + "EDM .pkl."
+            );
+        }
         var root = Unpickler.Load(source, 0, budget, new PickleSurroundings(), out var end);
-        if (end != source.Length) throw new WeightsException($"{source.Length - end} bytes follow the end of the pickle at {end}.");
+        if (end != source.Length)
+        {
+            throw new WeightsException($"{source.Length - end} bytes follow the end of the pickle at {end}.");
+        }
         return new WeightsFile(owner, WeightsFormat.Pickle, root, budget);
     }
 
     // Protocols 2 and up begin with 0x80; older ones with the opcode of a container, a string, a name or a number.
-    private static bool LooksLikePickle(ReadOnlySpan<byte> start) => (start[0] == 0x80 && start[1] <= 5) || "(]})lcdVSINFGKMJXUT"u8.Contains(start[0]);
+    private static bool LooksLikePickle(ReadOnlySpan<byte> start) =>
+        (start[0] == 0x80 && start[1] <= 5) || "(]})lcdVSINFGKMJXUT"u8.Contains(start[0]);
 
     private static WeightsFile OpenSafetensors(ByteSource source, IDisposable owner)
     {
@@ -127,16 +154,32 @@ public sealed class WeightsFile : IDisposable
     private static TorchTensor View(ByteSource source, long data, SafetensorsEntry entry)
     {
         var strides = new long[entry.Shape.Count];
-        for (var (k, step) = (strides.Length - 1, 1L); k >= 0; step *= entry.Shape[k--]) strides[k] = step;
+        for (var (k, step) = (strides.Length - 1, 1L); k >= 0; step *= entry.Shape[k--])
+        {
+            strides[k] = step;
+        }
         var content = source.Slice(data + entry.Offset, entry.ByteCount, $"Tensor \"{entry.Name}\"");
-        return new TorchTensor(new TorchStorage(entry.Type, entry.ByteCount / entry.Type.Size(), () => content), 0, [.. entry.Shape], strides);
+        return new TorchTensor(
+            new TorchStorage(entry.Type, entry.ByteCount / entry.Type.Size(), () => content),
+            0,
+            [.. entry.Shape],
+            strides
+        );
     }
 
     private static (string? Part, object? Network) Choose(object? root)
     {
-        if (root is not PickleDict dict) return (null, root);
+        if (root is not PickleDict dict)
+        {
+            return (null, root);
+        }
         foreach (var key in NetworkKeys)
-            if (dict[key] is PickleDict or PickleObject) return (key, dict[key]);
+        {
+            if (dict[key] is PickleDict or PickleObject)
+            {
+                return (key, dict[key]);
+            }
+        }
         return (null, root);
     }
 }

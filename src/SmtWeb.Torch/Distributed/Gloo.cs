@@ -15,22 +15,23 @@ internal sealed unsafe class Gloo : ICollectives
 
     private static readonly Lazy<(Functions? Functions, string? Missing)> Library = new(Load);
 
-    private readonly Worker worker = new("Gloo");
-    private readonly Functions functions;
-    private readonly nint group;
-    private int users = 1; // whoever owns it, and the worker while it is abandoned in a call
+    private readonly Worker _worker = new("Gloo");
+    private readonly Functions _functions;
+    private readonly nint _group;
+    private int _users = 1; // whoever owns it, and the worker while it is abandoned in a call
 
     private sealed record Functions(
-        nint New,     // void* (int rank, int size, const char* address, int64 timeout, void* store, get, set, char* error, int64 capacity)
-        nint Reduce,  // int (void* group, void* data, int64 count, int type, char* error, int64 capacity)
-        nint Cast,    // int (void* group, void* data, int64 bytes, int root, char* error, int64 capacity)
-        nint Free);   // void (void* group)
+        nint New, // void* (int rank, int size, const char* address, int64 timeout, void* store, get, set, char* error, int64 capacity)
+        nint Reduce, // int (void* group, void* data, int64 count, int type, char* error, int64 capacity)
+        nint Cast, // int (void* group, void* data, int64 bytes, int root, char* error, int64 capacity)
+        nint Free
+    ); // void (void* group)
 
     /// <summary>Connects to the others; each binds to the address by which it reaches the store.</summary>
     /// <exception cref="TorchException">The library is missing, or the others did not come.</exception>
     internal Gloo(TcpStore store, int rank, int size, TimeSpan timeout)
     {
-        functions = Library.Value.Functions ?? throw new TorchException(Library.Value.Missing!);
+        _functions = Library.Value.Functions ?? throw new TorchException(Library.Value.Missing!);
         var address = Encoding.UTF8.GetBytes(Text(store.LocalAddress) + "\0");
         var handle = GCHandle.Alloc(store);
         try
@@ -38,18 +39,28 @@ internal sealed unsafe class Gloo : ICollectives
             var error = stackalloc byte[ErrorBytes];
             fixed (byte* local = address)
             {
-                group = ((delegate* unmanaged<int, int, byte*, long, nint, nint, nint, byte*, long, nint>)functions.New)(
-                    rank, size, local, (long)timeout.TotalMilliseconds, GCHandle.ToIntPtr(handle),
-                    (nint)(delegate* unmanaged<nint, byte*, byte*, long, long>)&Get, (nint)(delegate* unmanaged<nint, byte*, byte*, long, int>)&Set, error, ErrorBytes);
+                _group = ((delegate* unmanaged<int, int, byte*, long, nint, nint, nint, byte*, long, nint>)_functions.New)(
+                    rank,
+                    size,
+                    local,
+                    (long)timeout.TotalMilliseconds,
+                    GCHandle.ToIntPtr(handle),
+                    (nint)(delegate* unmanaged<nint, byte*, byte*, long, long>)&Get,
+                    (nint)(delegate* unmanaged<nint, byte*, byte*, long, int>)&Set,
+                    error,
+                    ErrorBytes
+                );
             }
-            if (group == 0)
+            if (_group == 0)
             {
-                throw new TorchException($"Gloo, rank {rank} of {size} at {Text(store.LocalAddress)}: {Marshal.PtrToStringUTF8((nint)error)}");
+                throw new TorchException(
+                    $"Gloo, rank {rank} of {size} at {Text(store.LocalAddress)}: {Marshal.PtrToStringUTF8((nint)error)}"
+                );
             }
         }
         catch
         {
-            worker.Dispose();
+            _worker.Dispose();
             throw;
         }
         finally
@@ -76,37 +87,62 @@ internal sealed unsafe class Gloo : ICollectives
             _ => throw new TorchException($"Gloo sums float32, float64, int32 and int64, not {tensor.dtype}."),
         };
         var (data, count) = ((nint)LibTorch.Data(tensor.Handle), tensor.NumberOfElements);
-        Run(tensor, error => ((delegate* unmanaged<nint, nint, long, int, byte*, long, int>)functions.Reduce)(group, data, count, type, (byte*)error, ErrorBytes));
+        Run(
+            tensor,
+            error =>
+                ((delegate* unmanaged<nint, nint, long, int, byte*, long, int>)_functions.Reduce)(
+                    _group,
+                    data,
+                    count,
+                    type,
+                    (byte*)error,
+                    ErrorBytes
+                )
+        );
     }
 
     /// <inheritdoc/>
     public void Broadcast(Tensor tensor, int root)
     {
         var (data, bytes) = ((nint)LibTorch.Data(tensor.Handle), tensor.NumberOfElements * tensor.ElementSize);
-        Run(tensor, error => ((delegate* unmanaged<nint, nint, long, int, byte*, long, int>)functions.Cast)(group, data, bytes, root, (byte*)error, ErrorBytes));
+        Run(
+            tensor,
+            error =>
+                ((delegate* unmanaged<nint, nint, long, int, byte*, long, int>)_functions.Cast)(
+                    _group,
+                    data,
+                    bytes,
+                    root,
+                    (byte*)error,
+                    ErrorBytes
+                )
+        );
     }
 
     private void Run(Tensor tensor, Func<nint, int> call)
     {
         string? failure = null;
-        var finished = worker.Run(() =>
-        {
-            var error = stackalloc byte[ErrorBytes];
-            if (call((nint)error) != 0)
+        var finished = _worker.Run(
+            () =>
             {
-                failure = Marshal.PtrToStringUTF8((nint)error);
+                var error = stackalloc byte[ErrorBytes];
+                if (call((nint)error) != 0)
+                {
+                    failure = Marshal.PtrToStringUTF8((nint)error);
+                }
+            },
+            abandoned: () =>
+            {
+                // Gloo still reads and writes there: neither the memory nor the group may go before it has given up
+                Interlocked.Increment(ref _users);
+                var memory = tensor.alias().DetachFromDisposeScope();
+                return () =>
+                {
+                    memory.Dispose();
+                    Release();
+                };
             }
-        }, abandoned: () =>
-        {
-            // Gloo still reads and writes there: neither the memory nor the group may go before it has given up
-            Interlocked.Increment(ref users);
-            var memory = tensor.alias().DetachFromDisposeScope();
-            return () =>
-            {
-                memory.Dispose();
-                Release();
-            };
-        });
+        );
         if (!finished)
         {
             throw new TorchException("the exchange was left");
@@ -118,20 +154,20 @@ internal sealed unsafe class Gloo : ICollectives
     }
 
     /// <inheritdoc/>
-    public void Abort() => worker.Abandon();
+    public void Abort() => _worker.Abandon();
 
     private void Release()
     {
-        if (Interlocked.Decrement(ref users) == 0)
+        if (Interlocked.Decrement(ref _users) == 0)
         {
-            ((delegate* unmanaged<nint, void>)functions.Free)(group);
+            ((delegate* unmanaged<nint, void>)_functions.Free)(_group);
         }
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        worker.Dispose();
+        _worker.Dispose();
         Release();
     }
 
@@ -156,7 +192,10 @@ internal sealed unsafe class Gloo : ICollectives
     {
         try
         {
-            ((TcpStore)GCHandle.FromIntPtr(store).Target!).Set("gloo/" + Marshal.PtrToStringUTF8((nint)key), new ReadOnlySpan<byte>(value, (int)bytes).ToArray());
+            ((TcpStore)GCHandle.FromIntPtr(store).Target!).Set(
+                "gloo/" + Marshal.PtrToStringUTF8((nint)key),
+                new ReadOnlySpan<byte>(value, (int)bytes).ToArray()
+            );
             return 0;
         }
         catch (TorchException)
@@ -170,18 +209,31 @@ internal sealed unsafe class Gloo : ICollectives
         var file = Path.Combine(AppContext.BaseDirectory, "libsmtgloo.so");
         if (!File.Exists(file))
         {
-            return (null, "Runs on several CPU devices need Gloo, without which this program was built. Install it and build again: apt-get install g++ libgloo-dev");
+            return (
+                null,
+                "Runs on several CPU devices need Gloo, without which this program was built. Install it and build again: apt-get "
+                + "install g++ libgloo-dev"
+            );
         }
         try
         {
             var library = NativeLibrary.Load(file);
-            return (new Functions(
-                NativeLibrary.GetExport(library, "smt_gloo_new"), NativeLibrary.GetExport(library, "smt_gloo_all_reduce"),
-                NativeLibrary.GetExport(library, "smt_gloo_broadcast"), NativeLibrary.GetExport(library, "smt_gloo_free")), null);
+            return (
+                new Functions(
+                    NativeLibrary.GetExport(library, "smt_gloo_new"),
+                    NativeLibrary.GetExport(library, "smt_gloo_all_reduce"),
+                    NativeLibrary.GetExport(library, "smt_gloo_broadcast"),
+                    NativeLibrary.GetExport(library, "smt_gloo_free")
+                ),
+                null
+            );
         }
         catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException)
         {
-            return (null, $"Gloo, which runs on several CPU devices need, could not be loaded (apt-get install libgloo0, or build again): {e.Message}");
+            return (
+                null,
+                $"Gloo, which runs on several CPU devices need, could not be loaded (apt-get install libgloo0, or build again): {e.Message}"
+            );
         }
     }
 }

@@ -12,25 +12,25 @@ public sealed class GradientExchange : IGradientExchange
     /// <summary>Size of a part: large enough that its latency does not count, small enough that no exchange takes long.</summary>
     public const long DefaultBucketBytes = 32 << 20;
 
-    private readonly ProcessGroup group;
-    private readonly FlatParameters parameters;
-    private readonly long elements;
+    private readonly ProcessGroup _group;
+    private readonly FlatParameters _parameters;
+    private readonly long _elements;
 
     /// <summary>Makes the values of <paramref name="parameters"/> those of rank 0. The group must outlive it.</summary>
     public GradientExchange(ProcessGroup group, FlatParameters parameters, long bucketBytes = DefaultBucketBytes)
     {
         ArgumentNullException.ThrowIfNull(group);
         ArgumentNullException.ThrowIfNull(parameters);
-        (this.group, this.parameters, elements) = (group, parameters, Math.Max(1, bucketBytes / sizeof(float)));
+        (_group, _parameters, _elements) = (group, parameters, Math.Max(1, bucketBytes / sizeof(float)));
         using var none = no_grad();
         group.Broadcast(parameters.Values);
     }
 
     /// <summary>Number of parts.</summary>
-    public int Buckets => (int)((parameters.Gradients.NumberOfElements + elements - 1) / elements);
+    public int Buckets => (int)((_parameters.Gradients.NumberOfElements + _elements - 1) / _elements);
 
     /// <inheritdoc/>
-    public void Begin() => group.ThrowIfLost();
+    public void Begin() => _group.ThrowIfLost();
 
     /// <inheritdoc/>
     /// <exception cref="TorchException">A rank is gone or late.</exception>
@@ -38,11 +38,11 @@ public sealed class GradientExchange : IGradientExchange
     {
         using var scope = NewDisposeScope();
         using var none = no_grad();
-        var all = parameters.Gradients;
-        for (long start = 0; start < all.NumberOfElements; start += elements)
+        var all = _parameters.Gradients;
+        for (long start = 0; start < all.NumberOfElements; start += _elements)
         {
-            group.AllReduce(all.narrow(0, start, Math.Min(elements, all.NumberOfElements - start)));
+            _group.AllReduce(all.narrow(0, start, Math.Min(_elements, all.NumberOfElements - start)));
         }
-        all.Times_(1.0 / group.Size);
+        all.Times_(1.0 / _group.Size);
     }
 }

@@ -17,9 +17,9 @@ public sealed class ProcessGroup : IDisposable
     /// <summary>Backend of GPU tensors.</summary>
     public const string Nccl = "nccl";
 
-    private readonly ICollectives? collectives; // none where there is one rank
-    private readonly TcpStore store;
-    private bool disposed;
+    private readonly ICollectives? _collectives; // none where there is one rank
+    private readonly TcpStore _store;
+    private bool _disposed;
 
     /// <summary>
     /// Joins as <paramref name="rank"/> of <paramref name="size"/>; returns when all are there. <paramref name="device"/> is this rank's
@@ -37,14 +37,19 @@ public sealed class ProcessGroup : IDisposable
         {
             throw new TorchException(reason);
         }
-        (Rank, Size, this.store) = (rank, size, store);
+        (Rank, Size, _store) = (rank, size, store);
         if (size == 1)
         {
             return;
         }
         store.Join(rank);
-        collectives = backend == Gloo ? new Gloo(store, rank, size, timeout) : new Nccl(store, rank, size, device, timeout);
-        store.Lost.ContinueWith(_ => collectives.Abort(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        _collectives = backend == Gloo ? new Gloo(store, rank, size, timeout) : new Nccl(store, rank, size, device, timeout);
+        store.Lost.ContinueWith(
+            _ => _collectives.Abort(),
+            CancellationToken.None,
+            TaskContinuationOptions.ExecuteSynchronously,
+            TaskScheduler.Default
+        );
     }
 
     /// <summary>This process's number, from 0.</summary>
@@ -60,20 +65,21 @@ public sealed class ProcessGroup : IDisposable
     public static bool Has(string backend) => WhyNot(backend) is null;
 
     /// <summary>Why <paramref name="backend"/> cannot be used here and what makes it, or null.</summary>
-    public static string? WhyNot(string backend) => backend switch
-    {
-        Gloo => Torch.Gloo.Missing,
-        Nccl => Torch.Nccl.Missing,
-        _ => $"there is no backend '{backend}' for several devices; the backends are {Gloo} and {Nccl}",
-    };
+    public static string? WhyNot(string backend) =>
+        backend switch
+        {
+            Gloo => Torch.Gloo.Missing,
+            Nccl => Torch.Nccl.Missing,
+            _ => $"there is no backend '{backend}' for several devices; the backends are {Gloo} and {Nccl}",
+        };
 
     /// <summary>Throws if another rank is known to be gone.</summary>
     /// <exception cref="TorchException">It is.</exception>
     public void ThrowIfLost()
     {
-        if (store.Lost.IsCompleted)
+        if (_store.Lost.IsCompleted)
         {
-            throw new TorchException($"A rank of {Size} is lost: {store.Lost.Result}.");
+            throw new TorchException($"A rank of {Size} is lost: {_store.Lost.Result}.");
         }
     }
 
@@ -83,7 +89,8 @@ public sealed class ProcessGroup : IDisposable
 
     /// <summary>Gives every rank the <paramref name="tensor"/>, dense, of rank <paramref name="root"/>, in place.</summary>
     /// <exception cref="TorchException">A rank is gone, or late by more than the timeout.</exception>
-    public void Broadcast(Tensor tensor, int root = 0) => Run($"broadcast from rank {root} of {Size}", tensor, static (c, t, r) => c.Broadcast(t, r), root);
+    public void Broadcast(Tensor tensor, int root = 0) =>
+        Run($"broadcast from rank {root} of {Size}", tensor, static (c, t, r) => c.Broadcast(t, r), root);
 
     /// <summary>The number that rank 0 gives, on every rank; over Gloo.</summary>
     /// <exception cref="TorchException">A rank is gone, or late by more than the timeout.</exception>
@@ -98,24 +105,26 @@ public sealed class ProcessGroup : IDisposable
 
     private void Run(string what, Tensor tensor, Action<ICollectives, Tensor, int> exchange, int root)
     {
-        ObjectDisposedException.ThrowIf(disposed, this);
+        ObjectDisposedException.ThrowIf(_disposed, this);
         ArgumentNullException.ThrowIfNull(tensor);
         if (!tensor.is_contiguous())
         {
-            throw new TorchException($"{what}: the tensor of shape [{string.Join(',', tensor.shape)}] is not dense; exchange a contiguous() copy.");
+            throw new TorchException(
+                $"{what}: the tensor of shape [{string.Join(',', tensor.shape)}] is not dense; exchange a contiguous() copy."
+            );
         }
-        if (collectives is null || tensor.NumberOfElements == 0)
+        if (_collectives is null || tensor.NumberOfElements == 0)
         {
             return;
         }
         try
         {
             ThrowIfLost();
-            exchange(collectives, tensor, root);
+            exchange(_collectives, tensor, root);
         }
         catch (TorchException e)
         {
-            throw new TorchException($"{what}: {(store.Lost.IsCompleted ? store.Lost.Result : e.Message)}", e);
+            throw new TorchException($"{what}: {(_store.Lost.IsCompleted ? _store.Lost.Result : e.Message)}", e);
         }
         GC.KeepAlive(tensor);
     }
@@ -123,10 +132,10 @@ public sealed class ProcessGroup : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (!disposed)
+        if (!_disposed)
         {
-            disposed = true;
-            collectives?.Dispose();
+            _disposed = true;
+            _collectives?.Dispose();
         }
     }
 }

@@ -9,13 +9,13 @@ namespace SmtWeb.Torch;
 /// </summary>
 internal sealed class StoreServer : IDisposable
 {
-    private readonly TcpListener listener;
-    private readonly object sync = new();
-    private readonly Dictionary<string, byte[]> values = [];
-    private readonly List<(string Key, Peer Peer)> waiting = [];
-    private readonly List<Peer> peers = [];
-    private string? lost;
-    private bool closing;
+    private readonly TcpListener _listener;
+    private readonly object _sync = new();
+    private readonly Dictionary<string, byte[]> _values = [];
+    private readonly List<(string Key, Peer Peer)> _waiting = [];
+    private readonly List<Peer> _peers = [];
+    private string? _lost;
+    private bool _closing;
 
     private sealed record Peer(Socket Socket, NetworkStream Stream)
     {
@@ -26,9 +26,9 @@ internal sealed class StoreServer : IDisposable
     /// <exception cref="SocketException">The port is taken, or the address is not this machine's.</exception>
     internal StoreServer(IPAddress address, int port)
     {
-        listener = new TcpListener(address, port);
-        listener.Start();
-        Port = ((IPEndPoint)listener.LocalEndpoint).Port;
+        _listener = new TcpListener(address, port);
+        _listener.Start();
+        Port = ((IPEndPoint)_listener.LocalEndpoint).Port;
         Start(Accept, "ranks' store");
     }
 
@@ -44,7 +44,7 @@ internal sealed class StoreServer : IDisposable
             Peer peer;
             try
             {
-                var socket = listener.AcceptSocket();
+                var socket = _listener.AcceptSocket();
                 TcpStore.KeepAlive(socket);
                 peer = new(socket, new NetworkStream(socket));
             }
@@ -52,9 +52,9 @@ internal sealed class StoreServer : IDisposable
             {
                 return;
             }
-            lock (sync)
+            lock (_sync)
             {
-                peers.Add(peer);
+                _peers.Add(peer);
             }
             Start(() => Serve(peer), "ranks' store, one of them");
         }
@@ -69,7 +69,7 @@ internal sealed class StoreServer : IDisposable
             while (!orderly)
             {
                 var frame = StoreFrame.Read(peer.Stream);
-                lock (sync)
+                lock (_sync)
                 {
                     orderly = Answer(peer, frame);
                 }
@@ -77,21 +77,30 @@ internal sealed class StoreServer : IDisposable
         }
         catch (Exception e) when (e is IOException or ObjectDisposedException or InvalidDataException)
         {
-            if (e.InnerException is SocketException { SocketErrorCode: SocketError.TimedOut or SocketError.HostUnreachable or SocketError.HostDown or SocketError.NetworkUnreachable or SocketError.NetworkDown })
+            if (
+                e.InnerException is SocketException
+                {
+                    SocketErrorCode: SocketError.TimedOut
+                        or SocketError.HostUnreachable
+                        or SocketError.HostDown
+                        or SocketError.NetworkUnreachable
+                        or SocketError.NetworkDown
+                }
+            )
             {
                 how = "its machine does not answer any more";
             }
         }
-        lock (sync)
+        lock (_sync)
         {
-            peers.Remove(peer);
-            waiting.RemoveAll(w => w.Peer == peer);
-            if (!orderly && !closing && peer.Rank is not null)
+            _peers.Remove(peer);
+            _waiting.RemoveAll(w => w.Peer == peer);
+            if (!orderly && !_closing && peer.Rank is not null)
             {
-                lost ??= $"{peer.Rank} is gone: {how}";
-                foreach (var other in peers.Where(p => p.Rank is not null).ToList())
+                _lost ??= $"{peer.Rank} is gone: {how}";
+                foreach (var other in _peers.Where(p => p.Rank is not null).ToList())
                 {
-                    Send(other, new(StoreFrame.Of.Lost, lost, []));
+                    Send(other, new(StoreFrame.Of.Lost, _lost, []));
                 }
             }
         }
@@ -104,24 +113,24 @@ internal sealed class StoreServer : IDisposable
         switch (frame.Kind)
         {
             case StoreFrame.Of.Set:
-                values[frame.Key] = frame.Value;
-                foreach (var (key, other) in waiting.Where(w => w.Key == frame.Key).ToList())
+                _values[frame.Key] = frame.Value;
+                foreach (var (key, other) in _waiting.Where(w => w.Key == frame.Key).ToList())
                 {
                     Send(other, new(StoreFrame.Of.Value, key, frame.Value));
                 }
-                waiting.RemoveAll(w => w.Key == frame.Key);
+                _waiting.RemoveAll(w => w.Key == frame.Key);
                 return false;
-            case StoreFrame.Of.Get when values.TryGetValue(frame.Key, out var value):
+            case StoreFrame.Of.Get when _values.TryGetValue(frame.Key, out var value):
                 Send(peer, new(StoreFrame.Of.Value, frame.Key, value));
                 return false;
             case StoreFrame.Of.Get:
-                waiting.Add((frame.Key, peer));
+                _waiting.Add((frame.Key, peer));
                 return false;
             case StoreFrame.Of.Join:
                 peer.Rank = frame.Key;
-                if (lost is not null)
+                if (_lost is not null)
                 {
-                    Send(peer, new(StoreFrame.Of.Lost, lost, []));
+                    Send(peer, new(StoreFrame.Of.Lost, _lost, []));
                 }
                 return false;
             case StoreFrame.Of.Leave:
@@ -147,11 +156,11 @@ internal sealed class StoreServer : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        listener.Stop();
-        lock (sync)
+        _listener.Stop();
+        lock (_sync)
         {
-            closing = true;
-            foreach (var peer in peers)
+            _closing = true;
+            foreach (var peer in _peers)
             {
                 Send(peer, new(StoreFrame.Of.Leave, "", []));
                 peer.Socket.Dispose();

@@ -10,13 +10,14 @@ namespace SmtWeb.Torch;
 /// </summary>
 public sealed class TcpStore : IDisposable
 {
-    private readonly TimeSpan timeout;
-    private readonly StoreServer? server;
-    private readonly Socket socket;
-    private readonly NetworkStream stream;
-    private readonly Dictionary<string, TaskCompletionSource<byte[]>> asked = [];
-    private readonly TaskCompletionSource<string> lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private bool joined, left;
+    private readonly TimeSpan _timeout;
+    private readonly StoreServer? _server;
+    private readonly Socket _socket;
+    private readonly NetworkStream _stream;
+    private readonly Dictionary<string, TaskCompletionSource<byte[]>> _asked = [];
+    private readonly TaskCompletionSource<string> _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private bool _joined,
+        _left;
 
     /// <summary>
     /// Serves a store on <paramref name="port"/> of this machine's address <paramref name="host"/> (0 picks a free one), or connects to
@@ -25,24 +26,28 @@ public sealed class TcpStore : IDisposable
     /// <exception cref="TorchException">The port is taken, or no store answers within <paramref name="timeout"/>.</exception>
     public TcpStore(string host, int port, bool serve, TimeSpan timeout)
     {
-        (Host, this.timeout) = (host, timeout);
+        (Host, _timeout) = (host, timeout);
         try
         {
             if (serve)
             {
-                server = new StoreServer(Dns.GetHostAddresses(host)[0], port);
+                _server = new StoreServer(Dns.GetHostAddresses(host)[0], port);
             }
-            Port = server?.Port ?? port;
-            socket = Connect(host, Port, timeout);
+            Port = _server?.Port ?? port;
+            _socket = Connect(host, Port, timeout);
         }
         catch (SocketException e)
         {
-            server?.Dispose();
-            throw new TorchException(serve
-                ? $"The ranks' store cannot be served at {host}:{port}: {e.Message}."
-                : $"No ranks' store answers at {host}:{port} (waited {timeout.TotalSeconds:0} s): {e.Message}. Is rank 0 running, and does a firewall let this port through?", e);
+            _server?.Dispose();
+            throw new TorchException(
+                serve
+                    ? $"The ranks' store cannot be served at {host}:{port}: {e.Message}."
+                    : $"No ranks' store answers at {host}:{port} (waited {timeout.TotalSeconds:0} s): {e.Message}. Is rank 0 running, "
+                        + "and does a firewall let this port through?",
+                e
+            );
         }
-        stream = new NetworkStream(socket);
+        _stream = new NetworkStream(_socket);
         new Thread(Listen) { IsBackground = true, Name = "life line of the ranks" }.Start();
     }
 
@@ -53,15 +58,16 @@ public sealed class TcpStore : IDisposable
     public int Port { get; }
 
     /// <summary>This machine's address on the way to the store: the one by which the other ranks reach it, too.</summary>
-    internal IPAddress LocalAddress => ((IPEndPoint)socket.LocalEndPoint!).Address;
+    internal IPAddress LocalAddress => ((IPEndPoint)_socket.LocalEndPoint!).Address;
 
     /// <summary>Completes with the words for it when a rank that has joined is gone, or the store.</summary>
-    internal Task<string> Lost => lost.Task;
+    internal Task<string> Lost => _lost.Task;
 
     // A machine that vanished without a word (power, network) is noticed after some ten seconds, idle connection or not.
     internal static void KeepAlive(Socket socket)
     {
-        const int tcp = 6, userTimeout = 18; // IPPROTO_TCP, TCP_USER_TIMEOUT in milliseconds
+        const int tcp = 6,
+            userTimeout = 18; // IPPROTO_TCP, TCP_USER_TIMEOUT in milliseconds
         socket.NoDelay = true;
         socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
         socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, 4);
@@ -106,37 +112,39 @@ public sealed class TcpStore : IDisposable
     {
         TaskCompletionSource<byte[]>? answer;
         bool ask;
-        lock (asked)
+        lock (_asked)
         {
-            ask = !asked.TryGetValue(key, out answer);
+            ask = !_asked.TryGetValue(key, out answer);
             if (ask)
             {
-                asked[key] = answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
+                _asked[key] = answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
             }
         }
         if (ask)
         {
             Send(new(StoreFrame.Of.Get, key, []));
         }
-        switch (Task.WaitAny([answer!.Task, lost.Task], timeout))
+        switch (Task.WaitAny([answer!.Task, _lost.Task], _timeout))
         {
             case 0:
-                lock (asked)
+                lock (_asked)
                 {
-                    asked.Remove(key); // another may give it another value
+                    _asked.Remove(key); // another may give it another value
                 }
                 return answer.Task.Result;
             case 1:
-                throw new TorchException($"While the ranks met: {lost.Task.Result}.");
+                throw new TorchException($"While the ranks met: {_lost.Task.Result}.");
             default:
-                throw new TorchException($"A rank did not come within {timeout.TotalSeconds:0} s (no '{key}' in the store at {Host}:{Port}).");
+                throw new TorchException(
+                    $"A rank did not come within {_timeout.TotalSeconds:0} s (no '{key}' in the store at {Host}:{Port})."
+                );
         }
     }
 
     /// <summary>From now on the others are told when this process is gone.</summary>
     internal void Join(int rank)
     {
-        joined = true;
+        _joined = true;
         Send(new(StoreFrame.Of.Join, $"rank {rank}", []));
     }
 
@@ -144,9 +152,9 @@ public sealed class TcpStore : IDisposable
     {
         try
         {
-            lock (stream)
+            lock (_stream)
             {
-                frame.Write(stream);
+                frame.Write(_stream);
             }
         }
         catch (Exception e) when (e is IOException or ObjectDisposedException)
@@ -161,22 +169,22 @@ public sealed class TcpStore : IDisposable
         {
             while (true)
             {
-                var frame = StoreFrame.Read(stream);
+                var frame = StoreFrame.Read(_stream);
                 switch (frame.Kind)
                 {
                     case StoreFrame.Of.Value:
                         TaskCompletionSource<byte[]>? answer;
-                        lock (asked)
+                        lock (_asked)
                         {
-                            asked.TryGetValue(frame.Key, out answer);
+                            _asked.TryGetValue(frame.Key, out answer);
                         }
                         answer?.TrySetResult(frame.Value);
                         break;
                     case StoreFrame.Of.Lost:
-                        lost.TrySetResult(frame.Key);
+                        _lost.TrySetResult(frame.Key);
                         break;
                     case StoreFrame.Of.Leave:
-                        left = true; // whoever still needs another rank learns it from that rank's own connections
+                        _left = true; // whoever still needs another rank learns it from that rank's own connections
                         return;
                     case StoreFrame.Of.Set or StoreFrame.Of.Get or StoreFrame.Of.Join:
                     default:
@@ -186,9 +194,9 @@ public sealed class TcpStore : IDisposable
         }
         catch (Exception e) when (e is IOException or ObjectDisposedException or InvalidDataException)
         {
-            if (!left)
+            if (!_left)
             {
-                lost.TrySetResult($"the process that serves the ranks' store at {Host}:{Port} is gone");
+                _lost.TrySetResult($"the process that serves the ranks' store at {Host}:{Port} is gone");
             }
         }
     }
@@ -196,14 +204,14 @@ public sealed class TcpStore : IDisposable
     /// <summary>Closes the connection as the kernel does for a process that dies.</summary>
     internal void BreakOff()
     {
-        left = true;
-        socket.Dispose();
+        _left = true;
+        _socket.Dispose();
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (!left && joined)
+        if (!_left && _joined)
         {
             try
             {
@@ -214,8 +222,8 @@ public sealed class TcpStore : IDisposable
                 // it has gone before
             }
         }
-        left = true;
-        socket.Dispose();
-        server?.Dispose();
+        _left = true;
+        _socket.Dispose();
+        _server?.Dispose();
     }
 }

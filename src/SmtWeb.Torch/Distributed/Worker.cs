@@ -1,12 +1,15 @@
 namespace SmtWeb.Torch;
 
-/// <summary>A thread that does one thing at a time for a caller who waits for it, unless <see cref="Abandon"/> sends the caller home.</summary>
+/// <summary>
+/// A thread that does one thing at a time for a caller who waits for it, unless <see cref="Abandon"/> sends the caller home.
+/// </summary>
 internal sealed class Worker : IDisposable
 {
-    private readonly object sync = new();
-    private readonly Thread thread;
-    private Job? job;
-    private bool abandoned, over;
+    private readonly object _sync = new();
+    private readonly Thread _thread;
+    private Job? _job;
+    private bool _abandoned,
+        _over;
 
     private sealed class Job(Action body)
     {
@@ -21,8 +24,8 @@ internal sealed class Worker : IDisposable
 
     internal Worker(string name)
     {
-        thread = new Thread(Work) { IsBackground = true, Name = name };
-        thread.Start();
+        _thread = new Thread(Work) { IsBackground = true, Name = name };
+        _thread.Start();
     }
 
     /// <summary>
@@ -32,21 +35,21 @@ internal sealed class Worker : IDisposable
     internal bool Run(Action body, Func<Action> abandoned)
     {
         var mine = new Job(body);
-        lock (sync)
+        lock (_sync)
         {
-            while (job is not null && !this.abandoned && !over)
+            while (_job is not null && !_abandoned && !_over)
             {
-                Monitor.Wait(sync); // another caller's turn
+                Monitor.Wait(_sync); // another caller's turn
             }
-            if (this.abandoned || over)
+            if (_abandoned || _over)
             {
                 return false;
             }
-            job = mine;
-            Monitor.PulseAll(sync);
-            while (!mine.Done && !this.abandoned)
+            _job = mine;
+            Monitor.PulseAll(_sync);
+            while (!mine.Done && !_abandoned)
             {
-                Monitor.Wait(sync);
+                Monitor.Wait(_sync);
             }
             if (!mine.Done)
             {
@@ -60,10 +63,10 @@ internal sealed class Worker : IDisposable
     /// <summary>Sends home who waits, now and from now on.</summary>
     internal void Abandon()
     {
-        lock (sync)
+        lock (_sync)
         {
-            abandoned = true;
-            Monitor.PulseAll(sync);
+            _abandoned = true;
+            Monitor.PulseAll(_sync);
         }
     }
 
@@ -72,17 +75,17 @@ internal sealed class Worker : IDisposable
         while (true)
         {
             Job next;
-            lock (sync)
+            lock (_sync)
             {
-                while (job is null && !over)
+                while (_job is null && !_over)
                 {
-                    Monitor.Wait(sync);
+                    Monitor.Wait(_sync);
                 }
-                if (job is null)
+                if (_job is null)
                 {
                     return;
                 }
-                next = job;
+                next = _job;
             }
             try
             {
@@ -94,11 +97,11 @@ internal sealed class Worker : IDisposable
             {
                 next.Failure = e;
             }
-            lock (sync)
+            lock (_sync)
             {
                 next.Done = true;
-                job = null;
-                Monitor.PulseAll(sync);
+                _job = null;
+                Monitor.PulseAll(_sync);
             }
             next.CleanUp?.Invoke();
         }
@@ -107,10 +110,10 @@ internal sealed class Worker : IDisposable
     /// <summary>Ends the thread when it has nothing to do.</summary>
     public void Dispose()
     {
-        lock (sync)
+        lock (_sync)
         {
-            over = true;
-            Monitor.PulseAll(sync);
+            _over = true;
+            Monitor.PulseAll(_sync);
         }
     }
 }

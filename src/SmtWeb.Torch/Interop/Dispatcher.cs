@@ -46,13 +46,37 @@ public static unsafe partial class Dispatcher
     /// gradients are divided by <paramref name="gradScale"/> and nothing changes where <paramref name="foundInf"/> is not 0.
     /// </summary>
     public static void fused_adamw_(
-        Tensor values, Tensor gradients, Tensor first, Tensor second, Tensor steps, double rate, double beta1, double beta2, double weightDecay, double eps,
-        Tensor gradScale, Tensor foundInf)
+        Tensor values,
+        Tensor gradients,
+        Tensor first,
+        Tensor second,
+        Tensor steps,
+        double rate,
+        double beta1,
+        double beta2,
+        double weightDecay,
+        double eps,
+        Tensor gradScale,
+        Tensor foundInf
+    )
     {
         Span<ulong> stack =
         [
-            List(values), List(gradients), List(first), List(second), List(), List(steps),
-            Argument(rate), Argument(beta1), Argument(beta2), Argument(weightDecay), Argument(eps), 0, 0, Optional(gradScale), Optional(foundInf),
+            List(values),
+            List(gradients),
+            List(first),
+            List(second),
+            List(),
+            List(steps),
+            Argument(rate),
+            Argument(beta1),
+            Argument(beta2),
+            Argument(weightDecay),
+            Argument(eps),
+            0,
+            0,
+            Optional(gradScale),
+            Optional(foundInf),
         ];
         Call("aten::_fused_adamw_", "", stack);
         GC.KeepAlive(values);

@@ -14,14 +14,20 @@ public abstract unsafe partial class FusedOperator
 {
     private const string Sharp = "LibTorchSharp";
 
-    [ThreadStatic] private static nint* wrapped;     // outputs as libtorch gives them back
-    [ThreadStatic] private static Handles? last;     // gradients that the last node on this thread gave
-    [ThreadStatic] private static Exception? failure;
+    [ThreadStatic]
+    private static nint* _wrapped; // outputs as libtorch gives them back
 
-    private bool released;
+    [ThreadStatic]
+    private static Handles? _last; // gradients that the last node on this thread gave
+
+    [ThreadStatic]
+    private static Exception? _failure;
+
+    private bool _released;
 
     /// <summary>
-    /// Writes the gradient of each input that <see cref="Record(Span{nint}, ReadOnlySpan{nint}, bool)"/> was given, 0 where it has none. Handles of
+    /// Writes the gradient of each input that <see cref="Record(Span{nint}, ReadOnlySpan{nint}, bool)"/> was given, 0 where it has none.
+    /// Handles of
     /// <paramref name="gradients"/> are lent, 0 where an output was not used; those of <paramref name="results"/> are handed over.
     /// </summary>
     protected abstract void Backward(ReadOnlySpan<nint> gradients, Span<nint> results);
@@ -69,54 +75,67 @@ public abstract unsafe partial class FusedOperator
         fixed (nint* o = outputs)
         {
             var edges = new TensorArray(i, inputs.Length);
-            if (wrapped != null)
+            if (_wrapped != null)
             {
-                wrapped[0] = 0;
+                _wrapped[0] = 0;
             }
             THSAutograd_CSharpNode_setNextEdges(slot.Node, edges, 1);
-            THSAutograd_Function_wrapOutputs(inputsAmongOutputs ? edges : default, default, default, new(o, outputs.Length), slot.Node, &AllocateWrapped);
+            THSAutograd_Function_wrapOutputs(
+                inputsAmongOutputs ? edges : default,
+                default,
+                default,
+                new(o, outputs.Length),
+                slot.Node,
+                &AllocateWrapped
+            );
         }
         THSAutograd_CSharpNode_disposeSharedPtr(slot.Node);
-        if (wrapped == null || wrapped[0] == 0)
+        if (_wrapped == null || _wrapped[0] == 0)
         {
-            throw new TorchException($"{GetType().Name} was refused a place in the graph: {Marshal.PtrToStringUTF8(THSTorch_get_and_reset_last_err())}");
+            throw new TorchException(
+                $"{GetType().Name} was refused a place in the graph: {Marshal.PtrToStringUTF8(THSTorch_get_and_reset_last_err())}"
+            );
         }
         for (var k = 0; k < outputs.Length; k++)
         {
             LibTorch.Free(outputs[k]);
-            outputs[k] = wrapped[k];
+            outputs[k] = _wrapped[k];
         }
     }
 
-    /// <summary>The exception that ended the last backward pass on this thread, if one of ours did; libtorch only knows that a node failed.</summary>
+    /// <summary>
+    /// The exception that ended the last backward pass on this thread, if one of ours did; libtorch only knows that a node failed.
+    /// </summary>
     internal static Exception? TakeFailure()
     {
-        var taken = failure;
-        failure = null;
+        var taken = _failure;
+        _failure = null;
         return taken;
     }
 
     /// <summary>Releases what it saved, where nothing is recorded or the gradient has been computed.</summary>
     internal void ReleaseOnce()
     {
-        if (!released)
+        if (!_released)
         {
-            released = true;
+            _released = true;
             Release();
         }
     }
 
     private TensorArray Run(nint* gradients, int count, Slot slot)
     {
-        var kept = last ??= new Handles();
+        var kept = _last ??= new Handles();
         kept.Free();
         var results = new Span<nint>(slot.Results, slot.Inputs);
         results.Clear();
         try
         {
-            if (released)
+            if (_released)
             {
-                throw new TorchException($"{GetType().Name}: a second backward pass through the same graph; what it needs was freed by the first.");
+                throw new TorchException(
+                    $"{GetType().Name}: a second backward pass through the same graph; what it needs was freed by the first."
+                );
             }
             if (LibTorch.GradMode)
             {
@@ -127,8 +146,9 @@ public abstract unsafe partial class FusedOperator
         }
         catch (Exception e)
         {
-            // no exception may pass through libtorch's frames: it refuses a node that gives no gradients, and the caller then asks for the reason
-            failure = e;
+            // no exception may pass through libtorch's frames: it refuses a node that gives no gradients, and the caller then asks for the
+            // reason
+            _failure = e;
             foreach (var handle in results)
             {
                 LibTorch.Free(handle);
@@ -152,41 +172,42 @@ public abstract unsafe partial class FusedOperator
     private static nint* AllocateWrapped(ulong count)
     {
         const int most = 8;
-        if (wrapped == null)
+        if (_wrapped == null)
         {
-            wrapped = (nint*)NativeMemory.Alloc(most * (nuint)sizeof(nint));
+            _wrapped = (nint*)NativeMemory.Alloc(most * (nuint)sizeof(nint));
         }
-        return count <= most ? wrapped : null;
+        return count <= most ? _wrapped : null;
     }
 
     /// <summary>Handles to be freed together.</summary>
     private sealed class Handles
     {
-        private nint[] all = new nint[16];
-        private int count;
+        private nint[] _all = new nint[16];
+        private int _count;
 
         internal void Take(ReadOnlySpan<nint> handles)
         {
-            if (all.Length < handles.Length)
+            if (_all.Length < handles.Length)
             {
-                all = new nint[handles.Length];
+                _all = new nint[handles.Length];
             }
-            handles.CopyTo(all);
-            count = handles.Length;
+            handles.CopyTo(_all);
+            _count = handles.Length;
         }
 
         internal void Free()
         {
-            for (var k = 0; k < count; k++)
+            for (var k = 0; k < _count; k++)
             {
-                LibTorch.Free(all[k]);
+                LibTorch.Free(_all[k]);
             }
-            count = 0;
+            _count = 0;
         }
     }
 
     /// <summary>
-    /// What a native node calls. A function pointer to managed code that knows its object is costly to make, so the pairs are kept and used again.
+    /// What a native node calls. A function pointer to managed code that knows its object is costly to make, so the pairs are kept and used
+    /// again.
     /// </summary>
     private sealed class Slot
     {
@@ -194,16 +215,20 @@ public abstract unsafe partial class FusedOperator
         private static readonly Stack<Slot> Spare = new();
         private static readonly List<Slot> All = []; // what native code alone points at the collector would take
 
-        private readonly ApplyFunction apply;
-        private readonly DeleteFunction delete;
-        private readonly nint applyPointer, deletePointer;
-        private FusedOperator? operation;
-        private int capacity;
+        private readonly ApplyFunction _apply;
+        private readonly DeleteFunction _delete;
+        private readonly nint _applyPointer,
+            _deletePointer;
+        private FusedOperator? _operation;
+        private int _capacity;
 
         private Slot()
         {
-            (apply, delete) = (Apply, Delete);
-            (applyPointer, deletePointer) = (Marshal.GetFunctionPointerForDelegate(apply), Marshal.GetFunctionPointerForDelegate(delete));
+            (_apply, _delete) = (Apply, Delete);
+            (_applyPointer, _deletePointer) = (
+                Marshal.GetFunctionPointerForDelegate(_apply),
+                Marshal.GetFunctionPointerForDelegate(_delete)
+            );
         }
 
         internal Node Node { get; private set; }
@@ -227,30 +252,30 @@ public abstract unsafe partial class FusedOperator
                     All.Add(slot);
                 }
             }
-            if (slot.capacity < inputs)
+            if (slot._capacity < inputs)
             {
-                slot.capacity = Math.Max(8, inputs);
-                slot.Results = (nint*)NativeMemory.Realloc(slot.Results, (nuint)(slot.capacity * sizeof(nint)));
+                slot._capacity = Math.Max(8, inputs);
+                slot.Results = (nint*)NativeMemory.Realloc(slot.Results, (nuint)(slot._capacity * sizeof(nint)));
             }
-            (slot.operation, slot.Inputs) = (operation, inputs);
-            slot.Node = THSAutograd_CSharpNode_ctor(slot.applyPointer, slot.deletePointer);
+            (slot._operation, slot.Inputs) = (operation, inputs);
+            slot.Node = THSAutograd_CSharpNode_ctor(slot._applyPointer, slot._deletePointer);
             return slot;
         }
 
-        private TensorArray Apply(nint* gradients, int count) => operation!.Run(gradients, count, this);
+        private TensorArray Apply(nint* gradients, int count) => _operation!.Run(gradients, count, this);
 
         private void Delete()
         {
             try
             {
-                operation!.ReleaseOnce();
-                last?.Free();
+                _operation!.ReleaseOnce();
+                _last?.Free();
             }
             catch (Exception e)
             {
-                failure = e;
+                _failure = e;
             }
-            operation = null;
+            _operation = null;
             THSAutograd_CSharpNode_disposeWeakPtr(Node);
             lock (Gate)
             {
@@ -268,14 +293,15 @@ public abstract unsafe partial class FusedOperator
     [StructLayout(LayoutKind.Sequential)]
     internal readonly struct TensorArray(nint* first, long count)
     {
-        private readonly nint* first = first;
-        private readonly long count = count;
+        private readonly nint* _first = first;
+        private readonly long _count = count;
     }
 
     [StructLayout(LayoutKind.Sequential)]
     internal readonly struct Node
     {
-        private readonly nint shared, weak;
+        private readonly nint _shared,
+            _weak;
     }
 
     [LibraryImport(Sharp)]
@@ -295,5 +321,11 @@ public abstract unsafe partial class FusedOperator
 
     [LibraryImport(Sharp)]
     private static partial void THSAutograd_Function_wrapOutputs(
-        TensorArray inputs, TensorArray notDifferentiable, TensorArray dirty, TensorArray outputs, Node node, delegate* unmanaged[Cdecl]<ulong, nint*> allocate);
+        TensorArray inputs,
+        TensorArray notDifferentiable,
+        TensorArray dirty,
+        TensorArray outputs,
+        Node node,
+        delegate* unmanaged[Cdecl]<ulong, nint*> allocate
+    );
 }

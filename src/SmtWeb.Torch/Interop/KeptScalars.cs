@@ -12,7 +12,7 @@ internal static unsafe partial class KeptScalars
 {
     private const string Import = "THSTorch_dispose_scalar";
 
-    private static int binding; // the thread whose import is bound to ours at this moment
+    private static int _binding; // the thread whose import is bound to ours at this moment
 
     /// <summary>Numbers that came to be kept so far; 0 where there is no native library.</summary>
     internal static ulong GivenUp => Kernels.Present ? smt_scalars_given_up() : 0;
@@ -31,11 +31,12 @@ internal static unsafe partial class KeptScalars
 #pragma warning restore RS0030
         NativeLibrary.SetDllImportResolver(
             typeof(torch).Assembly,
-            (_, _, _) => Volatile.Read(ref binding) == Environment.CurrentManagedThreadId ? Kernels.Handle : 0);
+            (_, _, _) => Volatile.Read(ref _binding) == Environment.CurrentManagedThreadId ? Kernels.Handle : 0
+        );
         // an import is bound by its first call
-        Volatile.Write(ref binding, Environment.CurrentManagedThreadId);
+        Volatile.Write(ref _binding, Environment.CurrentManagedThreadId);
         first.Dispose();
-        Volatile.Write(ref binding, 0);
+        Volatile.Write(ref _binding, 0);
     }
 
     [LibraryImport("smtkernels")]

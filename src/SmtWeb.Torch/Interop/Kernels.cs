@@ -22,7 +22,10 @@ internal static unsafe partial class Kernels
             return;
         }
         // for measurements: each family of kernels can be left out alone
-        var off = (Environment.GetEnvironmentVariable(Off) ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        var off = (Environment.GetEnvironmentVariable(Off) ?? "").Split(
+            ',',
+            StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries
+        );
         bool On(string name) => !off.Contains(name) && !off.Contains("all");
         var convolutions = (smt_offers() & 1) != 0;
         Convolution = convolutions && On("convolution");
@@ -35,7 +38,8 @@ internal static unsafe partial class Kernels
         Fourier = On("fourier");
         AdamW = On("adamw");
         (Present, Handle) = (true, handle);
-        State = $"{Marshal.PtrToStringUTF8(smt_instruction_sets())}{(convolutions ? ", bfloat16 convolutions" : "")}{(off.Length > 0 ? $", without {string.Join(", ", off)}" : "")}";
+        State =
+            $"{Marshal.PtrToStringUTF8(smt_instruction_sets())}{(convolutions ? ", bfloat16 convolutions" : "")}{(off.Length > 0 ? $", without {string.Join(", ", off)}" : "")}";
     }
 
     /// <summary>What they are, or why there are none.</summary>
@@ -68,18 +72,32 @@ internal static unsafe partial class Kernels
     [StructLayout(LayoutKind.Sequential)]
     internal struct GroupNormShape
     {
-        internal long Images, Pixels, Channels, Groups;
-        internal float* Shift, Weight, Bias;
+        internal long Images,
+            Pixels,
+            Channels,
+            Groups;
+        internal float* Shift,
+            Weight,
+            Bias;
         internal float Epsilon;
-        internal int Silu, BFloat16, Threads;
+        internal int Silu,
+            BFloat16,
+            Threads;
     }
 
     [StructLayout(LayoutKind.Sequential)]
     internal struct ConvolutionShape
     {
-        internal long Images, Height, Width, Inputs, Outputs, Side;
-        internal float Scale, Factor;
-        internal int Change, Threads;
+        internal long Images,
+            Height,
+            Width,
+            Inputs,
+            Outputs,
+            Side;
+        internal float Scale,
+            Factor;
+        internal int Change,
+            Threads;
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -87,9 +105,12 @@ internal static unsafe partial class Kernels
     {
         internal long Rows;
         internal long* Widths;
-        internal float** Weights, Biases;
+        internal float** Weights,
+            Biases;
         internal float Slope;
-        internal int Layers, ActivateLast, Threads;
+        internal int Layers,
+            ActivateLast,
+            Threads;
     }
 
     [LibraryImport(Library)]
@@ -103,19 +124,52 @@ internal static unsafe partial class Kernels
 
     [LibraryImport(Library)]
     internal static partial void smt_group_norm_backward(
-        GroupNormShape* shape, void* x, void* dy, void* more, float* statistics, void* dx, float* dShift, float* dWeight, float* dBias);
+        GroupNormShape* shape,
+        void* x,
+        void* dy,
+        void* more,
+        float* statistics,
+        void* dx,
+        float* dShift,
+        float* dWeight,
+        float* dBias
+    );
 
     [LibraryImport(Library)]
-    internal static partial void smt_conv_forward(ConvolutionShape* shape, ushort* x, float* weight, float* bias, ushort* residual, ushort* y, ushort* halved);
+    internal static partial void smt_conv_forward(
+        ConvolutionShape* shape,
+        ushort* x,
+        float* weight,
+        float* bias,
+        ushort* residual,
+        ushort* y,
+        ushort* halved
+    );
 
     [LibraryImport(Library)]
-    internal static partial void smt_conv_backward(ConvolutionShape* shape, ushort* x, float* weight, ushort* dy, ushort* dx, float* dWeight, float* dBias);
+    internal static partial void smt_conv_backward(
+        ConvolutionShape* shape,
+        ushort* x,
+        float* weight,
+        ushort* dy,
+        ushort* dx,
+        float* dWeight,
+        float* dBias
+    );
 
     [LibraryImport(Library)]
     internal static partial void smt_conv_one_forward(ConvolutionShape* shape, ushort* x, float* weight, float* bias, ushort* y);
 
     [LibraryImport(Library)]
-    internal static partial void smt_conv_one_backward(ConvolutionShape* shape, ushort* x, float* weight, ushort* dy, ushort* dx, float* dWeight, float* dBias);
+    internal static partial void smt_conv_one_backward(
+        ConvolutionShape* shape,
+        ushort* x,
+        float* weight,
+        ushort* dy,
+        ushort* dx,
+        float* dWeight,
+        float* dBias
+    );
 
     [LibraryImport(Library)]
     internal static partial void smt_multiply(long values, float factor, ushort* x, ushort* y);
@@ -133,14 +187,40 @@ internal static unsafe partial class Kernels
     internal static partial void smt_mlp_forward(MlpShape* shape, float* x, float* between, float* y);
 
     [LibraryImport(Library)]
-    internal static partial void smt_mlp_backward(MlpShape* shape, float* x, float* between, float* y, float* dy, float* dx, float** dWeights, float** dBiases);
+    internal static partial void smt_mlp_backward(
+        MlpShape* shape,
+        float* x,
+        float* between,
+        float* y,
+        float* dy,
+        float* dx,
+        float** dWeights,
+        float** dBiases
+    );
 
     [LibraryImport(Library)]
-    internal static partial void smt_edm_coefficients(long n, float* sigma, double sigmaData, float* skip, float* c_out, float* c_in, float* noise);
+    internal static partial void smt_edm_coefficients(
+        long n,
+        float* sigma,
+        double sigmaData,
+        float* skip,
+        float* c_out,
+        float* c_in,
+        float* noise
+    );
 
     [LibraryImport(Library)]
     internal static partial void smt_fourier_features(
-        long rows, long columns, float* x, int lists, float** values, float** frequencies, long* counts, long width, float* y);
+        long rows,
+        long columns,
+        float* x,
+        int lists,
+        float** values,
+        float** frequencies,
+        long* counts,
+        long width,
+        float* y
+    );
 
     [LibraryImport(Library)]
     internal static partial void smt_mix_rows(long rows, long columns, float* a, float* x, float* b, float* z, float* y);
@@ -153,13 +233,38 @@ internal static unsafe partial class Kernels
 
     [LibraryImport(Library)]
     internal static partial void smt_adamw(
-        long n, float* weights, float* gradients, float* first, float* second, double scale, double keep, double beta1, double beta2, double root, double eps, double rate,
-        int threads);
+        long n,
+        float* weights,
+        float* gradients,
+        float* first,
+        float* second,
+        double scale,
+        double keep,
+        double beta1,
+        double beta2,
+        double root,
+        double eps,
+        double rate,
+        int threads
+    );
 
     [LibraryImport(Library)]
     internal static partial void smt_add(int count, long* lengths, float** a, float** b, float** y);
 
     [LibraryImport(Library)]
     internal static partial int smt_guarded_gradients(
-        nint function, nint* outputs, long o, nint* inputs, long i, nint* seeds, long s, byte retain, byte create, byte unused, nint allocate, byte* error, long room);
+        nint function,
+        nint* outputs,
+        long o,
+        nint* inputs,
+        long i,
+        nint* seeds,
+        long s,
+        byte retain,
+        byte create,
+        byte unused,
+        nint allocate,
+        byte* error,
+        long room
+    );
 }

@@ -6,11 +6,14 @@ namespace SmtWeb.Torch;
 
 /// <summary>
 /// libtorch by handles (<c>at::Tensor*</c>), through its stable C ABI and a few functions of TorchSharp's library. An operator of ours that
-/// is called a hundred times a step cannot pay for a managed tensor with a finalizer, and a place in a scope, for each thing it asks or takes.
+/// is called a hundred times a step cannot pay for a managed tensor with a finalizer, and a place in a scope, for each thing it asks or
+/// takes.
 /// </summary>
 internal static unsafe partial class LibTorch
 {
-    internal const int Float32 = 6, BFloat16 = 15, Cpu = 0;
+    internal const int Float32 = 6,
+        BFloat16 = 15,
+        Cpu = 0;
 
     private const string Library = "torch_cpu";
     private const string Sharp = "LibTorchSharp";
@@ -163,7 +166,14 @@ internal static unsafe partial class LibTorch
     private static partial int aoti_torch_get_storage_offset(nint tensor, long* offset);
 
     [LibraryImport(Library)]
-    private static partial int aoti_torch__reinterpret_tensor(nint tensor, long dimensions, long* sizes, long* strides, long offset, nint* view);
+    private static partial int aoti_torch__reinterpret_tensor(
+        nint tensor,
+        long dimensions,
+        long* sizes,
+        long* strides,
+        long offset,
+        nint* view
+    );
 
     [LibraryImport(Library)]
     private static partial int aoti_torch_cpu_cat(nint* tensors, long count, long dimension, nint* result);
@@ -175,5 +185,13 @@ internal static unsafe partial class LibTorch
     private static partial int aoti_torch_delete_tensor_object(nint tensor);
 
     [LibraryImport(Library)]
-    private static partial int aoti_torch_empty_strided(long dimensions, long* sizes, long* strides, int type, int device, int index, nint* tensor);
+    private static partial int aoti_torch_empty_strided(
+        long dimensions,
+        long* sizes,
+        long* strides,
+        int type,
+        int device,
+        int index,
+        nint* tensor
+    );
 }

@@ -5,9 +5,10 @@ namespace SmtWeb.Torch;
 /// <summary>x and beside it cosines and sines of values at given frequencies, float32; x alone has a gradient.</summary>
 internal sealed unsafe class FourierFeaturesOperator : FusedOperator
 {
-    private readonly long rows, columns;
+    private readonly long _rows,
+        _columns;
 
-    private FourierFeaturesOperator(long rows, long columns) => (this.rows, this.columns) = (rows, columns);
+    private FourierFeaturesOperator(long rows, long columns) => (_rows, _columns) = (rows, columns);
 
     internal static bool Fits(Tensor? input, ReadOnlySpan<Tensor> values, ReadOnlySpan<Tensor> frequencies)
     {
@@ -30,7 +31,8 @@ internal sealed unsafe class FourierFeaturesOperator : FusedOperator
         var x = input is null ? 0 : Handles.RowMajor(input.Handle);
         var rows = new TensorInfo(values[0]).Sizes[0];
         var columns = x == 0 ? 0 : new TensorInfo(x).Sizes[1];
-        float** v = stackalloc float*[values.Length], f = stackalloc float*[values.Length];
+        float** v = stackalloc float*[values.Length],
+            f = stackalloc float*[values.Length];
         var counts = stackalloc long[values.Length];
         var width = columns;
         for (var k = 0; k < values.Length; k++)
@@ -42,7 +44,17 @@ internal sealed unsafe class FourierFeaturesOperator : FusedOperator
             width += 2 * counts[k];
         }
         var y = LibTorch.Empty(rows, width, LibTorch.Float32);
-        Kernels.smt_fourier_features(rows, columns, x == 0 ? null : (float*)LibTorch.Data(x), values.Length, v, f, counts, width, (float*)LibTorch.Data(y));
+        Kernels.smt_fourier_features(
+            rows,
+            columns,
+            x == 0 ? null : (float*)LibTorch.Data(x),
+            values.Length,
+            v,
+            f,
+            counts,
+            width,
+            (float*)LibTorch.Data(y)
+        );
         LibTorch.Free(x);
         Span<nint> inputs = input is null ? [] : [input.Handle];
         var result = Recording(inputs) ? new FourierFeaturesOperator(rows, columns).Record(y, inputs) : Tensor.UnsafeCreateTensor(y);
@@ -64,14 +76,13 @@ internal sealed unsafe class FourierFeaturesOperator : FusedOperator
         if (gradients[0] != 0)
         {
             var info = new TensorInfo(gradients[0]);
-            results[0] = LibTorch.View(gradients[0], [rows, columns], new(info.Strides, 2));
+            results[0] = LibTorch.View(gradients[0], [_rows, _columns], new(info.Strides, 2));
         }
     }
 
     /// <inheritdoc/>
-    protected override void Release()
-    {
-    }
+    protected override void Release() { }
 
-    private static bool IsConstant(Tensor tensor) => new TensorInfo(tensor).IsPlain(1) && !(LibTorch.GradMode && LibTorch.RequiresGrad(tensor.Handle));
+    private static bool IsConstant(Tensor tensor) =>
+        new TensorInfo(tensor).IsPlain(1) && !(LibTorch.GradMode && LibTorch.RequiresGrad(tensor.Handle));
 }

@@ -16,13 +16,21 @@ public static unsafe class Fused
     /// <paramref name="bias"/> [O] may have another; <paramref name="residual"/> like the result or null.
     /// </summary>
     public static Tensor conv2d_residual(
-        Tensor input, Tensor weight, Tensor? bias, Tensor? residual = null, double scale = 1, double factor = 1, Resample resample = Resample.None) =>
+        Tensor input,
+        Tensor weight,
+        Tensor? bias,
+        Tensor? residual = null,
+        double scale = 1,
+        double factor = 1,
+        Resample resample = Resample.None
+    ) =>
         ConvolutionOperator.Fits(input, weight, bias, residual, resample, out var one)
             ? ConvolutionOperator.Apply(input, weight, bias, residual, scale, factor, resample, one)
             : Plain.Conv2dResidual(input, weight, bias, residual, scale, factor, resample);
 
     /// <summary>nn.functional.conv2d without the errors of libtorch 2.10 on CPUs (<see cref="Plain.Convolution"/>).</summary>
-    public static Tensor conv2d(Tensor input, Tensor weight, Tensor? bias, long[] stride, long[] padding) => Plain.Convolution(input, weight, bias, stride, padding);
+    public static Tensor conv2d(Tensor input, Tensor weight, Tensor? bias, long[] stride, long[] padding) =>
+        Plain.Convolution(input, weight, bias, stride, padding);
 
     /// <summary>The channels of two images [N,C,H,W] and [N,D,H,W] in one of C + D.</summary>
     public static Tensor cat_channels(Tensor first, Tensor second) =>
@@ -37,7 +45,9 @@ public static unsafe class Fused
     {
         if (weights.Length == 0 || weights.Length != biases.Length)
         {
-            throw new TorchException($"mlp takes as many biases as weights, at least one; there are {weights.Length} weights and {biases.Length} biases");
+            throw new TorchException(
+                $"mlp takes as many biases as weights, at least one; there are {weights.Length} weights and {biases.Length} biases"
+            );
         }
         if (!(slope >= 0))
         {
@@ -60,12 +70,26 @@ public static unsafe class Fused
         }
         var info = new TensorInfo(sigma);
         var n = info.Sizes[0];
-        nint skip = LibTorch.Empty(n, LibTorch.Float32), c_out = LibTorch.Empty(n, LibTorch.Float32);
-        nint c_in = LibTorch.Empty(n, LibTorch.Float32), noise = LibTorch.Empty(n, LibTorch.Float32);
+        nint skip = LibTorch.Empty(n, LibTorch.Float32),
+            c_out = LibTorch.Empty(n, LibTorch.Float32);
+        nint c_in = LibTorch.Empty(n, LibTorch.Float32),
+            noise = LibTorch.Empty(n, LibTorch.Float32);
         Kernels.smt_edm_coefficients(
-            n, info.Floats, sigmaData, (float*)LibTorch.Data(skip), (float*)LibTorch.Data(c_out), (float*)LibTorch.Data(c_in), (float*)LibTorch.Data(noise));
+            n,
+            info.Floats,
+            sigmaData,
+            (float*)LibTorch.Data(skip),
+            (float*)LibTorch.Data(c_out),
+            (float*)LibTorch.Data(c_in),
+            (float*)LibTorch.Data(noise)
+        );
         GC.KeepAlive(sigma);
-        return (Tensor.UnsafeCreateTensor(skip), Tensor.UnsafeCreateTensor(c_out), Tensor.UnsafeCreateTensor(c_in), Tensor.UnsafeCreateTensor(noise));
+        return (
+            Tensor.UnsafeCreateTensor(skip),
+            Tensor.UnsafeCreateTensor(c_out),
+            Tensor.UnsafeCreateTensor(c_in),
+            Tensor.UnsafeCreateTensor(noise)
+        );
     }
 
     /// <summary>
@@ -82,7 +106,9 @@ public static unsafe class Fused
         {
             if (f is not null && (x.Dimensions == 0 || f.Dimensions != 1 || f.shape[0] != x.shape[0]))
             {
-                throw new TorchException($"mix_rows takes one factor a row: x has shape [{string.Join(',', x.shape)}], a factor [{string.Join(',', f.shape)}]");
+                throw new TorchException(
+                    $"mix_rows takes one factor a row: x has shape [{string.Join(',', x.shape)}], a factor [{string.Join(',', f.shape)}]"
+                );
             }
         }
         return MixRowsOperator.Fits(a, x, b, z) ? MixRowsOperator.Apply(a, x, b, z) : Plain.MixRows(a, x, b, z);
@@ -93,7 +119,9 @@ public static unsafe class Fused
     {
         if (x.Dimensions < 2 || weight.Dimensions != 1 || weight.shape[0] != x.shape[0])
         {
-            throw new TorchException($"row_errors takes one weight a row: x has shape [{string.Join(',', x.shape)}], weight [{string.Join(',', weight.shape)}]");
+            throw new TorchException(
+                $"row_errors takes one weight a row: x has shape [{string.Join(',', x.shape)}], weight [{string.Join(',', weight.shape)}]"
+            );
         }
         return RowErrorsOperator.Fits(x, target, weight) ? RowErrorsOperator.Apply(x, target, weight) : Plain.RowErrors(x, target, weight);
     }
@@ -106,12 +134,19 @@ public static unsafe class Fused
     {
         if (values.Length == 0 || values.Length != frequencies.Length)
         {
-            throw new TorchException($"fourier_features takes frequencies for each list of values; there are {values.Length} of values and {frequencies.Length} of frequencies");
+            throw new TorchException(
+                $"fourier_features takes frequencies for each list of values; there are {values.Length} of values and "
+                + $"{frequencies.Length} of frequencies"
+            );
         }
         for (var k = 0; k < values.Length; k++)
         {
-            if (values[k].Dimensions != 1 || frequencies[k].Dimensions != 1 || values[k].shape[0] != values[0].shape[0]
-                || (input is not null && (input.Dimensions != 2 || input.shape[0] != values[0].shape[0])))
+            if (
+                values[k].Dimensions != 1
+                || frequencies[k].Dimensions != 1
+                || values[k].shape[0] != values[0].shape[0]
+                || (input is not null && (input.Dimensions != 2 || input.shape[0] != values[0].shape[0]))
+            )
             {
                 throw new TorchException("fourier_features takes one value a row, in each list, and x [rows, columns]");
             }
@@ -122,23 +157,55 @@ public static unsafe class Fused
     }
 
     /// <summary>
-    /// One step of AdamW in place, all arguments [N]: gradients times scale, weights times keep, the moments on to the gradients and their squares, then
+    /// One step of AdamW in place, all arguments [N]: gradients times scale, weights times keep, the moments on to the gradients and their
+    /// squares, then
     /// weights less rate · first / (√second / root + eps).
     /// </summary>
     public static void adamw_(
-        Tensor weights, Tensor gradients, Tensor first, Tensor second, double scale, double keep, double beta1, double beta2, double root, double eps, double rate)
+        Tensor weights,
+        Tensor gradients,
+        Tensor first,
+        Tensor second,
+        double scale,
+        double keep,
+        double beta1,
+        double beta2,
+        double root,
+        double eps,
+        double rate
+    )
     {
         var n = weights.NumberOfElements;
         if (gradients.NumberOfElements != n || first.NumberOfElements != n || second.NumberOfElements != n)
         {
-            throw new TorchException($"adamw_ takes as many gradients and moments as weights; there are {n} weights, {gradients.NumberOfElements} gradients and "
-                + $"{first.NumberOfElements} and {second.NumberOfElements} moments");
+            throw new TorchException(
+                $"adamw_ takes as many gradients and moments as weights; there are {n} weights, {gradients.NumberOfElements} gradients and "
+                    + $"{first.NumberOfElements} and {second.NumberOfElements} moments"
+            );
         }
-        if (Kernels.AdamW && IsConstantVector(weights) && IsConstantVector(gradients) && IsConstantVector(first) && IsConstantVector(second))
+        if (
+            Kernels.AdamW
+            && IsConstantVector(weights)
+            && IsConstantVector(gradients)
+            && IsConstantVector(first)
+            && IsConstantVector(second)
+        )
         {
             Kernels.smt_adamw(
-                n, new TensorInfo(weights).Floats, new TensorInfo(gradients).Floats, new TensorInfo(first).Floats, new TensorInfo(second).Floats, scale, keep, beta1, beta2, root,
-                eps, rate, LibTorch.Threads);
+                n,
+                new TensorInfo(weights).Floats,
+                new TensorInfo(gradients).Floats,
+                new TensorInfo(first).Floats,
+                new TensorInfo(second).Floats,
+                scale,
+                keep,
+                beta1,
+                beta2,
+                root,
+                eps,
+                rate,
+                LibTorch.Threads
+            );
             GC.KeepAlive(weights);
             GC.KeepAlive(gradients);
             GC.KeepAlive(first);
@@ -161,11 +228,19 @@ public static unsafe class Fused
     /// The two ways of a residual block: the fused group norm of <paramref name="input"/>, and the input itself for the other
     /// way. On the CPU the gradients of the two are then added where the first is written, not in a pass of their own.
     /// </summary>
-    public static (Tensor Normalised, Tensor Input) group_norm_branch(Tensor input, long groups, Tensor weight, Tensor bias, double eps, bool silu) =>
+    public static (Tensor Normalised, Tensor Input) group_norm_branch(
+        Tensor input,
+        long groups,
+        Tensor weight,
+        Tensor bias,
+        double eps,
+        bool silu
+    ) =>
         GroupNormOperator.Fits(input, null, groups, weight, bias)
             ? GroupNormOperator.Branch(input, groups, weight, bias, eps, silu)
             : (Plain.GroupNorm(input, null, groups, weight, bias, eps, silu), input);
 
     // float32 in the CPU's memory without history
-    private static bool IsConstantVector(Tensor tensor) => new TensorInfo(tensor).IsPlain(1) && !(LibTorch.GradMode && LibTorch.RequiresGrad(tensor.Handle));
+    private static bool IsConstantVector(Tensor tensor) =>
+        new TensorInfo(tensor).IsPlain(1) && !(LibTorch.GradMode && LibTorch.RequiresGrad(tensor.Handle));
 }

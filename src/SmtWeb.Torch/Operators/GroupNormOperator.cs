@@ -7,8 +7,12 @@ internal sealed unsafe class GroupNormOperator : FusedOperator
 {
     private const long MostGroups = 256;
 
-    private Kernels.GroupNormShape shape;
-    private nint x, shift, weight, bias, statistics;
+    private Kernels.GroupNormShape _shape;
+    private nint _x,
+        _shift,
+        _weight,
+        _bias,
+        _statistics;
 
     internal static bool Fits(Tensor input, Tensor? shift, long groups, Tensor weight, Tensor bias)
     {
@@ -17,15 +21,22 @@ internal sealed unsafe class GroupNormOperator : FusedOperator
             return false;
         }
         var x = new TensorInfo(input);
-        return x is { OnCpu: true, Dimensions: 4, Type: LibTorch.Float32 or LibTorch.BFloat16 } && x.Count > 0 && groups is > 0 and <= MostGroups && x.Sizes[1] % groups == 0
-            && IsVector(weight, x.Sizes[1]) && IsVector(bias, x.Sizes[1]) && (shift is null || IsShift(shift, x));
+        return x is { OnCpu: true, Dimensions: 4, Type: LibTorch.Float32 or LibTorch.BFloat16 }
+            && x.Count > 0
+            && groups is > 0 and <= MostGroups
+            && x.Sizes[1] % groups == 0
+            && IsVector(weight, x.Sizes[1])
+            && IsVector(bias, x.Sizes[1])
+            && (shift is null || IsShift(shift, x));
     }
 
     internal static Tensor Apply(Tensor input, Tensor? shift, long groups, Tensor weight, Tensor bias, double eps, bool silu)
     {
         var call = new GroupNormOperator();
         var y = call.Forward(input, shift, groups, weight, bias, eps, silu);
-        Span<nint> inputs = shift is null ? [input.Handle, weight.Handle, bias.Handle] : [input.Handle, weight.Handle, bias.Handle, shift.Handle];
+        Span<nint> inputs = shift is null
+            ? [input.Handle, weight.Handle, bias.Handle]
+            : [input.Handle, weight.Handle, bias.Handle, shift.Handle];
         var result = Recording(inputs) ? call.Record(y, inputs) : call.Unrecorded(y);
         GC.KeepAlive(input);
         GC.KeepAlive(shift);
@@ -58,21 +69,26 @@ internal sealed unsafe class GroupNormOperator : FusedOperator
 
     private nint Forward(Tensor input, Tensor? given, long groups, Tensor w, Tensor b, double eps, bool silu)
     {
-        x = Handles.Image(input.Handle);
-        shift = given is null ? 0 : Handles.Floats(given);
-        (weight, bias) = (LibTorch.Share(w.Handle), LibTorch.Share(b.Handle));
-        var info = new TensorInfo(x);
+        _x = Handles.Image(input.Handle);
+        _shift = given is null ? 0 : Handles.Floats(given);
+        (_weight, _bias) = (LibTorch.Share(w.Handle), LibTorch.Share(b.Handle));
+        var info = new TensorInfo(_x);
         var y = LibTorch.EmptyImage(info.Sizes[0], info.Sizes[1], info.Sizes[2], info.Sizes[3], info.Type);
-        statistics = LibTorch.Empty(2 * info.Sizes[0] * groups, LibTorch.Float32);
-        shape = new()
+        _statistics = LibTorch.Empty(2 * info.Sizes[0] * groups, LibTorch.Float32);
+        _shape = new()
         {
-            Images = info.Sizes[0], Pixels = info.Sizes[2] * info.Sizes[3], Channels = info.Sizes[1], Groups = groups,
-            Epsilon = (float)eps, Silu = silu ? 1 : 0, BFloat16 = info.Type == LibTorch.BFloat16 ? 1 : 0,
+            Images = info.Sizes[0],
+            Pixels = info.Sizes[2] * info.Sizes[3],
+            Channels = info.Sizes[1],
+            Groups = groups,
+            Epsilon = (float)eps,
+            Silu = silu ? 1 : 0,
+            BFloat16 = info.Type == LibTorch.BFloat16 ? 1 : 0,
         };
         Bind();
-        fixed (Kernels.GroupNormShape* s = &shape)
+        fixed (Kernels.GroupNormShape* s = &_shape)
         {
-            Kernels.smt_group_norm_forward(s, LibTorch.Data(x), LibTorch.Data(y), (float*)LibTorch.Data(statistics));
+            Kernels.smt_group_norm_forward(s, LibTorch.Data(_x), LibTorch.Data(y), (float*)LibTorch.Data(_statistics));
         }
         return y;
     }
@@ -80,31 +96,39 @@ internal sealed unsafe class GroupNormOperator : FusedOperator
     // a backward pass may run on another thread with another number of threads
     private void Bind()
     {
-        shape.Threads = LibTorch.Threads;
-        shape.Shift = shift == 0 ? null : (float*)LibTorch.Data(shift);
-        shape.Weight = (float*)LibTorch.Data(weight);
-        shape.Bias = (float*)LibTorch.Data(bias);
+        _shape.Threads = LibTorch.Threads;
+        _shape.Shift = _shift == 0 ? null : (float*)LibTorch.Data(_shift);
+        _shape.Weight = (float*)LibTorch.Data(_weight);
+        _shape.Bias = (float*)LibTorch.Data(_bias);
     }
 
     /// <inheritdoc/>
     protected override void Backward(ReadOnlySpan<nint> gradients, Span<nint> results)
     {
-        var info = new TensorInfo(x);
-        var dy = gradients[0] == 0 ? Handles.Zeros(info, shape.BFloat16 != 0 ? 2 : 4) : Handles.Image(gradients[0]);
+        var info = new TensorInfo(_x);
+        var dy = gradients[0] == 0 ? Handles.Zeros(info, _shape.BFloat16 != 0 ? 2 : 4) : Handles.Image(gradients[0]);
         var more = gradients.Length > 1 && gradients[1] != 0 ? Handles.Image(gradients[1]) : 0;
         results[0] = LibTorch.EmptyImage(info.Sizes[0], info.Sizes[1], info.Sizes[2], info.Sizes[3], info.Type);
-        results[1] = LibTorch.Empty(shape.Channels, LibTorch.Float32);
-        results[2] = LibTorch.Empty(shape.Channels, LibTorch.Float32);
-        if (shift != 0)
+        results[1] = LibTorch.Empty(_shape.Channels, LibTorch.Float32);
+        results[2] = LibTorch.Empty(_shape.Channels, LibTorch.Float32);
+        if (_shift != 0)
         {
-            results[3] = LibTorch.Empty(shape.Images, shape.Channels, LibTorch.Float32);
+            results[3] = LibTorch.Empty(_shape.Images, _shape.Channels, LibTorch.Float32);
         }
         Bind();
-        fixed (Kernels.GroupNormShape* s = &shape)
+        fixed (Kernels.GroupNormShape* s = &_shape)
         {
             Kernels.smt_group_norm_backward(
-                s, LibTorch.Data(x), LibTorch.Data(dy), more == 0 ? null : LibTorch.Data(more), (float*)LibTorch.Data(statistics), LibTorch.Data(results[0]),
-                shift == 0 ? null : (float*)LibTorch.Data(results[3]), (float*)LibTorch.Data(results[1]), (float*)LibTorch.Data(results[2]));
+                s,
+                LibTorch.Data(_x),
+                LibTorch.Data(dy),
+                more == 0 ? null : LibTorch.Data(more),
+                (float*)LibTorch.Data(_statistics),
+                LibTorch.Data(results[0]),
+                _shift == 0 ? null : (float*)LibTorch.Data(results[3]),
+                (float*)LibTorch.Data(results[1]),
+                (float*)LibTorch.Data(results[2])
+            );
         }
         LibTorch.Free(dy);
         LibTorch.Free(more);
@@ -113,11 +137,11 @@ internal sealed unsafe class GroupNormOperator : FusedOperator
     /// <inheritdoc/>
     protected override void Release()
     {
-        LibTorch.Free(ref x);
-        LibTorch.Free(ref shift);
-        LibTorch.Free(ref weight);
-        LibTorch.Free(ref bias);
-        LibTorch.Free(ref statistics);
+        LibTorch.Free(ref _x);
+        LibTorch.Free(ref _shift);
+        LibTorch.Free(ref _weight);
+        LibTorch.Free(ref _bias);
+        LibTorch.Free(ref _statistics);
     }
 
     private static bool IsVector(Tensor tensor, long length)

@@ -3,17 +3,26 @@ using static TorchSharp.torch;
 
 namespace SmtWeb.Torch;
 
-/// <summary>Joins the halves' results; backwards it sends each half its rows of the gradient and adds what they give the parameters.</summary>
+/// <summary>
+/// Joins the halves' results; backwards it sends each half its rows of the gradient and adds what they give the parameters.
+/// </summary>
 internal sealed unsafe class JoinRows : FusedOperator
 {
-    private readonly nint[] results = new nint[2];
-    private readonly nint[][] leaves;     // of each half: its own inputs that need a gradient, then the parameters that do
-    private readonly long rows;           // of the first half
-    private readonly int inputs;          // that need a gradient
+    private readonly nint[] _results = new nint[2];
+    private readonly nint[][] _leaves; // of each half: its own inputs that need a gradient, then the parameters that do
+    private readonly long _rows; // of the first half
+    private readonly int _inputs; // that need a gradient
 
-    private JoinRows(nint[] upper, nint[] lower, int inputs, long rows) => (leaves, this.inputs, this.rows) = ([upper, lower], inputs, rows);
+    private JoinRows(nint[] upper, nint[] lower, int inputs, long rows) => (_leaves, _inputs, _rows) = ([upper, lower], inputs, rows);
 
-    internal static Tensor Apply(Tensor top, Tensor bottom, Tensor?[] originals, Tensor?[] upper, Tensor?[] lower, IReadOnlyList<Tensor> parameters)
+    internal static Tensor Apply(
+        Tensor top,
+        Tensor bottom,
+        Tensor?[] originals,
+        Tensor?[] upper,
+        Tensor?[] lower,
+        IReadOnlyList<Tensor> parameters
+    )
     {
         nint joined;
         using (no_grad())
@@ -26,7 +35,8 @@ internal sealed unsafe class JoinRows : FusedOperator
             joined = LibTorch.Share(both.Handle);
         }
         var wanted = new List<nint>();
-        List<nint> first = [], second = [];
+        List<nint> first = [],
+            second = [];
         for (var k = 0; k < originals.Length; k++)
         {
             if (originals[k] is { requires_grad: true } x)
@@ -48,8 +58,8 @@ internal sealed unsafe class JoinRows : FusedOperator
             }
         }
         var call = new JoinRows([.. first], [.. second], inputs, top.shape[0]);
-        call.results[0] = LibTorch.Share(top.Handle);
-        call.results[1] = LibTorch.Share(bottom.Handle);
+        call._results[0] = LibTorch.Share(top.Handle);
+        call._results[1] = LibTorch.Share(bottom.Handle);
         var result = call.Record(joined, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(wanted));
         GC.KeepAlive(originals);
         GC.KeepAlive(upper);
@@ -66,11 +76,12 @@ internal sealed unsafe class JoinRows : FusedOperator
         {
             return;
         }
-        nint[] mine = new nint[found.Length], theirs = new nint[found.Length];
+        nint[] mine = new nint[found.Length],
+            theirs = new nint[found.Length];
         try
         {
             Companion.Both(() => Half(0, dy, mine), () => Half(1, dy, theirs));
-            for (var k = 0; k < inputs; k++)
+            for (var k = 0; k < _inputs; k++)
             {
                 if (mine[k] != 0 && theirs[k] != 0)
                 {
@@ -95,11 +106,11 @@ internal sealed unsafe class JoinRows : FusedOperator
         Span<long> sizes = stackalloc long[info.Dimensions];
         new ReadOnlySpan<long>(info.Sizes, info.Dimensions).CopyTo(sizes);
         var all = sizes[0];
-        sizes[0] = k == 0 ? rows : all - rows;
-        var part = LibTorch.View(dy, sizes, new(info.Strides, info.Dimensions), k == 0 ? 0 : rows * info.Strides[0]);
+        sizes[0] = k == 0 ? _rows : all - _rows;
+        var part = LibTorch.View(dy, sizes, new(info.Strides, info.Dimensions), k == 0 ? 0 : _rows * info.Strides[0]);
         try
         {
-            Autograd.Grad(results[k], part, leaves[k], found);
+            Autograd.Grad(_results[k], part, _leaves[k], found);
         }
         finally
         {
@@ -112,13 +123,14 @@ internal sealed unsafe class JoinRows : FusedOperator
     {
         var sums = new List<(nint A, nint B, nint Sum)>();
         long numbers = 0;
-        for (var k = inputs; k < found.Length; k++)
+        for (var k = _inputs; k < found.Length; k++)
         {
             if (mine[k] == 0 || theirs[k] == 0)
             {
                 continue;
             }
-            TensorInfo a = new(mine[k]), b = new(theirs[k]);
+            TensorInfo a = new(mine[k]),
+                b = new(theirs[k]);
             if (!Kernels.Present || !AreAlike(a, b))
             {
                 found[k] = LibTorch.Add(mine[k], theirs[k]);
@@ -142,22 +154,27 @@ internal sealed unsafe class JoinRows : FusedOperator
         {
             var a = new TensorInfo(sums[k].A);
             var length = a.Count;
-            float* x = a.Floats, y = (float*)LibTorch.Data(sums[k].B), z = (float*)LibTorch.Data(sums[k].Sum);
+            float* x = a.Floats,
+                y = (float*)LibTorch.Data(sums[k].B),
+                z = (float*)LibTorch.Data(sums[k].Sum);
             Kernels.smt_add(1, &length, &x, &y, &z);
         }
     }
 
     // the same order in memory, without gaps
     private static bool AreAlike(in TensorInfo a, in TensorInfo b) =>
-        a is { OnCpu: true, Type: LibTorch.Float32 } && b is { OnCpu: true, Type: LibTorch.Float32 } && a.Dimensions == b.Dimensions && a.SameSizes(b)
+        a is { OnCpu: true, Type: LibTorch.Float32 }
+        && b is { OnCpu: true, Type: LibTorch.Float32 }
+        && a.Dimensions == b.Dimensions
+        && a.SameSizes(b)
         && ((a.IsRowMajor && b.IsRowMajor) || (a.IsChannelsLast && b.IsChannelsLast));
 
     /// <inheritdoc/>
     protected override void Release()
     {
-        LibTorch.Free(ref results[0]);
-        LibTorch.Free(ref results[1]);
-        foreach (var half in leaves)
+        LibTorch.Free(ref _results[0]);
+        LibTorch.Free(ref _results[1]);
+        foreach (var half in _leaves)
         {
             for (var k = 0; k < half.Length; k++)
             {

@@ -5,8 +5,10 @@ namespace SmtWeb.Torch;
 /// <summary>a·x + b·z with a factor per row, float32: noise, preconditioning. The factors have no gradient.</summary>
 internal sealed unsafe class MixRowsOperator : FusedOperator
 {
-    private nint a, b;
-    private bool wantsX, wantsZ;
+    private nint _a,
+        _b;
+    private bool _wantsX,
+        _wantsZ;
 
     internal static bool Fits(Tensor? a, Tensor x, Tensor? b, Tensor? z)
     {
@@ -36,8 +38,10 @@ internal sealed unsafe class MixRowsOperator : FusedOperator
         {
             var call = new MixRowsOperator
             {
-                a = a is null ? 0 : LibTorch.Share(a.Handle), b = b is null ? 0 : LibTorch.Share(b.Handle),
-                wantsX = LibTorch.RequiresGrad(x.Handle), wantsZ = z is not null && LibTorch.RequiresGrad(z.Handle),
+                _a = a is null ? 0 : LibTorch.Share(a.Handle),
+                _b = b is null ? 0 : LibTorch.Share(b.Handle),
+                _wantsX = LibTorch.RequiresGrad(x.Handle),
+                _wantsZ = z is not null && LibTorch.RequiresGrad(z.Handle),
             };
             result = call.Record(y, inputs);
         }
@@ -59,7 +63,15 @@ internal sealed unsafe class MixRowsOperator : FusedOperator
         var count = info.Count;
         if (count > 0)
         {
-            Kernels.smt_mix_rows(info.Sizes[0], count / info.Sizes[0], Floats(a), info.Floats, Floats(b), Floats(z), (float*)LibTorch.Data(y));
+            Kernels.smt_mix_rows(
+                info.Sizes[0],
+                count / info.Sizes[0],
+                Floats(a),
+                info.Floats,
+                Floats(b),
+                Floats(z),
+                (float*)LibTorch.Data(y)
+            );
         }
         return y;
     }
@@ -72,13 +84,13 @@ internal sealed unsafe class MixRowsOperator : FusedOperator
             return;
         }
         var g = Handles.RowMajor(gradients[0]);
-        if (wantsX)
+        if (_wantsX)
         {
-            results[0] = a == 0 ? LibTorch.Share(g) : Mixed(a, g, 0, 0);
+            results[0] = _a == 0 ? LibTorch.Share(g) : Mixed(_a, g, 0, 0);
         }
-        if (wantsZ)
+        if (_wantsZ)
         {
-            results[1] = Mixed(b, g, 0, 0);
+            results[1] = Mixed(_b, g, 0, 0);
         }
         LibTorch.Free(g);
     }
@@ -86,11 +98,12 @@ internal sealed unsafe class MixRowsOperator : FusedOperator
     /// <inheritdoc/>
     protected override void Release()
     {
-        LibTorch.Free(ref a);
-        LibTorch.Free(ref b);
+        LibTorch.Free(ref _a);
+        LibTorch.Free(ref _b);
     }
 
-    private static bool IsFactor(Tensor? factor) => factor is null || (new TensorInfo(factor).IsPlain(1) && !(LibTorch.GradMode && LibTorch.RequiresGrad(factor.Handle)));
+    private static bool IsFactor(Tensor? factor) =>
+        factor is null || (new TensorInfo(factor).IsPlain(1) && !(LibTorch.GradMode && LibTorch.RequiresGrad(factor.Handle)));
 
     private static float* Floats(nint tensor) => tensor == 0 ? null : (float*)LibTorch.Data(tensor);
 }

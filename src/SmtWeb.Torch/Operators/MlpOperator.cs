@@ -5,26 +5,34 @@ namespace SmtWeb.Torch;
 /// <summary>Linear layers with leaky ReLU between them, float32.</summary>
 internal sealed unsafe class MlpOperator : FusedOperator
 {
-    private readonly long[] widths; // of the input and of every layer's output
-    private readonly nint[] weights, biases;
-    private readonly bool[] wanted; // of the input, then weight and bias of each layer
-    private readonly float slope;
-    private readonly bool activateLast;
-    private readonly long rows;
-    private nint x, between, y;
+    private readonly long[] _widths; // of the input and of every layer's output
+    private readonly nint[] _weights,
+        _biases;
+    private readonly bool[] _wanted; // of the input, then weight and bias of each layer
+    private readonly float _slope;
+    private readonly bool _activateLast;
+    private readonly long _rows;
+    private nint _x,
+        _between,
+        _y;
 
     private MlpOperator(Tensor input, ReadOnlySpan<Tensor> w, ReadOnlySpan<Tensor> b, double slope, bool activateLast)
     {
-        (this.slope, this.activateLast) = ((float)slope, activateLast);
-        x = Handles.RowMajor(input.Handle);
-        var info = new TensorInfo(x);
-        rows = info.Sizes[0];
-        (widths, weights, biases, wanted) = (new long[w.Length + 1], new nint[w.Length], new nint[w.Length], new bool[1 + 2 * w.Length]);
-        widths[0] = info.Sizes[1];
+        (_slope, _activateLast) = ((float)slope, activateLast);
+        _x = Handles.RowMajor(input.Handle);
+        var info = new TensorInfo(_x);
+        _rows = info.Sizes[0];
+        (_widths, _weights, _biases, _wanted) = (
+            new long[w.Length + 1],
+            new nint[w.Length],
+            new nint[w.Length],
+            new bool[1 + 2 * w.Length]
+        );
+        _widths[0] = info.Sizes[1];
         for (var k = 0; k < w.Length; k++)
         {
-            widths[k + 1] = new TensorInfo(w[k]).Sizes[0];
-            (weights[k], biases[k]) = (LibTorch.Share(w[k].Handle), LibTorch.Share(b[k].Handle));
+            _widths[k + 1] = new TensorInfo(w[k]).Sizes[0];
+            (_weights[k], _biases[k]) = (LibTorch.Share(w[k].Handle), LibTorch.Share(b[k].Handle));
         }
     }
 
@@ -42,7 +50,8 @@ internal sealed unsafe class MlpOperator : FusedOperator
         var width = x.Sizes[1];
         for (var k = 0; k < weights.Length; k++)
         {
-            TensorInfo w = new(weights[k]), b = new(biases[k]);
+            TensorInfo w = new(weights[k]),
+                b = new(biases[k]);
             if (!w.IsPlain(2) || w.Count == 0 || w.Sizes[1] != width || !b.IsPlain(1) || b.Sizes[0] != w.Sizes[0])
             {
                 return false;
@@ -68,7 +77,7 @@ internal sealed unsafe class MlpOperator : FusedOperator
         {
             for (var k = 0; k < inputs.Length; k++)
             {
-                call.wanted[k] = LibTorch.RequiresGrad(inputs[k]);
+                call._wanted[k] = LibTorch.RequiresGrad(inputs[k]);
             }
             result = call.Record(y, inputs);
         }
@@ -90,33 +99,41 @@ internal sealed unsafe class MlpOperator : FusedOperator
 
     private nint Forward()
     {
-        var output = LibTorch.Empty(rows, widths[^1], LibTorch.Float32);
-        float** w = stackalloc float*[weights.Length], b = stackalloc float*[weights.Length];
-        fixed (long* sizes = widths)
+        var output = LibTorch.Empty(_rows, _widths[^1], LibTorch.Float32);
+        float** w = stackalloc float*[_weights.Length],
+            b = stackalloc float*[_weights.Length];
+        fixed (long* sizes = _widths)
         {
             var shape = Shape(sizes, w, b);
-            between = LibTorch.Empty(Kernels.smt_mlp_between(&shape), LibTorch.Float32);
-            Kernels.smt_mlp_forward(&shape, (float*)LibTorch.Data(x), (float*)LibTorch.Data(between), (float*)LibTorch.Data(output));
+            _between = LibTorch.Empty(Kernels.smt_mlp_between(&shape), LibTorch.Float32);
+            Kernels.smt_mlp_forward(&shape, (float*)LibTorch.Data(_x), (float*)LibTorch.Data(_between), (float*)LibTorch.Data(output));
         }
-        if (activateLast)
+        if (_activateLast)
         {
             // the memory alone: the output itself will hold this operator in its history
             var info = new TensorInfo(output);
-            y = LibTorch.View(output, new(info.Sizes, 2), new(info.Strides, 2));
+            _y = LibTorch.View(output, new(info.Sizes, 2), new(info.Strides, 2));
         }
         return output;
     }
 
     private Kernels.MlpShape Shape(long* sizes, float** w, float** b)
     {
-        for (var k = 0; k < weights.Length; k++)
+        for (var k = 0; k < _weights.Length; k++)
         {
-            w[k] = Floats(weights[k]);
-            b[k] = Floats(biases[k]);
+            w[k] = Floats(_weights[k]);
+            b[k] = Floats(_biases[k]);
         }
         return new()
         {
-            Rows = rows, Widths = sizes, Weights = w, Biases = b, Slope = slope, Layers = weights.Length, ActivateLast = activateLast ? 1 : 0, Threads = LibTorch.Threads,
+            Rows = _rows,
+            Widths = sizes,
+            Weights = w,
+            Biases = b,
+            Slope = _slope,
+            Layers = _weights.Length,
+            ActivateLast = _activateLast ? 1 : 0,
+            Threads = LibTorch.Threads,
         };
     }
 
@@ -128,29 +145,32 @@ internal sealed unsafe class MlpOperator : FusedOperator
             return;
         }
         var dy = Handles.RowMajor(gradients[0]);
-        var layers = weights.Length;
-        float** w = stackalloc float*[layers], b = stackalloc float*[layers], dw = stackalloc float*[layers], db = stackalloc float*[layers];
-        if (wanted[0])
+        var layers = _weights.Length;
+        float** w = stackalloc float*[layers],
+            b = stackalloc float*[layers],
+            dw = stackalloc float*[layers],
+            db = stackalloc float*[layers];
+        if (_wanted[0])
         {
-            results[0] = LibTorch.Empty(rows, widths[0], LibTorch.Float32);
+            results[0] = LibTorch.Empty(_rows, _widths[0], LibTorch.Float32);
         }
         for (var k = 0; k < layers; k++)
         {
-            if (wanted[1 + 2 * k])
+            if (_wanted[1 + 2 * k])
             {
-                results[1 + 2 * k] = LibTorch.Empty(widths[k + 1], widths[k], LibTorch.Float32);
+                results[1 + 2 * k] = LibTorch.Empty(_widths[k + 1], _widths[k], LibTorch.Float32);
             }
-            if (wanted[2 + 2 * k])
+            if (_wanted[2 + 2 * k])
             {
-                results[2 + 2 * k] = LibTorch.Empty(widths[k + 1], LibTorch.Float32);
+                results[2 + 2 * k] = LibTorch.Empty(_widths[k + 1], LibTorch.Float32);
             }
             dw[k] = Floats(results[1 + 2 * k]);
             db[k] = Floats(results[2 + 2 * k]);
         }
-        fixed (long* sizes = widths)
+        fixed (long* sizes = _widths)
         {
             var shape = Shape(sizes, w, b);
-            Kernels.smt_mlp_backward(&shape, Floats(x), Floats(between), Floats(y), Floats(dy), Floats(results[0]), dw, db);
+            Kernels.smt_mlp_backward(&shape, Floats(_x), Floats(_between), Floats(_y), Floats(dy), Floats(results[0]), dw, db);
         }
         LibTorch.Free(dy);
     }
@@ -158,13 +178,13 @@ internal sealed unsafe class MlpOperator : FusedOperator
     /// <inheritdoc/>
     protected override void Release()
     {
-        LibTorch.Free(ref x);
-        LibTorch.Free(ref between);
-        LibTorch.Free(ref y);
-        for (var k = 0; k < weights.Length; k++)
+        LibTorch.Free(ref _x);
+        LibTorch.Free(ref _between);
+        LibTorch.Free(ref _y);
+        for (var k = 0; k < _weights.Length; k++)
         {
-            LibTorch.Free(ref weights[k]);
-            LibTorch.Free(ref biases[k]);
+            LibTorch.Free(ref _weights[k]);
+            LibTorch.Free(ref _biases[k]);
         }
     }
 

@@ -9,7 +9,15 @@ namespace SmtWeb.Torch;
 /// </summary>
 internal static class Plain
 {
-    internal static Tensor Conv2dResidual(Tensor input, Tensor weight, Tensor? bias, Tensor? residual, double scale, double factor, Resample resample)
+    internal static Tensor Conv2dResidual(
+        Tensor input,
+        Tensor weight,
+        Tensor? bias,
+        Tensor? residual,
+        double scale,
+        double factor,
+        Resample resample
+    )
     {
         using var scope = NewDisposeScope();
         var type = input.dtype;
@@ -18,7 +26,10 @@ internal static class Plain
         // a convolution of single pixels that doubles is doubled afterwards: the same numbers for a quarter of the work
         var side = weight.shape[2];
         var afterwards = resample == Resample.Up && side == 1;
-        var x = resample == Resample.Down ? nn.functional.avg_pool2d(input, 2) : resample == Resample.Up && !afterwards ? Doubled(input) : input;
+        var x =
+            resample == Resample.Down ? nn.functional.avg_pool2d(input, 2)
+            : resample == Resample.Up && !afterwards ? Doubled(input)
+            : input;
         var y = Convolution(x, Scaled(weight), bias is null ? null : Scaled(bias), [1, 1], [side / 2, side / 2]);
         if (afterwards)
         {
@@ -49,8 +60,10 @@ internal static class Plain
             var pixels = input.permute(0, 2, 3, 1); // a row each, where the channels are last
             return nn.functional.linear(pixels, weight.flatten(1), bias).permute(0, 3, 1, 2).MoveToOuterDisposeScope();
         }
-        long outputs = weight.shape[0], inputs = weight.shape[1];
-        long moreOutputs = UpToBlock(outputs), moreInputs = UpToBlock(inputs);
+        long outputs = weight.shape[0],
+            inputs = weight.shape[1];
+        long moreOutputs = UpToBlock(outputs),
+            moreInputs = UpToBlock(inputs);
         if (moreOutputs == 0 && moreInputs == 0)
         {
             return nn.functional.conv2d(input, weight, bias, stride, padding).MoveToOuterDisposeScope();
@@ -85,8 +98,11 @@ internal static class Plain
         var total = (sigma * sigma).Plus(sigmaData * sigmaData);
         var root = total.sqrt();
         return (
-            total.reciprocal().Times(sigmaData * sigmaData).MoveToOuterDisposeScope(), (sigma.Times(sigmaData) / root).MoveToOuterDisposeScope(),
-            root.reciprocal().MoveToOuterDisposeScope(), sigma.log().Over(4).MoveToOuterDisposeScope());
+            total.reciprocal().Times(sigmaData * sigmaData).MoveToOuterDisposeScope(),
+            (sigma.Times(sigmaData) / root).MoveToOuterDisposeScope(),
+            root.reciprocal().MoveToOuterDisposeScope(),
+            sigma.log().Over(4).MoveToOuterDisposeScope()
+        );
     }
 
     internal static Tensor MixRows(Tensor? a, Tensor x, Tensor? b, Tensor? z)
@@ -125,7 +141,18 @@ internal static class Plain
     }
 
     internal static void AdamW_(
-        Tensor weights, Tensor gradients, Tensor first, Tensor second, double scale, double keep, double beta1, double beta2, double root, double eps, double rate)
+        Tensor weights,
+        Tensor gradients,
+        Tensor first,
+        Tensor second,
+        double scale,
+        double keep,
+        double beta1,
+        double beta2,
+        double root,
+        double eps,
+        double rate
+    )
     {
         using var scope = NewDisposeScope();
         if (scale != 1)

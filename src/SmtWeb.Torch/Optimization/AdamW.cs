@@ -9,20 +9,23 @@ namespace SmtWeb.Torch;
 /// </summary>
 public sealed class AdamW : IDisposable
 {
-    private readonly FlatParameters parameters;
-    private readonly double beta1, beta2, eps, weightDecay;
-    private readonly Tensor? stepsOnDevice; // of a GPU: what was skipped is known there alone
-    private long steps;
+    private readonly FlatParameters _parameters;
+    private readonly double _beta1,
+        _beta2,
+        _eps,
+        _weightDecay;
+    private readonly Tensor? _stepsOnDevice; // of a GPU: what was skipped is known there alone
+    private long _steps;
 
     /// <summary>An optimizer of <paramref name="parameters"/>, which it does not own.</summary>
     public AdamW(FlatParameters parameters, double beta1 = 0.9, double beta2 = 0.999, double eps = 1e-8, double weightDecay = 0.01)
     {
-        (this.parameters, this.beta1, this.beta2, this.eps, this.weightDecay) = (parameters, beta1, beta2, eps, weightDecay);
+        (_parameters, _beta1, _beta2, _eps, _weightDecay) = (parameters, beta1, beta2, eps, weightDecay);
         FirstMoment = parameters.NewState();
         SecondMoment = parameters.NewState();
         if (HostTransfer.IsRemote(parameters.Values))
         {
-            stepsOnDevice = zeros([1], ScalarType.Float32, parameters.Values.device).DetachFromDisposeScope();
+            _stepsOnDevice = zeros([1], ScalarType.Float32, parameters.Values.device).DetachFromDisposeScope();
         }
     }
 
@@ -35,11 +38,11 @@ public sealed class AdamW : IDisposable
     /// <summary>Steps taken; part of the state. Reading it waits for a GPU.</summary>
     public long Steps
     {
-        get => stepsOnDevice is null ? steps : (long)stepsOnDevice.ToDouble();
+        get => _stepsOnDevice is null ? _steps : (long)_stepsOnDevice.ToDouble();
         set
         {
-            (steps, Attempts) = (value, value);
-            stepsOnDevice?.Fill_(value);
+            (_steps, Attempts) = (value, value);
+            _stepsOnDevice?.Fill_(value);
         }
     }
 
@@ -54,21 +57,31 @@ public sealed class AdamW : IDisposable
     public GradientNorm Step(double rate, double clip = double.PositiveInfinity)
     {
         using var none = no_grad();
-        parameters.Exchange?.End();
-        if (stepsOnDevice is not null)
+        _parameters.Exchange?.End();
+        if (_stepsOnDevice is not null)
         {
-            return StepOnDevice(rate, clip, stepsOnDevice);
+            return StepOnDevice(rate, clip, _stepsOnDevice);
         }
         using var scope = NewDisposeScope();
-        var norm = parameters.GradientNorm().ToDouble();
+        var norm = _parameters.GradientNorm().ToDouble();
         if (!double.IsFinite(norm))
         {
             return new(norm);
         }
-        Attempts = ++steps;
+        Attempts = ++_steps;
         Fused.adamw_(
-            parameters.Values, parameters.Gradients, FirstMoment, SecondMoment, scale: norm > clip ? clip / (norm + 1e-6) : 1, keep: 1 - rate * weightDecay,
-            beta1, beta2, root: Math.Sqrt(1 - Math.Pow(beta2, steps)), eps, rate / (1 - Math.Pow(beta1, steps)));
+            _parameters.Values,
+            _parameters.Gradients,
+            FirstMoment,
+            SecondMoment,
+            scale: norm > clip ? clip / (norm + 1e-6) : 1,
+            keep: 1 - rate * _weightDecay,
+            _beta1,
+            _beta2,
+            root: Math.Sqrt(1 - Math.Pow(_beta2, _steps)),
+            _eps,
+            rate / (1 - Math.Pow(_beta1, _steps))
+        );
         return new(norm);
     }
 
@@ -80,12 +93,25 @@ public sealed class AdamW : IDisposable
     {
         using var scope = NewDisposeScope();
         Attempts++;
-        var norm = parameters.GradientNorm();
+        var norm = _parameters.GradientNorm();
         var finite = norm.isfinite().to(ScalarType.Float32);
         stepsTaken.add_(finite);
         // gradients are divided by the scale: (norm + 1e-6)/clip where that is above 1
         var scale = double.IsFinite(clip) ? norm.Plus(1e-6).Over(clip).AtLeast(1) : ones_like(norm);
-        Dispatcher.fused_adamw_(parameters.Values, parameters.Gradients, FirstMoment, SecondMoment, stepsTaken, rate, beta1, beta2, weightDecay, eps, scale, 1d.Minus(finite));
+        Dispatcher.fused_adamw_(
+            _parameters.Values,
+            _parameters.Gradients,
+            FirstMoment,
+            SecondMoment,
+            stepsTaken,
+            rate,
+            _beta1,
+            _beta2,
+            _weightDecay,
+            _eps,
+            scale,
+            1d.Minus(finite)
+        );
         return new(norm.MoveToOuterDisposeScope());
     }
 
@@ -94,6 +120,6 @@ public sealed class AdamW : IDisposable
     {
         FirstMoment.Dispose();
         SecondMoment.Dispose();
-        stepsOnDevice?.Dispose();
+        _stepsOnDevice?.Dispose();
     }
 }

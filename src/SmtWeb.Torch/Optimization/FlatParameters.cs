@@ -13,9 +13,9 @@ namespace SmtWeb.Torch;
 public sealed class FlatParameters : IDisposable
 {
     private const long Alignment = 16; // 64 bytes: no weight shares a cache line with another
-    private const long Row = 4096;     // the whole is a number of such rows, for sums in two stages
+    private const long Row = 4096; // the whole is a number of such rows, for sums in two stages
 
-    private readonly List<(string Name, Parameter Parameter, long Offset)> entries = [];
+    private readonly List<(string Name, Parameter Parameter, long Offset)> _entries = [];
 
     /// <summary>Takes over the parameters of <paramref name="modules"/>; names get the given prefixes.</summary>
     public FlatParameters(params IReadOnlyList<(string Prefix, nn.Module Module)> modules)
@@ -28,7 +28,7 @@ public sealed class FlatParameters : IDisposable
         {
             foreach (var (name, p) in module.ParameterEntries(prefix))
             {
-                entries.Add((name, p, length));
+                _entries.Add((name, p, length));
                 device ??= p.device;
                 length += (p.NumberOfElements + Alignment - 1) / Alignment * Alignment;
             }
@@ -36,7 +36,7 @@ public sealed class FlatParameters : IDisposable
         length = (length + Row - 1) / Row * Row;
         Values = zeros([length], ScalarType.Float32, device).DetachFromDisposeScope();
         Gradients = zeros([length], ScalarType.Float32, device).DetachFromDisposeScope();
-        foreach (var (_, p, offset) in entries)
+        foreach (var (_, p, offset) in _entries)
         {
             var shape = p.shape;
             var strides = LayoutOf(shape);
@@ -59,7 +59,7 @@ public sealed class FlatParameters : IDisposable
     public IGradientExchange? Exchange { get; set; }
 
     /// <summary>Name, parameter and place of every parameter, in order.</summary>
-    internal IReadOnlyList<(string Name, Parameter Parameter, long Offset)> Entries => entries;
+    internal IReadOnlyList<(string Name, Parameter Parameter, long Offset)> Entries => _entries;
 
     /// <summary>A tensor of the same layout holding nothing but zeros.</summary>
     public Tensor NewState()
@@ -88,7 +88,7 @@ public sealed class FlatParameters : IDisposable
     /// <summary>The part of <paramref name="flat"/> (values, gradients or optimizer state) that belongs to each parameter.</summary>
     public IEnumerable<(string Name, Tensor View)> Views(Tensor flat)
     {
-        foreach (var (name, p, offset) in entries)
+        foreach (var (name, p, offset) in _entries)
         {
             var shape = p.shape;
             yield return (name, flat.as_strided(shape, LayoutOf(shape), offset));

@@ -9,22 +9,23 @@ namespace SmtWeb.Torch;
 /// </summary>
 public readonly struct GradientNorm
 {
-    private readonly double known;
-    private readonly Tensor? onDevice;
+    private readonly double _known;
+    private readonly Tensor? _onDevice;
 
-    internal GradientNorm(double known) => (this.known, onDevice) = (known, null);
+    internal GradientNorm(double known) => (_known, _onDevice) = (known, null);
 
-    internal GradientNorm(Tensor onDevice) => (known, this.onDevice) = (double.NaN, onDevice);
+    internal GradientNorm(Tensor onDevice) => (_known, _onDevice) = (double.NaN, onDevice);
 
     /// <summary>Whether reading it waits for nothing.</summary>
-    public bool IsKnown => onDevice is null;
+    public bool IsKnown => _onDevice is null;
 
     /// <summary>The norm before clipping.</summary>
-    public double Value => onDevice?.ToDouble() ?? known;
+    public double Value => _onDevice?.ToDouble() ?? _known;
 
     /// <summary>Whether the step was taken: one of a norm that is not finite leaves everything as it was.</summary>
     public bool IsFinite => double.IsFinite(Value);
 
     /// <summary>1 where the step was taken and 0 where not, float32, without waiting; only of a norm that is not known.</summary>
-    public Tensor FiniteOnDevice() => (onDevice ?? throw new InvalidOperationException("This norm is known: ask for IsFinite.")).isfinite().to(ScalarType.Float32);
+    public Tensor FiniteOnDevice() =>
+        (_onDevice ?? throw new InvalidOperationException("This norm is known: ask for IsFinite.")).isfinite().to(ScalarType.Float32);
 }

@@ -19,15 +19,19 @@ internal static class ApiDocument
     // Records whose numbers were measured: an exploding run has losses and distances that are no numbers of JSON.
     private static readonly Type[] Measured = [typeof(StoredMetric), typeof(RunSummary), typeof(RunCheckpoint), typeof(EvaluationRecord)];
 
-    internal static void AddApiDocument(this IServiceCollection services) => services.AddOpenApi("v1", o =>
-    {
-        o.OpenApiVersion = OpenApiSpecVersion.OpenApi3_0;
-        o.AddSchemaTransformer(NumbersAsync);
-        o.AddSchemaTransformer(EnumsAsync);
-        o.AddSchemaTransformer(LeftOutAsync);
-        o.AddOperationTransformer(OperationsAsync);
-        o.AddDocumentTransformer(DocumentAsync);
-    });
+    internal static void AddApiDocument(this IServiceCollection services) =>
+        services.AddOpenApi(
+            "v1",
+            o =>
+            {
+                o.OpenApiVersion = OpenApiSpecVersion.OpenApi3_0;
+                o.AddSchemaTransformer(NumbersAsync);
+                o.AddSchemaTransformer(EnumsAsync);
+                o.AddSchemaTransformer(LeftOutAsync);
+                o.AddOperationTransformer(OperationsAsync);
+                o.AddDocumentTransformer(DocumentAsync);
+            }
+        );
 
     private static Task NumbersAsync(OpenApiSchema schema, OpenApiSchemaTransformerContext context, CancellationToken ct)
     {
@@ -51,7 +55,11 @@ internal static class ApiDocument
         {
             ToSeed(schema, nullable);
         }
-        else if (context.JsonPropertyInfo?.DeclaringType == typeof(DrawRequest) && type == typeof(IReadOnlyList<ulong>) && schema.Items is OpenApiSchema items)
+        else if (
+            context.JsonPropertyInfo?.DeclaringType == typeof(DrawRequest)
+            && type == typeof(IReadOnlyList<ulong>)
+            && schema.Items is OpenApiSchema items
+        )
         {
             ToSeed(items, nullable: false);
         }
@@ -68,7 +76,12 @@ internal static class ApiDocument
         (schema.Type, schema.Format, schema.Pattern) = (nullable ? JsonSchemaType.Null : null, null, null);
         schema.OneOf =
         [
-            new OpenApiSchema { Type = JsonSchemaType.Integer, Format = "uint64", Minimum = "0" },
+            new OpenApiSchema
+            {
+                Type = JsonSchemaType.Integer,
+                Format = "uint64",
+                Minimum = "0",
+            },
             new OpenApiSchema { Type = JsonSchemaType.String, Pattern = "^[0-9]{1,20}$" },
         ];
     }
@@ -90,7 +103,10 @@ internal static class ApiDocument
     {
         foreach (var member in context.JsonTypeInfo.Properties)
         {
-            if (member.AttributeProvider?.GetCustomAttributes(typeof(JsonIgnoreAttribute), true) is [JsonIgnoreAttribute { Condition: JsonIgnoreCondition.WhenWritingNull or JsonIgnoreCondition.WhenWritingDefault }])
+            if (
+                member.AttributeProvider?.GetCustomAttributes(typeof(JsonIgnoreAttribute), true)
+                is [JsonIgnoreAttribute { Condition: JsonIgnoreCondition.WhenWritingNull or JsonIgnoreCondition.WhenWritingDefault }]
+            )
             {
                 schema.Required?.Remove(member.Name);
             }
@@ -105,16 +121,28 @@ internal static class ApiDocument
         if (context.Description.HttpMethod == HttpMethods.Post && !metadata.OfType<RepeatableRequest>().Any())
         {
             operation.Parameters ??= [];
-            operation.Parameters.Add(new OpenApiParameter
-            {
-                Name = IdempotencyFilter.HeaderName,
-                In = ParameterLocation.Header,
-                Description = "A word of your own for this request: sent again within a day, it is answered as the first time and not done twice.",
-                Schema = new OpenApiSchema { Type = JsonSchemaType.String, MaxLength = 200, MinLength = 1 },
-            });
+            operation.Parameters.Add(
+                new OpenApiParameter
+                {
+                    Name = IdempotencyFilter.HeaderName,
+                    In = ParameterLocation.Header,
+                    Description =
+                        "A word of your own for this request: sent again within a day, it is answered as the first time and not done "
+                        + "twice.",
+                    Schema = new OpenApiSchema
+                    {
+                        Type = JsonSchemaType.String,
+                        MaxLength = 200,
+                        MinLength = 1,
+                    },
+                }
+            );
         }
 
-        if (ApiExamples.Requests.TryGetValue(operation.OperationId ?? "", out var request) && operation.RequestBody?.Content?.TryGetValue("application/json", out var body) == true)
+        if (
+            ApiExamples.Requests.TryGetValue(operation.OperationId ?? "", out var request)
+            && operation.RequestBody?.Content?.TryGetValue("application/json", out var body) == true
+        )
         {
             body.Example = JsonNode.Parse(request);
         }
@@ -126,7 +154,11 @@ internal static class ApiDocument
                 // the framework describes a PNG by the record that the JSON answer has
                 if (!type.Contains("json", StringComparison.Ordinal))
                 {
-                    media.Schema = new OpenApiSchema { Type = JsonSchemaType.String, Format = type.StartsWith("text/", StringComparison.Ordinal) ? null : "binary" };
+                    media.Schema = new OpenApiSchema
+                    {
+                        Type = JsonSchemaType.String,
+                        Format = type.StartsWith("text/", StringComparison.Ordinal) ? null : "binary",
+                    };
                 }
                 else if (status.StartsWith('2') && ApiExamples.Answers.TryGetValue(operation.OperationId ?? "", out var example))
                 {
@@ -144,8 +176,10 @@ internal static class ApiDocument
         {
             Title = "SmtWeb",
             Version = "v1",
-            Description = "Train, watch and compare one-step image generators, and draw from them. Every error is problem+json (RFC 9457). "
-                + "HEAD is answered wherever GET is; bodies may come as gzip, br or deflate; query parameters that are not listed are refused.",
+            Description =
+                "Train, watch and compare one-step image generators, and draw from them. Every error is problem+json (RFC 9457). "
+                + "HEAD is answered wherever GET is; bodies may come as gzip, br or deflate; query parameters that are not listed "
+                    + "are refused.",
         };
         foreach (var schema in document.Components?.Schemas?.ToList() ?? [])
         {
@@ -164,7 +198,12 @@ internal static class ApiDocument
         document.Components ??= new OpenApiComponents();
         document.Components.SecuritySchemes = new Dictionary<string, IOpenApiSecurityScheme>
         {
-            ["apiKey"] = new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "bearer", Description = "An API key: smt_…" },
+            ["apiKey"] = new OpenApiSecurityScheme
+            {
+                Type = SecuritySchemeType.Http,
+                Scheme = "bearer",
+                Description = "An API key: smt_…",
+            },
         };
         document.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference("apiKey", document)] = [] }];
         return Task.CompletedTask;
@@ -173,7 +212,11 @@ internal static class ApiDocument
     /// <summary>"Nothing or a record of that kind", as OpenAPI 3.0 says it.</summary>
     private static void ToNullable(OpenApiSchema property)
     {
-        if (property.OneOf is { Count: 2 } choice && choice.Any(c => c is OpenApiSchema { Type: JsonSchemaType.Null }) && choice.OfType<OpenApiSchemaReference>().SingleOrDefault() is { } present)
+        if (
+            property.OneOf is { Count: 2 } choice
+            && choice.Any(c => c is OpenApiSchema { Type: JsonSchemaType.Null })
+            && choice.OfType<OpenApiSchemaReference>().SingleOrDefault() is { } present
+        )
         {
             (property.Type, property.OneOf, property.AllOf) = (JsonSchemaType.Null, null, [present]);
         }
@@ -192,7 +235,11 @@ internal static class ApiDocument
             {
                 own.Properties?.Remove(kind);
                 own.Required?.Remove(kind);
-                schemas[id] = new OpenApiSchema { AllOf = [new OpenApiSchemaReference(name, document), own], Description = own.Description };
+                schemas[id] = new OpenApiSchema
+                {
+                    AllOf = [new OpenApiSchemaReference(name, document), own],
+                    Description = own.Description,
+                };
                 own.Description = null;
             }
         }
@@ -200,6 +247,18 @@ internal static class ApiDocument
         family.AnyOf = null;
         family.Type = JsonSchemaType.Object;
         family.Required = new HashSet<string> { kind };
-        family.Properties = new Dictionary<string, IOpenApiSchema> { [kind] = new OpenApiSchema { Type = JsonSchemaType.String, Enum = [.. (family.Discriminator.Mapping ?? new Dictionary<string, OpenApiSchemaReference>()).Keys.Select(k => (JsonNode)JsonValue.Create(k))] } };
+        family.Properties = new Dictionary<string, IOpenApiSchema>
+        {
+            [kind] = new OpenApiSchema
+            {
+                Type = JsonSchemaType.String,
+                Enum =
+                [
+                    .. (family.Discriminator.Mapping ?? new Dictionary<string, OpenApiSchemaReference>()).Keys.Select(k =>
+                        (JsonNode)JsonValue.Create(k)
+                    ),
+                ],
+            },
+        };
     }
 }

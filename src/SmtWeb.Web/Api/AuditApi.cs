@@ -10,11 +10,24 @@ internal static class AuditApi
     private const int MaxLines = 1000;
 
     internal static void MapAudit(this RouteGroupBuilder api) =>
-        api.MapGet("/audit", ListAsync).WithTags("Users").WithName("ListAudit").RequireAuthorization(Policies.Administer)
-            .WithSummary("Who signed in or failed to, made a key, changed a role, deleted: newest first, kept for a year. Go on with before = the last id.")
+        api.MapGet("/audit", ListAsync)
+            .WithTags("Users")
+            .WithName("ListAudit")
+            .RequireAuthorization(Policies.Administer)
+            .WithSummary(
+                "Who signed in or failed to, made a key, changed a role, deleted: newest first, kept for a year. Go on with before = "
+                + "the last id."
+            )
             .Produces<IReadOnlyList<AuditEntry>>();
 
-    private static async Task<IResult> ListAsync(AuditLog audit, CancellationToken ct, int limit = 100, long? before = null, string? action = null, string? actor = null)
+    private static async Task<IResult> ListAsync(
+        AuditLog audit,
+        CancellationToken ct,
+        int limit = 100,
+        long? before = null,
+        string? action = null,
+        string? actor = null
+    )
     {
         var errors = new List<SpecError>();
         if (limit is < 1 or > MaxLines)

@@ -13,16 +13,26 @@ internal static class CsvMetrics
         TypedResults.Stream(
             async output =>
             {
-                await using var writer = new StreamWriter(output, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), bufferSize: 1 << 16) { NewLine = "\r\n" };
+                await using var writer = new StreamWriter(
+                    output,
+                    new UTF8Encoding(encoderShouldEmitUTF8Identifier: false),
+                    bufferSize: 1 << 16
+                )
+                {
+                    NewLine = "\r\n",
+                };
                 await writer.WriteLineAsync("sequence,attempt,name,iteration,images_seen,seconds,value,superseded");
                 while (true)
                 {
                     var page = await runs.MetricsAsync(id, after, PageSize, superseded);
                     foreach (var p in page.Points)
                     {
-                        await writer.WriteLineAsync(string.Create(
-                            CultureInfo.InvariantCulture,
-                            $"{p.Sequence},{p.Attempt},{Quote(p.Name)},{p.Iteration},{p.ImagesSeen},{p.Seconds:R},{p.Value:R},{(p.Superseded ? "true" : "false")}"));
+                        await writer.WriteLineAsync(
+                            string.Create(
+                                CultureInfo.InvariantCulture,
+                                $"{p.Sequence},{p.Attempt},{Quote(p.Name)},{p.Iteration},{p.ImagesSeen},{p.Seconds:R},{p.Value:R},{(p.Superseded ? "true" : "false")}"
+                            )
+                        );
                     }
 
                     if (page.Points.Count < PageSize)
@@ -34,7 +44,8 @@ internal static class CsvMetrics
                 }
             },
             "text/csv; charset=utf-8",
-            $"run-{id}-metrics.csv");
+            $"run-{id}-metrics.csv"
+        );
 
     private static string Quote(string text) => text.AsSpan().IndexOfAny(",\"\r\n") < 0 ? text : $"\"{text.Replace("\"", "\"\"")}\"";
 }

@@ -13,9 +13,25 @@ namespace SmtWeb.Web.Api;
 /// for points in the plane. Registered data sets have an id, and <c>$.data.source</c> is their name or path; built-in ones have none.
 /// </summary>
 internal sealed record DatasetInfo(
-    string Kind, string Name, int Channels, int? Side, IReadOnlyList<string> Classes, IReadOnlyList<string> Synsets,
-    long? Id = null, string? Path = null, DatasetState State = DatasetState.Ready, double Progress = 1, string? Problem = null, int? Records = null, IReadOnlyList<int>? ClassCounts = null,
-    long? Bytes = null, string? Sha256 = null, int CorruptCount = 0, IReadOnlyList<string>? Corrupt = null, IReadOnlyList<string>? Notes = null);
+    string Kind,
+    string Name,
+    int Channels,
+    int? Side,
+    IReadOnlyList<string> Classes,
+    IReadOnlyList<string> Synsets,
+    long? Id = null,
+    string? Path = null,
+    DatasetState State = DatasetState.Ready,
+    double Progress = 1,
+    string? Problem = null,
+    int? Records = null,
+    IReadOnlyList<int>? ClassCounts = null,
+    long? Bytes = null,
+    string? Sha256 = null,
+    int CorruptCount = 0,
+    IReadOnlyList<string>? Corrupt = null,
+    IReadOnlyList<string>? Notes = null
+);
 
 /// <summary>A data set to register.</summary>
 internal sealed record RegisterDatasetRequest
@@ -53,24 +69,59 @@ internal sealed record RegisteredDataset(long Id, string Url);
 /// <summary>Data sets: built-in and registered.</summary>
 internal static class DatasetsApi
 {
-    private static readonly (string Kind, DataSpec Data)[] Known = [("swissRoll", new SwissRollSpec()), ("fashionMnist", new FashionMnistSpec())];
+    private static readonly (string Kind, DataSpec Data)[] Known =
+    [
+        ("swissRoll", new SwissRollSpec()),
+        ("fashionMnist", new FashionMnistSpec()),
+    ];
 
     internal static void MapDatasets(this RouteGroupBuilder api)
     {
         var datasets = api.MapGroup("/datasets").WithTags("Datasets");
-        datasets.MapGet("/", ListAsync).WithName("ListDatasets").WithSummary("Data sets and their classes, built-in ones first; 'kind' is that of $.data in a spec.")
+        datasets
+            .MapGet("/", ListAsync)
+            .WithName("ListDatasets")
+            .WithSummary("Data sets and their classes, built-in ones first; 'kind' is that of $.data in a spec.")
             .Produces<IReadOnlyList<DatasetInfo>>();
-        datasets.MapGet("/{id:long}", FindAsync).WithName("GetDataset").WithSummary("A registered data set.").Produces<DatasetInfo>().ProducesProblem(404);
-        datasets.MapGet("/{id:long}/samples.png", SamplesAsync).WithName("GetDatasetSamples").WithSummary("A grid of real samples. Who names a check by 'at' (its time in milliseconds) may keep the picture for good.")
-            .Produces<byte[]>(200, "image/png").ProducesProblem(404);
-        datasets.MapPost("/", RegisterAsync).WithName("RegisterDataset").WithSummary("Registers a file or folder below the folder of data sets and queues its check.")
-            .RequireAuthorization(Policies.Operate).Accepts<RegisterDatasetRequest>("application/json").Produces<RegisteredDataset>(StatusCodes.Status201Created);
-        datasets.MapPost("/{id:long}/check", CheckAsync).WithName("CheckDataset").WithSummary("Queues the check of a registered data set again.")
-            .RequireAuthorization(Policies.Operate).Accepts<CheckDatasetRequest>("application/json").Produces<DatasetInfo>(StatusCodes.Status202Accepted).ProducesProblem(404);
-        datasets.MapDelete("/{id:long}", DeleteAsync).WithName("ForgetDataset").WithSummary("Forgets a registered data set; its files stay.")
-            .RequireAuthorization(Policies.Operate).Produces(204).ProducesProblem(404);
-        api.MapGet("/imagenet-classes", () => TypedResults.Ok(ImageNetClasses.All)).WithTags("Datasets").WithName("ListImageNetClasses")
-            .WithSummary("The 1,000 classes of ImageNet: label, WordNet id, name.").Produces<IReadOnlyList<ImageNetClass>>();
+        datasets
+            .MapGet("/{id:long}", FindAsync)
+            .WithName("GetDataset")
+            .WithSummary("A registered data set.")
+            .Produces<DatasetInfo>()
+            .ProducesProblem(404);
+        datasets
+            .MapGet("/{id:long}/samples.png", SamplesAsync)
+            .WithName("GetDatasetSamples")
+            .WithSummary("A grid of real samples. Who names a check by 'at' (its time in milliseconds) may keep the picture for good.")
+            .Produces<byte[]>(200, "image/png")
+            .ProducesProblem(404);
+        datasets
+            .MapPost("/", RegisterAsync)
+            .WithName("RegisterDataset")
+            .WithSummary("Registers a file or folder below the folder of data sets and queues its check.")
+            .RequireAuthorization(Policies.Operate)
+            .Accepts<RegisterDatasetRequest>("application/json")
+            .Produces<RegisteredDataset>(StatusCodes.Status201Created);
+        datasets
+            .MapPost("/{id:long}/check", CheckAsync)
+            .WithName("CheckDataset")
+            .WithSummary("Queues the check of a registered data set again.")
+            .RequireAuthorization(Policies.Operate)
+            .Accepts<CheckDatasetRequest>("application/json")
+            .Produces<DatasetInfo>(StatusCodes.Status202Accepted)
+            .ProducesProblem(404);
+        datasets
+            .MapDelete("/{id:long}", DeleteAsync)
+            .WithName("ForgetDataset")
+            .WithSummary("Forgets a registered data set; its files stay.")
+            .RequireAuthorization(Policies.Operate)
+            .Produces(204)
+            .ProducesProblem(404);
+        api.MapGet("/imagenet-classes", () => TypedResults.Ok(ImageNetClasses.All))
+            .WithTags("Datasets")
+            .WithName("ListImageNetClasses")
+            .WithSummary("The 1,000 classes of ImageNet: label, WordNet id, name.")
+            .Produces<IReadOnlyList<ImageNetClass>>();
     }
 
     private static async Task<IResult> ListAsync(DatasetStore store, CancellationToken ct) =>
@@ -79,7 +130,13 @@ internal static class DatasetsApi
     private static async Task<IResult> FindAsync(long id, DatasetStore store, CancellationToken ct) =>
         await store.FindAsync(id, ct) is { } found ? TypedResults.Ok(Info(found)) : None(id);
 
-    private static async Task<IResult> SamplesAsync(long id, DatasetStore store, HttpResponse response, CancellationToken ct, long? at = null)
+    private static async Task<IResult> SamplesAsync(
+        long id,
+        DatasetStore store,
+        HttpResponse response,
+        CancellationToken ct,
+        long? at = null
+    )
     {
         if (await store.SamplesPngAsync(id, ct) is not { Length: > 0 } png)
         {
@@ -100,7 +157,17 @@ internal static class DatasetsApi
 
         try
         {
-            var id = await store.RegisterAsync(new(wanted.Name, wanted.Path, wanted.Kind ?? "", wanted.SkipCorrupt ?? false, wanted.Side ?? 0, request.HttpContext.User.DisplayName()), ct);
+            var id = await store.RegisterAsync(
+                new(
+                    wanted.Name,
+                    wanted.Path,
+                    wanted.Kind ?? "",
+                    wanted.SkipCorrupt ?? false,
+                    wanted.Side ?? 0,
+                    request.HttpContext.User.DisplayName()
+                ),
+                ct
+            );
             return TypedResults.Created($"/api/v1/datasets/{id}", new RegisteredDataset(id, $"/datasets/{id}"));
         }
         catch (SpecException e)
@@ -118,10 +185,18 @@ internal static class DatasetsApi
         }
 
         return await store.CheckAgainAsync(id, wanted.SkipCorrupt ?? false, ct) && await store.FindAsync(id, ct) is { } found
-            ? TypedResults.Accepted($"/api/v1/datasets/{id}", Info(found)) : None(id);
+            ? TypedResults.Accepted($"/api/v1/datasets/{id}", Info(found))
+            : None(id);
     }
 
-    private static async Task<IResult> DeleteAsync(long id, DatasetStore store, RunOwnership ownership, AuditLog audit, HttpContext http, CancellationToken ct)
+    private static async Task<IResult> DeleteAsync(
+        long id,
+        DatasetStore store,
+        RunOwnership ownership,
+        AuditLog audit,
+        HttpContext http,
+        CancellationToken ct
+    )
     {
         if (await store.FindAsync(id, ct) is not { } dataset)
         {
@@ -147,13 +222,44 @@ internal static class DatasetsApi
     private static DatasetInfo BuiltIn((string Kind, DataSpec Data) known)
     {
         var shape = DataShape.Of(known.Data);
-        return new DatasetInfo(known.Kind, SpecCatalog.KindLabel(known.Data), shape.Channels, shape.IsPoints ? null : shape.Side, shape.ClassNames, []);
+        return new DatasetInfo(
+            known.Kind,
+            SpecCatalog.KindLabel(known.Data),
+            shape.Channels,
+            shape.IsPoints ? null : shape.Side,
+            shape.ClassNames,
+            []
+        );
     }
 
     private static DatasetInfo Info(DatasetSummary d)
     {
-        IReadOnlyList<string> names = d.ClassNames.Count > 0 ? d.ClassNames : [.. Enumerable.Range(0, d.Classes).Select(k => k.ToString(CultureInfo.InvariantCulture))];
-        IReadOnlyList<string> synsets = d.ClassNames.SequenceEqual(ImageNetClasses.Names) ? [.. ImageNetClasses.All.Select(c => c.Synset)] : [];
-        return new DatasetInfo(d.Kind, d.Name, d.Channels, d.Side, names, synsets, d.Id, d.Path, d.State, d.Progress, d.Problem, d.Records, d.ClassCounts, d.Bytes, d.Sha256, d.CorruptCount, d.Corrupt, d.Notes);
+        IReadOnlyList<string> names =
+            d.ClassNames.Count > 0
+                ? d.ClassNames
+                : [.. Enumerable.Range(0, d.Classes).Select(k => k.ToString(CultureInfo.InvariantCulture))];
+        IReadOnlyList<string> synsets = d.ClassNames.SequenceEqual(ImageNetClasses.Names)
+            ? [.. ImageNetClasses.All.Select(c => c.Synset)]
+            : [];
+        return new DatasetInfo(
+            d.Kind,
+            d.Name,
+            d.Channels,
+            d.Side,
+            names,
+            synsets,
+            d.Id,
+            d.Path,
+            d.State,
+            d.Progress,
+            d.Problem,
+            d.Records,
+            d.ClassCounts,
+            d.Bytes,
+            d.Sha256,
+            d.CorruptCount,
+            d.Corrupt,
+            d.Notes
+        );
     }
 }

@@ -4,7 +4,9 @@ using SmtWeb.Worker.Generation;
 
 namespace SmtWeb.Web.Api;
 
-/// <summary>What a <see cref="DrawRequest"/> means: one seed and perhaps one label per image. The checks between members are here.</summary>
+/// <summary>
+/// What a <see cref="DrawRequest"/> means: one seed and perhaps one label per image. The checks between members are here.
+/// </summary>
 internal static class DrawPlan
 {
     /// <summary>The order for <see cref="GenerationService"/>; what is wrong joins <paramref name="errors"/>.</summary>
@@ -14,7 +16,9 @@ internal static class DrawPlan
         var count = Count(request, errors);
         var seeds = Seeds(request, count, errors);
         var labels = Labels(request, count, errors);
-        return errors.Count == 0 && model is not null && seeds is not null ? new GenerationRequest(model.Run, model.Checkpoint, seeds, labels, request.NumSteps) : null;
+        return errors.Count == 0 && model is not null && seeds is not null
+            ? new GenerationRequest(model.Run, model.Checkpoint, seeds, labels, request.NumSteps)
+            : null;
     }
 
     private static ModelReference? Model(JsonElement json, List<SpecError> errors)
@@ -37,7 +41,9 @@ internal static class DrawPlan
             return new ModelReference { Run = run };
         }
 
-        errors.Add(new SpecError("$.model", $"{json.GetRawText()} is no model; give the id of a run, or {{\"run\": 3, \"checkpoint\": 17}}."));
+        errors.Add(
+            new SpecError("$.model", $"{json.GetRawText()} is no model; give the id of a run, or {{\"run\": 3, \"checkpoint\": 17}}.")
+        );
         return null;
     }
 
@@ -51,7 +57,12 @@ internal static class DrawPlan
 
         if (request.ClassLabels is { } labels && labels.Count != count)
         {
-            errors.Add(new SpecError("$.class_labels", $"There are {labels.Count} class labels for {count} images; give one each, or a single 'class_label'."));
+            errors.Add(
+                new SpecError(
+                    "$.class_labels",
+                    $"There are {labels.Count} class labels for {count} images; give one each, or a single 'class_label'."
+                )
+            );
         }
 
         return count;
@@ -72,7 +83,12 @@ internal static class DrawPlan
         var first = request.Seed ?? 0;
         if (first > ulong.MaxValue - (ulong)(count - 1))
         {
-            errors.Add(new SpecError("$.seed", $"Image {count - 1} would need the seed {first} + {count - 1}, which is beyond {ulong.MaxValue} (unsigned 64 bits)."));
+            errors.Add(
+                new SpecError(
+                    "$.seed",
+                    $"Image {count - 1} would need the seed {first} + {count - 1}, which is beyond {ulong.MaxValue} (unsigned 64 bits)."
+                )
+            );
             return null;
         }
 

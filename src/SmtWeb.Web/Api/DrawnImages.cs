@@ -7,8 +7,10 @@ namespace SmtWeb.Web.Api;
 internal static class DrawnImages
 {
     /// <summary>All of them, in a grid of <paramref name="columns"/>, as square as it can be if that is not said.</summary>
-    internal static byte[] ToGridPng(this GeneratedImages images, int? columns = null) => ImageGrid
-        .Compose(images.Pixels, images.Height, images.Width, images.Channels, columns ?? (int)Math.Ceiling(Math.Sqrt(images.Count))).ToPng();
+    internal static byte[] ToGridPng(this GeneratedImages images, int? columns = null) =>
+        ImageGrid
+            .Compose(images.Pixels, images.Height, images.Width, images.Channels, columns ?? (int)Math.Ceiling(Math.Sqrt(images.Count)))
+            .ToPng();
 
     /// <summary>One of them.</summary>
     internal static byte[] ToPng(this GeneratedImages images, int index)

@@ -46,7 +46,10 @@ internal sealed record DrawRequest
     [Length(1, MaxImages)]
     public IReadOnlyList<int>? ClassLabels { get; init; }
 
-    /// <summary>Steps per image: 1, or 2 or 4 where the generator was trained for them ($.method.generatorSteps of its run). Left out, one step; a diffusion model draws in its Heun steps.</summary>
+    /// <summary>
+    /// Steps per image: 1, or 2 or 4 where the generator was trained for them ($.method.generatorSteps of its run). Left out, one step; a
+    /// diffusion model draws in its Heun steps.
+    /// </summary>
     [JsonPropertyName("num_steps")]
     [Range(1, 4)]
     public int? NumSteps { get; init; }
@@ -80,4 +83,5 @@ internal sealed record DrawResponse(
     [property: JsonPropertyName("class_labels")] IReadOnlyList<int>? ClassLabels,
     [property: JsonPropertyName("class_names")] IReadOnlyList<string>? ClassNames,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<string>? Images,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Grid);
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Grid
+);

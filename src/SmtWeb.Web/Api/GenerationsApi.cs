@@ -10,10 +10,17 @@ namespace SmtWeb.Web.Api;
 internal static class GenerationsApi
 {
     internal static void MapGenerations(this RouteGroupBuilder api) =>
-        api.MapPost("/generations", DrawAsync).WithTags("Generations").WithName("Generate")
-            .WithSummary("Draws images by class and seed with the model of a run.").RequireAuthorization(Policies.Generate).WithMetadata(RepeatableRequest.Instance)
-            .Accepts<DrawRequest>("application/json").Produces<DrawResponse>(200, "application/json", "image/png")
-            .ProducesProblem(404).ProducesProblem(429).ProducesProblem(503);
+        api.MapPost("/generations", DrawAsync)
+            .WithTags("Generations")
+            .WithName("Generate")
+            .WithSummary("Draws images by class and seed with the model of a run.")
+            .RequireAuthorization(Policies.Generate)
+            .WithMetadata(RepeatableRequest.Instance)
+            .Accepts<DrawRequest>("application/json")
+            .Produces<DrawResponse>(200, "application/json", "image/png")
+            .ProducesProblem(404)
+            .ProducesProblem(429)
+            .ProducesProblem(503);
 
     private static async Task<IResult> DrawAsync(HttpRequest request, GenerationService generation, CancellationToken ct)
     {
@@ -50,21 +57,37 @@ internal static class GenerationsApi
         var labels = model.ClassCount == 0 ? null : images.Labels;
         if (PrefersPng(request))
         {
-            var origin = new PngOrigin(model.RunId, model.CheckpointId, model.Iteration, images.Seeds, labels, labels?.Select(label => model.ClassNames[label]).ToList());
+            var origin = new PngOrigin(
+                model.RunId,
+                model.CheckpointId,
+                model.Iteration,
+                images.Seeds,
+                labels,
+                labels?.Select(label => model.ClassNames[label]).ToList()
+            );
             origin.Tell(request.HttpContext.Response);
             return TypedResults.Bytes(PngText.Add(images.ToGridPng(), origin.Texts()), "image/png");
         }
 
         var grid = wanted.OutputFormat == OutputFormat.Grid;
-        return TypedResults.Ok(new DrawResponse(
-            new DrawnBy(model.RunId, model.CheckpointId, model.Iteration), images.Width, images.Height, images.Seeds, labels, labels?.Select(label => model.ClassNames[label]).ToList(),
-            grid ? null : [.. Enumerable.Range(0, images.Count).Select(i => Convert.ToBase64String(images.ToPng(i)))],
-            grid ? Convert.ToBase64String(images.ToGridPng()) : null));
+        return TypedResults.Ok(
+            new DrawResponse(
+                new DrawnBy(model.RunId, model.CheckpointId, model.Iteration),
+                images.Width,
+                images.Height,
+                images.Seeds,
+                labels,
+                labels?.Select(label => model.ClassNames[label]).ToList(),
+                grid ? null : [.. Enumerable.Range(0, images.Count).Select(i => Convert.ToBase64String(images.ToPng(i)))],
+                grid ? Convert.ToBase64String(images.ToGridPng()) : null
+            )
+        );
     }
 
     private static bool PrefersPng(HttpRequest request) =>
         MediaTypeHeaderValue.TryParseList(request.Headers.Accept, out var types)
-        && types.OrderByDescending(t => t.Quality ?? 1).FirstOrDefault() is { } first && first.MediaType.Equals("image/png", StringComparison.OrdinalIgnoreCase);
+        && types.OrderByDescending(t => t.Quality ?? 1).FirstOrDefault() is { } first
+        && first.MediaType.Equals("image/png", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>A single label stands for all images, so it is the member to blame where the service names one of many.</summary>
     private static string Blame(string field, DrawRequest wanted) =>
@@ -72,7 +95,8 @@ internal static class GenerationsApi
 
     private static IResult Later(HttpRequest request, int status, string problem, TimeSpan wait)
     {
-        request.HttpContext.Response.Headers.RetryAfter = Math.Max(1, (int)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+        request.HttpContext.Response.Headers.RetryAfter = Math.Max(1, (int)Math.Ceiling(wait.TotalSeconds))
+            .ToString(CultureInfo.InvariantCulture);
         return TypedResults.Problem(problem, statusCode: status);
     }
 }

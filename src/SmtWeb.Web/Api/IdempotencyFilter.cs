@@ -33,7 +33,11 @@ internal static class IdempotencyFilter
     {
         var (http, request) = (context.HttpContext, context.HttpContext.Request);
         var metadata = http.GetEndpoint()!.Metadata;
-        if (!HttpMethods.IsPost(request.Method) || !request.Headers.TryGetValue(HeaderName, out var given) || metadata.GetMetadata<RepeatableRequest>() is not null)
+        if (
+            !HttpMethods.IsPost(request.Method)
+            || !request.Headers.TryGetValue(HeaderName, out var given)
+            || metadata.GetMetadata<RepeatableRequest>() is not null
+        )
         {
             return await next(context);
         }
@@ -52,7 +56,10 @@ internal static class IdempotencyFilter
                     ? new Replay(answer)
                     : Problems.Conflict("This request was done; its answer held a secret, which was in the first answer only.");
             case RequestState.Another:
-                return TypedResults.Problem("This Idempotency-Key belongs to another request (another path or body).", statusCode: StatusCodes.Status422UnprocessableEntity);
+                return TypedResults.Problem(
+                    "This Idempotency-Key belongs to another request (another path or body).",
+                    statusCode: StatusCodes.Status422UnprocessableEntity
+                );
             case RequestState.AtWork:
                 http.Response.Headers.RetryAfter = "1";
                 return Problems.Conflict("The first request with this Idempotency-Key is still at work.");
@@ -61,7 +68,13 @@ internal static class IdempotencyFilter
         return await DoAsync(context, next, store, owner, key);
     }
 
-    private static async Task<object?> DoAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next, AnswerStore store, string owner, string key)
+    private static async Task<object?> DoAsync(
+        EndpointFilterInvocationContext context,
+        EndpointFilterDelegate next,
+        AnswerStore store,
+        string owner,
+        string key
+    )
     {
         var response = context.HttpContext.Response;
         var (body, kept) = (response.Body, false);
@@ -75,7 +88,12 @@ internal static class IdempotencyFilter
             if (response.StatusCode is >= 200 and < 300)
             {
                 var secret = context.HttpContext.GetEndpoint()!.Metadata.GetMetadata<SecretAnswer>() is not null;
-                var answer = new StoredAnswer(response.StatusCode, response.Headers.Location.ToString() is { Length: > 0 } location ? location : null, response.ContentType, secret ? [] : written.ToArray());
+                var answer = new StoredAnswer(
+                    response.StatusCode,
+                    response.Headers.Location.ToString() is { Length: > 0 } location ? location : null,
+                    response.ContentType,
+                    secret ? [] : written.ToArray()
+                );
                 await store.EndAsync(owner, key, answer, CancellationToken.None);
                 kept = true;
             }

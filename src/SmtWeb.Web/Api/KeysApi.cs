@@ -33,7 +33,9 @@ internal enum KeyScope
     /// <summary>Queue runs and change own ones.</summary>
     Run,
 
-    /// <summary>See accounts and the audit log, close accounts, change the runs of others; never make accounts, roles, links or keys.</summary>
+    /// <summary>
+    /// See accounts and the audit log, close accounts, change the runs of others; never make accounts, roles, links or keys.
+    /// </summary>
     Administer,
 }
 
@@ -43,16 +45,33 @@ internal static class KeysApi
     internal static void MapKeys(this RouteGroupBuilder api)
     {
         var keys = api.MapGroup("/keys").WithTags("API keys");
-        keys.MapGet("/", ListAsync).WithName("ListKeys").WithSummary("Your keys; with all=true everybody's (administrators).").Produces<IReadOnlyList<ApiKeyInfo>>();
-        keys.MapPost("/", CreateAsync).WithName("CreateKey").RequireAuthorization(Policies.Person)
-            .WithSummary("Makes a key with some of your rights. Its secret is in this answer and nowhere else. A key cannot make keys.").WithMetadata(SecretAnswer.Instance)
-            .Accepts<CreateKeyRequest>("application/json").Produces<NewApiKey>(201);
-        keys.MapDelete("/{id:long}", RevokeAsync).WithName("RevokeKey").WithSummary("Revokes a key at once. A key revokes itself; the others of its owner only with the scope run, those of others only with administer.").Produces(204).ProducesProblem(404);
+        keys.MapGet("/", ListAsync)
+            .WithName("ListKeys")
+            .WithSummary("Your keys; with all=true everybody's (administrators).")
+            .Produces<IReadOnlyList<ApiKeyInfo>>();
+        keys.MapPost("/", CreateAsync)
+            .WithName("CreateKey")
+            .RequireAuthorization(Policies.Person)
+            .WithSummary("Makes a key with some of your rights. Its secret is in this answer and nowhere else. A key cannot make keys.")
+            .WithMetadata(SecretAnswer.Instance)
+            .Accepts<CreateKeyRequest>("application/json")
+            .Produces<NewApiKey>(201);
+        keys.MapDelete("/{id:long}", RevokeAsync)
+            .WithName("RevokeKey")
+            .WithSummary(
+                "Revokes a key at once. A key revokes itself; the others of its owner only with the scope run, those of others only "
+                + "with administer."
+            )
+            .Produces(204)
+            .ProducesProblem(404);
     }
 
     private static async Task<IResult> ListAsync(ApiKeyService keys, HttpContext http, CancellationToken ct, bool all = false) =>
         all && !(http.User.IsInRole(LabRoles.Admin) && http.User.HasScope(KeyScopes.Administer))
-            ? TypedResults.Problem("Only administrators see the keys of others (a key of theirs with the scope administer).", statusCode: StatusCodes.Status403Forbidden)
+            ? TypedResults.Problem(
+                "Only administrators see the keys of others (a key of theirs with the scope administer).",
+                statusCode: StatusCodes.Status403Forbidden
+            )
             : TypedResults.Ok(await keys.ListAsync(all ? null : http.User.UserId(), ct));
 
     private static async Task<IResult> CreateAsync(HttpRequest request, ApiKeyService keys, CancellationToken ct)
@@ -67,7 +86,14 @@ internal static class KeysApi
         try
         {
             string[]? scopes = wanted.Scopes is null ? null : [.. wanted.Scopes.Select(s => s.ToString().ToLowerInvariant())];
-            key = await keys.CreateAsync(request.HttpContext.User.UserId(), wanted.Name, request.HttpContext.Actor(), scopes, wanted.Days ?? ApiKeyService.UsualDays, ct);
+            key = await keys.CreateAsync(
+                request.HttpContext.User.UserId(),
+                wanted.Name,
+                request.HttpContext.Actor(),
+                scopes,
+                wanted.Days ?? ApiKeyService.UsualDays,
+                ct
+            );
         }
         catch (ArgumentException e)
         {
@@ -83,7 +109,10 @@ internal static class KeysApi
         var mightAll = http.User.IsInRole(LabRoles.Admin) && http.User.HasScope(KeyScopes.Administer);
         if (!mightAll && !http.User.HasScope(KeyScopes.Run) && http.Actor().KeyId != id)
         {
-            return TypedResults.Problem("This key may end itself only; another one needs the scope run.", statusCode: StatusCodes.Status403Forbidden);
+            return TypedResults.Problem(
+                "This key may end itself only; another one needs the scope run.",
+                statusCode: StatusCodes.Status403Forbidden
+            );
         }
 
         return await keys.RevokeAsync(id, mightAll ? null : http.User.UserId(), http.Actor(), ct)

@@ -6,7 +6,17 @@ namespace SmtWeb.Web.Api;
 
 /// <summary>A sample's nearest training images, by which network's features and out of how many images. PNGs are base64.</summary>
 internal sealed record NeighboursResponse(
-    long CheckpointId, long Iteration, ulong Seed, string ClassName, string Png, IReadOnlyList<NeighbourResponse> Neighbours, RealDistances RealNearest, string Dataset, int Images, string Network);
+    long CheckpointId,
+    long Iteration,
+    ulong Seed,
+    string ClassName,
+    string Png,
+    IReadOnlyList<NeighbourResponse> Neighbours,
+    RealDistances RealNearest,
+    string Dataset,
+    int Images,
+    string Network
+);
 
 /// <summary>One training image.</summary>
 internal sealed record NeighbourResponse(int Index, string ClassName, double Distance, string Png);
@@ -20,11 +30,30 @@ internal static class NeighboursApi
     private static readonly TimeSpan MeasuringRetry = TimeSpan.FromSeconds(10);
 
     internal static void MapNeighbours(this RouteGroupBuilder runs) =>
-        runs.MapGet("/{id:long}/neighbours", FindAsync).RequireAuthorization(Policies.Generate).WithName("GetNeighbours")
-            .WithSummary("The training images nearest (in feature space) to the sample of a seed and class, beside the distances between real images. The first request has the training images measured: 503 with Retry-After and the progress until then; 409 where this node lacks the feature network or the data.")
-            .Produces<NeighboursResponse>().ProducesProblem(404).ProducesProblem(409).ProducesProblem(429).ProducesProblem(503);
+        runs.MapGet("/{id:long}/neighbours", FindAsync)
+            .RequireAuthorization(Policies.Generate)
+            .WithName("GetNeighbours")
+            .WithSummary(
+                "The training images nearest (in feature space) to the sample of a seed and class, beside the distances between real "
+                + "images. The first request has the training images measured: 503 with Retry-After and the progress until then; 409 "
+                + "where this node lacks the feature network or the data."
+            )
+            .Produces<NeighboursResponse>()
+            .ProducesProblem(404)
+            .ProducesProblem(409)
+            .ProducesProblem(429)
+            .ProducesProblem(503);
 
-    private static async Task<IResult> FindAsync(long id, NeighbourService service, HttpResponse response, CancellationToken ct, ulong seed = 0, int? label = null, int count = 6, long? checkpoint = null)
+    private static async Task<IResult> FindAsync(
+        long id,
+        NeighbourService service,
+        HttpResponse response,
+        CancellationToken ct,
+        ulong seed = 0,
+        int? label = null,
+        int count = 6,
+        long? checkpoint = null
+    )
     {
         try
         {
@@ -32,11 +61,28 @@ internal static class NeighboursApi
             {
                 NeighbourAnswer.Found found => TypedResults.Ok(Show(found.Result)),
                 NeighbourAnswer.NotDrawn { Reason: GenerationResult.UnknownModel unknown } => Problems.NotFound(unknown.Problem),
-                NeighbourAnswer.NotDrawn { Reason: GenerationResult.Invalid invalid } => Problems.Invalid(invalid.Field == "labels" ? "label" : invalid.Field, invalid.Problem),
-                NeighbourAnswer.NotDrawn { Reason: GenerationResult.Busy busy } => Later(response, StatusCodes.Status429TooManyRequests, busy.Problem, busy.RetryAfter),
-                NeighbourAnswer.NotDrawn { Reason: GenerationResult.Unavailable away } => Later(response, StatusCodes.Status503ServiceUnavailable, away.Problem, away.RetryAfter),
+                NeighbourAnswer.NotDrawn { Reason: GenerationResult.Invalid invalid } => Problems.Invalid(
+                    invalid.Field == "labels" ? "label" : invalid.Field,
+                    invalid.Problem
+                ),
+                NeighbourAnswer.NotDrawn { Reason: GenerationResult.Busy busy } => Later(
+                    response,
+                    StatusCodes.Status429TooManyRequests,
+                    busy.Problem,
+                    busy.RetryAfter
+                ),
+                NeighbourAnswer.NotDrawn { Reason: GenerationResult.Unavailable away } => Later(
+                    response,
+                    StatusCodes.Status503ServiceUnavailable,
+                    away.Problem,
+                    away.RetryAfter
+                ),
                 NeighbourAnswer.Measuring { Progress: var p } => Later(
-                    response, StatusCodes.Status503ServiceUnavailable, $"The training images are measured, once: {p.What}, {p.Done:N0} of {p.Total:N0}. Ask again later.", MeasuringRetry),
+                    response,
+                    StatusCodes.Status503ServiceUnavailable,
+                    $"The training images are measured, once: {p.What}, {p.Done:N0} of {p.Total:N0}. Ask again later.",
+                    MeasuringRetry
+                ),
                 NeighbourAnswer.Unavailable missing => TypedResults.Problem(missing.Problem, statusCode: StatusCodes.Status409Conflict),
                 var other => throw new NotSupportedException($"{other.GetType().Name} has no answer."),
             };
@@ -53,8 +99,17 @@ internal static class NeighboursApi
         return TypedResults.Problem(problem, statusCode: status);
     }
 
-    private static NeighboursResponse Show(NeighbourResult found) => new(
-        found.CheckpointId, found.Iteration, found.Seed, found.ClassName, Convert.ToBase64String(found.Png),
-        [.. found.Neighbours.Select(n => new NeighbourResponse(n.Index, n.ClassName, n.Distance, Convert.ToBase64String(n.Png)))],
-        new(found.RealLow, found.RealMedian, found.RealHigh), found.Dataset, found.Images, found.Network);
+    private static NeighboursResponse Show(NeighbourResult found) =>
+        new(
+            found.CheckpointId,
+            found.Iteration,
+            found.Seed,
+            found.ClassName,
+            Convert.ToBase64String(found.Png),
+            [.. found.Neighbours.Select(n => new NeighbourResponse(n.Index, n.ClassName, n.Distance, Convert.ToBase64String(n.Png)))],
+            new(found.RealLow, found.RealMedian, found.RealHigh),
+            found.Dataset,
+            found.Images,
+            found.Network
+        );
 }

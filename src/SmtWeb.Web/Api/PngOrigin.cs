@@ -2,8 +2,17 @@ using System.Globalization;
 
 namespace SmtWeb.Web.Api;
 
-/// <summary>What a PNG shows: of which run and checkpoint, from which seeds, of which classes. Told in headers and in the file itself.</summary>
-internal sealed record PngOrigin(long Run, long? Checkpoint, long? Iteration, IReadOnlyList<ulong> Seeds, IReadOnlyList<int>? Labels, IReadOnlyList<string>? ClassNames)
+/// <summary>
+/// What a PNG shows: of which run and checkpoint, from which seeds, of which classes. Told in headers and in the file itself.
+/// </summary>
+internal sealed record PngOrigin(
+    long Run,
+    long? Checkpoint,
+    long? Iteration,
+    IReadOnlyList<ulong> Seeds,
+    IReadOnlyList<int>? Labels,
+    IReadOnlyList<string>? ClassNames
+)
 {
     // Headers of a few kilobytes are passed on by every proxy.
     private const int LongestHeader = 2000;
@@ -22,7 +31,8 @@ internal sealed record PngOrigin(long Run, long? Checkpoint, long? Iteration, IR
     }
 
     /// <summary>The same for <see cref="PngText.Add"/>.</summary>
-    internal IReadOnlyList<(string Keyword, string Text)> Texts() => [("Software", "SmtWeb"), .. Facts().Select(f => ($"SmtWeb {f.Name}", f.Text))];
+    internal IReadOnlyList<(string Keyword, string Text)> Texts() =>
+        [("Software", "SmtWeb"), .. Facts().Select(f => ($"SmtWeb {f.Name}", f.Text))];
 
     private IEnumerable<(string Name, string Text)> Facts()
     {
@@ -57,7 +67,7 @@ internal sealed record PngOrigin(long Run, long? Checkpoint, long? Iteration, IR
     private static string Ranges(IReadOnlyList<ulong> seeds)
     {
         var parts = new List<string>();
-        for (var i = 0; i < seeds.Count;)
+        for (var i = 0; i < seeds.Count; )
         {
             var end = i;
             while (end + 1 < seeds.Count && seeds[end + 1] == unchecked(seeds[end] + 1))

@@ -8,7 +8,12 @@ internal static class PngText
 {
     // signature, length, type, 13 bytes of IHDR, CRC
     private const int HeaderEnd = 8 + 4 + 4 + 13 + 4;
-    private static readonly uint[] Table = [.. Enumerable.Range(0, 256).Select(n => Enumerable.Range(0, 8).Aggregate((uint)n, (c, _) => (c & 1) != 0 ? 0xEDB88320 ^ (c >> 1) : c >> 1))];
+    private static readonly uint[] Table =
+    [
+        .. Enumerable
+            .Range(0, 256)
+            .Select(n => Enumerable.Range(0, 8).Aggregate((uint)n, (c, _) => (c & 1) != 0 ? 0xEDB88320 ^ (c >> 1) : c >> 1)),
+    ];
 
     /// <summary>The same picture with the texts behind its header.</summary>
     internal static byte[] Add(byte[] png, IEnumerable<(string Keyword, string Text)> texts)

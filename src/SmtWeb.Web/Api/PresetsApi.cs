@@ -6,6 +6,8 @@ namespace SmtWeb.Web.Api;
 internal static class PresetsApi
 {
     internal static void MapPresets(this RouteGroupBuilder api) =>
-        api.MapGet("/presets", () => TypedResults.Ok(Presets.All)).WithTags("Presets").WithName("ListPresets")
+        api.MapGet("/presets", () => TypedResults.Ok(Presets.All))
+            .WithTags("Presets")
+            .WithName("ListPresets")
             .WithSummary("Presets with their whole specs.");
 }

@@ -10,7 +10,8 @@ internal static class Problems
     internal static IResult Invalid(IEnumerable<SpecError> errors) =>
         TypedResults.ValidationProblem(
             errors.GroupBy(e => e.Path).ToDictionary(g => g.Key, g => g.Select(e => e.Message).ToArray()),
-            detail: "The request cannot be used; 'errors' names every member that is wrong by its JSON path.");
+            detail: "The request cannot be used; 'errors' names every member that is wrong by its JSON path."
+        );
 
     /// <summary>400 for one query parameter or member.</summary>
     internal static IResult Invalid(string path, string message) => Invalid([new SpecError(path, message)]);
@@ -22,10 +23,13 @@ internal static class Problems
     internal static IResult Conflict(string detail) => TypedResults.Problem(detail, statusCode: StatusCodes.Status409Conflict);
 
     /// <summary>The answer to a change of a run: 202 where it was made, for the trainer follows at its next iteration.</summary>
-    internal static async Task<IResult> ChangeAsync(long id, ChangeResult change, IRunStore runs, CancellationToken ct) => change.Outcome switch
-    {
-        ChangeOutcome.Done => await runs.FindAsync(id, ct) is { } run ? TypedResults.Accepted($"/api/v1/runs/{id}", run.Summary) : NoRun(id),
-        ChangeOutcome.NotFound => NoRun(id),
-        ChangeOutcome.Conflict => Conflict(change.Problem ?? "The run's state does not allow this."),
-    };
+    internal static async Task<IResult> ChangeAsync(long id, ChangeResult change, IRunStore runs, CancellationToken ct) =>
+        change.Outcome switch
+        {
+            ChangeOutcome.Done => await runs.FindAsync(id, ct) is { } run
+                ? TypedResults.Accepted($"/api/v1/runs/{id}", run.Summary)
+                : NoRun(id),
+            ChangeOutcome.NotFound => NoRun(id),
+            ChangeOutcome.Conflict => Conflict(change.Problem ?? "The run's state does not allow this."),
+        };
 }

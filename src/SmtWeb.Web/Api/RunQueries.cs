@@ -33,7 +33,9 @@ internal static class RunQueries
             }
             else
             {
-                errors.Add(new SpecError("state", $"'{(word.Length > 40 ? word[..40] + "…" : word)}' is none of {string.Join(", ", names.Keys)}."));
+                errors.Add(
+                    new SpecError("state", $"'{(word.Length > 40 ? word[..40] + "…" : word)}' is none of {string.Join(", ", names.Keys)}.")
+                );
             }
         }
 
@@ -42,13 +44,21 @@ internal static class RunQueries
             errors.Add(new SpecError("q", $"This is no text of at most {LongestText} characters."));
         }
 
-        return new RunQuery { Limit = limit, Before = cursor is null ? null : before, States = states, Words = (q ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries) };
+        return new RunQuery
+        {
+            Limit = limit,
+            Before = cursor is null ? null : before,
+            States = states,
+            Words = (q ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries),
+        };
     }
 
     /// <summary>Path and query of the page after the run <paramref name="last"/>.</summary>
     internal static string Next(HttpRequest request, long last)
     {
         var query = request.Query.Where(p => p.Key != "cursor").SelectMany(p => p.Value, (p, value) => KeyValuePair.Create(p.Key, value));
-        return request.PathBase + request.Path + QueryString.Create(query.Append(KeyValuePair.Create("cursor", (string?)last.ToString(CultureInfo.InvariantCulture))));
+        return request.PathBase
+            + request.Path
+            + QueryString.Create(query.Append(KeyValuePair.Create("cursor", (string?)last.ToString(CultureInfo.InvariantCulture))));
     }
 }

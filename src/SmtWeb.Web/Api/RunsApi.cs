@@ -10,38 +10,84 @@ internal static class RunsApi
     internal static void MapRuns(this RouteGroupBuilder api)
     {
         var runs = api.MapGroup("/runs").WithTags("Runs");
-        runs.MapGet("/", ListAsync).WithName("ListRuns")
+        runs.MapGet("/", ListAsync)
+            .WithName("ListRuns")
             .WithSummary("Runs, newest first, a page at a time: the header Link (rel=\"next\") leads to the following one.")
-            .WithDescription("'state' takes one state or several with commas between; 'q' words, all of which must be in name, preset, method, data or person (or be #id); 'limit' 1 to 1000; 'cursor' comes from the Link of the page before.")
+            .WithDescription(
+                "'state' takes one state or several with commas between; 'q' words, all of which must be in name, preset, method, data "
+                + "or person (or be #id); 'limit' 1 to 1000; 'cursor' comes from the Link of the page before."
+            )
             .Produces<IReadOnlyList<RunSummary>>();
-        runs.MapPost("/", CreateAsync).WithName("CreateRun").WithSummary("Queues a run.").RequireAuthorization(Policies.Operate)
-            .Accepts<CreateRunRequest>("application/json").Produces<CreatedRun>(StatusCodes.Status201Created);
-        runs.MapGet("/{id:long}", FindAsync).WithName("GetRun").WithSummary("One run with its resolved spec.").Produces<RunDetail>().ProducesProblem(404);
-        runs.MapDelete("/{id:long}", DeleteAsync).WithName("DeleteRun").WithSummary("Puts a run that no trainer holds into the trash, for 7 days.")
-            .RequireAuthorization(Policies.Operate).OfOwner().Produces(204).ProducesProblem(404).ProducesProblem(409);
+        runs.MapPost("/", CreateAsync)
+            .WithName("CreateRun")
+            .WithSummary("Queues a run.")
+            .RequireAuthorization(Policies.Operate)
+            .Accepts<CreateRunRequest>("application/json")
+            .Produces<CreatedRun>(StatusCodes.Status201Created);
+        runs.MapGet("/{id:long}", FindAsync)
+            .WithName("GetRun")
+            .WithSummary("One run with its resolved spec.")
+            .Produces<RunDetail>()
+            .ProducesProblem(404);
+        runs.MapDelete("/{id:long}", DeleteAsync)
+            .WithName("DeleteRun")
+            .WithSummary("Puts a run that no trainer holds into the trash, for 7 days.")
+            .RequireAuthorization(Policies.Operate)
+            .OfOwner()
+            .Produces(204)
+            .ProducesProblem(404)
+            .ProducesProblem(409);
         Change(runs.MapPost("/{id:long}/pause", PauseAsync), "PauseRun", "Asks the trainer to write a checkpoint and leave.");
         Change(runs.MapPost("/{id:long}/resume", ResumeAsync), "ResumeRun", "Queues the run again; it goes on from its last checkpoint.");
         Change(runs.MapPost("/{id:long}/cancel", CancelAsync), "CancelRun", "Cancels the run; what it made stays.");
         Change(runs.MapPost("/{id:long}/restore", RestoreAsync), "RestoreRun", "Takes the run out of the trash, in the state that it had.");
-        Change(runs.MapPut("/{id:long}/priority", SetPriorityAsync), "SetRunPriority", "Changes the place in the queue.").Accepts<PriorityRequest>("application/json");
+        Change(runs.MapPut("/{id:long}/priority", SetPriorityAsync), "SetRunPriority", "Changes the place in the queue.")
+            .Accepts<PriorityRequest>("application/json");
         Change(runs.MapPut("/{id:long}/name", RenameAsync), "RenameRun", "Renames the run.").Accepts<RenameRequest>("application/json");
-        runs.MapPost("/bulk", BulkAsync).WithName("ChangeRuns").WithSummary("Makes one change of many runs; the answer tells of each whether it was made.")
-            .RequireAuthorization(Policies.Operate).Accepts<BulkRequest>("application/json").Produces<IReadOnlyList<BulkOutcome>>();
+        runs.MapPost("/bulk", BulkAsync)
+            .WithName("ChangeRuns")
+            .WithSummary("Makes one change of many runs; the answer tells of each whether it was made.")
+            .RequireAuthorization(Policies.Operate)
+            .Accepts<BulkRequest>("application/json")
+            .Produces<IReadOnlyList<BulkOutcome>>();
         runs.MapRunResults();
         runs.MapEvaluationJobs();
         runs.MapNeighbours();
         var trash = api.MapGroup("/trash").WithTags("Runs");
-        trash.MapGet("/", TrashAsync).WithName("ListTrash").WithSummary("Deleted runs, and until when each can be restored.").Produces<IReadOnlyList<TrashedRun>>();
-        trash.MapDelete("/{id:long}", PurgeAsync).WithName("PurgeRun").WithSummary("Deletes a run that lies in the trash for good, with all it made.")
-            .RequireAuthorization(Policies.Operate).OfOwner().Produces(204).ProducesProblem(404);
+        trash
+            .MapGet("/", TrashAsync)
+            .WithName("ListTrash")
+            .WithSummary("Deleted runs, and until when each can be restored.")
+            .Produces<IReadOnlyList<TrashedRun>>();
+        trash
+            .MapDelete("/{id:long}", PurgeAsync)
+            .WithName("PurgeRun")
+            .WithSummary("Deletes a run that lies in the trash for good, with all it made.")
+            .RequireAuthorization(Policies.Operate)
+            .OfOwner()
+            .Produces(204)
+            .ProducesProblem(404);
     }
 
     private static RouteHandlerBuilder Change(RouteHandlerBuilder endpoint, string name, string summary) =>
-        endpoint.WithName(name).WithSummary(summary).RequireAuthorization(Policies.Operate).OfOwner()
-            .Produces<RunSummary>(StatusCodes.Status202Accepted).ProducesProblem(404).ProducesProblem(409);
+        endpoint
+            .WithName(name)
+            .WithSummary(summary)
+            .RequireAuthorization(Policies.Operate)
+            .OfOwner()
+            .Produces<RunSummary>(StatusCodes.Status202Accepted)
+            .ProducesProblem(404)
+            .ProducesProblem(409);
 
     private static async Task<IResult> ListAsync(
-        IRunStore runs, HttpContext http, CancellationToken ct, int limit = RunQuery.UsualLimit, string? cursor = null, string? state = null, string? q = null)
+        IRunStore runs,
+        HttpContext http,
+        CancellationToken ct,
+        int limit = RunQuery.UsualLimit,
+        string? cursor = null,
+        string? state = null,
+        string? q = null
+    )
     {
         var errors = new List<SpecError>();
         var query = RunQueries.Read(limit, cursor, state, q, errors);
@@ -74,7 +120,10 @@ internal static class RunsApi
         var (name, person) = (run.Name ?? preset?.Title ?? "Run", request.HttpContext.User);
         try
         {
-            var id = await runs.CreateAsync(new NewRun(name, spec!, preset?.Name, run.Priority ?? 0, person.DisplayName(), person.UserId()), ct);
+            var id = await runs.CreateAsync(
+                new NewRun(name, spec!, preset?.Name, run.Priority ?? 0, person.DisplayName(), person.UserId()),
+                ct
+            );
             return TypedResults.Created($"/api/v1/runs/{id}", new CreatedRun(id, $"/runs/{id}"));
         }
         catch (SpecException e)
@@ -90,7 +139,12 @@ internal static class RunsApi
         var preset = request.Preset is null ? null : Presets.Find(request.Preset);
         if (request.Preset is not null && preset is null)
         {
-            errors.Add(new SpecError("$.preset", $"There is no preset '{request.Preset}'; there are {string.Join(", ", Presets.All.Select(p => p.Name))}."));
+            errors.Add(
+                new SpecError(
+                    "$.preset",
+                    $"There is no preset '{request.Preset}'; there are {string.Join(", ", Presets.All.Select(p => p.Name))}."
+                )
+            );
             return (null, null);
         }
 
@@ -125,7 +179,12 @@ internal static class RunsApi
     {
         var body = await StrictBody<PriorityRequest>.ReadAsync(request, ct);
         return body.IsUsable(out var wanted, out var answer)
-            ? await Problems.ChangeAsync(id, await runs.SetPriorityAsync(id, wanted.Priority, request.HttpContext.User.DisplayName(), ct), runs, ct)
+            ? await Problems.ChangeAsync(
+                id,
+                await runs.SetPriorityAsync(id, wanted.Priority, request.HttpContext.User.DisplayName(), ct),
+                runs,
+                ct
+            )
             : answer;
     }
 
@@ -166,15 +225,19 @@ internal static class RunsApi
                 continue;
             }
 
-            var change = await (wanted.Change switch
-            {
-                BulkChange.Pause => runs.PauseAsync(id, by, ct),
-                BulkChange.Resume => runs.ResumeAsync(id, by, ct),
-                BulkChange.Cancel => runs.CancelAsync(id, by, ct),
-                BulkChange.Delete => runs.DeleteAsync(id, by, ct),
-                BulkChange.Restore => runs.RestoreAsync(id, by, ct),
-            });
-            outcomes.Add(new BulkOutcome(id, change.Outcome == ChangeOutcome.Done, change.Outcome == ChangeOutcome.Done ? null : change.Problem));
+            var change = await (
+                wanted.Change switch
+                {
+                    BulkChange.Pause => runs.PauseAsync(id, by, ct),
+                    BulkChange.Resume => runs.ResumeAsync(id, by, ct),
+                    BulkChange.Cancel => runs.CancelAsync(id, by, ct),
+                    BulkChange.Delete => runs.DeleteAsync(id, by, ct),
+                    BulkChange.Restore => runs.RestoreAsync(id, by, ct),
+                }
+            );
+            outcomes.Add(
+                new BulkOutcome(id, change.Outcome == ChangeOutcome.Done, change.Outcome == ChangeOutcome.Done ? null : change.Problem)
+            );
         }
 
         return TypedResults.Ok(outcomes);

@@ -35,7 +35,9 @@ internal sealed class StrictBody<T>
         if (!request.HasJsonContentType())
         {
             throw new BadHttpRequestException(
-                $"The body must be JSON (Content-Type: application/json), not '{request.ContentType}'.", StatusCodes.Status415UnsupportedMediaType);
+                $"The body must be JSON (Content-Type: application/json), not '{request.ContentType}'.",
+                StatusCodes.Status415UnsupportedMediaType
+            );
         }
 
         try
@@ -47,7 +49,8 @@ internal sealed class StrictBody<T>
         }
         catch (JsonException e)
         {
-            var message = $"This is not JSON (line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}): {e.Message.Split(" LineNumber:")[0]}";
+            var message =
+                $"This is not JSON (line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}): {e.Message.Split(" LineNumber:")[0]}";
             return new StrictBody<T>(null, [new SpecError("$", message)]);
         }
     }

@@ -92,7 +92,11 @@ internal sealed class StrictReader
             }
         }
 
-        _errors.AddRange(members.Where(m => IsRequired(m.Value) && !seen.Contains(m.Key)).Select(m => new SpecError($"{path}.{m.Key}", "This member is missing.")));
+        _errors.AddRange(
+            members
+                .Where(m => IsRequired(m.Value) && !seen.Contains(m.Key))
+                .Select(m => new SpecError($"{path}.{m.Key}", "This member is missing."))
+        );
         return record;
     }
 
@@ -103,10 +107,14 @@ internal sealed class StrictReader
             return (IList?)Mistyped(json, path, "a list");
         }
 
-        if (member?.GetCustomAttribute<LengthAttribute>() is { } length
-            && (json.GetArrayLength() < length.MinimumLength || json.GetArrayLength() > length.MaximumLength))
+        if (
+            member?.GetCustomAttribute<LengthAttribute>() is { } length
+            && (json.GetArrayLength() < length.MinimumLength || json.GetArrayLength() > length.MaximumLength)
+        )
         {
-            _errors.Add(new SpecError(path, $"Has {json.GetArrayLength()} entries; allowed are {length.MinimumLength} to {length.MaximumLength}."));
+            _errors.Add(
+                new SpecError(path, $"Has {json.GetArrayLength()} entries; allowed are {length.MinimumLength} to {length.MaximumLength}.")
+            );
             return null;
         }
 
@@ -130,9 +138,14 @@ internal sealed class StrictReader
             return Mistyped(json, path, "a whole number");
         }
 
-        var (min, max) = member?.GetCustomAttribute<RangeAttribute>() is { } range
-            ? (Convert.ToInt64(range.Minimum, CultureInfo.InvariantCulture), Convert.ToInt64(range.Maximum, CultureInfo.InvariantCulture))
-            : type == typeof(int) ? (int.MinValue, int.MaxValue) : (long.MinValue, long.MaxValue);
+        var (min, max) =
+            member?.GetCustomAttribute<RangeAttribute>() is { } range
+                ? (
+                    Convert.ToInt64(range.Minimum, CultureInfo.InvariantCulture),
+                    Convert.ToInt64(range.Maximum, CultureInfo.InvariantCulture)
+                )
+            : type == typeof(int) ? (int.MinValue, int.MaxValue)
+            : (long.MinValue, long.MaxValue);
         if (!json.TryGetInt64(out var value) || value < min || value > max)
         {
             _errors.Add(new SpecError(path, $"{json.GetRawText()} is not a whole number from {min} to {max}."));
@@ -174,14 +187,21 @@ internal sealed class StrictReader
 
     private string? Text(string text, string path, PropertyInfo? member)
     {
-        if (member?.GetCustomAttribute<StringLengthAttribute>() is { } length && (text.Length > length.MaximumLength || text.Length < length.MinimumLength))
+        if (
+            member?.GetCustomAttribute<StringLengthAttribute>() is { } length
+            && (text.Length > length.MaximumLength || text.Length < length.MinimumLength)
+        )
         {
-            _errors.Add(new SpecError(path, $"Has {text.Length} characters; allowed are {length.MinimumLength} to {length.MaximumLength}."));
+            _errors.Add(
+                new SpecError(path, $"Has {text.Length} characters; allowed are {length.MinimumLength} to {length.MaximumLength}.")
+            );
             return null;
         }
 
-        if (member?.IsDefined(typeof(VisibleNameAttribute)) == true
-            && NameRule.Problem(NameRule.Trim(text), member.GetCustomAttribute<StringLengthAttribute>()!.MaximumLength) is { } wrong)
+        if (
+            member?.IsDefined(typeof(VisibleNameAttribute)) == true
+            && NameRule.Problem(NameRule.Trim(text), member.GetCustomAttribute<StringLengthAttribute>()!.MaximumLength) is { } wrong
+        )
         {
             _errors.Add(new SpecError(path, wrong));
             return null;

@@ -23,7 +23,13 @@ internal static class WellFormed
                     }
                     else
                     {
-                        errors.Add(new SpecError(path, "The name of a member is no text: it holds bytes that are not UTF-8, half a surrogate pair or the character NUL."));
+                        errors.Add(
+                            new SpecError(
+                                path,
+                                "The name of a member is no text: it holds bytes that are not UTF-8, half a surrogate pair or the "
+                                + "character NUL."
+                            )
+                        );
                     }
                 }
 
@@ -37,7 +43,9 @@ internal static class WellFormed
 
                 break;
             case JsonValueKind.String when Text(() => json.GetString()!) is null:
-                errors.Add(new SpecError(path, "This is no text: it holds bytes that are not UTF-8, half a surrogate pair or the character NUL."));
+                errors.Add(
+                    new SpecError(path, "This is no text: it holds bytes that are not UTF-8, half a surrogate pair or the character NUL.")
+                );
                 break;
         }
     }

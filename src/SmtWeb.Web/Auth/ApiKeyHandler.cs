@@ -7,8 +7,12 @@ using SmtWeb.Runs.People;
 namespace SmtWeb.Web.Auth;
 
 /// <summary>Lets a request in by <c>Authorization: Bearer smt_…</c> or <c>X-Api-Key: smt_…</c>.</summary>
-internal sealed class ApiKeyHandler(IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logger, UrlEncoder encoder, ApiKeyService keys)
-    : AuthenticationHandler<AuthenticationSchemeOptions>(options, logger, encoder)
+internal sealed class ApiKeyHandler(
+    IOptionsMonitor<AuthenticationSchemeOptions> options,
+    ILoggerFactory logger,
+    UrlEncoder encoder,
+    ApiKeyService keys
+) : AuthenticationHandler<AuthenticationSchemeOptions>(options, logger, encoder)
 {
     internal const string SchemeName = "ApiKey";
 
@@ -32,14 +36,24 @@ internal sealed class ApiKeyHandler(IOptionsMonitor<AuthenticationSchemeOptions>
             return AuthenticateResult.NoResult();
         }
 
-        if (!key.StartsWith(ApiKeyService.Prefix, StringComparison.Ordinal) || await keys.FindOwnerAsync(key, Context.RequestAborted) is not { } owner)
+        if (
+            !key.StartsWith(ApiKeyService.Prefix, StringComparison.Ordinal)
+            || await keys.FindOwnerAsync(key, Context.RequestAborted) is not { } owner
+        )
         {
             return AuthenticateResult.Fail(Refused);
         }
 
         var identity = new ClaimsIdentity(
-            [new(ClaimTypes.NameIdentifier, owner.UserId), new(ClaimTypes.Name, owner.UserName), new(KeyClaim, $"{owner.KeyId}"), .. owner.Roles.Select(role => new Claim(ClaimTypes.Role, role)), .. owner.Scopes.Select(scope => new Claim(ScopeClaim, scope))],
-            SchemeName);
+            [
+                new(ClaimTypes.NameIdentifier, owner.UserId),
+                new(ClaimTypes.Name, owner.UserName),
+                new(KeyClaim, $"{owner.KeyId}"),
+                .. owner.Roles.Select(role => new Claim(ClaimTypes.Role, role)),
+                .. owner.Scopes.Select(scope => new Claim(ScopeClaim, scope)),
+            ],
+            SchemeName
+        );
         return AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(identity), SchemeName));
     }
 
@@ -59,6 +73,8 @@ internal sealed class ApiKeyHandler(IOptionsMonitor<AuthenticationSchemeOptions>
         }
 
         var authorization = request.Headers.Authorization.ToString();
-        return authorization.StartsWith(BearerPrefix, StringComparison.OrdinalIgnoreCase) ? authorization[BearerPrefix.Length..].Trim() : null;
+        return authorization.StartsWith(BearerPrefix, StringComparison.OrdinalIgnoreCase)
+            ? authorization[BearerPrefix.Length..].Trim()
+            : null;
     }
 }

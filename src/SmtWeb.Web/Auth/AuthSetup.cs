@@ -24,17 +24,24 @@ internal static class AuthSetup
         services.AddSingleton<Welcome>();
         AddCookies(services);
         services.AddDataProtection().SetApplicationName("SmtWeb"); // its key ring is in the database: AddSmtWebRuns
-        var schemes = services.AddAuthentication(CookieOrKey)
+        var schemes = services
+            .AddAuthentication(CookieOrKey)
             .AddScheme<AuthenticationSchemeOptions, ApiKeyHandler>(ApiKeyHandler.SchemeName, null)
-            .AddPolicyScheme(CookieOrKey, null, o => o.ForwardDefaultSelector = http =>
-                ApiKeyHandler.IsTried(http.Request) ? ApiKeyHandler.SchemeName : IdentityConstants.ApplicationScheme);
+            .AddPolicyScheme(
+                CookieOrKey,
+                null,
+                o =>
+                    o.ForwardDefaultSelector = http =>
+                        ApiKeyHandler.IsTried(http.Request) ? ApiKeyHandler.SchemeName : IdentityConstants.ApplicationScheme
+            );
         schemes.AddLabSignIn(services, lab);
         services.Configure<AuthenticationOptions>(o =>
         {
             // AddIdentity makes cookies the default of everything; a key must count as well
             o.DefaultScheme = o.DefaultAuthenticateScheme = o.DefaultChallengeScheme = o.DefaultForbidScheme = CookieOrKey;
         });
-        services.AddAuthorizationBuilder()
+        services
+            .AddAuthorizationBuilder()
             .AddPolicy(Policies.Read, p => p.RequireRole(LabRoles.All).RequireScope(KeyScopes.Read))
             .AddPolicy(Policies.Generate, p => p.RequireRole(LabRoles.All).RequireScope(KeyScopes.Generate))
             .AddPolicy(Policies.Operate, p => p.RequireRole(LabRoles.Admin, LabRoles.Member).RequireScope(KeyScopes.Run))
@@ -43,27 +50,38 @@ internal static class AuthSetup
             .AddPolicy(Policies.Person, p => p.RequireRole(LabRoles.All).RequireAssertion(c => IsPerson(c.User)))
             .SetDefaultPolicy(new AuthorizationPolicyBuilder().RequireRole(LabRoles.All).RequireScope(KeyScopes.Read).Build())
             .SetFallbackPolicy(new AuthorizationPolicyBuilder().RequireRole(LabRoles.All).RequireScope(KeyScopes.Read).Build());
-        services.AddSingleton(provider => new RunOwnership(provider.GetRequiredService<IRunStore>(), provider.GetRequiredService<ServeOptions>()));
+        services.AddSingleton(provider => new RunOwnership(
+            provider.GetRequiredService<IRunStore>(),
+            provider.GetRequiredService<ServeOptions>()
+        ));
         services.AddSingleton<PasswordCheck>();
         services.AddCascadingAuthenticationState();
         services.AddScoped<AuthenticationStateProvider, LiveAuthenticationState>().AddScoped<LiveRights>();
     }
 
-    private static bool IsPerson(ClaimsPrincipal user) => user.Identities.Any(i => i.AuthenticationType == IdentityConstants.ApplicationScheme);
+    private static bool IsPerson(ClaimsPrincipal user) =>
+        user.Identities.Any(i => i.AuthenticationType == IdentityConstants.ApplicationScheme);
 
     /// <summary>People may do what their role allows; a key must have the scope besides.</summary>
-    private static AuthorizationPolicyBuilder RequireScope(this AuthorizationPolicyBuilder policy, string scope) => policy.RequireAssertion(c => c.User.HasScope(scope));
+    private static AuthorizationPolicyBuilder RequireScope(this AuthorizationPolicyBuilder policy, string scope) =>
+        policy.RequireAssertion(c => c.User.HasScope(scope));
 
     private static void AddCookies(IServiceCollection services)
     {
-        services.AddIdentity<LabUser, IdentityRole>(o =>
-        {
-            // length is what makes a password hard to guess (NIST SP 800-63B); kinds of characters are not asked for
-            o.Password.RequiredLength = 8;
-            o.Password.RequireDigit = o.Password.RequireLowercase = o.Password.RequireUppercase = o.Password.RequireNonAlphanumeric = false;
-            o.Lockout.MaxFailedAccessAttempts = 10;
-            o.Lockout.DefaultLockoutTimeSpan = TimeSpan.FromMinutes(5);
-        }).AddEntityFrameworkStores<SmtWebDbContext>();
+        services
+            .AddIdentity<LabUser, IdentityRole>(o =>
+            {
+                // length is what makes a password hard to guess (NIST SP 800-63B); kinds of characters are not asked for
+                o.Password.RequiredLength = 8;
+                o.Password.RequireDigit =
+                    o.Password.RequireLowercase =
+                    o.Password.RequireUppercase =
+                    o.Password.RequireNonAlphanumeric =
+                        false;
+                o.Lockout.MaxFailedAccessAttempts = 10;
+                o.Lockout.DefaultLockoutTimeSpan = TimeSpan.FromMinutes(5);
+            })
+            .AddEntityFrameworkStores<SmtWebDbContext>();
         services.ConfigureApplicationCookie(o =>
         {
             o.Cookie.Name = "smtweb";

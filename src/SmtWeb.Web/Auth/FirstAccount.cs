@@ -18,12 +18,16 @@ internal sealed class FirstAccount(IServiceScopeFactory scopes, OneTimeLinks lin
         {
             if (!await roles.RoleExistsAsync(role))
             {
-                Ensure(await roles.CreateAsync(new IdentityRole(role)), ignore: "DuplicateRoleName"); // another node may be starting as well
+                // another node may be starting as well
+                Ensure(await roles.CreateAsync(new IdentityRole(role)), ignore: "DuplicateRoleName");
             }
         }
 
         var users = scope.ServiceProvider.GetRequiredService<UserManager<LabUser>>();
-        var admin = (await users.GetUsersInRoleAsync(LabRoles.Admin)).Where(u => !AccountService.IsDisabled(u)).OrderBy(u => u.Created).FirstOrDefault();
+        var admin = (await users.GetUsersInRoleAsync(LabRoles.Admin))
+            .Where(u => !AccountService.IsDisabled(u))
+            .OrderBy(u => u.Created)
+            .FirstOrDefault();
         if (admin is null)
         {
             admin = await users.FindByNameAsync(Name);
@@ -44,7 +48,9 @@ internal sealed class FirstAccount(IServiceScopeFactory scopes, OneTimeLinks lin
     {
         if (result.Errors.Where(e => e.Code != ignore).ToList() is { Count: > 0 } errors)
         {
-            throw new InvalidOperationException($"The first account could not be made: {string.Join(" ", errors.Select(e => e.Description))}");
+            throw new InvalidOperationException(
+                $"The first account could not be made: {string.Join(" ", errors.Select(e => e.Description))}"
+            );
         }
     }
 }

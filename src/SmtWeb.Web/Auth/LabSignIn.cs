@@ -33,41 +33,44 @@ internal static class LabSignIn
         }
 
         services.AddSingleton(lab);
-        schemes.AddOpenIdConnect(Scheme, o =>
-        {
-            o.Authority = lab.Authority.ToString();
-            o.RequireHttpsMetadata = lab.Authority.Scheme == Uri.UriSchemeHttps;
-            (o.ClientId, o.ClientSecret) = (lab.ClientId, lab.ClientSecret);
-            o.SignInScheme = IdentityConstants.ExternalScheme;
-            o.ResponseType = OpenIdConnectResponseType.Code;
-            o.ResponseMode = OpenIdConnectResponseMode.Query; // comes back by a link, which lax cookies accompany
-            o.CallbackPath = "/sign-in/lab/callback";
-            o.MapInboundClaims = false;
-            o.Scope.Add("email");
-            foreach (var cookie in new[] { o.CorrelationCookie, o.NonceCookie })
+        schemes.AddOpenIdConnect(
+            Scheme,
+            o =>
             {
-                cookie.SameSite = SameSiteMode.Lax;
-                cookie.SecurePolicy = CookieSecurePolicy.SameAsRequest;
-            }
-
-            o.TokenValidationParameters.NameClaimType = "preferred_username";
-            o.Events.OnTokenValidated = context =>
-            {
-                // Identity looks for the provider's id of a person under this name
-                if (context.Principal?.FindFirstValue("sub") is { } sub)
+                o.Authority = lab.Authority.ToString();
+                o.RequireHttpsMetadata = lab.Authority.Scheme == Uri.UriSchemeHttps;
+                (o.ClientId, o.ClientSecret) = (lab.ClientId, lab.ClientSecret);
+                o.SignInScheme = IdentityConstants.ExternalScheme;
+                o.ResponseType = OpenIdConnectResponseType.Code;
+                o.ResponseMode = OpenIdConnectResponseMode.Query; // comes back by a link, which lax cookies accompany
+                o.CallbackPath = "/sign-in/lab/callback";
+                o.MapInboundClaims = false;
+                o.Scope.Add("email");
+                foreach (var cookie in new[] { o.CorrelationCookie, o.NonceCookie })
                 {
-                    ((ClaimsIdentity)context.Principal.Identity!).AddClaim(new Claim(ClaimTypes.NameIdentifier, sub));
+                    cookie.SameSite = SameSiteMode.Lax;
+                    cookie.SecurePolicy = CookieSecurePolicy.SameAsRequest;
                 }
 
-                return Task.CompletedTask;
-            };
-            o.Events.OnRemoteFailure = context =>
-            {
-                context.Response.Redirect($"{DonePath}?failed=true");
-                context.HandleResponse();
-                return Task.CompletedTask;
-            };
-        });
+                o.TokenValidationParameters.NameClaimType = "preferred_username";
+                o.Events.OnTokenValidated = context =>
+                {
+                    // Identity looks for the provider's id of a person under this name
+                    if (context.Principal?.FindFirstValue("sub") is { } sub)
+                    {
+                        ((ClaimsIdentity)context.Principal.Identity!).AddClaim(new Claim(ClaimTypes.NameIdentifier, sub));
+                    }
+
+                    return Task.CompletedTask;
+                };
+                o.Events.OnRemoteFailure = context =>
+                {
+                    context.Response.Redirect($"{DonePath}?failed=true");
+                    context.HandleResponse();
+                    return Task.CompletedTask;
+                };
+            }
+        );
     }
 
     internal static void MapLabSignIn(this RouteGroupBuilder stranger)
@@ -89,8 +92,16 @@ internal static class LabSignIn
     }
 
     private static async Task<IResult> DoneAsync(
-        HttpContext http, SignInManager<LabUser> signIn, SignInThrottle throttle, AccountService accounts, LabSignInOptions lab, AuditLog audit, CancellationToken ct,
-        string? returnUrl = null, bool failed = false)
+        HttpContext http,
+        SignInManager<LabUser> signIn,
+        SignInThrottle throttle,
+        AccountService accounts,
+        LabSignInOptions lab,
+        AuditLog audit,
+        CancellationToken ct,
+        string? returnUrl = null,
+        bool failed = false
+    )
     {
         if (throttle.Attempt(http.Connection.RemoteIpAddress, null) is { } wait)
         {
@@ -110,7 +121,9 @@ internal static class LabSignIn
         if (user is null && linkTo is not null)
         {
             var linked = await signIn.UserManager.AddLoginAsync(linkTo, new UserLoginInfo(Scheme, info.ProviderKey, lab.Name));
-            return linked.Succeeded ? TypedResults.LocalRedirect(SignInEndpoints.LocalOrHome(returnUrl)) : Refuse(string.Join(" ", linked.Errors.Select(e => e.Description)));
+            return linked.Succeeded
+                ? TypedResults.LocalRedirect(SignInEndpoints.LocalOrHome(returnUrl))
+                : Refuse(string.Join(" ", linked.Errors.Select(e => e.Description)));
         }
 
         if (user is null && lab.CreateAs is { } role)
@@ -121,7 +134,10 @@ internal static class LabSignIn
         if (user is null || AccountService.IsDisabled(user))
         {
             await audit.WriteAsync(new Actor(told, Address: http.Actor().Address), AuditActions.SignInFailed, told, Way, ct);
-            return Refuse("The provider knows you; this site has no open account for you. Ask an administrator; whoever has one signs in with the password first and then here, to link it.");
+            return Refuse(
+                "The provider knows you; this site has no open account for you. Ask an administrator; whoever has one signs in with "
+                + "the password first and then here, to link it."
+            );
         }
 
         await signIn.BeginAsync(user, stay: false, ct);
@@ -132,14 +148,26 @@ internal static class LabSignIn
     }
 
     /// <summary>A new account, linked from its first moment; null where its name is taken or cannot be one.</summary>
-    private static async Task<LabUser?> CreateAsync(UserManager<LabUser> users, AccountService accounts, string name, string role, string providerKey, LabSignInOptions lab)
+    private static async Task<LabUser?> CreateAsync(
+        UserManager<LabUser> users,
+        AccountService accounts,
+        string name,
+        string role,
+        string providerKey,
+        LabSignInOptions lab
+    )
     {
-        if (NameRule.Problem(name, AccountService.LongestName) is not null || (await accounts.CreateAsync(name, role, Actor.Server)).Account is not { } account)
+        if (
+            NameRule.Problem(name, AccountService.LongestName) is not null
+            || (await accounts.CreateAsync(name, role, Actor.Server)).Account is not { } account
+        )
         {
             return null;
         }
 
         var user = await users.FindByIdAsync(account.Id);
-        return user is not null && (await users.AddLoginAsync(user, new UserLoginInfo(Scheme, providerKey, lab.Name))).Succeeded ? user : null;
+        return user is not null && (await users.AddLoginAsync(user, new UserLoginInfo(Scheme, providerKey, lab.Name))).Succeeded
+            ? user
+            : null;
     }
 }

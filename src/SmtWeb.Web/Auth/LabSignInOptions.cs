@@ -18,7 +18,9 @@ public sealed record LabSignInOptions
     /// <summary>What people call it: "Sign in with …".</summary>
     public required string Name { get; init; }
 
-    /// <summary>Role of the account that is made for somebody who comes in this way first; null: none is made, and an administrator makes it.</summary>
+    /// <summary>
+    /// Role of the account that is made for somebody who comes in this way first; null: none is made, and an administrator makes it.
+    /// </summary>
     public string? CreateAs { get; init; }
 
     /// <summary>Reads the section; null where it names no authority.</summary>
@@ -31,7 +33,10 @@ public sealed record LabSignInOptions
             return null;
         }
 
-        if (!Uri.TryCreate(authority, UriKind.Absolute, out var uri) || (uri.Scheme != Uri.UriSchemeHttps && !(uri.Scheme == Uri.UriSchemeHttp && uri.IsLoopback)))
+        if (
+            !Uri.TryCreate(authority, UriKind.Absolute, out var uri)
+            || (uri.Scheme != Uri.UriSchemeHttps && !(uri.Scheme == Uri.UriSchemeHttp && uri.IsLoopback))
+        )
         {
             throw new CommandLineException($"Setting SmtWeb:OpenId:Authority: '{authority}' is no https address.");
         }
@@ -39,7 +44,9 @@ public sealed record LabSignInOptions
         var createAs = section["CreateAs"];
         if (!string.IsNullOrEmpty(createAs) && createAs is not (LabRoles.Member or LabRoles.Reviewer))
         {
-            throw new CommandLineException($"Setting SmtWeb:OpenId:CreateAs: '{createAs}' is neither {LabRoles.Member} nor {LabRoles.Reviewer}, nor empty.");
+            throw new CommandLineException(
+                $"Setting SmtWeb:OpenId:CreateAs: '{createAs}' is neither {LabRoles.Member} nor {LabRoles.Reviewer}, nor empty."
+            );
         }
 
         return new LabSignInOptions
@@ -52,6 +59,8 @@ public sealed record LabSignInOptions
         };
 
         string Needed(string name) =>
-            section[name] is { Length: > 0 } value ? value : throw new CommandLineException($"Setting SmtWeb:OpenId:{name} is missing; the sign-in at {authority} needs it.");
+            section[name] is { Length: > 0 } value
+                ? value
+                : throw new CommandLineException($"Setting SmtWeb:OpenId:{name} is missing; the sign-in at {authority} needs it.");
     }
 }

@@ -6,14 +6,17 @@ using SmtWeb.Runs.People;
 
 namespace SmtWeb.Web.Auth;
 
-/// <summary>The user of a live page, who is signed out where <see cref="Welcome"/> says so: at once where something was taken away.</summary>
+/// <summary>
+/// The user of a live page, who is signed out where <see cref="Welcome"/> says so: at once where something was taken away.
+/// </summary>
 internal sealed class LiveAuthenticationState : RevalidatingServerAuthenticationStateProvider
 {
     private readonly Welcome _welcome;
     private readonly Departures _departures;
     private readonly ILogger _logger;
 
-    public LiveAuthenticationState(ILoggerFactory logger, Welcome welcome, Departures departures) : base(logger)
+    public LiveAuthenticationState(ILoggerFactory logger, Welcome welcome, Departures departures)
+        : base(logger)
     {
         (_welcome, _departures, _logger) = (welcome, departures, logger.CreateLogger<LiveAuthenticationState>());
         departures.Happened += OnDeparture;
@@ -43,25 +46,29 @@ internal sealed class LiveAuthenticationState : RevalidatingServerAuthentication
         base.Dispose(disposing);
     }
 
-    private void OnDeparture(string? userId) => _ = Task.Run(async () =>
-    {
-        try
+    private void OnDeparture(string? userId) =>
+        _ = Task.Run(async () =>
         {
-            var person = (await GetAuthenticationStateAsync()).User;
-            if (userId is null || userId == person.FindFirstValue(ClaimTypes.NameIdentifier))
+            try
             {
-                await AskAgainAsync();
+                var person = (await GetAuthenticationStateAsync()).User;
+                if (userId is null || userId == person.FindFirstValue(ClaimTypes.NameIdentifier))
+                {
+                    await AskAgainAsync();
+                }
             }
-        }
-        catch (Exception e) when (e is DbException or ObjectDisposedException or InvalidOperationException)
-        {
-            // The database is away, or the page has just gone, or has nobody yet: it is asked again within a minute.
-            _logger.LogDebug(e, "A live page could not be asked whether its person may stay");
-        }
-    });
+            catch (Exception e) when (e is DbException or ObjectDisposedException or InvalidOperationException)
+            {
+                // The database is away, or the page has just gone, or has nobody yet: it is asked again within a minute.
+                _logger.LogDebug(e, "A live page could not be asked whether its person may stay");
+            }
+        });
 
     /// <inheritdoc/>
-    protected override async Task<bool> ValidateAuthenticationStateAsync(AuthenticationState authenticationState, CancellationToken cancellationToken)
+    protected override async Task<bool> ValidateAuthenticationStateAsync(
+        AuthenticationState authenticationState,
+        CancellationToken cancellationToken
+    )
     {
         try
         {

@@ -20,12 +20,33 @@ internal static class OneTimeLinkEndpoints
         stranger.MapPost(OneTimeLinks.Page, UseAsync);
     }
 
-    private static async Task<IResult> ShowAsync(HttpContext http, OneTimeLinks links, IOptions<IdentityOptions> options, CancellationToken ct, string token = "") =>
-        Page(http, await links.PeekAsync(token, ct) is { } user && !AccountService.IsDisabled(user) ? user : null, token, options.Value, null);
+    private static async Task<IResult> ShowAsync(
+        HttpContext http,
+        OneTimeLinks links,
+        IOptions<IdentityOptions> options,
+        CancellationToken ct,
+        string token = ""
+    ) =>
+        Page(
+            http,
+            await links.PeekAsync(token, ct) is { } user && !AccountService.IsDisabled(user) ? user : null,
+            token,
+            options.Value,
+            null
+        );
 
     private static async Task<IResult> UseAsync(
-        HttpContext http, OneTimeLinks links, SignInManager<LabUser> signIn, SignInThrottle throttle, IOptions<IdentityOptions> options, AuditLog audit, CancellationToken ct,
-        [FromForm] string token, [FromForm] string? password, [FromForm] string? again)
+        HttpContext http,
+        OneTimeLinks links,
+        SignInManager<LabUser> signIn,
+        SignInThrottle throttle,
+        IOptions<IdentityOptions> options,
+        AuditLog audit,
+        CancellationToken ct,
+        [FromForm] string token,
+        [FromForm] string? password,
+        [FromForm] string? again
+    )
     {
         if (throttle.Attempt(http.Connection.RemoteIpAddress, null) is { } wait)
         {
@@ -58,7 +79,13 @@ internal static class OneTimeLinkEndpoints
         }
 
         await signIn.BeginAsync(user, stay: false, ct);
-        await audit.WriteAsync(new Actor(user.UserName!, Address: http.Actor().Address), AuditActions.SignedIn, user.UserName!, "by a one-time link", ct);
+        await audit.WriteAsync(
+            new Actor(user.UserName!, Address: http.Actor().Address),
+            AuditActions.SignedIn,
+            user.UserName!,
+            "by a one-time link",
+            ct
+        );
         return TypedResults.LocalRedirect("/");
     }
 
@@ -86,17 +113,28 @@ internal static class OneTimeLinkEndpoints
         return null;
     }
 
-    private static RazorComponentResult<OneTimePage> Page(HttpContext http, LabUser? user, string token, IdentityOptions options, string? problem) =>
-        new(new
+    private static RazorComponentResult<OneTimePage> Page(
+        HttpContext http,
+        LabUser? user,
+        string token,
+        IdentityOptions options,
+        string? problem
+    ) =>
+        new(
+            new
+            {
+                Token = http.FormToken(),
+                Name = user?.UserName,
+                LinkToken = token,
+                NeedsPassword = user?.PasswordHash is null,
+                MinimumLength = options.Password.RequiredLength,
+                Problem = problem,
+            }
+        )
         {
-            Token = http.FormToken(),
-            Name = user?.UserName,
-            LinkToken = token,
-            NeedsPassword = user?.PasswordHash is null,
-            MinimumLength = options.Password.RequiredLength,
-            Problem = problem,
-        })
-        {
-            StatusCode = user is null ? StatusCodes.Status410Gone : problem is null ? StatusCodes.Status200OK : StatusCodes.Status400BadRequest,
+            StatusCode =
+                user is null ? StatusCodes.Status410Gone
+                : problem is null ? StatusCodes.Status200OK
+                : StatusCodes.Status400BadRequest,
         };
 }

@@ -48,7 +48,9 @@ internal sealed class PasswordCheck(TimeProvider clock)
 
     /// <summary>One hash, whether there is an account, whether it has a password, and whether it is closed.</summary>
     private bool Matches(IPasswordHasher<LabUser> hasher, LabUser? user, string password) =>
-        hasher.VerifyHashedPassword(user ?? new LabUser(), user?.PasswordHash ?? NobodysHash(hasher), password) != PasswordVerificationResult.Failed && user?.PasswordHash is not null;
+        hasher.VerifyHashedPassword(user ?? new LabUser(), user?.PasswordHash ?? NobodysHash(hasher), password)
+            != PasswordVerificationResult.Failed
+        && user?.PasswordHash is not null;
 
     private string NobodysHash(IPasswordHasher<LabUser> hasher)
     {

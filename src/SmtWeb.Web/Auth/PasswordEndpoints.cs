@@ -20,8 +20,18 @@ internal static class PasswordEndpoints
     }
 
     private static async Task<IResult> ChangeAsync(
-        HttpContext http, SignInManager<LabUser> signIn, SignInThrottle throttle, IOptions<IdentityOptions> options, SessionService sessions, OneTimeLinks links, AuditLog audit, CancellationToken ct,
-        [FromForm] string current, [FromForm] string password, [FromForm] string again)
+        HttpContext http,
+        SignInManager<LabUser> signIn,
+        SignInThrottle throttle,
+        IOptions<IdentityOptions> options,
+        SessionService sessions,
+        OneTimeLinks links,
+        AuditLog audit,
+        CancellationToken ct,
+        [FromForm] string current,
+        [FromForm] string password,
+        [FromForm] string again
+    )
     {
         if (throttle.Attempt(http.Connection.RemoteIpAddress, http.User.DisplayName()) is { } wait)
         {
@@ -48,7 +58,14 @@ internal static class PasswordEndpoints
     }
 
     private static RazorComponentResult<PasswordPage> Page(HttpContext http, IdentityOptions options, string? problem) =>
-        new(new { Token = http.FormToken(), MinimumLength = options.Password.RequiredLength, Problem = problem })
+        new(
+            new
+            {
+                Token = http.FormToken(),
+                MinimumLength = options.Password.RequiredLength,
+                Problem = problem,
+            }
+        )
         {
             StatusCode = problem is null ? StatusCodes.Status200OK : StatusCodes.Status400BadRequest,
         };

@@ -15,7 +15,9 @@ public static class Policies
     /// <summary>See accounts and the audit log, close accounts, delete models: Admin; keys with the scope <c>administer</c>.</summary>
     public const string Administer = nameof(Administer);
 
-    /// <summary>Make accounts, roles and sign-in links, which would outlast any key: an Admin who signed in on the site, never a key.</summary>
+    /// <summary>
+    /// Make accounts, roles and sign-in links, which would outlast any key: an Admin who signed in on the site, never a key.
+    /// </summary>
     public const string Appoint = nameof(Appoint);
 
     /// <summary>A person who signed in on the site, not an API key: own keys and password.</summary>

@@ -18,7 +18,10 @@ public sealed class RunOwnership
     // The options are the node's own business, so that the constructor is not for others.
     internal RunOwnership(IRunStore runs, ServeOptions options) => (_runs, _open) = (runs, options.OpenLab);
 
-    /// <summary>Null where <paramref name="person"/> may change the run (or there is none, which whoever changes it says), else a sentence that says why not.</summary>
+    /// <summary>
+    /// Null where <paramref name="person"/> may change the run (or there is none, which whoever changes it says), else a sentence that says
+    /// why not.
+    /// </summary>
     public async Task<string?> RefusalAsync(long runId, ClaimsPrincipal person, CancellationToken ct = default)
     {
         if (MayAll(person) || await _runs.OwnerAsync(runId, ct) is not { } owner || owner.Id == person.UserId())

@@ -11,22 +11,30 @@ internal static class SecurityHeaders
     /// are allowed, for MudBlazor and uPlot place things by them. Pictures may be data: and blob: (canvas, object URLs of grids).
     /// </summary>
     internal const string ContentSecurityPolicy =
-        "default-src 'self'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self'; " +
-        "connect-src 'self'; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
+        "default-src 'self'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self' data: blob:; font-src "
+        + "'self'; "
+        + "connect-src 'self'; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
 
-    internal static IApplicationBuilder UseSecurityHeaders(this IApplicationBuilder app) => app.Use((http, next) =>
-    {
-        // When the answer begins: whoever answers a fault clears what was set before.
-        http.Response.OnStarting(
-            static state =>
+    internal static IApplicationBuilder UseSecurityHeaders(this IApplicationBuilder app) =>
+        app.Use(
+            (http, next) =>
             {
-                var context = (HttpContext)state;
-                Set(context.Response.Headers, context.GetEndpoint()?.Metadata.GetMetadata<OwnContentSecurityPolicy>()?.Policy ?? ContentSecurityPolicy);
-                return Task.CompletedTask;
-            },
-            http);
-        return next(http);
-    });
+                // When the answer begins: whoever answers a fault clears what was set before.
+                http.Response.OnStarting(
+                    static state =>
+                    {
+                        var context = (HttpContext)state;
+                        Set(
+                            context.Response.Headers,
+                            context.GetEndpoint()?.Metadata.GetMetadata<OwnContentSecurityPolicy>()?.Policy ?? ContentSecurityPolicy
+                        );
+                        return Task.CompletedTask;
+                    },
+                    http
+                );
+                return next(http);
+            }
+        );
 
     private static void Set(IHeaderDictionary headers, string policy)
     {

@@ -36,7 +36,8 @@ internal static class SessionCookies
     }
 
     /// <summary>The session that somebody came in with, or null.</summary>
-    internal static Guid? SessionOf(ClaimsPrincipal? person) => Guid.TryParse(person?.FindFirstValue(SessionClaim), CultureInfo.InvariantCulture, out var id) ? id : null;
+    internal static Guid? SessionOf(ClaimsPrincipal? person) =>
+        Guid.TryParse(person?.FindFirstValue(SessionClaim), CultureInfo.InvariantCulture, out var id) ? id : null;
 
     /// <summary>Each request asks whether its session lasts: one look-up by key, which files that hold no data are spared.</summary>
     internal static async Task ValidateAsync(CookieValidatePrincipalContext context)
@@ -48,7 +49,10 @@ internal static class SessionCookies
             return;
         }
 
-        if (context.Principal is not { } person || !await http.RequestServices.GetRequiredService<Welcome>().LastsAsync(person, http.RequestAborted))
+        if (
+            context.Principal is not { } person
+            || !await http.RequestServices.GetRequiredService<Welcome>().LastsAsync(person, http.RequestAborted)
+        )
         {
             context.RejectPrincipal();
             await http.RequestServices.GetRequiredService<SignInManager<LabUser>>().SignOutAsync();

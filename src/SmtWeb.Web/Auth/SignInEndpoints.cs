@@ -39,11 +39,22 @@ internal static class SignInEndpoints
         url is ['/', not ('/' or '\\'), ..] && Uri.IsWellFormedUriString(url, UriKind.Relative) ? url : "/";
 
     private static IResult Show(HttpContext http, string? returnUrl) =>
-        http.User.Identity?.IsAuthenticated == true ? TypedResults.LocalRedirect(LocalOrHome(returnUrl)) : Page(http, null, returnUrl, null);
+        http.User.Identity?.IsAuthenticated == true
+            ? TypedResults.LocalRedirect(LocalOrHome(returnUrl))
+            : Page(http, null, returnUrl, null);
 
     private static async Task<IResult> SignInAsync(
-        HttpContext http, SignInManager<LabUser> signIn, SignInThrottle throttle, PasswordCheck check, AuditLog audit, CancellationToken ct,
-        [FromForm] string name, [FromForm] string password, [FromForm] string? returnUrl, [FromForm] bool stay = false)
+        HttpContext http,
+        SignInManager<LabUser> signIn,
+        SignInThrottle throttle,
+        PasswordCheck check,
+        AuditLog audit,
+        CancellationToken ct,
+        [FromForm] string name,
+        [FromForm] string password,
+        [FromForm] string? returnUrl,
+        [FromForm] bool stay = false
+    )
     {
         if (throttle.Attempt(http.Connection.RemoteIpAddress, name) is { } wait)
         {
@@ -58,7 +69,13 @@ internal static class SignInEndpoints
         }
 
         await signIn.BeginAsync(user, stay, ct);
-        await audit.WriteAsync(new Actor(user.UserName!, Address: http.Actor().Address), AuditActions.SignedIn, user.UserName!, "by password", ct);
+        await audit.WriteAsync(
+            new Actor(user.UserName!, Address: http.Actor().Address),
+            AuditActions.SignedIn,
+            user.UserName!,
+            "by password",
+            ct
+        );
         return TypedResults.LocalRedirect(LocalOrHome(returnUrl));
     }
 
@@ -70,7 +87,16 @@ internal static class SignInEndpoints
     }
 
     internal static RazorComponentResult<SignInPage> Page(HttpContext http, string? name, string? returnUrl, string? problem) =>
-        new(new { Token = http.FormToken(), Name = name, ReturnUrl = LocalOrHome(returnUrl), Problem = problem, Lab = http.RequestServices.GetService<LabSignInOptions>() })
+        new(
+            new
+            {
+                Token = http.FormToken(),
+                Name = name,
+                ReturnUrl = LocalOrHome(returnUrl),
+                Problem = problem,
+                Lab = http.RequestServices.GetService<LabSignInOptions>(),
+            }
+        )
         {
             StatusCode = problem is null ? StatusCodes.Status200OK : StatusCodes.Status401Unauthorized,
         };
@@ -79,7 +105,14 @@ internal static class SignInEndpoints
     {
         var seconds = Math.Max(1, (int)Math.Ceiling(wait.TotalSeconds));
         http.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
-        return new(new { Token = http.FormToken(), ReturnUrl = LocalOrHome(returnUrl), Problem = $"Too many attempts. Try again in {seconds} seconds." })
+        return new(
+            new
+            {
+                Token = http.FormToken(),
+                ReturnUrl = LocalOrHome(returnUrl),
+                Problem = $"Too many attempts. Try again in {seconds} seconds.",
+            }
+        )
         {
             StatusCode = StatusCodes.Status429TooManyRequests,
         };

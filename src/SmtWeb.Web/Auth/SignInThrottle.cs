@@ -12,8 +12,12 @@ internal sealed class SignInThrottle(IConfiguration configuration) : IDisposable
 {
     private static readonly TimeSpan Window = TimeSpan.FromMinutes(1);
 
-    private readonly PartitionedRateLimiter<string> _addresses = PerMinute(configuration.GetValue("SmtWeb:SignIn:AttemptsPerMinuteAndAddress", 30));
-    private readonly PartitionedRateLimiter<string> _accounts = PerMinute(configuration.GetValue("SmtWeb:SignIn:AttemptsPerMinuteAndAccount", 10));
+    private readonly PartitionedRateLimiter<string> _addresses = PerMinute(
+        configuration.GetValue("SmtWeb:SignIn:AttemptsPerMinuteAndAddress", 30)
+    );
+    private readonly PartitionedRateLimiter<string> _accounts = PerMinute(
+        configuration.GetValue("SmtWeb:SignIn:AttemptsPerMinuteAndAccount", 10)
+    );
 
     /// <summary>Null where the attempt may go on, else how long to wait.</summary>
     internal TimeSpan? Attempt(IPAddress? address, string? account)
@@ -41,15 +45,25 @@ internal sealed class SignInThrottle(IConfiguration configuration) : IDisposable
 
     private static TimeSpan RetryAfter(RateLimitLease lease) => lease.TryGetMetadata(MetadataName.RetryAfter, out var wait) ? wait : Window;
 
-    private static string Network(IPAddress? address) => address switch
-    {
-        null => "",
-        { IsIPv4MappedToIPv6: true } => address.MapToIPv4().ToString(),
-        { AddressFamily: AddressFamily.InterNetworkV6 } => Convert.ToHexString(address.GetAddressBytes().AsSpan(0, 8)),
-        _ => address.ToString(),
-    };
+    private static string Network(IPAddress? address) =>
+        address switch
+        {
+            null => "",
+            { IsIPv4MappedToIPv6: true } => address.MapToIPv4().ToString(),
+            { AddressFamily: AddressFamily.InterNetworkV6 } => Convert.ToHexString(address.GetAddressBytes().AsSpan(0, 8)),
+            _ => address.ToString(),
+        };
 
     private static PartitionedRateLimiter<string> PerMinute(int attempts) =>
-        PartitionedRateLimiter.Create<string, string>(key => RateLimitPartition.GetFixedWindowLimiter(
-            key, _ => new FixedWindowRateLimiterOptions { PermitLimit = attempts, Window = Window, QueueLimit = 0 }));
+        PartitionedRateLimiter.Create<string, string>(key =>
+            RateLimitPartition.GetFixedWindowLimiter(
+                key,
+                _ => new FixedWindowRateLimiterOptions
+                {
+                    PermitLimit = attempts,
+                    Window = Window,
+                    QueueLimit = 0,
+                }
+            )
+        );
 }

@@ -13,14 +13,22 @@ namespace SmtWeb.Web.Auth;
 /// </summary>
 internal sealed class Welcome(SessionService sessions, ApiKeyService keys, IOptions<IdentityOptions> options, TimeProvider clock)
 {
-    /// <summary>How often to ask where nothing was told: what ends by the clock alone (a key, a cookie) counts after this time at the latest.</summary>
+    /// <summary>
+    /// How often to ask where nothing was told: what ends by the clock alone (a key, a cookie) counts after this time at the latest.
+    /// </summary>
     internal static readonly TimeSpan AskEvery = TimeSpan.FromMinutes(1);
 
     /// <summary>What somebody came in with: the same for all who came in with one key, or in one session.</summary>
     internal (string? Key, string? User, string? Session) PassOf(ClaimsPrincipal? person) =>
-        (person?.FindFirstValue(ApiKeyHandler.KeyClaim), person?.FindFirstValue(ClaimTypes.NameIdentifier), person?.FindFirstValue(SessionCookies.SessionClaim));
+        (
+            person?.FindFirstValue(ApiKeyHandler.KeyClaim),
+            person?.FindFirstValue(ClaimTypes.NameIdentifier),
+            person?.FindFirstValue(SessionCookies.SessionClaim)
+        );
 
-    /// <summary>Claim with the moment at which the cookie of a request ends: whoever outlives the request has no other way to know.</summary>
+    /// <summary>
+    /// Claim with the moment at which the cookie of a request ends: whoever outlives the request has no other way to know.
+    /// </summary>
     internal const string EndClaim = "smtweb:until";
 
     /// <summary>Gives the person of a request the moment at which their cookie ends.</summary>
@@ -43,7 +51,10 @@ internal sealed class Welcome(SessionService sessions, ApiKeyService keys, IOpti
         }
     }
 
-    /// <summary>False where the session or its cookie has ended, the account was closed, got another role or another password, or the key was revoked or is over.</summary>
+    /// <summary>
+    /// False where the session or its cookie has ended, the account was closed, got another role or another password, or the key was
+    /// revoked or is over.
+    /// </summary>
     /// <exception cref="System.Data.Common.DbException">The database is away, and nobody knows.</exception>
     internal async Task<bool> LastsAsync(ClaimsPrincipal person, CancellationToken ct)
     {
@@ -57,7 +68,8 @@ internal sealed class Welcome(SessionService sessions, ApiKeyService keys, IOpti
             return false;
         }
 
-        return SessionCookies.SessionOf(person) is { } session && person.FindFirstValue(ClaimTypes.NameIdentifier) is { } user
+        return SessionCookies.SessionOf(person) is { } session
+            && person.FindFirstValue(ClaimTypes.NameIdentifier) is { } user
             && await sessions.LastsAsync(session, user, person.FindFirstValue(options.Value.ClaimsIdentity.SecurityStampClaimType), ct);
     }
 }

@@ -10,11 +10,15 @@ internal sealed class ByteProgress(string what, long total) : IProgress<long>, I
     private readonly long _began = Stopwatch.GetTimestamp();
 
     /// <inheritdoc/>
-    public void Report(long value) => _line.Show(() =>
-    {
-        var rate = value / Math.Max(Stopwatch.GetElapsedTime(_began).TotalSeconds, 1e-3);
-        return string.Create(CultureInfo.InvariantCulture, $"{what} {value >> 20} of {total >> 20} MiB ({100.0 * value / Math.Max(1, total):F0} %) · {rate / (1 << 20):F0} MiB/s");
-    });
+    public void Report(long value) =>
+        _line.Show(() =>
+        {
+            var rate = value / Math.Max(Stopwatch.GetElapsedTime(_began).TotalSeconds, 1e-3);
+            return string.Create(
+                CultureInfo.InvariantCulture,
+                $"{what} {value >> 20} of {total >> 20} MiB ({100.0 * value / Math.Max(1, total):F0} %) · {rate / (1 << 20):F0} MiB/s"
+            );
+        });
 
     /// <inheritdoc/>
     public void Dispose() => _line.Dispose();

@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace SmtWeb.Web.Commands;
 
-/// <summary>The arguments of one command, checked against its options: <c>--name value</c>, <c>--name=value</c>, switches and plain words.</summary>
+/// <summary>
+/// The arguments of one command, checked against its options: <c>--name value</c>, <c>--name=value</c>, switches and plain words.
+/// </summary>
 internal sealed class CommandArguments
 {
     private readonly Dictionary<string, string> _values = new(StringComparer.Ordinal);
@@ -39,7 +41,8 @@ internal sealed class CommandArguments
 
             var equals = args[i].IndexOf('=', StringComparison.Ordinal);
             var name = (equals < 0 ? args[i] : args[i][..equals]).TrimStart('-');
-            var option = options.FirstOrDefault(o => o.Name == name && args[i].StartsWith("--", StringComparison.Ordinal))
+            var option =
+                options.FirstOrDefault(o => o.Name == name && args[i].StartsWith("--", StringComparison.Ordinal))
                 ?? throw new CommandLineException($"Unknown option '{args[i]}'.{Suggestion.For(name, options.Select(o => o.Name), "--")}");
             string value;
             if (option.Value is null)
@@ -52,7 +55,10 @@ internal sealed class CommandArguments
             }
             else
             {
-                value = i + 1 < args.Count ? args[++i] : throw new CommandLineException($"Option --{name} needs a value: --{name} {option.Value}.");
+                value =
+                    i + 1 < args.Count
+                        ? args[++i]
+                        : throw new CommandLineException($"Option --{name} needs a value: --{name} {option.Value}.");
             }
 
             if (!result._values.TryAdd(name, value))
@@ -80,7 +86,8 @@ internal sealed class CommandArguments
             return otherwise;
         }
 
-        return long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= min && value <= max
+        return
+            long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= min && value <= max
             ? value
             : throw new CommandLineException($"Option --{name}: '{text}' is not a whole number from {min} to {max}.");
     }

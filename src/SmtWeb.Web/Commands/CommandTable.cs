@@ -13,19 +13,23 @@ internal sealed class CommandTable(params Command[] commands)
     internal IEnumerable<string> Names => commands.Select(c => c.Name);
 
     /// <summary>All commands of the program: the one list of them.</summary>
-    internal static CommandTable Create() => new(
-        new ServeCommand(),
-        new TrainCommand(),
-        new Fig5Command(),
-        new SampleCommand(),
-        new ImportCommand(),
-        new ExportCommand(),
-        new DatasetCommand(),
-        new EvaluateCommand(),
-        new StatsCommand(),
-        new NeighboursCommand());
+    internal static CommandTable Create() =>
+        new(
+            new ServeCommand(),
+            new TrainCommand(),
+            new Fig5Command(),
+            new SampleCommand(),
+            new ImportCommand(),
+            new ExportCommand(),
+            new DatasetCommand(),
+            new EvaluateCommand(),
+            new StatsCommand(),
+            new NeighboursCommand()
+        );
 
-    /// <summary>Runs the command that <paramref name="args"/> name. What the user got wrong ends in one readable message and exit code 2.</summary>
+    /// <summary>
+    /// Runs the command that <paramref name="args"/> name. What the user got wrong ends in one readable message and exit code 2.
+    /// </summary>
     internal async Task<int> RunAsync(string[] args)
     {
         var named = args is [var first, ..] && !first.StartsWith('-') ? first : null;
@@ -44,7 +48,10 @@ internal sealed class CommandTable(params Command[] commands)
         var command = named is null ? commands[0] : commands.FirstOrDefault(c => c.Name == named);
         if (command is null)
         {
-            Console.Error.WriteLine($"Unknown command '{PlainText.Show(named!)}'.{Suggestion.For(named!, commands.Select(c => c.Name))} Commands: {string.Join(", ", commands.Select(c => c.Name))}.");
+            Console.Error.WriteLine(
+                $"Unknown command '{PlainText.Show(named!)}'.{Suggestion.For(named!, commands.Select(c => c.Name))} Commands: "
+                + $"{string.Join(", ", commands.Select(c => c.Name))}."
+            );
             return UsageError;
         }
 
@@ -69,7 +76,9 @@ internal sealed class CommandTable(params Command[] commands)
         }
         catch (SpecException e)
         {
-            Console.Error.WriteLine($"The spec cannot be used:\n{string.Join('\n', e.Errors.Select(error => $"  {error.Path}: {error.Message}"))}");
+            Console.Error.WriteLine(
+                $"The spec cannot be used:\n{string.Join('\n', e.Errors.Select(error => $"  {error.Path}: {error.Message}"))}"
+            );
             return UsageError;
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
@@ -81,7 +90,8 @@ internal sealed class CommandTable(params Command[] commands)
             Console.Error.WriteLine($"The database cannot be used: {e.Message}");
             return 1;
         }
-        catch (Exception e) when (e is IOException or InvalidDataException or InvalidOperationException or UnauthorizedAccessException or ArgumentException)
+        catch (Exception e)
+            when (e is IOException or InvalidDataException or InvalidOperationException or UnauthorizedAccessException or ArgumentException)
         {
             Console.Error.WriteLine(e.Message);
             return 1;
@@ -100,24 +110,27 @@ internal sealed class CommandTable(params Command[] commands)
 
     private string Overview() =>
         $"""
-        smtweb trains, watches, compares and serves one-step image generators.
+            smtweb trains, watches, compares and serves one-step image generators.
 
-        Commands:
-        {string.Join('\n', commands.Select(c => $"  {c.Name,-10} {c.Summary}"))}
+            Commands:
+            {string.Join('\n', commands.Select(c => $"  {c.Name, -10} {c.Summary}"))}
 
-        smtweb COMMAND --help tells the options; without a command, smtweb means smtweb {commands[0].Name}.
-        """;
+            smtweb COMMAND --help tells the options; without a command, smtweb means smtweb {commands[0].Name}.
+            """;
 
     private static string Help(Command command)
     {
-        var options = command.Options.Select(o => ($"--{o.Name}{(o.Value is null ? "" : " " + o.Value)}", o.Help)).Append(("--help", "This text.")).ToList();
+        var options = command
+            .Options.Select(o => ($"--{o.Name}{(o.Value is null ? "" : " " + o.Value)}", o.Help))
+            .Append(("--help", "This text."))
+            .ToList();
         var width = options.Max(o => o.Item1.Length) + 2;
         return $"""
-            {command.Summary}
+                {command.Summary}
 
-            Usage: smtweb {command.Usage}
+                Usage: smtweb {command.Usage}
 
-            {string.Join('\n', options.Select(o => $"  {o.Item1.PadRight(width)}{o.Item2}"))}
-            """ + (command.Notes.Length > 0 ? "\n\n" + command.Notes : "");
+                {string.Join('\n', options.Select(o => $"  {o.Item1.PadRight(width)}{o.Item2}"))}
+                """ + (command.Notes.Length > 0 ? "\n\n" + command.Notes : "");
     }
 }

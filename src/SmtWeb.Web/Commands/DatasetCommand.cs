@@ -26,25 +26,41 @@ internal sealed class DatasetCommand : Command
 
     internal override string Notes =>
         """
-        Example: smtweb dataset check data/datasets/cifar-10-python.tar.gz --json
-        Exit codes: 0 it can be trained on, 1 it cannot (the message names file and record), 2 wrong usage, 130 interrupted.
-        """;
+            Example: smtweb dataset check data/datasets/cifar-10-python.tar.gz --json
+            Exit codes: 0 it can be trained on, 1 it cannot (the message names file and record), 2 wrong usage, 130 interrupted.
+            """;
 
     internal override Task<int> RunAsync(CommandArguments arguments, CancellationToken ct)
     {
         if (arguments.Words is not ["check", var path])
         {
-            throw new CommandLineException(arguments.Words is [var verb, ..] && verb != "check" ? $"There is no 'dataset {verb}'; there is 'dataset check PATH'." : "Which data set? smtweb dataset check PATH.");
+            throw new CommandLineException(
+                arguments.Words is [var verb, ..] && verb != "check"
+                    ? $"There is no 'dataset {verb}'; there is 'dataset check PATH'."
+                    : "Which data set? smtweb dataset check PATH."
+            );
         }
 
         var kind = arguments.Text("kind") ?? "";
         if (kind.Length > 0 && DatasetCheck.SpecOf(kind) is null)
         {
-            throw new CommandLineException($"There is no kind '{kind}'.{Suggestion.For(kind, DatasetCheck.Kinds)} Kinds: {string.Join(", ", DatasetCheck.Kinds)}.");
+            throw new CommandLineException(
+                $"There is no kind '{kind}'.{Suggestion.For(kind, DatasetCheck.Kinds)} Kinds: {string.Join(", ", DatasetCheck.Kinds)}."
+            );
         }
 
-        var output = arguments.Has("events") ? CheckOutput.Events : arguments.Has("json") ? CheckOutput.Json : CheckOutput.Text;
-        var request = new CheckRequest(path, kind, (int)arguments.Number("side", 0, 0, 1024), arguments.Has("skip-corrupt"), output, arguments.Text("samples"));
+        var output =
+            arguments.Has("events") ? CheckOutput.Events
+            : arguments.Has("json") ? CheckOutput.Json
+            : CheckOutput.Text;
+        var request = new CheckRequest(
+            path,
+            kind,
+            (int)arguments.Number("side", 0, 0, 1024),
+            arguments.Has("skip-corrupt"),
+            output,
+            arguments.Text("samples")
+        );
         var watched = output != CheckOutput.Events && !Console.IsErrorRedirected;
         return Task.Run(() => DatasetCheckRun.Run(request, Console.Out, Console.Error, watched, ct), CancellationToken.None);
     }

@@ -10,7 +10,10 @@ namespace SmtWeb.Web.Commands;
 /// <summary><c>smtweb export</c>: the weights of a checkpoint or teacher as safetensors or as a state dict for PyTorch.</summary>
 internal sealed class ExportCommand : Command
 {
-    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     internal override string Name => "export";
 
@@ -29,11 +32,11 @@ internal sealed class ExportCommand : Command
 
     internal override string Notes =>
         """
-        Tensors have the names of EDM's networks (model.enc.32x32_conv.weight, …), without the part's name before them.
-        Exit code: 0 done, 1 the file was refused, 2 a wrong option.
+            Tensors have the names of EDM's networks (model.enc.32x32_conv.weight, …), without the part's name before them.
+            Exit code: 0 done, 1 the file was refused, 2 a wrong option.
 
-        Example: smtweb export --checkpoint 00012000.safetensors --format pth --out generator.pth
-        """;
+            Example: smtweb export --checkpoint 00012000.safetensors --format pth --out generator.pth
+            """;
 
     internal override async Task<int> RunAsync(CommandArguments arguments, CancellationToken ct)
     {
@@ -51,28 +54,49 @@ internal sealed class ExportCommand : Command
         using (var progress = new ByteProgress("written", total))
         {
             long written = 0;
-            var sources = tensors.Select(t => new SafetensorsSource(t.Name, t.Tensor.Type, t.Tensor.Shape, stream =>
-            {
-                ct.ThrowIfCancellationRequested();
-                t.Tensor.CopyTo(stream);
-                progress.Report(written += t.Tensor.ByteCount);
-            }));
-            OutputFile.Write(output, path, stream =>
-            {
-                if (format == "pth")
+            var sources = tensors.Select(t => new SafetensorsSource(
+                t.Name,
+                t.Tensor.Type,
+                t.Tensor.Shape,
+                stream =>
                 {
-                    StateDictWriter.Write(stream, sources);
+                    ct.ThrowIfCancellationRequested();
+                    t.Tensor.CopyTo(stream);
+                    progress.Report(written += t.Tensor.ByteCount);
                 }
-                else
+            ));
+            OutputFile.Write(
+                output,
+                path,
+                stream =>
                 {
-                    SafetensorsWriter.Write(stream, sources, Metadata(file, part));
+                    if (format == "pth")
+                    {
+                        StateDictWriter.Write(stream, sources);
+                    }
+                    else
+                    {
+                        SafetensorsWriter.Write(stream, sources, Metadata(file, part));
+                    }
                 }
-            });
+            );
         }
 
-        await Console.Out.WriteLineAsync(arguments.Has("json")
-            ? JsonSerializer.Serialize(new { Out = output, Format = format, Weights = part, Tensors = tensors.Count, Bytes = total }, Json)
-            : $"{tensors.Count} tensors{(part is null ? "" : $" of '{part}'")}, {total} bytes: {output}");
+        await Console.Out.WriteLineAsync(
+            arguments.Has("json")
+                ? JsonSerializer.Serialize(
+                    new
+                    {
+                        Out = output,
+                        Format = format,
+                        Weights = part,
+                        Tensors = tensors.Count,
+                        Bytes = total,
+                    },
+                    Json
+                )
+                : $"{tensors.Count} tensors{(part is null ? "" : $" of '{part}'")}, {total} bytes: {output}"
+        );
         return 0;
     }
 
@@ -90,7 +114,10 @@ internal sealed class ExportCommand : Command
 
         wanted ??= CheckpointFile.AveragePrefix.TrimEnd('.');
         var prefix = wanted + ".";
-        List<(string, WeightTensor)> chosen = [.. file.Tensors.Where(t => t.Name.StartsWith(prefix, StringComparison.Ordinal)).Select(t => (t.Name[prefix.Length..], t))];
+        List<(string, WeightTensor)> chosen =
+        [
+            .. file.Tensors.Where(t => t.Name.StartsWith(prefix, StringComparison.Ordinal)).Select(t => (t.Name[prefix.Length..], t)),
+        ];
         if (chosen.Count == 0)
         {
             var parts = file.Tensors.Select(t => t.Name.Split('.')[0]).Distinct().Where(p => p is not "random");

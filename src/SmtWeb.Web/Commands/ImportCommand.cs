@@ -12,11 +12,15 @@ namespace SmtWeb.Web.Commands;
 /// <summary><c>smtweb import</c>: a diffusion model from elsewhere becomes a teacher, as a file or in the database.</summary>
 internal sealed class ImportCommand : Command
 {
-    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     internal override string Name => "import";
 
-    internal override string Summary => "Makes a teacher out of an EDM snapshot (.pkl) or PyTorch weights (.pth); nothing in the file is run.";
+    internal override string Summary =>
+        "Makes a teacher out of an EDM snapshot (.pkl) or PyTorch weights (.pth); nothing in the file is run.";
 
     internal override string Usage => "import FILE (--out TEACHER.safetensors | --register) [options]";
 
@@ -33,11 +37,11 @@ internal sealed class ImportCommand : Command
 
     internal override string Notes =>
         """
-        Read are EDM snapshots (.pkl), torch.save files (.pth, .pt; zip and legacy) and safetensors of DDPM++ and ADM networks.
-        Every tensor is compared with SmtWeb's own network. Exit code: 0 done, 1 the file was refused, 2 a wrong option.
+            Read are EDM snapshots (.pkl), torch.save files (.pth, .pt; zip and legacy) and safetensors of DDPM++ and ADM networks.
+            Every tensor is compared with SmtWeb's own network. Exit code: 0 done, 1 the file was refused, 2 a wrong option.
 
-        Example: smtweb import edm-cifar10-32x32-uncond-vp.pkl --out teacher.safetensors
-        """;
+            Example: smtweb import edm-cifar10-32x32-uncond-vp.pkl --out teacher.safetensors
+            """;
 
     internal override async Task<int> RunAsync(CommandArguments arguments, CancellationToken ct)
     {
@@ -55,7 +59,9 @@ internal sealed class ImportCommand : Command
 
         if (arguments.Text("name") is { } wanted && !TeacherImport.IsName(wanted))
         {
-            throw new CommandLineException($"Option --name: '{wanted}' cannot be a name; use letters, digits and . _ - (1 to 100, not digits alone).");
+            throw new CommandLineException(
+                $"Option --name: '{wanted}' cannot be a name; use letters, digits and . _ - (1 to 100, not digits alone)."
+            );
         }
 
         using var import = TeacherImport.Open(path, arguments.Text("name"));
@@ -80,40 +86,48 @@ internal sealed class ImportCommand : Command
         var options = ServeOptions.Read(arguments, builder.Configuration, builder.Environment.ContentRootPath);
         using var logging = LoggerFactory.Create(log => log.AddSimpleConsole(o => o.SingleLine = true).SetMinimumLevel(LogLevel.Warning));
         Directory.CreateDirectory(options.Data);
-        await using var postgres = options.Connection.Length > 0
-            ? null
-            : await EmbeddedPostgres.StartAsync(Path.Combine(options.Data, "postgres"), logging.CreateLogger<EmbeddedPostgres>(), ct);
+        await using var postgres =
+            options.Connection.Length > 0
+                ? null
+                : await EmbeddedPostgres.StartAsync(Path.Combine(options.Data, "postgres"), logging.CreateLogger<EmbeddedPostgres>(), ct);
         if (postgres is not null)
         {
             postgres.LeaveJoinedServer = true; // `smtweb serve` may be using it
         }
 
-        await using var services = new ServiceCollection().AddLogging().AddSmtWebRuns(postgres?.ConnectionString ?? options.Connection).BuildServiceProvider();
+        await using var services = new ServiceCollection()
+            .AddLogging()
+            .AddSmtWebRuns(postgres?.ConnectionString ?? options.Connection)
+            .BuildServiceProvider();
         await services.GetRequiredService<RunsDatabase>().MigrateAsync(ct);
         using var progress = new ByteProgress("stored", import.Bytes);
-        await services.GetRequiredService<IModelStore>().AddAsync(import.Description, $"smtweb import ({Environment.UserName})", stream => import.Write(stream, progress, ct), ct);
+        await services
+            .GetRequiredService<IModelStore>()
+            .AddAsync(import.Description, $"smtweb import ({Environment.UserName})", stream => import.Write(stream, progress, ct), ct);
     }
 
-    private static string ToJson(TeacherImport import, string? output, bool registered) => JsonSerializer.Serialize(
-        new
-        {
-            import.Description.Name,
-            Network = import.Description.NetworkLabel,
-            import.Description.Resolution,
-            import.Description.Channels,
-            import.Description.Classes,
-            import.Description.SigmaData,
-            import.Description.Parameters,
-            Tensors = import.TensorCount,
-            import.Bytes,
-            import.Description.Source,
-            import.Description.SourceSha256,
-            import.Notes,
-            Out = output,
-            Registered = registered,
-            Spec = JsonSerializer.Deserialize<JsonElement>(Patch(import, output, registered)),
-        },
-        Json);
+    private static string ToJson(TeacherImport import, string? output, bool registered) =>
+        JsonSerializer.Serialize(
+            new
+            {
+                import.Description.Name,
+                Network = import.Description.NetworkLabel,
+                import.Description.Resolution,
+                import.Description.Channels,
+                import.Description.Classes,
+                import.Description.SigmaData,
+                import.Description.Parameters,
+                Tensors = import.TensorCount,
+                import.Bytes,
+                import.Description.Source,
+                import.Description.SourceSha256,
+                import.Notes,
+                Out = output,
+                Registered = registered,
+                Spec = JsonSerializer.Deserialize<JsonElement>(Patch(import, output, registered)),
+            },
+            Json
+        );
 
     private static string ToText(TeacherImport import, string? output, bool registered)
     {
@@ -121,7 +135,12 @@ internal sealed class ImportCommand : Command
         List<string> lines =
         [
             $"{d.Name}: {d.Source}",
-            string.Create(CultureInfo.InvariantCulture, $"  {d.NetworkLabel}, {d.Channels}x{d.Resolution}x{d.Resolution}, {(d.Classes == 0 ? "no classes" : $"{d.Classes} classes")}, {d.Parameters:N0} parameters in {import.TensorCount} tensors"),
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"  {d.NetworkLabel}, {d.Channels}x{d.Resolution}x{d.Resolution}, "
+                + $"{(d.Classes == 0 ? "no classes" : $"{d.Classes} classes")}, {d.Parameters:N0} parameters in {import.TensorCount} "
+                + $"tensors"
+            ),
             .. import.Notes.Select(n => $"  {n}"),
         ];
         if (output is not null)

@@ -25,7 +25,9 @@ internal sealed record MetricsArguments(string? Network, string Folder, bool Jso
     internal static MetricsArguments Read(CommandArguments arguments)
     {
         if (arguments.Text("network") is { } name && !FeatureNetworks.Names.Contains(name))
+        {
             throw new CommandLineException($"Option --network: there is no '{name}'.{Suggestion.For(name, FeatureNetworks.Names)}");
+        }
         FeatureNetworks.Prepare((int)arguments.Number("threads", 2, 1, 1024));
         return new(arguments.Text("network"), arguments.Text("metrics") ?? MetricsFolder.Default, arguments.Has("json"));
     }

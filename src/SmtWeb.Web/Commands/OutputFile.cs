@@ -3,7 +3,9 @@ namespace SmtWeb.Web.Commands;
 /// <summary>A file that a command makes: written beside its place and moved there, so that no half of it is ever found.</summary>
 internal static class OutputFile
 {
-    /// <summary>Writes <paramref name="path"/> by <paramref name="write"/>; an older file of that name stays until the new one is whole.</summary>
+    /// <summary>
+    /// Writes <paramref name="path"/> by <paramref name="write"/>; an older file of that name stays until the new one is whole.
+    /// </summary>
     /// <exception cref="CommandLineException">The file is the one that is read.</exception>
     internal static void Write(string path, string source, Action<FileStream> write)
     {

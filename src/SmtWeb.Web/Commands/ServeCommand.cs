@@ -15,9 +15,9 @@ internal sealed class ServeCommand : Command
 
     internal override string Notes =>
         """
-        Each option can also be set in appsettings.json (SmtWeb:Port) or the environment (SMTWEB_PORT or SmtWeb__Port).
-        The first start makes the account 'admin' and prints a sign-in link that works once.
-        """;
+            Each option can also be set in appsettings.json (SmtWeb:Port) or the environment (SMTWEB_PORT or SmtWeb__Port).
+            The first start makes the account 'admin' and prints a sign-in link that works once.
+            """;
 
     internal override async Task<int> RunAsync(CommandArguments arguments, CancellationToken ct)
     {

@@ -34,9 +34,9 @@ internal sealed class TrainCommand : Command
 
     internal override string Notes =>
         """
-        The folder gets spec.json, metrics.jsonl, evaluations.jsonl, log.txt, pictures (PNG) and checkpoints (safetensors).
-        Ctrl+C writes a checkpoint and ends; the same command again goes on from it.
-        """;
+            The folder gets spec.json, metrics.jsonl, evaluations.jsonl, log.txt, pictures (PNG) and checkpoints (safetensors).
+            Ctrl+C writes a checkpoint and ends; the same command again goes on from it.
+            """;
 
     internal override async Task<int> RunAsync(CommandArguments arguments, CancellationToken ct)
     {
@@ -50,7 +50,14 @@ internal sealed class TrainCommand : Command
         {
             var size = (int)arguments.Number("of", 0, 2, 1024);
             var rank = (int)arguments.Number("rank", 0, 1, size - 1);
-            RankProcess.Run(Console.In, Console.Out, rank, size, arguments.Required("meet"), (int)arguments.Number("threads", DefaultThreads, 1, 1024));
+            RankProcess.Run(
+                Console.In,
+                Console.Out,
+                rank,
+                size,
+                arguments.Required("meet"),
+                (int)arguments.Number("threads", DefaultThreads, 1, 1024)
+            );
             return 0;
         }
 
@@ -69,7 +76,12 @@ internal sealed class TrainCommand : Command
         if (arguments.Text("preset") is { } name)
         {
             return arguments.Words.Count == 0
-                ? (Presets.Find(name) ?? throw new CommandLineException($"There is no preset '{name}'.{Suggestion.For(name, Presets.All.Select(p => p.Name))}")).Spec
+                ? (
+                    Presets.Find(name)
+                    ?? throw new CommandLineException(
+                        $"There is no preset '{name}'.{Suggestion.For(name, Presets.All.Select(p => p.Name))}"
+                    )
+                ).Spec
                 : throw new CommandLineException("Give either a spec file or --preset, not both.");
         }
 

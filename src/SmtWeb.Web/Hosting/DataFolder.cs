@@ -9,9 +9,9 @@ namespace SmtWeb.Web.Hosting;
 /// </summary>
 internal sealed class DataFolder : IDisposable
 {
-    private readonly FileStream claim;
+    private readonly FileStream _claim;
 
-    private DataFolder(FileStream claim) => this.claim = claim;
+    private DataFolder(FileStream claim) => _claim = claim;
 
     /// <summary>Claims <paramref name="folder"/>, which exists, for this process.</summary>
     /// <exception cref="IOException">Another node has it.</exception>
@@ -22,12 +22,14 @@ internal sealed class DataFolder : IDisposable
         if (LockFile.TryTake(file) is not { } claim)
         {
             var who = File.Exists(owner) ? $" (process {File.ReadAllText(owner)})" : "";
-            throw new IOException($"The data folder {folder} is in use by another SmtWeb{who}. Stop that one first, or choose another folder with --data DIR.");
+            throw new IOException(
+                $"The data folder {folder} is in use by another SmtWeb{who}. Stop that one first, or choose another folder with --data DIR."
+            );
         }
 
         File.WriteAllText(owner, Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
         return new DataFolder(claim);
     }
 
-    public void Dispose() => claim.Dispose();
+    public void Dispose() => _claim.Dispose();
 }

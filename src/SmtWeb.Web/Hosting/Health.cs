@@ -14,17 +14,35 @@ internal static class Health
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
 
     internal static void MapHealth(this IEndpointRouteBuilder app) =>
-        app.MapGet("/health", ReportAsync).AllowAnonymous().WithTags("Health").WithName("Health")
-            .WithSummary("200 where this node can do its work, else 503.").Produces<HealthReport>().Produces<HealthReport>(503);
+        app.MapGet("/health", ReportAsync)
+            .AllowAnonymous()
+            .WithTags("Health")
+            .WithName("Health")
+            .WithSummary("200 where this node can do its work, else 503.")
+            .Produces<HealthReport>()
+            .Produces<HealthReport>(503);
 
-    private static async Task<IResult> ReportAsync(WorkerRegistry registry, ServeOptions options, HttpResponse response, CancellationToken ct)
+    private static async Task<IResult> ReportAsync(
+        WorkerRegistry registry,
+        ServeOptions options,
+        HttpResponse response,
+        CancellationToken ct
+    )
     {
         var (database, workers) = await AskDatabaseAsync(registry, ct);
-        var worker = !database ? "unknown" : workers > 0 ? Well : "none";
+        var worker =
+            !database ? "unknown"
+            : workers > 0 ? Well
+            : "none";
 
         // a node of role web does its work without a worker: runs wait, pages answer
         var well = database && (workers > 0 || options.Role == NodeRole.Web);
-        var report = new HealthReport(well ? Well : "unavailable", options.Role.ToString().ToLowerInvariant(), database ? Well : "unreachable", worker);
+        var report = new HealthReport(
+            well ? Well : "unavailable",
+            options.Role.ToString().ToLowerInvariant(),
+            database ? Well : "unreachable",
+            worker
+        );
         response.Headers.CacheControl = "no-store";
         return TypedResults.Json(report, statusCode: well ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable);
     }
@@ -37,7 +55,10 @@ internal static class Health
         {
             return (true, await registry.CountAliveAsync(limit.Token));
         }
-        catch (Exception e) when (e is DbException or SocketException or TimeoutException || (e is OperationCanceledException && !ct.IsCancellationRequested))
+        catch (Exception e)
+            when (e is DbException or SocketException or TimeoutException
+                || (e is OperationCanceledException && !ct.IsCancellationRequested)
+            )
         {
             return (false, 0);
         }

@@ -17,7 +17,10 @@ internal sealed class HostGuard
     private readonly FrozenSet<string> _known;
 
     public HostGuard(RequestDelegate next, ServeOptions options) =>
-        (_next, _known) = (next, (options.Hosts.Count > 0 ? options.Hosts : Listening(options.Host)).Select(Bare).ToFrozenSet(StringComparer.OrdinalIgnoreCase));
+        (_next, _known) = (
+            next,
+            (options.Hosts.Count > 0 ? options.Hosts : Listening(options.Host)).Select(Bare).ToFrozenSet(StringComparer.OrdinalIgnoreCase)
+        );
 
     public Task InvokeAsync(HttpContext http)
     {
@@ -27,7 +30,9 @@ internal sealed class HostGuard
             return _next(http);
         }
 
-        const string Detail = "This server does not know the name that this request is for. Its operator adds the names and addresses by which it is reached with --hosts, or as SmtWeb:Hosts in appsettings.json.";
+        const string Detail =
+            "This server does not know the name that this request is for. Its operator adds the names and addresses by which it is "
+            + "reached with --hosts, or as SmtWeb:Hosts in appsettings.json.";
         return Refusals.IsForPrograms(http.Request)
             ? TypedResults.Problem(Detail, statusCode: StatusCodes.Status400BadRequest).ExecuteAsync(http)
             : TypedResults.Text(Detail, "text/plain; charset=utf-8", statusCode: StatusCodes.Status400BadRequest).ExecuteAsync(http);
@@ -49,9 +54,16 @@ internal sealed class HostGuard
 
         yield return Environment.MachineName;
         yield return Dns.GetHostName();
-        foreach (var address in NetworkInterface.GetAllNetworkInterfaces().SelectMany(i => i.GetIPProperties().UnicastAddresses).Select(a => a.Address))
+        foreach (
+            var address in NetworkInterface
+                .GetAllNetworkInterfaces()
+                .SelectMany(i => i.GetIPProperties().UnicastAddresses)
+                .Select(a => a.Address)
+        )
         {
-            yield return address.AddressFamily == AddressFamily.InterNetworkV6 ? new IPAddress(address.GetAddressBytes()).ToString() : address.ToString();
+            yield return address.AddressFamily == AddressFamily.InterNetworkV6
+                ? new IPAddress(address.GetAddressBytes()).ToString()
+                : address.ToString();
         }
     }
 }

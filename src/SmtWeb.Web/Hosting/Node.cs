@@ -1,8 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.Logging.Console;
 using SmtWeb.Runs.Database;
 using SmtWeb.Smt.Datasets;
@@ -14,17 +14,23 @@ namespace SmtWeb.Web.Hosting;
 /// <summary>The life of a node: database, migrations, first account, open, wait, close.</summary>
 internal static class Node
 {
-    /// <summary>Runs the node of <paramref name="options"/> until <paramref name="ct"/> or a signal ends it; leaves nothing behind that runs.</summary>
+    /// <summary>
+    /// Runs the node of <paramref name="options"/> until <paramref name="ct"/> or a signal ends it; leaves nothing behind that runs.
+    /// </summary>
     internal static async Task RunAsync(ServeOptions options, TextWriter console, CancellationToken ct)
     {
-        using var logging = LoggerFactory.Create(log => log.AddSimpleConsole(o => (o.SingleLine, o.ColorBehavior) = (true, LoggerColorBehavior.Disabled)).SetMinimumLevel(LogLevel.Warning));
+        using var logging = LoggerFactory.Create(log =>
+            log.AddSimpleConsole(o => (o.SingleLine, o.ColorBehavior) = (true, LoggerColorBehavior.Disabled))
+                .SetMinimumLevel(LogLevel.Warning)
+        );
         Directory.CreateDirectory(options.Data);
         using var folder = options.Connection.Length > 0 ? null : DataFolder.Claim(options.Data);
         EnsurePortIsFree(options);
         UseDatasets(options.Datasets);
-        await using var postgres = options.Connection.Length > 0
-            ? null
-            : await EmbeddedPostgres.StartAsync(Path.Combine(options.Data, "postgres"), logging.CreateLogger<EmbeddedPostgres>(), ct);
+        await using var postgres =
+            options.Connection.Length > 0
+                ? null
+                : await EmbeddedPostgres.StartAsync(Path.Combine(options.Data, "postgres"), logging.CreateLogger<EmbeddedPostgres>(), ct);
         await using var app = SmtWebApp.Build(options, postgres?.ConnectionString ?? options.Connection);
         await app.Services.GetRequiredService<RunsDatabase>().MigrateAsync(ct);
         var link = "";
@@ -67,15 +73,23 @@ internal static class Node
         catch (Exception e)
         {
             await app.StopAsync(CancellationToken.None); // the worker is at work already, and gives back what it has taken
-            if (e is IOException { InnerException: AddressInUseException }) throw PortTaken(options.Port, e);
+            if (e is IOException { InnerException: AddressInUseException })
+            {
+                throw PortTaken(options.Port, e);
+            }
             throw;
         }
     }
 
-    /// <summary>Before a database is started for nothing. Whoever takes the port after this is met again in <see cref="StartAsync"/>.</summary>
+    /// <summary>
+    /// Before a database is started for nothing. Whoever takes the port after this is met again in <see cref="StartAsync"/>.
+    /// </summary>
     private static void EnsurePortIsFree(ServeOptions options)
     {
-        var address = options.Host == "localhost" ? IPAddress.Loopback : IPAddress.TryParse(options.Host, out var given) ? given : IPAddress.Any;
+        var address =
+            options.Host == "localhost" ? IPAddress.Loopback
+            : IPAddress.TryParse(options.Host, out var given) ? given
+            : IPAddress.Any;
         using var probe = new TcpListener(address, options.Port);
         try
         {

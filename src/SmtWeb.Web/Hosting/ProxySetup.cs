@@ -14,12 +14,14 @@ internal static class ProxySetup
     /// <summary>Reads "10.0.0.5, 10.1.0.0/16, ::1".</summary>
     /// <exception cref="CommandLineException">An entry is no address and no network.</exception>
     internal static IReadOnlyList<IPNetwork> Parse(string text, string source) =>
-    [
-        .. text.Split([',', ' '], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(entry =>
-            IPNetwork.TryParse(entry, out var network) ? network
-            : IPAddress.TryParse(entry, out var address) ? new IPNetwork(address, address.GetAddressBytes().Length * 8)
-            : throw new CommandLineException($"{source}: '{entry}' is neither an IP address nor a network such as 10.1.0.0/16.")),
-    ];
+        [
+            .. text.Split([',', ' '], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+                .Select(entry =>
+                    IPNetwork.TryParse(entry, out var network) ? network
+                    : IPAddress.TryParse(entry, out var address) ? new IPNetwork(address, address.GetAddressBytes().Length * 8)
+                    : throw new CommandLineException($"{source}: '{entry}' is neither an IP address nor a network such as 10.1.0.0/16.")
+                ),
+        ];
 
     internal static void UseProxies(this IApplicationBuilder app, ServeOptions options)
     {

@@ -34,10 +34,18 @@ internal sealed record ServeOptions
     internal required string Data { get; init; }
 
     /// <summary>Folder that registered data sets lie in; absolute.</summary>
-    internal string Datasets { get => field.Length > 0 ? field : Path.Combine(Data, "datasets"); init; } = "";
+    internal string Datasets
+    {
+        get => field.Length > 0 ? field : Path.Combine(Data, "datasets");
+        init;
+    } = "";
 
     /// <summary>Folder of the Inception network and of cached statistics; absolute.</summary>
-    internal string Metrics { get => field.Length > 0 ? field : Path.Combine(Data, "metrics"); init; } = "";
+    internal string Metrics
+    {
+        get => field.Length > 0 ? field : Path.Combine(Data, "metrics");
+        init;
+    } = "";
 
     /// <summary>What this node does.</summary>
     internal NodeRole Role { get; init; }
@@ -101,11 +109,22 @@ internal sealed record ServeOptions
             },
             Connection = Text("connection")?.Value ?? "",
             Threads = Number("threads", 2, 1, 1024),
-            Hosts = [.. (Text("hosts")?.Value ?? "").Split([',', ';', ' '], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)],
-            Proxies = Text("proxies") is var (proxies, typed) ? ProxySetup.Parse(proxies, typed ? "Option --proxies" : "Setting SmtWeb:Proxies") : [],
+            Hosts =
+            [
+                .. (Text("hosts")?.Value ?? "").Split(
+                    [',', ';', ' '],
+                    StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries
+                ),
+            ],
+            Proxies = Text("proxies") is var (proxies, typed)
+                ? ProxySetup.Parse(proxies, typed ? "Option --proxies" : "Setting SmtWeb:Proxies")
+                : [],
             Lab = LabSignInOptions.Read(configuration),
-            OpenLab = arguments.Has("open-lab") || (configuration["SmtWeb:OpenLab"] is { Length: > 0 } open && ParseSwitch("OpenLab", open)),
-            Quickstart = !arguments.Has("no-quickstart") && (configuration["SmtWeb:Quickstart"] is not { } quickstart || ParseSwitch("Quickstart", quickstart)),
+            OpenLab =
+                arguments.Has("open-lab") || (configuration["SmtWeb:OpenLab"] is { Length: > 0 } open && ParseSwitch("OpenLab", open)),
+            Quickstart =
+                !arguments.Has("no-quickstart")
+                && (configuration["SmtWeb:Quickstart"] is not { } quickstart || ParseSwitch("Quickstart", quickstart)),
         };
 
         (string Value, bool FromCommandLine)? Text(string name) =>
@@ -113,7 +132,10 @@ internal sealed record ServeOptions
             : configuration[$"SmtWeb:{name}"] is { Length: > 0 } configured ? (configured, false)
             : null;
 
-        string? Folder(string name) => Text(name) is var (folder, fromCommandLine) ? Path.GetFullPath(folder, fromCommandLine ? Environment.CurrentDirectory : contentRoot) : null;
+        string? Folder(string name) =>
+            Text(name) is var (folder, fromCommandLine)
+                ? Path.GetFullPath(folder, fromCommandLine ? Environment.CurrentDirectory : contentRoot)
+                : null;
 
         int Number(string name, int otherwise, int min, int max)
         {
@@ -123,12 +145,17 @@ internal sealed record ServeOptions
             }
 
             var source = fromCommandLine ? $"Option --{name}" : $"Setting SmtWeb:{name}";
-            return int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= min && value <= max
+            return
+                int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value)
+                && value >= min
+                && value <= max
                 ? value
                 : throw new CommandLineException($"{source}: '{text}' is not a whole number from {min} to {max}.");
         }
     }
 
     private static bool ParseSwitch(string name, string text) =>
-        bool.TryParse(text, out var value) ? value : throw new CommandLineException($"Setting SmtWeb:{name}: '{text}' is neither true nor false.");
+        bool.TryParse(text, out var value)
+            ? value
+            : throw new CommandLineException($"Setting SmtWeb:{name}: '{text}' is neither true nor false.");
 }

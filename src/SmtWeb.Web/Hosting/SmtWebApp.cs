@@ -16,7 +16,9 @@ internal static class SmtWebApp
     // A trainer writes a checkpoint before it leaves.
     private static readonly TimeSpan PatienceForCheckpoints = TimeSpan.FromSeconds(90);
 
-    /// <summary>Builds the node of <paramref name="options"/> on the database of <paramref name="connection"/>; nothing is started yet.</summary>
+    /// <summary>
+    /// Builds the node of <paramref name="options"/> on the database of <paramref name="connection"/>; nothing is started yet.
+    /// </summary>
     internal static WebApplication Build(ServeOptions options, string connection, Action<WebApplicationBuilder>? adjust = null)
     {
         var builder = CreateBuilder();
@@ -31,13 +33,22 @@ internal static class SmtWebApp
         builder.Services.AddSmtWebRuns(connection);
         if (options.Role != NodeRole.Worker)
         {
-            builder.Services.AddRunFeed().AddGeneration(OneStepGenerator.Load, neighbours: new() { Folder = options.Metrics, Threads = options.Threads });
+            builder
+                .Services.AddRunFeed()
+                .AddGeneration(OneStepGenerator.Load, neighbours: new() { Folder = options.Metrics, Threads = options.Threads });
         }
 
         builder.Services.AddSingleton<QuickstartSeeder>();
         if (options.Role != NodeRole.Web)
         {
-            builder.Services.AddRunWorker(new WorkerOptions { ConnectionString = connection, Threads = options.Threads, MetricsFolder = options.Metrics });
+            builder.Services.AddRunWorker(
+                new WorkerOptions
+                {
+                    ConnectionString = connection,
+                    Threads = options.Threads,
+                    MetricsFolder = options.Metrics,
+                }
+            );
         }
 
         builder.Services.AddApi();
@@ -84,17 +95,26 @@ internal static class SmtWebApp
     /// <summary>Configuration from appsettings.json and the environment; <c>SMTWEB_PORT</c> is short for <c>SmtWeb__Port</c>.</summary>
     internal static WebApplicationBuilder CreateBuilder()
     {
-        var builder = WebApplication.CreateBuilder(new WebApplicationOptions
-        {
-            ApplicationName = typeof(SmtWebApp).Assembly.GetName().Name, // tests start the app from another entry assembly
-            ContentRootPath = ContentRoot.Find(),
-            WebRootPath = "wwwroot",
-        });
+        var builder = WebApplication.CreateBuilder(
+            new WebApplicationOptions
+            {
+                ApplicationName = typeof(SmtWebApp).Assembly.GetName().Name, // tests start the app from another entry assembly
+                ContentRootPath = ContentRoot.Find(),
+                WebRootPath = "wwwroot",
+            }
+        );
         builder.WebHost.UseStaticWebAssets();
-        builder.Services.Configure<SimpleConsoleFormatterOptions>(o => o.ColorBehavior = LoggerColorBehavior.Disabled); // the console writes escapes out (PlainWriter)
+        // the console writes escapes out (PlainWriter)
+        builder.Services.Configure<SimpleConsoleFormatterOptions>(o => o.ColorBehavior = LoggerColorBehavior.Disabled);
         builder.Configuration.AddInMemoryCollection(
-            Environment.GetEnvironmentVariables().Keys.Cast<string>().Where(k => k.StartsWith("SMTWEB_", StringComparison.Ordinal))
-                .Select(k => KeyValuePair.Create("SmtWeb:" + k["SMTWEB_".Length..].Replace("__", ":"), Environment.GetEnvironmentVariable(k))));
+            Environment
+                .GetEnvironmentVariables()
+                .Keys.Cast<string>()
+                .Where(k => k.StartsWith("SMTWEB_", StringComparison.Ordinal))
+                .Select(k =>
+                    KeyValuePair.Create("SmtWeb:" + k["SMTWEB_".Length..].Replace("__", ":"), Environment.GetEnvironmentVariable(k))
+                )
+        );
         return builder;
     }
 

@@ -7,10 +7,15 @@ using SmtWeb.Web.Auth;
 
 namespace SmtWeb.Web.Hubs;
 
-/// <summary>Who is connected to the hub, asked whether they are still welcome when somebody lost something (and from time to time besides), and shown out if not.</summary>
+/// <summary>
+/// Who is connected to the hub, asked whether they are still welcome when somebody lost something (and from time to time besides), and
+/// shown out if not.
+/// </summary>
 internal sealed class HubGuests(Welcome welcome, Departures departures) : BackgroundService
 {
-    private readonly Channel<bool> _asked = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Channel<bool> _asked = Channel.CreateBounded<bool>(
+        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite }
+    );
 
     private readonly ConcurrentDictionary<string, HubCallerContext> _guests = new();
 

@@ -17,7 +17,8 @@ internal static class HubSetup
         services.AddSingleton<RunBroadcast>();
         services.AddSingleton<HubGuests>();
         services.AddHostedService(provider => provider.GetRequiredService<HubGuests>());
-        services.AddSignalR(o => o.MaximumReceiveMessageSize = MaxIncomingBytes)
+        services
+            .AddSignalR(o => o.MaximumReceiveMessageSize = MaxIncomingBytes)
             .AddJsonProtocol(o =>
             {
                 o.PayloadSerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.CamelCase;
@@ -26,9 +27,12 @@ internal static class HubSetup
     }
 
     internal static void MapHubs(this IEndpointRouteBuilder app) =>
-        app.MapHub<RunsHub>(Path, o =>
-        {
-            o.TransportMaxBufferSize = MaxWaitingBytes;
-            o.CloseOnAuthenticationExpiration = true;
-        });
+        app.MapHub<RunsHub>(
+            Path,
+            o =>
+            {
+                o.TransportMaxBufferSize = MaxWaitingBytes;
+                o.CloseOnAuthenticationExpiration = true;
+            }
+        );
 }

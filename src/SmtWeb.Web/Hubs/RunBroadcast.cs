@@ -7,7 +7,8 @@ namespace SmtWeb.Web.Hubs;
 /// Carries the feed of a run to the hub's clients: one feed subscription per run and node, however many clients follow
 /// it, opened by the first and closed by the last. SignalR writes each message once and sends the same bytes to all.
 /// </summary>
-internal sealed partial class RunBroadcast(IRunFeed feed, IHubContext<RunsHub, IRunsClient> hub, ILogger<RunBroadcast> logger) : IAsyncDisposable
+internal sealed partial class RunBroadcast(IRunFeed feed, IHubContext<RunsHub, IRunsClient> hub, ILogger<RunBroadcast> logger)
+    : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
 
@@ -133,20 +134,24 @@ internal sealed partial class RunBroadcast(IRunFeed feed, IHubContext<RunsHub, I
         }
     }
 
-    private static Task SendAsync(IRunsClient clients, RunMessage message, CancellationToken ct) => message switch
-    {
-        MetricBatchMessage m => clients.MetricBatch(m, ct),
-        CurvesRewoundMessage m => clients.CurvesRewound(m, ct),
-        EvaluationMessage m => clients.Evaluation(m, ct),
-        GridReadyMessage m => clients.GridReady(m, ct),
-        InterpolationReadyMessage m => clients.InterpolationReady(m, ct),
-        CheckpointMessage m => clients.Checkpoint(m, ct),
-        StateChangeMessage m => clients.StateChange(m, ct),
-        LogMessage m => clients.Log(m, ct),
-        _ => throw new NotSupportedException($"{message.GetType().Name} has no counterpart in {nameof(IRunsClient)}."),
-    };
+    private static Task SendAsync(IRunsClient clients, RunMessage message, CancellationToken ct) =>
+        message switch
+        {
+            MetricBatchMessage m => clients.MetricBatch(m, ct),
+            CurvesRewoundMessage m => clients.CurvesRewound(m, ct),
+            EvaluationMessage m => clients.Evaluation(m, ct),
+            GridReadyMessage m => clients.GridReady(m, ct),
+            InterpolationReadyMessage m => clients.InterpolationReady(m, ct),
+            CheckpointMessage m => clients.Checkpoint(m, ct),
+            StateChangeMessage m => clients.StateChange(m, ct),
+            LogMessage m => clients.Log(m, ct),
+            _ => throw new NotSupportedException($"{message.GetType().Name} has no counterpart in {nameof(IRunsClient)}."),
+        };
 
-    [LoggerMessage(Level = Microsoft.Extensions.Logging.LogLevel.Warning, Message = "Clients of run {RunId} that read nothing for {Seconds} s were disconnected")]
+    [LoggerMessage(
+        Level = Microsoft.Extensions.Logging.LogLevel.Warning,
+        Message = "Clients of run {RunId} that read nothing for {Seconds} s were disconnected"
+    )]
     private partial void SlowClientsDropped(long runId, double seconds);
 
     private static string GroupOf(long runId) => $"run-{runId}";

@@ -20,11 +20,13 @@ internal static class JobsDashboard
 
     // Its scripts are files of this site as well; its charts place things by style attributes.
     private const string ContentSecurityPolicy =
-        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; " +
-        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; "
+        + "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
     // Hangfire keeps its renderers for the whole process.
-    private static readonly Lazy<IGlobalConfiguration> Rendering = new(() => GlobalConfiguration.Configuration.UseJobDetailsRenderer(Renderer, LinkToRun));
+    private static readonly Lazy<IGlobalConfiguration> Rendering = new(() =>
+        GlobalConfiguration.Configuration.UseJobDetailsRenderer(Renderer, LinkToRun)
+    );
 
     /// <summary>The page of a job.</summary>
     internal static string Of(long jobId) => string.Create(CultureInfo.InvariantCulture, $"{Path}/jobs/details/{jobId}");
@@ -42,14 +44,26 @@ internal static class JobsDashboard
         };
         var pipeline = app.CreateApplicationBuilder()
             .UsePathBase(Path)
-            .UseMiddleware<AspNetCoreDashboardMiddleware>(app.ServiceProvider.GetRequiredService<JobStorage>(), options, DashboardRoutes.Routes, true)
+            .UseMiddleware<AspNetCoreDashboardMiddleware>(
+                app.ServiceProvider.GetRequiredService<JobStorage>(),
+                options,
+                DashboardRoutes.Routes,
+                true
+            )
             .Build();
-        app.Map(Path + "/{**path}", pipeline).RequireAuthorization(Policies.Administer).WithMetadata(new OwnContentSecurityPolicy(ContentSecurityPolicy)).ExcludeFromDescription();
+        app.Map(Path + "/{**path}", pipeline)
+            .RequireAuthorization(Policies.Administer)
+            .WithMetadata(new OwnContentSecurityPolicy(ContentSecurityPolicy))
+            .ExcludeFromDescription();
     }
 
-    private static NonEscapedString LinkToRun(JobDetailsRendererDto page) => new(RunOf(page.JobDetails.Job) is { } run
-        ? string.Create(CultureInfo.InvariantCulture, $"<p><a href=\"/runs/{run}/log\">The log of run {run}</a></p>")
-        : "");
+    private static NonEscapedString LinkToRun(JobDetailsRendererDto page) =>
+        new(
+            RunOf(page.JobDetails.Job) is { } run
+                ? string.Create(CultureInfo.InvariantCulture, $"<p><a href=\"/runs/{run}/log\">The log of run {run}</a></p>")
+                : ""
+        );
 
-    private static long? RunOf(Job? job) => job is { Args: [long id, ..] } && (job.Type == typeof(ITrainingJobs) || job.Type == typeof(INeighbourJobs)) ? id : null;
+    private static long? RunOf(Job? job) =>
+        job is { Args: [long id, ..] } && (job.Type == typeof(ITrainingJobs) || job.Type == typeof(INeighbourJobs)) ? id : null;
 }

@@ -23,14 +23,19 @@ internal static class PanelSetup
         services.AddScoped<PanelNotices>().AddScoped<PanelQuestions>();
         services.AddScoped<RunCommands>().AddScoped<Datasets.DatasetCommands>();
         services.AddSingleton(provider => new WeightsFolder(
-            provider.GetRequiredService<ServeOptions>(), provider.GetRequiredService<IModelStore>(), provider.GetRequiredService<IHostApplicationLifetime>()));
+            provider.GetRequiredService<ServeOptions>(),
+            provider.GetRequiredService<IModelStore>(),
+            provider.GetRequiredService<IHostApplicationLifetime>()
+        ));
     }
 
     /// <summary>An address that no page has gets the panel's own page about it, with status 404. Routing must come after this.</summary>
     internal static void UseNotFoundPage(this IApplicationBuilder app) =>
         app.UseWhen(
-            http => HttpMethods.IsGet(http.Request.Method) && !Refusals.IsForPrograms(http.Request) && !Path.HasExtension(http.Request.Path),
-            pages => pages.UseStatusCodePagesWithReExecute("/not-found"));
+            http =>
+                HttpMethods.IsGet(http.Request.Method) && !Refusals.IsForPrograms(http.Request) && !Path.HasExtension(http.Request.Path),
+            pages => pages.UseStatusCodePagesWithReExecute("/not-found")
+        );
 
     internal static void MapPanel(this IEndpointRouteBuilder app)
     {
@@ -43,7 +48,14 @@ internal static class PanelSetup
     /// are read. It is a request rather than a message of the live connection, which a long history would block.
     /// <paramref name="superseded"/>: in place of the curves the points that later attempts replaced.
     /// </summary>
-    private static async Task WriteCurvesAsync(HttpContext http, IRunStore store, long id, long after, CancellationToken ct, bool superseded = false)
+    private static async Task WriteCurvesAsync(
+        HttpContext http,
+        IRunStore store,
+        long id,
+        long after,
+        CancellationToken ct,
+        bool superseded = false
+    )
     {
         if (await store.FindAsync(id, ct) is null)
         {

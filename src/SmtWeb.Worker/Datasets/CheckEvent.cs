@@ -10,7 +10,10 @@ namespace SmtWeb.Worker.Datasets;
 /// </summary>
 public sealed record CheckEvent(string? Phase, long Done, long Total, DatasetReport? Report, byte[]? Samples, string? Problem)
 {
-    private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web) { DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
+    private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web)
+    {
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    };
 
     /// <summary>Progress.</summary>
     public static CheckEvent Of(CheckProgress progress) => new(progress.Phase, progress.Done, progress.Total, null, null, null);

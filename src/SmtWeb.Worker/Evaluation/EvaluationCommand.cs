@@ -17,7 +17,8 @@ namespace SmtWeb.Worker.Evaluation;
 /// </summary>
 public static class EvaluationCommand
 {
-    private const int Ok = 0, Lost = 3;
+    private const int Ok = 0,
+        Lost = 3;
 
     /// <summary>Measures; <paramref name="worker"/> is the worker's end of the pipe.</summary>
     public static async Task<int> RunAsync(long jobId, int attempt, Stream worker)
@@ -42,14 +43,18 @@ public static class EvaluationCommand
             var store = services.GetRequiredService<IRunStore>();
             var report = await Task.Factory.StartNew(() => Measure(store, job, latest, stop.Token), TaskCreationOptions.LongRunning);
             var stored = await PostgresFaults.RetryAsync(
-                () => queue.CompleteAsync(job, report.ToRecord(job.CheckpointId)), TimeSpan.FromSeconds(instructions.PatienceSeconds), CancellationToken.None);
+                () => queue.CompleteAsync(job, report.ToRecord(job.CheckpointId)),
+                TimeSpan.FromSeconds(instructions.PatienceSeconds),
+                CancellationToken.None
+            );
             return stored ? Ok : Lost;
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
             return Lost;
         }
-        catch (Exception e) when (e is IOException or InvalidDataException or ArgumentException or InvalidOperationException or ArithmeticException)
+        catch (Exception e)
+            when (e is IOException or InvalidDataException or ArgumentException or InvalidOperationException or ArithmeticException)
         {
             await queue.FailAsync(jobId, attempt, e.Message);
             return Ok;
@@ -63,7 +68,8 @@ public static class EvaluationCommand
 
     private static EvaluationReport Measure(IRunStore store, ClaimedEvaluation job, LatestProgress latest, CancellationToken ct)
     {
-        using var checkpoint = store.OpenCheckpointAsync(job.RunId, job.CheckpointId, ct).GetAwaiter().GetResult()
+        using var checkpoint =
+            store.OpenCheckpointAsync(job.RunId, job.CheckpointId, ct).GetAwaiter().GetResult()
             ?? throw new InvalidDataException($"Checkpoint {job.CheckpointId} of run {job.RunId} is gone.");
         using var generator = OneStepGenerator.Load(checkpoint);
         var protocol = EvaluationProtocol.Find(job.Protocol);
@@ -79,7 +85,14 @@ public static class EvaluationCommand
         return new ModelEvaluator(generator, images, network, reference) { Progress = latest.Set }.Evaluate(protocol, ct);
     }
 
-    private static async Task BeatAsync(EvaluationQueue queue, ClaimedEvaluation job, TimeSpan lease, LatestProgress latest, CancellationTokenSource stop, CancellationToken over)
+    private static async Task BeatAsync(
+        EvaluationQueue queue,
+        ClaimedEvaluation job,
+        TimeSpan lease,
+        LatestProgress latest,
+        CancellationTokenSource stop,
+        CancellationToken over
+    )
     {
         // often enough for a progress bar, and far within the lease
         var every = TimeSpan.FromSeconds(Math.Min(1, lease.TotalSeconds / 3));
@@ -90,7 +103,16 @@ public static class EvaluationCommand
                 var progress = latest.Get();
                 try
                 {
-                    if (!await queue.RenewAsync(job.JobId, job.Attempt, lease, progress.What, progress.Total == 0 ? 0 : (double)progress.Done / progress.Total, over))
+                    if (
+                        !await queue.RenewAsync(
+                            job.JobId,
+                            job.Attempt,
+                            lease,
+                            progress.What,
+                            progress.Total == 0 ? 0 : (double)progress.Done / progress.Total,
+                            over
+                        )
+                    )
                     {
                         // cancelled, or another attempt owns it
                         await stop.CancelAsync();
@@ -115,9 +137,7 @@ public static class EvaluationCommand
     {
         try
         {
-            while (await input.ReadLineAsync() is not null)
-            {
-            }
+            while (await input.ReadLineAsync() is not null) { }
 
             await stop.CancelAsync();
         }

@@ -11,15 +11,24 @@ public sealed record NeighbourImage(int Index, string ClassName, double Distance
 /// <paramref name="RealHigh"/> are the 5 %, 50 % and 95 % points of the distances from real images to their nearest other one.
 /// </summary>
 public sealed record NeighbourResult(
-    long CheckpointId, long Iteration, ulong Seed, string ClassName, byte[] Png, IReadOnlyList<NeighbourImage> Neighbours, double RealLow, double RealMedian, double RealHigh,
-    string Dataset, int Images, string Network);
+    long CheckpointId,
+    long Iteration,
+    ulong Seed,
+    string ClassName,
+    byte[] Png,
+    IReadOnlyList<NeighbourImage> Neighbours,
+    double RealLow,
+    double RealMedian,
+    double RealHigh,
+    string Dataset,
+    int Images,
+    string Network
+);
 
 /// <summary>What came of a search for neighbours. A closed hierarchy.</summary>
 public abstract record NeighbourAnswer
 {
-    private NeighbourAnswer()
-    {
-    }
+    private NeighbourAnswer() { }
 
     /// <summary>They were found.</summary>
     public sealed record Found(NeighbourResult Result) : NeighbourAnswer;

@@ -11,7 +11,8 @@ namespace SmtWeb.Worker.Evaluation;
 /// </summary>
 public static class NeighbourCommand
 {
-    private const int Ok = 0, Failed = 1;
+    private const int Ok = 0,
+        Failed = 1;
     private static readonly TimeSpan Between = TimeSpan.FromMilliseconds(250);
 
     /// <summary>Measures what the first line of <paramref name="node"/> asks for; ends when that pipe does.</summary>
@@ -22,9 +23,7 @@ public static class NeighbourCommand
         using var stop = new CancellationTokenSource();
         _ = Task.Run(async () =>
         {
-            while (await input.ReadLineAsync() is not null)
-            {
-            }
+            while (await input.ReadLineAsync() is not null) { }
 
             await stop.CancelAsync();
         });
@@ -34,7 +33,15 @@ public static class NeighbourCommand
             WriteLine(output, new NeighbourEvent(null, 0, 0, path, null));
             return Ok;
         }
-        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or ArgumentException or InvalidOperationException or SpecException)
+        catch (Exception e)
+            when (e
+                    is IOException
+                        or InvalidDataException
+                        or UnauthorizedAccessException
+                        or ArgumentException
+                        or InvalidOperationException
+                        or SpecException
+            )
         {
             WriteLine(output, new NeighbourEvent(null, 0, 0, null, e is SpecException spec ? spec.Errors[0].Message : e.Message));
             return Failed;
@@ -52,12 +59,21 @@ public static class NeighbourCommand
         var last = long.MinValue;
         using var images = EvaluationImages.Of(job.Data, cache);
         using var network = FeatureNetworks.Open(FeatureNetworks.Default(images), job.MetricsFolder);
-        return NeighbourIndexWriter.Write(images, network, cache, progress =>
-        {
-            if (last != long.MinValue && progress.Done < progress.Total && Stopwatch.GetElapsedTime(last) < Between) return;
-            last = Stopwatch.GetTimestamp();
-            WriteLine(output, NeighbourEvent.Of(progress));
-        }, ct);
+        return NeighbourIndexWriter.Write(
+            images,
+            network,
+            cache,
+            progress =>
+            {
+                if (last != long.MinValue && progress.Done < progress.Total && Stopwatch.GetElapsedTime(last) < Between)
+                {
+                    return;
+                }
+                last = Stopwatch.GetTimestamp();
+                WriteLine(output, NeighbourEvent.Of(progress));
+            },
+            ct
+        );
     }
 
     private static void WriteLine(TextWriter output, NeighbourEvent line)

@@ -24,7 +24,11 @@ public sealed record NeighbourJob(string Spec, string MetricsFolder, int Threads
         }
         catch (JsonException e)
         {
-            throw new InvalidDataException($"`neighbours --job` is started by a node, which sends its instructions on standard input ({e.Message}). By hand: smtweb neighbours --dataset DATASET", e);
+            throw new InvalidDataException(
+                $"`neighbours --job` is started by a node, which sends its instructions on standard input ({e.Message}). By hand: "
+                + "smtweb neighbours --dataset DATASET",
+                e
+            );
         }
     }
 
@@ -35,7 +39,10 @@ public sealed record NeighbourJob(string Spec, string MetricsFolder, int Threads
 /// <summary>A line that this process writes: progress, and at the end the path of the index or the problem.</summary>
 public sealed record NeighbourEvent(string? What, long Done, long Total, string? Index, string? Problem)
 {
-    private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web) { DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
+    private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web)
+    {
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    };
 
     /// <summary>Progress.</summary>
     public static NeighbourEvent Of(MeasureProgress progress) => new(progress.What, progress.Done, progress.Total, null, null);

@@ -30,7 +30,6 @@ public sealed class NeighbourMeasuring
                 return _progress;
             }
         }
-
         private set
         {
             lock (_lock)
@@ -73,19 +72,44 @@ public sealed class NeighbourMeasuring
         Progress = new("starting", 0, 1);
         NeighbourEvent? end = null;
         using var process = ChildProcess.Start(
-            ChildProgram.Start(new WorkerOptions { ConnectionString = "", TrainerProgram = options.Program, MetricsFolder = options.Folder }, options.Threads, LessPriority, "neighbours", "--job"),
+            ChildProgram.Start(
+                new WorkerOptions
+                {
+                    ConnectionString = "",
+                    TrainerProgram = options.Program,
+                    MetricsFolder = options.Folder,
+                },
+                options.Threads,
+                LessPriority,
+                "neighbours",
+                "--job"
+            ),
             new NeighbourJob(SpecJson.Write(spec), options.Folder, options.Threads).Write(),
             line =>
             {
-                if (NeighbourEvent.TryRead(line) is not { } found) return;
-                if (found.What is { } what) Progress = new(what, found.Done, found.Total);
-                else end = found;
-            });
+                if (NeighbourEvent.TryRead(line) is not { } found)
+                {
+                    return;
+                }
+                if (found.What is { } what)
+                {
+                    Progress = new(what, found.Done, found.Total);
+                }
+                else
+                {
+                    end = found;
+                }
+            }
+        );
         await using (ct.UnsafeRegister(static child => ((ChildProcess)child!).Kill(), process))
         {
             int code = await process.Exit;
             ct.ThrowIfCancellationRequested();
-            return end?.Index ?? throw new InvalidDataException(end?.Problem ?? $"The process that measures the images {TrainerExit.Describe(code)}. {process.Tail(LastWords, " ")}".Trim());
+            return end?.Index
+                ?? throw new InvalidDataException(
+                    end?.Problem
+                        ?? $"The process that measures the images {TrainerExit.Describe(code)}. {process.Tail(LastWords, " ")}".Trim()
+                );
         }
     }
 }

@@ -16,7 +16,8 @@ namespace SmtWeb.Worker.Evaluation;
 /// Finds the training images nearest to a generated one. A training set is measured once, by a job of this node's own queue;
 /// nobody waits for that: until it is done, answers say how far it is.
 /// </summary>
-public sealed class NeighbourService(IRunStore store, GenerationService generation, WorkItems items, NeighbourOptions options) : IAsyncDisposable
+public sealed class NeighbourService(IRunStore store, GenerationService generation, WorkItems items, NeighbourOptions options)
+    : IAsyncDisposable
 {
     /// <summary>Most neighbours of one request.</summary>
     public const int MostNeighbours = 32;
@@ -37,9 +38,18 @@ public sealed class NeighbourService(IRunStore store, GenerationService generati
     {
         try
         {
-            if (data is not (FashionMnistSpec or StoredDataSpec)) return $"{SpecCatalog.KindLabel(data)} holds no images.";
-            if (data is StoredDataSpec stored) DatasetRoot.Resolve(stored.Source);
-            if (data is not FashionMnistSpec) InceptionFiles.Find(options.Folder);
+            if (data is not (FashionMnistSpec or StoredDataSpec))
+            {
+                return $"{SpecCatalog.KindLabel(data)} holds no images.";
+            }
+            if (data is StoredDataSpec stored)
+            {
+                DatasetRoot.Resolve(stored.Source);
+            }
+            if (data is not FashionMnistSpec)
+            {
+                InceptionFiles.Find(options.Folder);
+            }
             return null;
         }
         catch (Exception e) when (e is IOException or SpecException)
@@ -59,18 +69,40 @@ public sealed class NeighbourService(IRunStore store, GenerationService generati
 
     /// <summary>The neighbours of the sample of a seed and class. Where the training images are not measured yet, that begins.</summary>
     /// <exception cref="ArgumentException">The count is out of range.</exception>
-    public async Task<NeighbourAnswer> FindAsync(long runId, long? checkpointId, ulong seed, int? label, int count, CancellationToken ct = default)
+    public async Task<NeighbourAnswer> FindAsync(
+        long runId,
+        long? checkpointId,
+        ulong seed,
+        int? label,
+        int count,
+        CancellationToken ct = default
+    )
     {
-        if (count is < 1 or > MostNeighbours) throw new ArgumentException($"{count} neighbours; ask for 1 to {MostNeighbours}.", nameof(count));
-        if (await store.FindAsync(runId, ct) is not { } run) return new NeighbourAnswer.NotDrawn(new GenerationResult.UnknownModel($"There is no run {runId}."));
-        if (Missing(run.Spec.Data) is { } missing) return new NeighbourAnswer.Unavailable(missing);
+        if (count is < 1 or > MostNeighbours)
+        {
+            throw new ArgumentException($"{count} neighbours; ask for 1 to {MostNeighbours}.", nameof(count));
+        }
+        if (await store.FindAsync(runId, ct) is not { } run)
+        {
+            return new NeighbourAnswer.NotDrawn(new GenerationResult.UnknownModel($"There is no run {runId}."));
+        }
+        if (Missing(run.Spec.Data) is { } missing)
+        {
+            return new NeighbourAnswer.Unavailable(missing);
+        }
         var answer = await generation.GenerateAsync(new(runId, checkpointId, [seed], label is { } chosen ? [chosen] : null), ct);
-        if (answer is not GenerationResult.Done { Images: { } drawn } done) return new NeighbourAnswer.NotDrawn(answer);
+        if (answer is not GenerationResult.Done { Images: { } drawn } done)
+        {
+            return new NeighbourAnswer.NotDrawn(answer);
+        }
         var key = HashMemo.KeyOf(run.Spec.Data);
         var measuring = Begin(run.Spec.Data, out bool isNew);
         try
         {
-            if (isNew) await QueueAsync(measuring, run, ct);
+            if (isNew)
+            {
+                await QueueAsync(measuring, run, ct);
+            }
             if (await Task.WhenAny(measuring.Index, Task.Delay(Patience, ct)) != measuring.Index)
             {
                 ct.ThrowIfCancellationRequested();
@@ -81,14 +113,17 @@ public sealed class NeighbourService(IRunStore store, GenerationService generati
             await _searchTurn.WaitAsync(ct);
             try
             {
-                return new NeighbourAnswer.Found(await Task.Run(() => Find(Open(key, path, run.Spec.Data), done.Model, drawn, count, ct), ct));
+                return new NeighbourAnswer.Found(
+                    await Task.Run(() => Find(Open(key, path, run.Spec.Data), done.Model, drawn, count, ct), ct)
+                );
             }
             finally
             {
                 _searchTurn.Release();
             }
         }
-        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or SpecException or ArgumentException)
+        catch (Exception e)
+            when (e is IOException or InvalidDataException or UnauthorizedAccessException or SpecException or ArgumentException)
         {
             Forget(key); // the next one who asks tries again
             return new NeighbourAnswer.Unavailable(e is SpecException spec ? spec.Errors[0].Message : e.Message);
@@ -99,7 +134,10 @@ public sealed class NeighbourService(IRunStore store, GenerationService generati
     public async ValueTask DisposeAsync()
     {
         await _searchTurn.WaitAsync();
-        foreach (var open in _open) open.Dispose();
+        foreach (var open in _open)
+        {
+            open.Dispose();
+        }
         _open.Clear();
         _searchTurn.Dispose();
     }
@@ -127,7 +165,10 @@ public sealed class NeighbourService(IRunStore store, GenerationService generati
         {
             // a file that the operator has deleted meanwhile is measured again
             isNew = !_measurings.TryGetValue(key, out var known) || known.Index.IsFaulted || known.Index.IsCanceled;
-            if (isNew) _measurings[key] = known = new NeighbourMeasuring();
+            if (isNew)
+            {
+                _measurings[key] = known = new NeighbourMeasuring();
+            }
             return known!;
         }
     }
@@ -136,7 +177,10 @@ public sealed class NeighbourService(IRunStore store, GenerationService generati
     {
         lock (_lock)
         {
-            if (_measurings.TryGetValue(key, out var known) && known.Index.IsCompleted) _measurings.Remove(key);
+            if (_measurings.TryGetValue(key, out var known) && known.Index.IsCompleted)
+            {
+                _measurings.Remove(key);
+            }
         }
     }
 
@@ -168,30 +212,56 @@ public sealed class NeighbourService(IRunStore store, GenerationService generati
         using var scope = torch.NewDisposeScope();
         var pixels = Tensors.Of(drawn.Pixels, [1, drawn.Height, drawn.Width, drawn.Channels]).permute(0, 3, 1, 2).contiguous();
         var (feature, _) = network.Measure(pixels, wantLogits: false);
-        var neighbours = index.Nearest(feature, count, ct).Select(n =>
-        {
-            var planes = new byte[images.Channels * images.Side * images.Side];
-            var label = images.Read(n.Index, planes);
-            return new NeighbourImage(n.Index, NameOf(images.ClassNames, label), n.Distance, ToPng(planes, images.Channels, images.Side));
-        });
+        var neighbours = index
+            .Nearest(feature, count, ct)
+            .Select(n =>
+            {
+                var planes = new byte[images.Channels * images.Side * images.Side];
+                var label = images.Read(n.Index, planes);
+                return new NeighbourImage(
+                    n.Index,
+                    NameOf(images.ClassNames, label),
+                    n.Distance,
+                    ToPng(planes, images.Channels, images.Side)
+                );
+            });
         return new(
-            model.CheckpointId, model.Iteration, drawn.Seeds[0], model.ClassCount == 0 ? "" : model.ClassNames[drawn.Labels[0]],
-            new Raster(drawn.Width, drawn.Height, drawn.Channels, drawn.Pixels).ToPng(), [.. neighbours],
-            index.RealQuantile(0.05), index.RealQuantile(0.5), index.RealQuantile(0.95), images.Name, images.Count, network.Name);
+            model.CheckpointId,
+            model.Iteration,
+            drawn.Seeds[0],
+            model.ClassCount == 0 ? "" : model.ClassNames[drawn.Labels[0]],
+            new Raster(drawn.Width, drawn.Height, drawn.Channels, drawn.Pixels).ToPng(),
+            [.. neighbours],
+            index.RealQuantile(0.05),
+            index.RealQuantile(0.5),
+            index.RealQuantile(0.95),
+            images.Name,
+            images.Count,
+            network.Name
+        );
     }
 
-    private static string NameOf(IReadOnlyList<string> names, int label) => label < 0 ? "" : label < names.Count ? names[label] : $"class {label}";
+    private static string NameOf(IReadOnlyList<string> names, int label) =>
+        label < 0 ? ""
+        : label < names.Count ? names[label]
+        : $"class {label}";
 
     private static byte[] ToPng(byte[] planes, int channels, int side)
     {
         var pixels = new byte[planes.Length];
         for (var c = 0; c < channels; c++)
-            for (var k = 0; k < side * side; k++) pixels[(k * channels) + c] = planes[(c * side * side) + k];
+        {
+            for (var k = 0; k < side * side; k++)
+            {
+                pixels[(k * channels) + c] = planes[(c * side * side) + k];
+            }
+        }
         return new Raster(side, side, channels, pixels).ToPng();
     }
 
     /// <summary>An index with its images and its network.</summary>
-    private sealed record OpenIndex(string Key, string Path, NeighbourIndex Index, IEvaluationImages Images, IFeatureNetwork Network) : IDisposable
+    private sealed record OpenIndex(string Key, string Path, NeighbourIndex Index, IEvaluationImages Images, IFeatureNetwork Network)
+        : IDisposable
     {
         public static OpenIndex Of(string key, string path, DataSpec data, string folder)
         {
@@ -203,16 +273,25 @@ public sealed class NeighbourService(IRunStore store, GenerationService generati
                 var images = Own(EvaluationImages.Of(data));
                 var network = Own(FeatureNetworks.Open(FeatureNetworks.Default(images), folder, torch.CPU));
                 if ((index.NetworkHash, index.Resize, index.Count) != (network.Hash, network.Resize, images.Count))
-                    throw new InvalidDataException("The feature network or the data were exchanged since the training images were measured. Search again: they are measured anew.");
+                {
+                    throw new InvalidDataException(
+                        "The feature network or the data were exchanged since the training images were measured. Search again: they "
+                        + "are measured anew."
+                    );
+                }
                 return new(key, path, index, images, network);
             }
             catch
             {
-                foreach (var one in owned) one.Dispose();
+                foreach (var one in owned)
+                {
+                    one.Dispose();
+                }
                 throw;
             }
 
-            T Own<T>(T one) where T : IDisposable
+            T Own<T>(T one)
+                where T : IDisposable
             {
                 owned.Add(one);
                 return one;

@@ -5,9 +5,7 @@ namespace SmtWeb.Worker.Generation;
 /// <summary>What came of a request. A closed hierarchy.</summary>
 public abstract record GenerationResult
 {
-    private GenerationResult()
-    {
-    }
+    private GenerationResult() { }
 
     /// <summary>The images (200). <paramref name="Images"/> is null where only the model was asked for.</summary>
     public sealed record Done(GenerationModel Model, GeneratedImages? Images) : GenerationResult;

@@ -8,15 +8,22 @@ namespace SmtWeb.Worker.Generation;
 /// Serves one-step generations: a few models in memory, the least recently used unloaded first, each with a queue that
 /// puts waiting requests into one network call.
 /// </summary>
-public sealed partial class GenerationService(IRunStore store, Func<Stream, IOneStepGenerator> load, GenerationOptions options, ILogger<GenerationService> logger) : IAsyncDisposable
+public sealed partial class GenerationService(
+    IRunStore store,
+    Func<Stream, IOneStepGenerator> load,
+    GenerationOptions options,
+    ILogger<GenerationService> logger
+) : IAsyncDisposable
 {
     private static readonly TimeSpan LoadRetry = TimeSpan.FromSeconds(10);
 
     private readonly Lock _lock = new();
     private readonly Dictionary<long, Task<ModelHost>> _hosts = [];
     private readonly LinkedList<long> _recent = [];
+
     // One call at a time on this node: two would only take the cores from each other.
     private readonly SemaphoreSlim _machine = new(1);
+
     // One at a time as well: requests for a hundred checkpoints must not hold a hundred models in memory.
     private readonly SemaphoreSlim _loading = new(1);
     private int _asked;
@@ -40,7 +47,11 @@ public sealed partial class GenerationService(IRunStore store, Func<Stream, IOne
         try
         {
             return asked > options.NodeImages && asked > request.Seeds.Count
-                ? new GenerationResult.Busy($"{asked - request.Seeds.Count} images wait for the models of this node; with these {request.Seeds.Count} it would be more than {options.NodeImages}.", LoadRetry)
+                ? new GenerationResult.Busy(
+                    $"{asked - request.Seeds.Count} images wait for the models of this node; with these {request.Seeds.Count} it would "
+                    + $"be more than {options.NodeImages}.",
+                    LoadRetry
+                )
                 : await DrawAsync(request, ct);
         }
         finally
@@ -103,9 +114,15 @@ public sealed partial class GenerationService(IRunStore store, Func<Stream, IOne
                 : checkpoints.Where(c => c.Distance is { } d && double.IsFinite(d)).MinBy(c => c.Distance) ?? checkpoints.LastOrDefault();
             if (chosen is null)
             {
-                return (null, new GenerationResult.UnknownModel(checkpointId is null
-                    ? $"Run {runId} does not exist or has no complete checkpoint yet."
-                    : $"Run {runId} has no complete checkpoint {checkpointId}; it has {(checkpoints.Count == 0 ? "none" : string.Join(", ", checkpoints.Select(c => c.Id)))}."));
+                return (
+                    null,
+                    new GenerationResult.UnknownModel(
+                        checkpointId is null
+                            ? $"Run {runId} does not exist or has no complete checkpoint yet."
+                            : $"Run {runId} has no complete checkpoint {checkpointId}; it has "
+                                + $"{(checkpoints.Count == 0 ? "none" : string.Join(", ", checkpoints.Select(c => c.Id)))}."
+                    )
+                );
             }
 
             return (await HostAsync(runId, chosen).WaitAsync(ct), null);
@@ -149,8 +166,8 @@ public sealed partial class GenerationService(IRunStore store, Func<Stream, IOne
         await _loading.WaitAsync();
         try
         {
-            await using var stream = await store.OpenCheckpointAsync(runId, checkpoint.Id)
-                ?? throw new IOException($"Checkpoint {checkpoint.Id} was removed.");
+            await using var stream =
+                await store.OpenCheckpointAsync(runId, checkpoint.Id) ?? throw new IOException($"Checkpoint {checkpoint.Id} was removed.");
             generator = load(stream);
         }
         finally
@@ -158,7 +175,14 @@ public sealed partial class GenerationService(IRunStore store, Func<Stream, IOne
             _loading.Release();
         }
 
-        var model = new GenerationModel(runId, checkpoint.Id, checkpoint.Iteration, generator.ClassCount, generator.ClassNames, generator.StepChoices);
+        var model = new GenerationModel(
+            runId,
+            checkpoint.Id,
+            checkpoint.Iteration,
+            generator.ClassCount,
+            generator.ClassNames,
+            generator.StepChoices
+        );
         Loaded(runId, checkpoint.Id, checkpoint.Iteration);
         return new(model, generator, options, _machine);
     }

@@ -45,8 +45,10 @@ internal sealed class ModelHost : IAsyncDisposable
             Interlocked.Add(ref _waiting, -seeds.Count);
             double seconds = Math.Clamp(waiting / Math.Max(_imagesPerSecond, 1), 1, 60);
             return new GenerationResult.Busy(
-                $"{waiting - seeds.Count} images wait for this model; with these {seeds.Count} it would be more than {_options.WaitingImages}.",
-                TimeSpan.FromSeconds(Math.Ceiling(seconds)));
+                $"{waiting - seeds.Count} images wait for this model; with these {seeds.Count} it would be more than "
+                + $"{_options.WaitingImages}.",
+                TimeSpan.FromSeconds(Math.Ceiling(seconds))
+            );
         }
 
         if (!_orders.Writer.TryWrite(order))
@@ -91,21 +93,30 @@ internal sealed class ModelHost : IAsyncDisposable
 
         if (labels.Count != seeds.Count)
         {
-            return new("class_labels", $"There are {labels.Count} class labels for {seeds.Count} images; give one each, or a single class_label.");
+            return new(
+                "class_labels",
+                $"There are {labels.Count} class labels for {seeds.Count} images; give one each, or a single class_label."
+            );
         }
 
         for (int i = 0; i < labels.Count; i++)
         {
             if (labels[i] < 0 || labels[i] >= Model.ClassCount)
             {
-                return new($"class_labels[{i}]", $"Class {labels[i]} does not exist; this model has the classes 0 to {Model.ClassCount - 1}.");
+                return new(
+                    $"class_labels[{i}]",
+                    $"Class {labels[i]} does not exist; this model has the classes 0 to {Model.ClassCount - 1}."
+                );
             }
         }
 
         return null;
     }
 
-    /// <summary>The class of an image depends on its seed where none is asked for: the same alone, in a range that begins elsewhere, and in a shared call.</summary>
+    /// <summary>
+    /// The class of an image depends on its seed where none is asked for: the same alone, in a range that begins elsewhere, and in a shared
+    /// call.
+    /// </summary>
     private IReadOnlyList<int>? Labels(IReadOnlyList<ulong> seeds, IReadOnlyList<int>? labels) =>
         Model.ClassCount == 0 ? null : labels ?? [.. seeds.Select(seed => (int)(seed % (ulong)Model.ClassCount))];
 
@@ -132,7 +143,10 @@ internal sealed class ModelHost : IAsyncDisposable
     {
         int taken = 0;
         int images = 0;
-        while (taken < batch.Count && (taken == 0 || (images + batch[taken].Count <= _options.BatchImages && batch[taken].Order.Steps == batch[0].Order.Steps)))
+        while (
+            taken < batch.Count
+            && (taken == 0 || (images + batch[taken].Count <= _options.BatchImages && batch[taken].Order.Steps == batch[0].Order.Steps))
+        )
         {
             images += batch[taken++].Count;
         }
@@ -218,7 +232,17 @@ internal sealed class ModelHost : IAsyncDisposable
             _placed += piece.Count;
             if (_placed == seeds.Count)
             {
-                Answer.TrySetResult(new(seeds.Count, images.Height, images.Width, images.Channels, _pixels, seeds, labels ?? [.. Enumerable.Repeat(-1, seeds.Count)]));
+                Answer.TrySetResult(
+                    new(
+                        seeds.Count,
+                        images.Height,
+                        images.Width,
+                        images.Channels,
+                        _pixels,
+                        seeds,
+                        labels ?? [.. Enumerable.Repeat(-1, seeds.Count)]
+                    )
+                );
             }
         }
     }

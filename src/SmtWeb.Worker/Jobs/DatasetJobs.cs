@@ -16,7 +16,13 @@ namespace SmtWeb.Worker.Jobs;
 /// Checks registered data sets, each in a process of its own: a hostile file that brings a native library down ends that
 /// process and becomes the problem of its data set.
 /// </summary>
-internal sealed partial class DatasetJobs(DatasetChecks checks, WorkerOptions options, JobClaims claims, IHostApplicationLifetime lifetime, ILogger<DatasetJobs> logger) : IDatasetJobs
+internal sealed partial class DatasetJobs(
+    DatasetChecks checks,
+    WorkerOptions options,
+    JobClaims claims,
+    IHostApplicationLifetime lifetime,
+    ILogger<DatasetJobs> logger
+) : IDatasetJobs
 {
     private const int LastWords = 5;
     private static readonly TimeSpan Between = TimeSpan.FromMilliseconds(500);
@@ -29,7 +35,10 @@ internal sealed partial class DatasetJobs(DatasetChecks checks, WorkerOptions op
             return "It was taken back before it began.";
         }
 
-        string? problem = work.Losses >= WorkItems.MostAttempts ? $"The check was given up after {work.Losses} attempts without a sign of life from its process." : await DoAsync(check);
+        string? problem =
+            work.Losses >= WorkItems.MostAttempts
+                ? $"The check was given up after {work.Losses} attempts without a sign of life from its process."
+                : await DoAsync(check);
         if (problem is null)
         {
             return "Ready, or no longer wanted.";
@@ -56,18 +65,33 @@ internal sealed partial class DatasetJobs(DatasetChecks checks, WorkerOptions op
         Started(check.Id, path);
         var newest = new CheckProgress("starting", 0, 1);
         CheckEvent? end = null;
-        using var process = ChildProcess.Start(StartInfo(check, path), onOutput: line =>
-        {
-            if (CheckEvent.TryRead(line) is not { } found) return;
-            if (found.Phase is not null) newest = new CheckProgress(found.Phase, found.Done, found.Total);
-            else end = found;
-        });
+        using var process = ChildProcess.Start(
+            StartInfo(check, path),
+            onOutput: line =>
+            {
+                if (CheckEvent.TryRead(line) is not { } found)
+                {
+                    return;
+                }
+                if (found.Phase is not null)
+                {
+                    newest = new CheckProgress(found.Phase, found.Done, found.Total);
+                }
+                else
+                {
+                    end = found;
+                }
+            }
+        );
         bool held = true;
         while (!process.Exit.IsCompleted)
         {
             // not this attempt's any more: somebody deleted it or asked again
             held = await HeldAsync(check, newest);
-            if (!held || lifetime.ApplicationStopping.IsCancellationRequested) process.Kill();
+            if (!held || lifetime.ApplicationStopping.IsCancellationRequested)
+            {
+                process.Kill();
+            }
             await Task.WhenAny(process.Exit, Task.Delay(Between));
         }
 
@@ -78,8 +102,14 @@ internal sealed partial class DatasetJobs(DatasetChecks checks, WorkerOptions op
             throw new WaitsAgainException(JobQueues.Datasets, "the worker shut down");
         }
 
-        if (!held) return null;
-        if (end is not { Report: { } report }) return end?.Problem ?? $"The check {TrainerExit.Describe(code)}. {process.Tail(LastWords, " ")}".Trim();
+        if (!held)
+        {
+            return null;
+        }
+        if (end is not { Report: { } report })
+        {
+            return end?.Problem ?? $"The check {TrainerExit.Describe(code)}. {process.Tail(LastWords, " ")}".Trim();
+        }
         await StoreAsync(() => checks.CompleteAsync(check, report, end.Samples ?? []));
         Ended(check.Id, "ready");
         return null;
@@ -97,7 +127,8 @@ internal sealed partial class DatasetJobs(DatasetChecks checks, WorkerOptions op
         }
     }
 
-    private Task<bool> StoreAsync(Func<Task<bool>> store) => PostgresFaults.RetryAsync(store, options.Patience, lifetime.ApplicationStopping);
+    private Task<bool> StoreAsync(Func<Task<bool>> store) =>
+        PostgresFaults.RetryAsync(store, options.Patience, lifetime.ApplicationStopping);
 
     private ProcessStartInfo StartInfo(ClaimedCheck check, string path)
     {
@@ -105,7 +136,21 @@ internal sealed partial class DatasetJobs(DatasetChecks checks, WorkerOptions op
         string[] skip = check.SkipCorrupt ? ["--skip-corrupt"] : [];
         return new ProcessStartInfo(
             "/usr/bin/setsid",
-            ["nice", "-n", "10", .. options.TrainerProgram ?? ChildProgram.ThisProgram(), "dataset", "check", path, "--events", "--side", $"{check.Side}", .. kind, .. skip])
+            [
+                "nice",
+                "-n",
+                "10",
+                .. options.TrainerProgram ?? ChildProgram.ThisProgram(),
+                "dataset",
+                "check",
+                path,
+                "--events",
+                "--side",
+                $"{check.Side}",
+                .. kind,
+                .. skip,
+            ]
+        )
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,

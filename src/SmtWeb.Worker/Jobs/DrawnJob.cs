@@ -22,9 +22,7 @@ internal sealed class DrawnJob(ClaimedWork work, LeasedJobQueue queue) : IFetche
     public void RemoveFromQueue() => queue.DoneWith(this);
 
     /// <summary>Nothing: the ticket is in the queue as long as its work is open.</summary>
-    public void Requeue()
-    {
-    }
+    public void Requeue() { }
 
     public void Dispose()
     {

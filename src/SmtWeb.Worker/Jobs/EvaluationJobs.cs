@@ -13,11 +13,18 @@ namespace SmtWeb.Worker.Jobs;
 /// Measures checkpoints in processes of their own beside the trainer: on the last GPU where there are several, else on the
 /// same device with less priority.
 /// </summary>
-internal sealed partial class EvaluationJobs(EvaluationQueue queue, WorkerOptions options, JobClaims claims, IHostApplicationLifetime lifetime, ILogger<EvaluationJobs> logger) : IEvaluationJobs
+internal sealed partial class EvaluationJobs(
+    EvaluationQueue queue,
+    WorkerOptions options,
+    JobClaims claims,
+    IHostApplicationLifetime lifetime,
+    ILogger<EvaluationJobs> logger
+) : IEvaluationJobs
 {
     private const int LessPriority = 10;
     private const string GpuFolder = "/proc/driver/nvidia/gpus";
-    private static readonly TimeSpan Look = TimeSpan.FromSeconds(2), DisownedGrace = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Look = TimeSpan.FromSeconds(2),
+        DisownedGrace = TimeSpan.FromSeconds(10);
 
     public async Task<string> EvaluateAsync(long evaluationId, string what, PerformContext? context)
     {
@@ -29,7 +36,11 @@ internal sealed partial class EvaluationJobs(EvaluationQueue queue, WorkerOption
 
         if (work.Losses >= WorkItems.MostAttempts)
         {
-            await queue.FailAsync(job.JobId, job.Attempt, $"given up after {work.Losses} attempts; the last: no sign of life from its process");
+            await queue.FailAsync(
+                job.JobId,
+                job.Attempt,
+                $"given up after {work.Losses} attempts; the last: no sign of life from its process"
+            );
         }
         else
         {
@@ -39,7 +50,10 @@ internal sealed partial class EvaluationJobs(EvaluationQueue queue, WorkerOption
         return await queue.StateAsync(job.JobId) switch
         {
             null => "The run was deleted.",
-            (EvaluationJobState.Queued or EvaluationJobState.Running, var problem) => throw new WaitsAgainException(JobQueues.Evaluations, problem ?? "its process was lost"),
+            (EvaluationJobState.Queued or EvaluationJobState.Running, var problem) => throw new WaitsAgainException(
+                JobQueues.Evaluations,
+                problem ?? "its process was lost"
+            ),
             (EvaluationJobState.Failed, var problem) => throw new WorkFailedException(problem ?? "failed"),
             var (state, _) => $"{state}",
         };
@@ -47,8 +61,20 @@ internal sealed partial class EvaluationJobs(EvaluationQueue queue, WorkerOption
 
     private async Task MeasureAsync(ClaimedEvaluation job)
     {
-        var start = ChildProgram.Start(options, options.Threads, LessPriority, "evaluate", "--job", $"{job.JobId}", "--attempt", $"{job.Attempt}");
-        if (Directory.Exists(GpuFolder) && Directory.GetDirectories(GpuFolder).Length is > 1 and var gpus) start.Environment["CUDA_VISIBLE_DEVICES"] = $"{gpus - 1}";
+        var start = ChildProgram.Start(
+            options,
+            options.Threads,
+            LessPriority,
+            "evaluate",
+            "--job",
+            $"{job.JobId}",
+            "--attempt",
+            $"{job.Attempt}"
+        );
+        if (Directory.Exists(GpuFolder) && Directory.GetDirectories(GpuFolder).Length is > 1 and var gpus)
+        {
+            start.Environment["CUDA_VISIBLE_DEVICES"] = $"{gpus - 1}";
+        }
         string reason;
         try
         {
@@ -69,10 +95,12 @@ internal sealed partial class EvaluationJobs(EvaluationQueue queue, WorkerOption
         await queue.ReportLostAsync(job.JobId, job.Attempt, stopping ? "the worker shut down" : reason, counts: !stopping);
     }
 
-    /// <summary>Waits for the end; a process that was cancelled or lost its job and does not end by itself must not hold up all others.</summary>
+    /// <summary>
+    /// Waits for the end; a process that was cancelled or lost its job and does not end by itself must not hold up all others.
+    /// </summary>
     private async Task<int> ExitAsync(ChildProcess process, ClaimedEvaluation job)
     {
-        for (long? disowned = null; await Task.WhenAny(process.Exit, Task.Delay(Look, lifetime.ApplicationStopping)) != process.Exit;)
+        for (long? disowned = null; await Task.WhenAny(process.Exit, Task.Delay(Look, lifetime.ApplicationStopping)) != process.Exit; )
         {
             try
             {
@@ -83,7 +111,10 @@ internal sealed partial class EvaluationJobs(EvaluationQueue queue, WorkerOption
                 // The database is away: nobody knows.
             }
 
-            if (lifetime.ApplicationStopping.IsCancellationRequested || (disowned is { } since && Stopwatch.GetElapsedTime(since) > DisownedGrace))
+            if (
+                lifetime.ApplicationStopping.IsCancellationRequested
+                || (disowned is { } since && Stopwatch.GetElapsedTime(since) > DisownedGrace)
+            )
             {
                 Killed(job.JobId, process.Id);
                 process.Kill();
@@ -97,7 +128,10 @@ internal sealed partial class EvaluationJobs(EvaluationQueue queue, WorkerOption
     [LoggerMessage(Level = LogLevel.Information, Message = "Evaluation {JobId} of run {RunId} ({Protocol}) started as process {ProcessId}")]
     private partial void Started(long jobId, long runId, string protocol, int processId);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Evaluation {JobId} is no longer to be measured here; process {ProcessId} is killed")]
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "Evaluation {JobId} is no longer to be measured here; process {ProcessId} is killed"
+    )]
     private partial void Killed(long jobId, int processId);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Evaluation {JobId} ended with code {Code}")]

@@ -15,8 +15,16 @@ namespace SmtWeb.Worker.Jobs;
 /// Jobs are never retried by Hangfire: what is to be done again is decided by what it is.
 /// </summary>
 internal sealed partial class JobServers(
-    JobStorage storage, JobSlots slots, QueueBell bell, WorkerPresence presence, JobServerOptions options, IEnumerable<HousekeepingTask> housekeeping, IServiceScopeFactory scopes,
-    ILoggerFactory loggers, ILogger<JobServers> logger) : IHostedService, IDisposable
+    JobStorage storage,
+    JobSlots slots,
+    QueueBell bell,
+    WorkerPresence presence,
+    JobServerOptions options,
+    IEnumerable<HousekeepingTask> housekeeping,
+    IServiceScopeFactory scopes,
+    ILoggerFactory loggers,
+    ILogger<JobServers> logger
+) : IHostedService, IDisposable
 {
     private readonly List<BackgroundJobServer> _servers = [];
 
@@ -74,24 +82,25 @@ internal sealed partial class JobServers(
         }
     }
 
-    private BackgroundJobServerOptions Options(string name, int workers, string[] queues, bool lightweight) => new()
-    {
-        ServerName = $"{Environment.MachineName}/{name}",
-        WorkerCount = workers,
-        Queues = queues,
-        IsLightweightServer = lightweight,
-        Activator = new AspNetCoreJobActivator(scopes),
-        FilterProvider = Filters(),
-        ServerTimeout = options.ServerTimeout,
-        HeartbeatInterval = options.ServerTimeout < TimeSpan.FromMinutes(2) ? options.ServerTimeout / 8 : TimeSpan.FromSeconds(15),
-        ShutdownTimeout = options.Shutdown,
-        StopTimeout = options.Shutdown,
-        CancellationCheckInterval = TimeSpan.FromMinutes(1),
-    };
+    private BackgroundJobServerOptions Options(string name, int workers, string[] queues, bool lightweight) =>
+        new()
+        {
+            ServerName = $"{Environment.MachineName}/{name}",
+            WorkerCount = workers,
+            Queues = queues,
+            IsLightweightServer = lightweight,
+            Activator = new AspNetCoreJobActivator(scopes),
+            FilterProvider = Filters(),
+            ServerTimeout = options.ServerTimeout,
+            HeartbeatInterval = options.ServerTimeout < TimeSpan.FromMinutes(2) ? options.ServerTimeout / 8 : TimeSpan.FromSeconds(15),
+            ShutdownTimeout = options.Shutdown,
+            StopTimeout = options.Shutdown,
+            CancellationCheckInterval = TimeSpan.FromMinutes(1),
+        };
 
     // Not Hangfire's global ones: they would repeat every failed job ten times.
-    private static JobFilterProviderCollection Filters() => new(
-        new JobFilterCollection { new WaitsAgainFilter(), new StatisticsHistoryAttribute() }, new JobFilterAttributeFilterProvider());
+    private static JobFilterProviderCollection Filters() =>
+        new(new JobFilterCollection { new WaitsAgainFilter(), new StatisticsHistoryAttribute() }, new JobFilterAttributeFilterProvider());
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The recurring job {Id} was not scheduled by this node")]
     private partial void NotScheduled(Exception exception, string id);

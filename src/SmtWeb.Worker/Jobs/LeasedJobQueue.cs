@@ -15,10 +15,21 @@ namespace SmtWeb.Worker.Jobs;
 /// Hangfire's own.
 /// </summary>
 internal sealed partial class LeasedJobQueue(
-    RunQueue runs, WorkItems items, JobTickets tickets, JobSlots slots, JobClaims claims, QueueBell bell, LeaseJudge judge, WorkerPresence presence, JobServerOptions options,
-    ILogger<LeasedJobQueue> logger) : IPersistentJobQueue, IPersistentJobQueueProvider
+    RunQueue runs,
+    WorkItems items,
+    JobTickets tickets,
+    JobSlots slots,
+    JobClaims claims,
+    QueueBell bell,
+    LeaseJudge judge,
+    WorkerPresence presence,
+    JobServerOptions options,
+    ILogger<LeasedJobQueue> logger
+) : IPersistentJobQueue, IPersistentJobQueueProvider
 {
-    private static readonly TimeSpan Poll = TimeSpan.FromSeconds(2), Away = TimeSpan.FromMilliseconds(500), Fault = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Poll = TimeSpan.FromSeconds(2),
+        Away = TimeSpan.FromMilliseconds(500),
+        Fault = TimeSpan.FromSeconds(5);
 
     private readonly SemaphoreSlim _turn = new(1);
     private IPersistentJobQueueProvider? _stock;
@@ -117,8 +128,11 @@ internal sealed partial class LeasedJobQueue(
     private DrawnJob? Draw()
     {
         var free = slots.Free();
-        ClaimedWork? work = free.Remove(JobQueues.Training) ? runs.ClaimAsync(presence.Id, JobServerOptions.Worker, options.Lease).GetAwaiter().GetResult() : null;
-        work ??= free.Count > 0 ? items.ClaimAsync(free, JobServerOptions.Worker, options.Lease, judge.Trusts).GetAwaiter().GetResult() : null;
+        ClaimedWork? work = free.Remove(JobQueues.Training)
+            ? runs.ClaimAsync(presence.Id, JobServerOptions.Worker, options.Lease).GetAwaiter().GetResult()
+            : null;
+        work ??=
+            free.Count > 0 ? items.ClaimAsync(free, JobServerOptions.Worker, options.Lease, judge.Trusts).GetAwaiter().GetResult() : null;
         if (work is null)
         {
             return null;

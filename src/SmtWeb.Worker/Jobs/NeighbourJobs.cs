@@ -8,7 +8,14 @@ using SmtWeb.Worker.Evaluation;
 namespace SmtWeb.Worker.Jobs;
 
 /// <summary>Measures the training images of a run for their neighbours, on the node that asked: its pages need the file.</summary>
-internal sealed class NeighbourJobs(NeighbourService service, IRunStore store, WorkItems items, JobServerOptions options, JobClaims claims, IHostApplicationLifetime lifetime) : INeighbourJobs
+internal sealed class NeighbourJobs(
+    NeighbourService service,
+    IRunStore store,
+    WorkItems items,
+    JobServerOptions options,
+    JobClaims claims,
+    IHostApplicationLifetime lifetime
+) : INeighbourJobs
 {
     public async Task<string> MeasureAsync(long runId, string data, PerformContext? context)
     {
@@ -22,7 +29,10 @@ internal sealed class NeighbourJobs(NeighbourService service, IRunStore store, W
         var renewing = RenewAsync(work, stop);
         try
         {
-            if (work.Losses >= WorkItems.MostAttempts) throw new InvalidDataException($"given up after {work.Losses} attempts without a sign of life");
+            if (work.Losses >= WorkItems.MostAttempts)
+            {
+                throw new InvalidDataException($"given up after {work.Losses} attempts without a sign of life");
+            }
             string path = await service.PerformAsync(run.Spec, stop.Token);
             await items.EndAsync(work);
             return path;
@@ -55,7 +65,10 @@ internal sealed class NeighbourJobs(NeighbourService service, IRunStore store, W
         {
             try
             {
-                if (!await items.RenewAsync(work, options.Lease)) await stop.CancelAsync();
+                if (!await items.RenewAsync(work, options.Lease))
+                {
+                    await stop.CancelAsync();
+                }
             }
             catch (NpgsqlException)
             {

@@ -53,7 +53,10 @@ internal sealed partial class QueueBell(RunsDatabase database, ILogger<QueueBell
     {
         try
         {
-            new DatabaseListener(database.Source, RunChannels.Queue).RunAsync(_ => Ring(), Ring, context.StoppingToken).GetAwaiter().GetResult();
+            new DatabaseListener(database.Source, RunChannels.Queue)
+                .RunAsync(_ => Ring(), Ring, context.StoppingToken)
+                .GetAwaiter()
+                .GetResult();
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {

@@ -15,10 +15,18 @@ namespace SmtWeb.Worker.Jobs;
 /// its last checkpoint: a trainer's end is seen here at once, anything else by its lease running out.
 /// </summary>
 internal sealed partial class TrainingJobs(
-    RunQueue queue, IRunStore store, WorkerOptions options, JobClaims claims, RunningTrainers trainers, IHostApplicationLifetime lifetime, ILogger<TrainingJobs> logger) : ITrainingJobs
+    RunQueue queue,
+    IRunStore store,
+    WorkerOptions options,
+    JobClaims claims,
+    RunningTrainers trainers,
+    IHostApplicationLifetime lifetime,
+    ILogger<TrainingJobs> logger
+) : ITrainingJobs
 {
     private const int LessPriority = 5;
-    private static readonly TimeSpan Look = TimeSpan.FromSeconds(2), DisownedGrace = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Look = TimeSpan.FromSeconds(2),
+        DisownedGrace = TimeSpan.FromSeconds(10);
 
     public async Task<string> TrainAsync(long runId, string name, PerformContext? context)
     {
@@ -27,7 +35,9 @@ internal sealed partial class TrainingJobs(
         {
             int threads = run.Threads > 0 ? run.Threads : options.Threads;
             using var trainer = ChildProcess.Start(
-                ChildProgram.Start(options, threads, LessPriority, "train", "--run", $"{run.RunId}", "--attempt", $"{run.Attempt}"), TrainerInstructions.Of(options, threads).Write());
+                ChildProgram.Start(options, threads, LessPriority, "train", "--run", $"{run.RunId}", "--attempt", $"{run.Attempt}"),
+                TrainerInstructions.Of(options, threads).Write()
+            );
             Started(run.RunId, run.Attempt, trainer.Id);
             trainers.Add(trainer.Id, run.RunId);
             int code = await SuperviseAsync(run, trainer);
@@ -46,7 +56,8 @@ internal sealed partial class TrainingJobs(
 
     private async Task<int> SuperviseAsync(ClaimedRun run, ChildProcess trainer)
     {
-        long? disowned = null, leaving = null;
+        long? disowned = null,
+            leaving = null;
         var stopping = Task.Delay(Timeout.InfiniteTimeSpan, lifetime.ApplicationStopping).ContinueWith(_ => { }, TaskScheduler.Default);
         while (!trainer.Exit.IsCompleted)
         {
@@ -93,7 +104,11 @@ internal sealed partial class TrainingJobs(
     {
         try
         {
-            await PostgresFaults.RetryAsync(() => queue.ReportLostAsync(run.RunId, run.Attempt, reason, output), options.Lease, CancellationToken.None);
+            await PostgresFaults.RetryAsync(
+                () => queue.ReportLostAsync(run.RunId, run.Attempt, reason, output),
+                options.Lease,
+                CancellationToken.None
+            );
         }
         catch (NpgsqlException e)
         {
@@ -128,12 +143,21 @@ internal sealed partial class TrainingJobs(
     [LoggerMessage(Level = LogLevel.Information, Message = "Run {RunId}: attempt {Attempt} ended with code {Code}")]
     private partial void Ended(long runId, int attempt, int code);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Run {RunId}: the end of attempt {Attempt} could not be stored ({Problem}); its lease runs out")]
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "Run {RunId}: the end of attempt {Attempt} could not be stored ({Problem}); its lease runs out"
+    )]
     private partial void NotReported(long runId, int attempt, string problem);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Run {RunId}: attempt {Attempt} lost its run and does not end; its process is killed")]
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "Run {RunId}: attempt {Attempt} lost its run and does not end; its process is killed"
+    )]
     private partial void Disowned(long runId, int attempt);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Run {RunId}: attempt {Attempt} took too long for its last checkpoint; its process is killed")]
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "Run {RunId}: attempt {Attempt} took too long for its last checkpoint; its process is killed"
+    )]
     private partial void TooSlow(long runId, int attempt);
 }

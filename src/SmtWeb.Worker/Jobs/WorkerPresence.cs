@@ -6,8 +6,14 @@ using SmtWeb.Runs.Queue;
 namespace SmtWeb.Worker.Jobs;
 
 /// <summary>Says that this worker is alive and what it has room for, and takes attempts without a sign of life for lost.</summary>
-internal sealed partial class WorkerPresence(WorkerRegistry registry, RunQueue queue, LeaseJudge judge, JobServerOptions options, IEnumerable<JobSlot> slots, ILogger<WorkerPresence> logger)
-    : IBackgroundProcess
+internal sealed partial class WorkerPresence(
+    WorkerRegistry registry,
+    RunQueue queue,
+    LeaseJudge judge,
+    JobServerOptions options,
+    IEnumerable<JobSlot> slots,
+    ILogger<WorkerPresence> logger
+) : IBackgroundProcess
 {
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(2);
 

@@ -22,7 +22,9 @@ public sealed class DbTrainingJournal : ITrainingJournal, IAsyncDisposable
     private readonly AttemptWriter _attempt;
     private readonly TimeSpan _patience;
     private readonly Func<string, Stream>? _openTeacher;
-    private readonly Channel<object> _queue = Channel.CreateBounded<object>(new BoundedChannelOptions(QueueLength) { SingleReader = true, SingleWriter = true });
+    private readonly Channel<object> _queue = Channel.CreateBounded<object>(
+        new BoundedChannelOptions(QueueLength) { SingleReader = true, SingleWriter = true }
+    );
     private readonly Task _writer;
     private TrainerOrder _order = TrainerOrder.GoOn;
     private volatile TrainerOrder _obeyed = TrainerOrder.GoOn;
@@ -68,10 +70,12 @@ public sealed class DbTrainingJournal : ITrainingJournal, IAsyncDisposable
     /// <summary>Time since the trainer last called.</summary>
     public TimeSpan Silence => Stopwatch.GetElapsedTime(Volatile.Read(ref _lastCall));
 
-    /// <summary>Gives the trainer an order, the signal and its reason in one. One of lower rank than the present one changes nothing.</summary>
+    /// <summary>
+    /// Gives the trainer an order, the signal and its reason in one. One of lower rank than the present one changes nothing.
+    /// </summary>
     public void Raise(TrainerOrder order)
     {
-        for (var present = Volatile.Read(ref _order); order.Rank > present.Rank;)
+        for (var present = Volatile.Read(ref _order); order.Rank > present.Rank; )
         {
             var found = Interlocked.CompareExchange(ref _order, order, present);
             if (ReferenceEquals(found, present))
@@ -96,9 +100,10 @@ public sealed class DbTrainingJournal : ITrainingJournal, IAsyncDisposable
     public void Evaluation(EvaluationRecord evaluation) => Put(evaluation);
 
     /// <inheritdoc/>
-    public Stream OpenTeacher(string teacher) => _openTeacher is null
-        ? throw new FileNotFoundException($"The teacher '{teacher}' ($.method.teacher) cannot be looked up here.")
-        : _openTeacher(teacher);
+    public Stream OpenTeacher(string teacher) =>
+        _openTeacher is null
+            ? throw new FileNotFoundException($"The teacher '{teacher}' ($.method.teacher) cannot be looked up here.")
+            : _openTeacher(teacher);
 
     /// <inheritdoc/>
     public void Log(LogLevel level, string message) => Put(new JournalLine(level, message));
@@ -155,7 +160,9 @@ public sealed class DbTrainingJournal : ITrainingJournal, IAsyncDisposable
     {
         if (_fault is { } fault)
         {
-            throw fault is AttemptFencedException fenced ? new AttemptFencedException(fenced.RunId, fenced.Attempt, fenced) : new DatabaseLostException(fault);
+            throw fault is AttemptFencedException fenced
+                ? new AttemptFencedException(fenced.RunId, fenced.Attempt, fenced)
+                : new DatabaseLostException(fault);
         }
     }
 
@@ -169,7 +176,11 @@ public sealed class DbTrainingJournal : ITrainingJournal, IAsyncDisposable
             while (await _queue.Reader.WaitToReadAsync())
             {
                 // The first point after a pause goes at once, a stream of them every 100 ms.
-                if (FlushEvery - Stopwatch.GetElapsedTime(stored) is { Ticks: > 0 } rest && stored != 0 && !_queue.Reader.Completion.IsCompleted)
+                if (
+                    FlushEvery - Stopwatch.GetElapsedTime(stored) is { Ticks: > 0 } rest
+                    && stored != 0
+                    && !_queue.Reader.Completion.IsCompleted
+                )
                 {
                     await Task.Delay(rest);
                 }

@@ -3,10 +3,10 @@ using System.Runtime.InteropServices;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using SmtWeb.Runs;
-using SmtWeb.Runs.Models;
 using SmtWeb.Runs.Attempts;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Model;
+using SmtWeb.Runs.Models;
 using SmtWeb.Runs.Queue;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Smt.Training;
@@ -24,8 +24,11 @@ public sealed class TrainCommand(long runId, int attempt, TrainingBody body)
 {
     private static readonly TimeSpan OrphanGrace = TimeSpan.FromSeconds(20);
 
-    /// <summary>Trains attempt <paramref name="attempt"/> of run <paramref name="runId"/>; returns a code of <see cref="TrainerExit"/>.</summary>
-    public static Task<int> RunAsync(long runId, int attempt) => new TrainCommand(runId, attempt, TrainingSession.Run).RunAsync(Console.OpenStandardInput());
+    /// <summary>
+    /// Trains attempt <paramref name="attempt"/> of run <paramref name="runId"/>; returns a code of <see cref="TrainerExit"/>.
+    /// </summary>
+    public static Task<int> RunAsync(long runId, int attempt) =>
+        new TrainCommand(runId, attempt, TrainingSession.Run).RunAsync(Console.OpenStandardInput());
 
     /// <summary>As <see cref="RunAsync(long, int)"/>, with the worker's end of the pipe given.</summary>
     public async Task<int> RunAsync(Stream worker)
@@ -55,16 +58,21 @@ public sealed class TrainCommand(long runId, int attempt, TrainingBody body)
             _ = Task.Delay(OrphanGrace).ContinueWith(_ => Process.GetCurrentProcess().Kill(), TaskScheduler.Default);
         }
 
-        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>
-        {
-            context.Cancel = true;
-            LeaveOrDie("its trainer was asked to end (SIGTERM)");
-        });
+        using var terminate = PosixSignalRegistration.Create(
+            PosixSignal.SIGTERM,
+            context =>
+            {
+                context.Cancel = true;
+                LeaveOrDie("its trainer was asked to end (SIGTERM)");
+            }
+        );
         _ = Task.Run(() => WatchAsync(input, Leave, () => LeaveOrDie("its worker is gone")));
 
         using var over = new CancellationTokenSource();
         var lease = new AttemptLease(database, runId, attempt, TimeSpan.FromSeconds(instructions.LeaseSeconds));
-        var beating = new TrainerHeartbeat(database, writer, lease, journal, TimeSpan.FromSeconds(instructions.StallSeconds)).RunAsync(over.Token);
+        var beating = new TrainerHeartbeat(database, writer, lease, journal, TimeSpan.FromSeconds(instructions.StallSeconds)).RunAsync(
+            over.Token
+        );
         try
         {
             return await TrainAsync(store, database, writer, journal, instructions.Threads, patience);
@@ -90,7 +98,14 @@ public sealed class TrainCommand(long runId, int attempt, TrainingBody body)
         }
     }
 
-    private async Task<int> TrainAsync(IRunStore store, RunsDatabase database, AttemptWriter writer, DbTrainingJournal journal, int threads, TimeSpan patience)
+    private async Task<int> TrainAsync(
+        IRunStore store,
+        RunsDatabase database,
+        AttemptWriter writer,
+        DbTrainingJournal journal,
+        int threads,
+        TimeSpan patience
+    )
     {
         var end = await AttemptAsync(store, database, writer, journal, threads, patience);
         if (end.State is { } ended)
@@ -99,9 +114,13 @@ public sealed class TrainCommand(long runId, int attempt, TrainingBody body)
             // the run was given back then, too.
             journal.Flush();
             await PostgresFaults.RetryAsync(
-                () => end.Damaged is { } checkpoint ? writer.EndWithDamagedCheckpointAsync(checkpoint, end.Reason) : writer.EndAsync(ended, end.Reason, end.Obeyed),
+                () =>
+                    end.Damaged is { } checkpoint
+                        ? writer.EndWithDamagedCheckpointAsync(checkpoint, end.Reason)
+                        : writer.EndAsync(ended, end.Reason, end.Obeyed),
                 patience,
-                CancellationToken.None);
+                CancellationToken.None
+            );
             return TrainerExit.GivenBack;
         }
 
@@ -109,19 +128,41 @@ public sealed class TrainCommand(long runId, int attempt, TrainingBody body)
     }
 
     private async Task<AttemptEnd> AttemptAsync(
-        IRunStore store, RunsDatabase database, AttemptWriter writer, DbTrainingJournal journal, int threads, TimeSpan patience)
+        IRunStore store,
+        RunsDatabase database,
+        AttemptWriter writer,
+        DbTrainingJournal journal,
+        int threads,
+        TimeSpan patience
+    )
     {
         try
         {
-            var inputs = await PostgresFaults.RetryAsync(() => AttemptInputs.LoadAsync(database, runId, attempt), patience, CancellationToken.None);
+            var inputs = await PostgresFaults.RetryAsync(
+                () => AttemptInputs.LoadAsync(database, runId, attempt),
+                patience,
+                CancellationToken.None
+            );
             await using var checkpoint = inputs.CheckpointId is { } id ? await store.OpenCheckpointAsync(runId, id) : null;
-            string from = checkpoint is null ? "from the start" : $"from iteration {inputs.FirstIteration:N0} ({checkpoint.Length / 1e6:0.0} MB checkpoint)";
-            await PostgresFaults.RetryAsync(() => writer.BeginAsync($"Training {from}, process {Environment.ProcessId}, {threads} threads."), patience, CancellationToken.None);
-            var result = await Task.Factory.StartNew(() => body(inputs.Spec, journal, checkpoint, threads), TaskCreationOptions.LongRunning);
+            string from = checkpoint is null
+                ? "from the start"
+                : $"from iteration {inputs.FirstIteration:N0} ({checkpoint.Length / 1e6:0.0} MB checkpoint)";
+            await PostgresFaults.RetryAsync(
+                () => writer.BeginAsync($"Training {from}, process {Environment.ProcessId}, {threads} threads."),
+                patience,
+                CancellationToken.None
+            );
+            var result = await Task.Factory.StartNew(
+                () => body(inputs.Spec, journal, checkpoint, threads),
+                TaskCreationOptions.LongRunning
+            );
             return result.Outcome switch
             {
                 TrainingOutcome.Finished => new(RunState.Finished, result.Reason),
-                TrainingOutcome.Paused when journal.Obeyed is { Request: RunRequest.Release } order => new(RunState.Paused, order.Why) { Obeyed = RunRequest.Release },
+                TrainingOutcome.Paused when journal.Obeyed is { Request: RunRequest.Release } order => new(RunState.Paused, order.Why)
+                {
+                    Obeyed = RunRequest.Release,
+                },
                 TrainingOutcome.Paused => new(RunState.Paused, result.Reason) { Obeyed = journal.Obeyed.Request },
                 TrainingOutcome.Stopped => new(RunState.Cancelled, result.Reason),
                 TrainingOutcome.Abandoned => new(null, result.Reason),

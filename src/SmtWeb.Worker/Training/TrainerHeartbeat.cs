@@ -9,7 +9,13 @@ namespace SmtWeb.Worker.Training;
 /// Keeps the lease of an attempt and brings the user's wishes to its trainer: every third of the lease, and at once when
 /// a notification says so. A trainer that has gone silent is not kept alive by this: its lease is left to run out.
 /// </summary>
-public sealed class TrainerHeartbeat(RunsDatabase database, AttemptWriter attempt, AttemptLease lease, DbTrainingJournal journal, TimeSpan stallLimit)
+public sealed class TrainerHeartbeat(
+    RunsDatabase database,
+    AttemptWriter attempt,
+    AttemptLease lease,
+    DbTrainingJournal journal,
+    TimeSpan stallLimit
+)
 {
     /// <summary>Beats until cancelled or until the attempt lost the run.</summary>
     public async Task RunAsync(CancellationToken ct)
@@ -17,8 +23,11 @@ public sealed class TrainerHeartbeat(RunsDatabase database, AttemptWriter attemp
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(ct);
         using var wake = new SemaphoreSlim(0);
         string mine = attempt.RunId.ToString();
-        var listening = new DatabaseListener(database.Source, RunChannels.Signal)
-            .RunAsync(payload => _ = payload == mine ? wake.Release() : 0, () => wake.Release(), ended.Token);
+        var listening = new DatabaseListener(database.Source, RunChannels.Signal).RunAsync(
+            payload => _ = payload == mine ? wake.Release() : 0,
+            () => wake.Release(),
+            ended.Token
+        );
         try
         {
             while (await BeatAsync(ended.Token))

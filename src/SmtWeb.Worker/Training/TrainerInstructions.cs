@@ -7,7 +7,13 @@ namespace SmtWeb.Worker.Training;
 /// everybody on the machine. The pipe stays open after it: a line more tells the trainer to leave and why, its end that the
 /// worker is gone.
 /// </summary>
-public sealed record TrainerInstructions(string ConnectionString, int Threads, double LeaseSeconds, double PatienceSeconds, double StallSeconds)
+public sealed record TrainerInstructions(
+    string ConnectionString,
+    int Threads,
+    double LeaseSeconds,
+    double PatienceSeconds,
+    double StallSeconds
+)
 {
     /// <summary>What a worker of these <paramref name="options"/> sends.</summary>
     public static TrainerInstructions Of(WorkerOptions options, int threads) =>
@@ -26,7 +32,11 @@ public sealed record TrainerInstructions(string ConnectionString, int Threads, d
         }
         catch (JsonException e)
         {
-            throw new InvalidDataException($"`train --run` is started by a worker, which sends its instructions on standard input ({e.Message}). To train without a database: smtweb train spec.json --out folder", e);
+            throw new InvalidDataException(
+                $"`train --run` is started by a worker, which sends its instructions on standard input ({e.Message}). To train without "
+                + "a database: smtweb train spec.json --out folder",
+                e
+            );
         }
     }
 }

@@ -24,11 +24,26 @@ internal static class PlainStep
         var batch = spec.Optimisation.BatchSize;
         using var outer = NewDisposeScope();
         random.manual_seed(0);
-        var settings = new PlainSettings(1, 32, ddpm.ModelChannels, ddpm.ChannelMultipliers, ddpm.BlocksPerLevel, ddpm.AttentionResolutions, 10);
+        var settings = new PlainSettings(
+            1,
+            32,
+            ddpm.ModelChannels,
+            ddpm.ChannelMultipliers,
+            ddpm.BlocksPerLevel,
+            ddpm.AttentionResolutions,
+            10
+        );
         using var generator = new PlainDenoiser(settings, amortized: false);
         using var score = new PlainDenoiser(settings, amortized: true);
         using var head = PlainTrainer.Head(score.Model.BottleneckChannels, score.Model.BottleneckSide, groups: 8);
-        using var trainer = new PlainTrainer(generator, score, head, spec.Optimisation.GeneratorRate, spec.Optimisation.ScoreRate, method.ScoreUpdatesPerGeneratorUpdate);
+        using var trainer = new PlainTrainer(
+            generator,
+            score,
+            head,
+            spec.Optimisation.GeneratorRate,
+            spec.Optimisation.ScoreRate,
+            method.ScoreUpdatesPerGeneratorUpdate
+        );
         var raw = FashionMnist.Load();
         var images = tensor(raw.Images, [raw.Count, 1, FashionMnist.Side, FashionMnist.Side]);
         var labels = tensor(Array.ConvertAll(raw.Labels, l => (long)l));
@@ -43,7 +58,12 @@ internal static class PlainStep
             using var scope = NewDisposeScope();
             var index = randint(raw.Count, [batch], ScalarType.Int64);
             var x = images.index_select(0, index).to(ScalarType.Float32) / 127.5 - 1;
-            trainer.Iterate(k, x, F.one_hot(labels.index_select(0, index), 10).to(ScalarType.Float32), name => Draw(name, [batch, 1, 32, 32]));
+            trainer.Iterate(
+                k,
+                x,
+                F.one_hot(labels.index_select(0, index), 10).to(ScalarType.Float32),
+                name => Draw(name, [batch, 1, 32, 32])
+            );
         }
         var done = (double)batch * iterations;
         return (done / clock.Elapsed.TotalSeconds, done / (Environment.CpuUsage.TotalTime - start).TotalSeconds);
@@ -53,9 +73,18 @@ internal static class PlainStep
     private static Tensor Draw(string name, long[] shape)
     {
         var n = shape[0];
-        if (name == "z" || name.StartsWith("n_", StringComparison.Ordinal)) return randn(shape);
-        if (name.StartsWith("t_", StringComparison.Ordinal)) return name == "t_gen" ? randint(20, 981, [n], ScalarType.Int64) : randint(0, 1000, [n], ScalarType.Int64);
-        if (name != "alpha_score") return randint(1, 1001, [n]) / 1000.0;
+        if (name == "z" || name.StartsWith("n_", StringComparison.Ordinal))
+        {
+            return randn(shape);
+        }
+        if (name.StartsWith("t_", StringComparison.Ordinal))
+        {
+            return name == "t_gen" ? randint(20, 981, [n], ScalarType.Int64) : randint(0, 1000, [n], ScalarType.Int64);
+        }
+        if (name != "alpha_score")
+        {
+            return randint(1, 1001, [n]) / 1000.0;
+        }
         return where(rand(n) < 0.5, randint(0, 3, [n]) / 2.0, randint(0, 1001, [n]) / 1000.0).to(ScalarType.Float32);
     }
 }

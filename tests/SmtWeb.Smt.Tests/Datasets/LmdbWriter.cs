@@ -10,10 +10,17 @@ internal static unsafe partial class LmdbWriter
     private const string Library = "liblmdb.so.0";
 
     /// <summary>Records with pixels [C,H,W] and labels into a new folder.</summary>
-    public static void Write(string folder, int channels, int side, IReadOnlyList<(byte[] Pixels, long Label)> records, string? shape = null)
+    public static void Write(
+        string folder,
+        int channels,
+        int side,
+        IReadOnlyList<(byte[] Pixels, long Label)> records,
+        string? shape = null
+    )
     {
         Directory.CreateDirectory(folder);
-        nint env, transaction;
+        nint env,
+            transaction;
         uint database;
         Check(mdb_env_create(&env));
         Check(mdb_env_set_mapsize(env, 256u << 20));
@@ -36,16 +43,25 @@ internal static unsafe partial class LmdbWriter
 
     private static void Put(nint transaction, uint database, string key, byte[] data)
     {
-        fixed (byte* k = Encoding.ASCII.GetBytes(key), d = data)
+        fixed (
+            byte* k = Encoding.ASCII.GetBytes(key),
+                d = data
+        )
         {
-            var (keyValue, dataValue) = (new Value { Size = (nuint)key.Length, Data = k }, new Value { Size = (nuint)data.Length, Data = d });
+            var (keyValue, dataValue) = (
+                new Value { Size = (nuint)key.Length, Data = k },
+                new Value { Size = (nuint)data.Length, Data = d }
+            );
             Check(mdb_put(transaction, database, &keyValue, &dataValue, 0));
         }
     }
 
     private static void Check(int error)
     {
-        if (error != 0) throw new InvalidOperationException($"liblmdb: error {error}");
+        if (error != 0)
+        {
+            throw new InvalidOperationException($"liblmdb: error {error}");
+        }
     }
 
     [LibraryImport(Library)]

@@ -10,9 +10,9 @@ namespace SmtWeb.Smt.Tests.Datasets;
 /// <summary>Readers of data sets: what they name when a file is damaged, and what hostile files cannot do.</summary>
 public sealed class SourceTests : IDisposable
 {
-    private readonly string folder = Directory.CreateTempSubdirectory("smtweb-data-").FullName;
+    private readonly string _folder = Directory.CreateTempSubdirectory("smtweb-data-").FullName;
 
-    public void Dispose() => Directory.Delete(folder, recursive: true);
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Fact]
     public void Cifar10_LabelOutOfRange_NamesFileAndRecord()
@@ -59,13 +59,36 @@ public sealed class SourceTests : IDisposable
         Text("u1");
         Put((byte)'K', 0, (byte)'K', 1, 0x87, (byte)'R', (byte)'(', (byte)'K', 3);
         Text("|");
-        Put((byte)'N', (byte)'N', (byte)'N', (byte)'J', 0xFF, 0xFF, 0xFF, 0xFF, (byte)'J', 0xFF, 0xFF, 0xFF, 0xFF, (byte)'K', 0, (byte)'t', (byte)'b', 0x89, (byte)'T');
+        Put(
+            (byte)'N',
+            (byte)'N',
+            (byte)'N',
+            (byte)'J',
+            0xFF,
+            0xFF,
+            0xFF,
+            0xFF,
+            (byte)'J',
+            0xFF,
+            0xFF,
+            0xFF,
+            0xFF,
+            (byte)'K',
+            0,
+            (byte)'t',
+            (byte)'b',
+            0x89,
+            (byte)'T'
+        );
         Put(BitConverter.GetBytes(pixels.Length));
         Put(pixels);
         Put((byte)'t', (byte)'b');
         Text("labels");
         Put((byte)']', (byte)'(');
-        for (var i = 0; i < records; i++) Put((byte)'K', (byte)(i % 10));
+        for (var i = 0; i < records; i++)
+        {
+            Put((byte)'K', (byte)(i % 10));
+        }
         Put((byte)'e', (byte)'u', (byte)'.');
 
         using var source = Cifar10.Open(Write("data_batch_1", pickle.ToArray()));
@@ -84,7 +107,7 @@ public sealed class SourceTests : IDisposable
 
     [Fact]
     public void Cifar10_NoBatch_SaysWhatWasLookedFor() =>
-        Assert.Contains("data_batch_1", Assert.Throws<FileNotFoundException>(() => Cifar10.Open(folder)).Message);
+        Assert.Contains("data_batch_1", Assert.Throws<FileNotFoundException>(() => Cifar10.Open(_folder)).Message);
 
     [Fact]
     public void Cifar10_ArchiveCutShort_IsInvalidData()
@@ -111,21 +134,27 @@ public sealed class SourceTests : IDisposable
     [Fact]
     public void Lmdb_CutShort_IsRefusedBeforeItIsMapped()
     {
-        var path = Path.Combine(folder, "lmdb");
+        var path = Path.Combine(_folder, "lmdb");
         LmdbWriter.Write(path, 3, 8, [.. Enumerable.Range(0, 40).Select(i => (Pixels(192, i), (long)i))]);
-        using (var source = new LmdbSource(path)) Assert.Equal(39, source.Read(39, new byte[192]));
+        using (var source = new LmdbSource(path))
+        {
+            Assert.Equal(39, source.Read(39, new byte[192]));
+        }
         var file = Path.Combine(path, "data.mdb");
-        using (var stream = File.OpenWrite(file)) stream.SetLength(stream.Length - 4096);
+        using (var stream = File.OpenWrite(file))
+        {
+            stream.SetLength(stream.Length - 4096);
+        }
         Assert.Contains("is cut short", Assert.Throws<InvalidDataException>(() => new LmdbSource(path)).Message);
         File.WriteAllBytes(file, new byte[20_000]);
         Assert.Contains("is no LMDB", Assert.Throws<InvalidDataException>(() => new LmdbSource(path)).Message);
-        Assert.Contains("data.mdb", Assert.Throws<FileNotFoundException>(() => new LmdbSource(folder)).Message);
+        Assert.Contains("data.mdb", Assert.Throws<FileNotFoundException>(() => new LmdbSource(_folder)).Message);
     }
 
     [Fact]
     public void Lmdb_BadRecords_AreNamedOneByOne()
     {
-        var path = Path.Combine(folder, "lmdb");
+        var path = Path.Combine(_folder, "lmdb");
         LmdbWriter.Write(path, 3, 8, [(Pixels(192, 0), 5), (Pixels(190, 1), 5), (Pixels(192, 2), 1000)], "4 3 8 8");
         Assert.Contains("labels_shape says 3", Assert.Throws<InvalidDataException>(() => new LmdbSource(path)).Message);
         Directory.Delete(path, true);
@@ -141,7 +170,14 @@ public sealed class SourceTests : IDisposable
     [InlineData(CompressionLevel.Optimal)]
     public void Zip_StoredOrDeflated_ReadsAndNamesTheCorruptRecord(CompressionLevel level)
     {
-        var path = Zip(level, ("a/2.png", Png(8, 2)), ("a/1.png", Png(8, 1)), ("a/3.png", Png(8, 3)[..60]), ("a/4.png", Png(4, 4)), ("readme.txt", [1]));
+        var path = Zip(
+            level,
+            ("a/2.png", Png(8, 2)),
+            ("a/1.png", Png(8, 1)),
+            ("a/3.png", Png(8, 3)[..60]),
+            ("a/4.png", Png(4, 4)),
+            ("readme.txt", [1])
+        );
         using var source = new ZipSource(path);
         Assert.Equal((4, 8, 3, 0), (source.Count, source.Side, source.Channels, source.Classes));
         var pixels = new byte[192];
@@ -161,7 +197,10 @@ public sealed class SourceTests : IDisposable
         {
             var pixels = new byte[source.ImageBytes];
             var counts = new int[source.Classes];
-            for (var k = 0; k < source.Count; k++) counts[source.Read(k, pixels)]++;
+            for (var k = 0; k < source.Count; k++)
+            {
+                counts[source.Read(k, pixels)]++;
+            }
             return counts;
         }
 
@@ -171,7 +210,14 @@ public sealed class SourceTests : IDisposable
             Assert.Equal(Read(source), source.ClassCounts);
         }
 
-        using var gapped = new ZipSource(Zip(CompressionLevel.Optimal, ("1.png", Png(8, 1)), ("2.png", Png(8, 2)), ("dataset.json", """{"labels": [["1.png", 1], ["2.png", 3]]}"""u8.ToArray())));
+        using var gapped = new ZipSource(
+            Zip(
+                CompressionLevel.Optimal,
+                ("1.png", Png(8, 1)),
+                ("2.png", Png(8, 2)),
+                ("dataset.json", """{"labels": [["1.png", 1], ["2.png", 3]]}"""u8.ToArray())
+            )
+        );
         Assert.Equal([0, 1, 0, 1], gapped.ClassCounts);
         using var unlabelled = new ZipSource(Zip(CompressionLevel.Optimal, ("1.png", Png(8, 1))));
         Assert.Null(unlabelled.ClassCounts);
@@ -180,10 +226,25 @@ public sealed class SourceTests : IDisposable
     [Fact]
     public void Check_ClassesWithoutImages_AreNoted()
     {
-        var path = Zip(CompressionLevel.Optimal, ("1.png", Png(8, 1)), ("2.png", Png(8, 2)), ("dataset.json", """{"labels": [["1.png", 1], ["2.png", 3]]}"""u8.ToArray()));
-        var report = DatasetCheck.Run(new ZipSpec { Source = path }, path, skip: false, _ => { }, TestContext.Current.CancellationToken).Report;
-        Assert.Contains(report.Notes, n => n.ToString().StartsWith("2 of 4 classes without an image", StringComparison.Ordinal) && n.Example == "0");
-        path = Zip(CompressionLevel.Optimal, ("1.png", Png(8, 1)), ("2.png", Png(8, 2)), ("dataset.json", """{"labels": [["1.png", 1], ["2.png", 0]]}"""u8.ToArray()));
+        var path = Zip(
+            CompressionLevel.Optimal,
+            ("1.png", Png(8, 1)),
+            ("2.png", Png(8, 2)),
+            ("dataset.json", """{"labels": [["1.png", 1], ["2.png", 3]]}"""u8.ToArray())
+        );
+        var report = DatasetCheck
+            .Run(new ZipSpec { Source = path }, path, skip: false, _ => { }, TestContext.Current.CancellationToken)
+            .Report;
+        Assert.Contains(
+            report.Notes,
+            n => n.ToString().StartsWith("2 of 4 classes without an image", StringComparison.Ordinal) && n.Example == "0"
+        );
+        path = Zip(
+            CompressionLevel.Optimal,
+            ("1.png", Png(8, 1)),
+            ("2.png", Png(8, 2)),
+            ("dataset.json", """{"labels": [["1.png", 1], ["2.png", 0]]}"""u8.ToArray())
+        );
         report = DatasetCheck.Run(new ZipSpec { Source = path }, path, skip: false, _ => { }, TestContext.Current.CancellationToken).Report;
         Assert.DoesNotContain(report.Notes, n => n.ToString().Contains("without an image", StringComparison.Ordinal));
     }
@@ -193,7 +254,9 @@ public sealed class SourceTests : IDisposable
     {
         // of a stored image and of the labels: PNG has a checksum of its own, JSON and JPEG have none
         var labels = """{"labels": [["1.png", 0], ["2.png", 1]]}"""u8.ToArray();
-        var bytes = File.ReadAllBytes(Zip(CompressionLevel.NoCompression, ("1.png", Png(8, 1)), ("2.png", Png(8, 2)), ("dataset.json", labels)));
+        var bytes = File.ReadAllBytes(
+            Zip(CompressionLevel.NoCompression, ("1.png", Png(8, 1)), ("2.png", Png(8, 2)), ("dataset.json", labels))
+        );
         var at = bytes.AsSpan().IndexOf("\"1.png\", 0"u8) + "\"1.png\", ".Length;
         bytes[at] ^= 1;
         var error = Assert.Throws<InvalidDataException>(() => new ZipSource(Write("m.zip", bytes)));
@@ -217,25 +280,43 @@ public sealed class SourceTests : IDisposable
     [InlineData("""{"labels": [["1.png", """, "is not {")]
     public void Zip_BadLabels_AreExplained(string json, string message)
     {
-        var path = Zip(CompressionLevel.Optimal, ("1.png", Png(8, 1)), ("2.png", Png(8, 2)), ("dataset.json", Encoding.UTF8.GetBytes(json)));
+        var path = Zip(
+            CompressionLevel.Optimal,
+            ("1.png", Png(8, 1)),
+            ("2.png", Png(8, 2)),
+            ("dataset.json", Encoding.UTF8.GetBytes(json))
+        );
         Assert.Contains(message, Assert.Throws<InvalidDataException>(() => new ZipSource(path)).Message);
     }
 
     [Fact]
     public void Zip_ThousandsOfDamagedVariants_NeverCrashOrHang()
     {
-        var good = File.ReadAllBytes(Zip(CompressionLevel.Optimal, ("1.png", Png(8, 1)), ("2.png", Png(8, 2)), ("dataset.json", """{"labels": [["1.png", 0], ["2.png", 1]]}"""u8.ToArray())));
+        var good = File.ReadAllBytes(
+            Zip(
+                CompressionLevel.Optimal,
+                ("1.png", Png(8, 1)),
+                ("2.png", Png(8, 2)),
+                ("dataset.json", """{"labels": [["1.png", 0], ["2.png", 1]]}"""u8.ToArray())
+            )
+        );
         var random = new HostRandom(7);
         var refused = 0;
         for (var i = 0; i < 800; i++)
         {
             var bytes = good.ToArray();
-            for (var k = random.NextInt(3); k >= 0; k--) bytes[random.NextInt(bytes.Length)] = (byte)random.NextInt(256);
+            for (var k = random.NextInt(3); k >= 0; k--)
+            {
+                bytes[random.NextInt(bytes.Length)] = (byte)random.NextInt(256);
+            }
             var path = Write("m.zip", i % 5 == 0 ? bytes[..random.NextInt(bytes.Length)] : bytes);
             try
             {
                 using var source = new ZipSource(path);
-                for (var r = 0; r < source.Count; r++) source.Read(r, new byte[source.ImageBytes]);
+                for (var r = 0; r < source.Count; r++)
+                {
+                    source.Read(r, new byte[source.ImageBytes]);
+                }
             }
             catch (Exception e) when (e is InvalidDataException or CorruptRecordException)
             {
@@ -249,10 +330,13 @@ public sealed class SourceTests : IDisposable
     [Fact]
     public void Folder_ByClass_OrdersClassesAndNamesSynsets()
     {
-        foreach (var (name, seed) in new[] { ("n01443537/b.png", 1), ("n01440764/z.png", 2), ("n01443537/a.png", 3) }) Write(name, Png(8, seed));
+        foreach (var (name, seed) in new[] { ("n01443537/b.png", 1), ("n01440764/z.png", 2), ("n01443537/a.png", 3) })
+        {
+            Write(name, Png(8, seed));
+        }
         Write("n01440764/broken.jpg", [0xFF, 0xD8, 1, 2, 3]);
         Write("n01440764/notes.txt", [1]);
-        using var source = new FolderSource(folder);
+        using var source = new FolderSource(_folder);
         Assert.Equal((4, 8, 3, 2), (source.Count, source.Side, source.Channels, source.Classes));
         Assert.Equal(["tench", "goldfish"], source.ClassNames);
         var pixels = new byte[192];
@@ -268,8 +352,8 @@ public sealed class SourceTests : IDisposable
     {
         var wide = new Raster(16, 8, 1, [.. Enumerable.Range(0, 128).Select(i => (byte)(i % 16 is >= 4 and < 12 ? 200 : 0))]);
         Write("one.png", wide.ToPng());
-        Assert.Contains("16x8", Assert.Throws<InvalidDataException>(() => new FolderSource(folder)).Message);
-        using var source = new FolderSource(folder, side: 4, channels: 3);
+        Assert.Contains("16x8", Assert.Throws<InvalidDataException>(() => new FolderSource(_folder)).Message);
+        using var source = new FolderSource(_folder, side: 4, channels: 3);
         var pixels = new byte[48];
         Assert.Equal(-1, source.Read(0, pixels));
         Assert.All(pixels, p => Assert.Equal(200, p));
@@ -279,9 +363,9 @@ public sealed class SourceTests : IDisposable
     public void Folder_LinksInside_AreNotFollowed()
     {
         Write("a/1.png", Png(8, 1));
-        File.CreateSymbolicLink(Path.Combine(folder, "a", "2.png"), "/dev/zero");
-        Directory.CreateSymbolicLink(Path.Combine(folder, "b"), "/usr");
-        using var source = new FolderSource(folder);
+        File.CreateSymbolicLink(Path.Combine(_folder, "a", "2.png"), "/dev/zero");
+        Directory.CreateSymbolicLink(Path.Combine(_folder, "b"), "/usr");
+        using var source = new FolderSource(_folder);
         Assert.Equal(1, source.Count);
     }
 
@@ -292,11 +376,15 @@ public sealed class SourceTests : IDisposable
     private static byte[] Png(int side, int seed) => new Raster(side, side, 3, Pixels(side * side * 3, seed)).ToPng();
 
     private static byte[] Planes(int side, int seed) =>
-        [.. Enumerable.Range(0, 3).SelectMany(c => Enumerable.Range(0, side * side).Select(k => Pixels(side * side * 3, seed)[(k * 3) + c]))];
+        [
+            .. Enumerable
+                .Range(0, 3)
+                .SelectMany(c => Enumerable.Range(0, side * side).Select(k => Pixels(side * side * 3, seed)[(k * 3) + c])),
+        ];
 
     private string Write(string name, byte[] content)
     {
-        var path = Path.Combine(folder, name);
+        var path = Path.Combine(_folder, name);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         File.WriteAllBytes(path, content);
         return path;
@@ -305,7 +393,7 @@ public sealed class SourceTests : IDisposable
     [Fact]
     public void Folder_PipesDevicesAndLinks_AreNamedAndNeverWaitedFor()
     {
-        var pictures = Directory.CreateDirectory(Path.Combine(folder, "pictures")).FullName;
+        var pictures = Directory.CreateDirectory(Path.Combine(_folder, "pictures")).FullName;
         File.WriteAllBytes(Path.Combine(pictures, "0.png"), Png(8, 1));
         File.CreateSymbolicLink(Path.Combine(pictures, "1.png"), Path.Combine(pictures, "0.png"));
         File.CreateSymbolicLink(Path.Combine(pictures, "2.png"), "/dev/zero"); // never ends
@@ -315,14 +403,28 @@ public sealed class SourceTests : IDisposable
         var pixels = new byte[source.ImageBytes];
         for (var i = 0; i < source.Count; i++)
         {
-            if (source.NameOf(i) is "0.png" or "1.png") source.Read(i, pixels);
-            else Assert.Contains(source.NameOf(i) switch { "2.png" => "is a device", "3.png" => "is a named pipe", _ => "PNG" }, Assert.Throws<CorruptRecordException>(() => source.Read(i, pixels)).Message);
+            if (source.NameOf(i) is "0.png" or "1.png")
+            {
+                source.Read(i, pixels);
+            }
+            else
+            {
+                Assert.Contains(
+                    source.NameOf(i) switch
+                    {
+                        "2.png" => "is a device",
+                        "3.png" => "is a named pipe",
+                        _ => "PNG",
+                    },
+                    Assert.Throws<CorruptRecordException>(() => source.Read(i, pixels)).Message
+                );
+            }
         }
     }
 
     private string Zip(CompressionLevel level, params (string Name, byte[] Content)[] files)
     {
-        var path = Path.Combine(folder, "data.zip");
+        var path = Path.Combine(_folder, "data.zip");
         File.Delete(path);
         using var zip = ZipFile.Open(path, ZipArchiveMode.Create);
         foreach (var (name, content) in files)

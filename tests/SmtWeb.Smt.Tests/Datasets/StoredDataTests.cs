@@ -43,7 +43,10 @@ public sealed class StoredDataTests : TensorTest
         var spec = DataFixture.Make(kind) is ShapedDataSpec shaped ? Completed(shaped) : DataFixture.Make(kind);
         using var first = TrainingData.Open(spec, seed: 5, torch.CPU);
         using var _ = torch.NewDisposeScope();
-        for (var k = 0; k < 5; k++) first.Next(7);
+        for (var k = 0; k < 5; k++)
+        {
+            first.Next(7);
+        }
         var state = first.GetState();
         var expected = Enumerable.Range(0, 6).Select(k => Values(first.Next(7))).ToList();
 
@@ -69,7 +72,17 @@ public sealed class StoredDataTests : TensorTest
     public void Prefetcher_TrainerStops_ReadsNoFurtherThanItsBuffers()
     {
         using var source = new CountingSource();
-        using (var prefetcher = new BatchPrefetcher(source, new EpochSampler(source.Count, 1), batch: 4, mirror: false, skipCorrupt: false, workers: 2, ahead: 3))
+        using (
+            var prefetcher = new BatchPrefetcher(
+                source,
+                new EpochSampler(source.Count, 1),
+                batch: 4,
+                mirror: false,
+                skipCorrupt: false,
+                workers: 2,
+                ahead: 3
+            )
+        )
         {
             prefetcher.Return(prefetcher.Take());
             SpinWait.SpinUntil(() => source.Reads == 6 * 4, TimeSpan.FromSeconds(60));
@@ -85,11 +98,21 @@ public sealed class StoredDataTests : TensorTest
     {
         var folder = Path.Combine(DatasetRoot.Folder, "damaged");
         Directory.CreateDirectory(folder);
-        for (var i = 0; i < 6; i++) File.WriteAllBytes(Path.Combine(folder, $"{i}.png"), i == 3 ? [1, 2, 3] : DataFixture.Picture(8, 1, i, i).ToPng());
-        var spec = new FolderSpec { Source = "damaged", Side = 8, Channels = 1 };
+        for (var i = 0; i < 6; i++)
+        {
+            File.WriteAllBytes(Path.Combine(folder, $"{i}.png"), i == 3 ? [1, 2, 3] : DataFixture.Picture(8, 1, i, i).ToPng());
+        }
+        var spec = new FolderSpec
+        {
+            Source = "damaged",
+            Side = 8,
+            Channels = 1,
+        };
         using var scope = torch.NewDisposeScope();
         using (var strict = TrainingData.Open(spec, 1, torch.CPU))
+        {
             Assert.Contains("record 3 (3.png)", Assert.Throws<CorruptRecordException>(() => strict.Next(6)).Message);
+        }
 
         using var lenient = TrainingData.Open(spec with { SkipCorrupt = true }, 1, torch.CPU);
         var notes = new List<string>();
@@ -137,7 +160,10 @@ public sealed class StoredDataTests : TensorTest
     {
         foreach (var data in DataFixture.All)
         {
-            var spec = Presets.Find("fashion-mnist-quick")!.Spec with { Data = data is ShapedDataSpec s ? s with { Side = 32, Channels = 3, ClassNames = ["a", "b"] } : data };
+            var spec = Presets.Find("fashion-mnist-quick")!.Spec with
+            {
+                Data = data is ShapedDataSpec s ? s with { Side = 32, Channels = 3, ClassNames = ["a", "b"] } : data,
+            };
             var (read, errors) = SpecJson.Parse(SpecJson.Write(spec));
             Assert.Empty(errors);
             Assert.Equal(SpecJson.Hash(spec), SpecJson.Hash(read!));
@@ -157,17 +183,33 @@ public sealed class StoredDataTests : TensorTest
         var pixels = batch.Samples.ToArray<float>();
         var each = pixels.Length / (int)batch.Samples.shape[0];
         var labels = batch.Labels?.argmax(1).ToArray<long>();
-        return [.. Enumerable.Range(0, (int)batch.Samples.shape[0]).Select(i => (pixels.Skip(i * each).Take(each).Select((v, k) => v * ((k % 13) + 1)).Sum(), labels?[i] ?? -1))];
+        return
+        [
+            .. Enumerable
+                .Range(0, (int)batch.Samples.shape[0])
+                .Select(i => (pixels.Skip(i * each).Take(each).Select((v, k) => v * ((k % 13) + 1)).Sum(), labels?[i] ?? -1)),
+        ];
     }
 
     private static List<(int Pixel, int Label)> Batches(ImageSource source, int workers)
     {
-        using var prefetcher = new BatchPrefetcher(source, new EpochSampler(source.Count, 3), batch: 5, mirror: false, skipCorrupt: false, workers, ahead: 2);
+        using var prefetcher = new BatchPrefetcher(
+            source,
+            new EpochSampler(source.Count, 3),
+            batch: 5,
+            mirror: false,
+            skipCorrupt: false,
+            workers,
+            ahead: 2
+        );
         var seen = new List<(int, int)>();
         for (var k = 0; k < 12; k++)
         {
             var batch = prefetcher.Take();
-            for (var i = 0; i < 5; i++) seen.Add((batch.Pixels[i * source.ImageBytes], batch.Labels[i]));
+            for (var i = 0; i < 5; i++)
+            {
+                seen.Add((batch.Pixels[i * source.ImageBytes], batch.Labels[i]));
+            }
             prefetcher.Return(batch);
         }
 
@@ -176,9 +218,9 @@ public sealed class StoredDataTests : TensorTest
 
     private sealed class CountingSource : ImageSource
     {
-        private int reads;
+        private int _reads;
 
-        public int Reads => Volatile.Read(ref reads);
+        public int Reads => Volatile.Read(ref _reads);
 
         public override string Path => "counting";
 
@@ -192,12 +234,10 @@ public sealed class StoredDataTests : TensorTest
 
         public override int Read(int index, Span<byte> pixels)
         {
-            Interlocked.Increment(ref reads);
+            Interlocked.Increment(ref _reads);
             return -1;
         }
 
-        public override void Dispose()
-        {
-        }
+        public override void Dispose() { }
     }
 }

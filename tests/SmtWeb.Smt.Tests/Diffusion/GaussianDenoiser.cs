@@ -15,15 +15,23 @@ internal sealed class GaussianDenoiser(double s, int classes = 0, int size = 2) 
 
     public override Tensor Raw(Tensor scaled, Tensor c_noise, Tensor? α, Tensor? labels, Tensor? augment)
     {
-        if (labels is null) return torch.zeros(scaled.shape, device: scaled.device);
+        if (labels is null)
+        {
+            return torch.zeros(scaled.shape, device: scaled.device);
+        }
         // c_out F = (1 - c_skip) m
         var (c_skip, c_out, _, _) = EdmPrecond.Coefficients((c_noise * 4).exp(), SigmaData);
         var m = (labels * torch.arange(Classes, dtype: ScalarType.Float32)).sum([1]);
         return EdmPrecond.Like((1 - c_skip) * m / c_out, scaled) + torch.zeros(scaled.shape);
     }
 
-    protected override (Tensor F, Tensor Bottleneck) RawWithBottleneck(Tensor scaled, Tensor c_noise, Tensor? α, Tensor? labels, bool decoderLearns) =>
-        (Raw(scaled, c_noise, α, labels, null), scaled);
+    protected override (Tensor F, Tensor Bottleneck) RawWithBottleneck(
+        Tensor scaled,
+        Tensor c_noise,
+        Tensor? α,
+        Tensor? labels,
+        bool decoderLearns
+    ) => (Raw(scaled, c_noise, α, labels, null), scaled);
 
     protected override Tensor RawBottleneck(Tensor scaled, Tensor c_noise, Tensor? α, Tensor? labels) => scaled;
 }

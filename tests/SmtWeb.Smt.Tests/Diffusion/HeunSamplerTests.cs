@@ -25,9 +25,19 @@ public sealed class HeunSamplerTests : TensorTest
     {
         using var scope = torch.NewDisposeScope();
         using var denoiser = new GaussianDenoiser(0.5, size: 100);
-        var sampler = new HeunSampler(denoiser, new HeunOptions { Steps = 32, Churn = 40, ChurnFrom = 0.05, ChurnTo = 50, NoiseScale = 1 });
+        var sampler = new HeunSampler(
+            denoiser,
+            new HeunOptions
+            {
+                Steps = 32,
+                Churn = 40,
+                ChurnFrom = 0.05,
+                ChurnTo = 50,
+                NoiseScale = 1,
+            }
+        );
         var x = sampler.Draw([.. Enumerable.Range(0, 64).Select(k => (ulong)k)], null, torch.CPU);
-        Assert.Equal(0, x.mean().ToDouble(), 0.03);          // 6,400 values: standard error 0.006
+        Assert.Equal(0, x.mean().ToDouble(), 0.03); // 6,400 values: standard error 0.006
         Assert.Equal(0.5, Math.Sqrt(x.square().mean().ToDouble()), 0.03);
         var still = new HeunSampler(denoiser, new HeunOptions { Steps = 32 }).Draw([0, 1], null, torch.CPU);
         Assert.True((x.narrow(0, 0, 2) - still).norm().ToDouble() > 1); // the noise did something
@@ -45,7 +55,9 @@ public sealed class HeunSamplerTests : TensorTest
         var labels = seeds.Select(s => (int)(s % 4)).ToArray();
         var together = sampler.Draw(seeds, labels, torch.CPU).ToArray<float>();
         foreach (var k in new[] { 0, 31, 32, 39 })
+        {
             Assert.Equal(together[(2 * k)..((2 * k) + 2)], sampler.Draw([7, seeds[k]], [0, labels[k]], torch.CPU).ToArray<float>()[2..]);
+        }
     }
 
     [Fact]
@@ -78,7 +90,21 @@ public sealed class HeunSamplerTests : TensorTest
     public void Constructor_BadSettings_NamesEachWithItsValue()
     {
         using var denoiser = new GaussianDenoiser(0.5);
-        var error = Assert.Throws<ArgumentException>(() => new HeunSampler(denoiser, new HeunOptions { Steps = 0, SigmaMin = double.NaN, Rho = -1, Churn = -2 }));
-        foreach (var part in new[] { "Steps is 0", "SigmaMin is NaN", "Rho is -1", "Churn is -2" }) Assert.Contains(part, error.Message);
+        var error = Assert.Throws<ArgumentException>(() =>
+            new HeunSampler(
+                denoiser,
+                new HeunOptions
+                {
+                    Steps = 0,
+                    SigmaMin = double.NaN,
+                    Rho = -1,
+                    Churn = -2,
+                }
+            )
+        );
+        foreach (var part in new[] { "Steps is 0", "SigmaMin is NaN", "Rho is -1", "Churn is -2" })
+        {
+            Assert.Contains(part, error.Message);
+        }
     }
 }

@@ -4,15 +4,18 @@ namespace SmtWeb.Smt.Tests.Files;
 
 public sealed class LockFileTests : IDisposable
 {
-    private readonly string folder = Directory.CreateTempSubdirectory("smtweb-lock-").FullName;
+    private readonly string _folder = Directory.CreateTempSubdirectory("smtweb-lock-").FullName;
 
-    public void Dispose() => Directory.Delete(folder, recursive: true);
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Fact]
     public void TryTake_HeldByAnother_IsNullUntilItEnds()
     {
-        var path = Path.Combine(folder, ".lock");
-        using (LockFile.TryTake(path)!) Assert.Null(LockFile.TryTake(path));
+        var path = Path.Combine(_folder, ".lock");
+        using (LockFile.TryTake(path)!)
+        {
+            Assert.Null(LockFile.TryTake(path));
+        }
         using var again = LockFile.TryTake(path);
         Assert.NotNull(again);
     }
@@ -21,8 +24,8 @@ public sealed class LockFileTests : IDisposable
     public void TryTake_FaultThatIsNoLock_IsNotTakenForOne()
     {
         // whoever waits for null would wait for ever
-        Assert.Throws<DirectoryNotFoundException>(() => LockFile.TryTake(Path.Combine(folder, "absent", ".lock")));
+        Assert.Throws<DirectoryNotFoundException>(() => LockFile.TryTake(Path.Combine(_folder, "absent", ".lock")));
         Assert.ThrowsAny<IOException>(() => LockFile.TryTake("/dev/full/.lock"));
-        Assert.Throws<UnauthorizedAccessException>(() => LockFile.TryTake(folder));
+        Assert.Throws<UnauthorizedAccessException>(() => LockFile.TryTake(_folder));
     }
 }

@@ -19,14 +19,22 @@ public sealed class ConditionalCaseTests : TensorTest
     [Theory, MemberData(nameof(Cases))]
     public void DenoisingLoss_OfACaseWithLabels_TakesThem(string id)
     {
-        if (GoldenCase.Load(id).HasInput("labels")) Assert.Skip("This set has labels itself.");
+        if (GoldenCase.Load(id).HasInput("labels"))
+        {
+            Assert.Skip("This set has labels itself.");
+        }
         var folder = Directory.CreateTempSubdirectory("smtweb-golden-").FullName;
         try
         {
             Write(GoldenCase.Load(id), folder, withLabels: true);
-            using (var losses = new LossTests()) losses.DenoisingLoss_GivenDraws_GivesReferenceLossAndGradients(folder);
+            using (var losses = new LossTests())
+            {
+                losses.DenoisingLoss_GivenDraws_GivesReferenceLossAndGradients(folder);
+            }
             Write(GoldenCase.Load(id), folder, withLabels: false);
-            Assert.ThrowsAny<Xunit.Sdk.XunitException>(() => new LossTests().DenoisingLoss_GivenDraws_GivesReferenceLossAndGradients(folder));
+            Assert.ThrowsAny<Xunit.Sdk.XunitException>(() =>
+                new LossTests().DenoisingLoss_GivenDraws_GivesReferenceLossAndGradients(folder)
+            );
         }
         finally
         {
@@ -51,18 +59,31 @@ public sealed class ConditionalCaseTests : TensorTest
         }
         List<SafetensorsSource> weights =
         [
-            Source("model.map_label.weight", [channels, Classes], weight), Source("model.map_label.bias", [channels], bias),
+            Source("model.map_label.weight", [channels, Classes], weight),
+            Source("model.map_label.bias", [channels], bias),
             .. golden.Weights().Select(w => new SafetensorsSource(w.Name, w.Type, w.Shape, w.Bytes)),
         ];
-        using (var file = File.Create(Path.Combine(folder, "weights.safetensors"))) SafetensorsWriter.Write(file, weights, new Dictionary<string, string>());
+        using (var file = File.Create(Path.Combine(folder, "weights.safetensors")))
+        {
+            SafetensorsWriter.Write(file, weights, new Dictionary<string, string>());
+        }
 
         var (_, tensors) = SafetensorsReader.ReadFile(Path.Combine(golden.Folder, "data.safetensors"));
         var data = tensors.Select(t => new SafetensorsSource(t.Key, t.Value.Entry.Type, t.Value.Entry.Shape, t.Value.Bytes)).ToList();
         var rows = (int)golden.Input("images").Shape[0];
         var labels = new float[rows * Classes];
-        for (var k = 0; k < rows; k++) labels[(k * Classes) + Class] = 1;
-        if (withLabels) data.Add(Source("in.labels", [rows, Classes], labels));
-        using (var file = File.Create(Path.Combine(folder, "data.safetensors"))) SafetensorsWriter.Write(file, data, new Dictionary<string, string>());
+        for (var k = 0; k < rows; k++)
+        {
+            labels[(k * Classes) + Class] = 1;
+        }
+        if (withLabels)
+        {
+            data.Add(Source("in.labels", [rows, Classes], labels));
+        }
+        using (var file = File.Create(Path.Combine(folder, "data.safetensors")))
+        {
+            SafetensorsWriter.Write(file, data, new Dictionary<string, string>());
+        }
     }
 
     private static SafetensorsSource Source(string name, long[] shape, float[] values) =>

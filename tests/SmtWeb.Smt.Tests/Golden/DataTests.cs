@@ -23,7 +23,10 @@ public sealed class DataTests
     {
         var golden = GoldenCase.Load(id);
         var batch = golden.AuxiliaryFile("bin");
-        foreach (var path in new[] { batch, Path.GetDirectoryName(batch)!, golden.Folder, golden.AuxiliaryFile("tar") }) Verify(golden, Cifar10.Open(path));
+        foreach (var path in new[] { batch, Path.GetDirectoryName(batch)!, golden.Folder, golden.AuxiliaryFile("tar") })
+        {
+            Verify(golden, Cifar10.Open(path));
+        }
     }
 
     [Theory]
@@ -33,7 +36,10 @@ public sealed class DataTests
     {
         var golden = GoldenCase.Load(id);
         var batch = golden.AuxiliaryFile("py");
-        foreach (var path in new[] { batch, Path.GetDirectoryName(batch)!, golden.Folder, golden.AuxiliaryFile("tar") }) Verify(golden, Cifar10.Open(path));
+        foreach (var path in new[] { batch, Path.GetDirectoryName(batch)!, golden.Folder, golden.AuxiliaryFile("tar") })
+        {
+            Verify(golden, Cifar10.Open(path));
+        }
     }
 
     [Theory]
@@ -85,7 +91,11 @@ public sealed class DataTests
         Assert.Equal(names, Enumerable.Range(0, source.Count).Select(source.NameOf));
         var labels = Verify(golden, source);
         if (golden.Expects("onehot"))
-            golden.Expect("onehot").Verify([.. labels.SelectMany(label => Enumerable.Range(0, source.Classes).Select(k => k == label ? 1f : 0f))]);
+        {
+            golden
+                .Expect("onehot")
+                .Verify([.. labels.SelectMany(label => Enumerable.Range(0, source.Classes).Select(k => k == label ? 1f : 0f))]);
+        }
     }
 
     private static long[] Verify(GoldenCase golden, ImageSource opened)
@@ -93,9 +103,18 @@ public sealed class DataTests
         using var source = opened;
         var (images, labels) = ReadAll(source);
         golden.Expect("images_u8").Verify(images);
-        if (golden.Expects("labels")) golden.Expect("labels").Verify(labels);
-        else Assert.All(labels, label => Assert.Equal(-1, label));
-        if (golden.Expects("images_smt")) golden.Expect("images_smt").Verify(Array.ConvertAll(images, b => (b / 127.5f) - 1));
+        if (golden.Expects("labels"))
+        {
+            golden.Expect("labels").Verify(labels);
+        }
+        else
+        {
+            Assert.All(labels, label => Assert.Equal(-1, label));
+        }
+        if (golden.Expects("images_smt"))
+        {
+            golden.Expect("images_smt").Verify(Array.ConvertAll(images, b => (b / 127.5f) - 1));
+        }
         return labels;
     }
 
@@ -103,7 +122,10 @@ public sealed class DataTests
     {
         var images = new byte[source.Count * source.ImageBytes];
         var labels = new long[source.Count];
-        for (var i = 0; i < source.Count; i++) labels[i] = source.Read(i, images.AsSpan(i * source.ImageBytes, source.ImageBytes));
+        for (var i = 0; i < source.Count; i++)
+        {
+            labels[i] = source.Read(i, images.AsSpan(i * source.ImageBytes, source.ImageBytes));
+        }
         return (images, labels);
     }
 }

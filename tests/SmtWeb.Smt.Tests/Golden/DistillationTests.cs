@@ -103,9 +103,19 @@ public sealed class DistillationTests : TensorTest
 
         // Eq. (14) is a squared norm of scores: σ⁻⁴ on denoisers, summed over the dimension
         var dimension = real.numel() / B;
-        var perSample = Enumerable.Range(0, (int)B).Select(k => SmtLosses.ScoreLoss(
-            torch.cat([f_exp[0].narrow(0, k, 1), f_exp[1].narrow(0, k, 1)]), torch.cat([real.narrow(0, k, 1), fake.narrow(0, k, 1)]),
-            torch.cat([α.narrow(0, k, 1), 1 - α.narrow(0, k, 1)]), σ.pow(-4).narrow(0, k, 1).expand(2) * (double)dimension, 1).ToDouble());
+        var perSample = Enumerable
+            .Range(0, (int)B)
+            .Select(k =>
+                SmtLosses
+                    .ScoreLoss(
+                        torch.cat([f_exp[0].narrow(0, k, 1), f_exp[1].narrow(0, k, 1)]),
+                        torch.cat([real.narrow(0, k, 1), fake.narrow(0, k, 1)]),
+                        torch.cat([α.narrow(0, k, 1), 1 - α.narrow(0, k, 1)]),
+                        σ.pow(-4).narrow(0, k, 1).expand(2) * (double)dimension,
+                        1
+                    )
+                    .ToDouble()
+            );
         golden.Expect("paper.eq14_per_sample").Verify([.. perSample]);
     }
 
@@ -137,7 +147,13 @@ public sealed class DistillationTests : TensorTest
             GanGeneratorWeight = c.Double("gan_weight", 0),
             DropRepeatedPasses = dropRepeatedPasses,
         };
-        using var trainer = new SmdTrainer(generator, fake, teacher, method, new OptimisationSpec { WeightDecay = c.Double("weight_decay", 0), GradientClip = c.Double("max_grad_norm", 0) });
+        using var trainer = new SmdTrainer(
+            generator,
+            fake,
+            teacher,
+            method,
+            new OptimisationSpec { WeightDecay = c.Double("weight_decay", 0), GradientClip = c.Double("max_grad_norm", 0) }
+        );
         var start = Parameters(trainer);
         var labels = golden.Labels(generator.Classes);
         for (var k = 0; k < c.Int("iterations"); k++)
@@ -145,14 +161,37 @@ public sealed class DistillationTests : TensorTest
             Tensor In(string name) => golden.Tensor($"{name}{k}");
             var turn = trainer.IsGeneratorTurn(k);
             Assert.Equal(turn, golden.Expects($"gen{k}"));
-            if (turn) VerifyDirection(golden, k, trainer, In("z"), labels, c.Double("gan_weight", 0));
+            if (turn)
+            {
+                VerifyDirection(golden, k, trainer, In("z"), labels, c.Double("gan_weight", 0));
+            }
             var (g, s) = trainer.Step(
-                In("x_real"), labels, In("z"), labels,
+                In("x_real"),
+                labels,
+                In("z"),
+                labels,
                 turn ? new SmdGeneratorDraws(golden.Levels($"t_gen{k}"), In("n_gen"), In("alpha_gen")) : null,
-                new SmdScoreDraws(golden.Levels($"t_dsm{k}"), In("n_dsm"), golden.Levels($"t_interp{k}"), In("n_interp"), In("n_interp"), In("alpha_score"), golden.Input($"alpha_score{k}").Floats),
-                c.Double("gen_lr", 0), c.Double("score_lr", 0));
-            if (g is not null) golden.Expect($"gen{k}").Verify(g.DivergenceLoss.ToDouble() + c.Double("gan_weight", 0) * g.GanLoss.ToDouble(), g.GradientNorm.Value);
-            golden.Expect($"score{k}").Verify(s.DenoisingLoss.ToDouble(), s.FakeLoss.ToDouble(), s.RealLoss.ToDouble(), s.GradientNorm.Value);
+                new SmdScoreDraws(
+                    golden.Levels($"t_dsm{k}"),
+                    In("n_dsm"),
+                    golden.Levels($"t_interp{k}"),
+                    In("n_interp"),
+                    In("n_interp"),
+                    In("alpha_score"),
+                    golden.Input($"alpha_score{k}").Floats
+                ),
+                c.Double("gen_lr", 0),
+                c.Double("score_lr", 0)
+            );
+            if (g is not null)
+            {
+                golden
+                    .Expect($"gen{k}")
+                    .Verify(g.DivergenceLoss.ToDouble() + c.Double("gan_weight", 0) * g.GanLoss.ToDouble(), g.GradientNorm.Value);
+            }
+            golden
+                .Expect($"score{k}")
+                .Verify(s.DenoisingLoss.ToDouble(), s.FakeLoss.ToDouble(), s.RealLoss.ToDouble(), s.GradientNorm.Value);
         }
         using var __ = torch.no_grad();
         var end = Parameters(trainer);
@@ -176,7 +215,15 @@ public sealed class DistillationTests : TensorTest
         using (torch.no_grad())
         {
             var D = SmdLosses.MixtureWeight(ℓ, α);
-            direction = SmdLosses.GeneratorDirection(x, f_fake, trainer.Teacher.forward(x_t, σ, null, labels), D, α, σ, DistillationWeight.Dmd);
+            direction = SmdLosses.GeneratorDirection(
+                x,
+                f_fake,
+                trainer.Teacher.forward(x_t, σ, null, labels),
+                D,
+                α,
+                σ,
+                DistillationWeight.Dmd
+            );
             golden.Verify($"gen{k}.scale", D);
         }
         golden.Verify($"gen{k}.grad", direction);
@@ -188,8 +235,15 @@ public sealed class DistillationTests : TensorTest
     private static Dictionary<string, Tensor> Parameters(SmdTrainer trainer)
     {
         using var _ = torch.no_grad();
-        return trainer.Generator.ParameterEntries("generator.")
-            .Concat(trainer.Fake.ParameterEntries().Select(p => (p.Name.StartsWith("head.", StringComparison.Ordinal) ? p.Name : $"fake.{p.Name["score.".Length..]}", p.Parameter)))
+        return trainer
+            .Generator.ParameterEntries("generator.")
+            .Concat(
+                trainer
+                    .Fake.ParameterEntries()
+                    .Select(p =>
+                        (p.Name.StartsWith("head.", StringComparison.Ordinal) ? p.Name : $"fake.{p.Name["score.".Length..]}", p.Parameter)
+                    )
+            )
             .ToDictionary(p => p.Item1, p => p.Item2.detach().to(ScalarType.Float64).clone());
     }
 }

@@ -21,7 +21,11 @@ public sealed class FullSizeTests : TensorTest
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
         using var random = new Generator(0, torch.CPU);
-        using var network = GoldenTorch.Network(golden.Config.GetProperty("model_type").GetString()!, golden.Config.GetProperty("network"), random);
+        using var network = GoldenTorch.Network(
+            golden.Config.GetProperty("model_type").GetString()!,
+            golden.Config.GetProperty("network"),
+            random
+        );
         network.eval();
         golden.LoadWeights(network);
 
@@ -42,12 +46,21 @@ public sealed class FullSizeTests : TensorTest
         var listing = document.RootElement;
         using var scope = torch.NewDisposeScope();
         using var random = new Generator(0, torch.CPU);
-        var entries = listing.GetProperty("state_dict").EnumerateArray().Select(e => (Name: e[0].GetString()!, Shape: e[1].EnumerateArray().Select(s => s.GetInt64()).ToArray(), Kind: e[2].GetString()!)).ToList();
+        var entries = listing
+            .GetProperty("state_dict")
+            .EnumerateArray()
+            .Select(e =>
+                (Name: e[0].GetString()!, Shape: e[1].EnumerateArray().Select(s => s.GetInt64()).ToArray(), Kind: e[2].GetString()!)
+            )
+            .ToList();
         // a listing without a configuration is a discriminator head: a sequential under a name of its own
-        var prefix = listing.TryGetProperty("network", out var net) ? "" : entries[0].Name[..(entries[0].Name.IndexOf('.', StringComparison.Ordinal) + 1)];
-        using Module network = prefix.Length == 0
-            ? GoldenTorch.Network(listing.GetProperty("model_type").GetString()!, net, random)
-            : new ClassHead(entries[0].Shape[1], 8, random);
+        var prefix = listing.TryGetProperty("network", out var net)
+            ? ""
+            : entries[0].Name[..(entries[0].Name.IndexOf('.', StringComparison.Ordinal) + 1)];
+        using Module network =
+            prefix.Length == 0
+                ? GoldenTorch.Network(listing.GetProperty("model_type").GetString()!, net, random)
+                : new ClassHead(entries[0].Shape[1], 8, random);
 
         Assert.Equal(entries.Select(e => e.Name), network.StateEntries(prefix).Select(e => e.Name));
         Assert.Equal(entries.Select(e => string.Join('x', e.Shape)), network.StateEntries().Select(e => string.Join('x', e.Value.shape)));

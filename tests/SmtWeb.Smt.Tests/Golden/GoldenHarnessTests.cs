@@ -8,9 +8,11 @@ namespace SmtWeb.Smt.Tests.Golden;
 public sealed class GoldenHarnessTests
 {
     [Fact]
-    public void Unit_SeedOfReadme_GivesItsValues() => Assert.Equal(
-        [-0.8091862201690674f, 0.21098577976226807f, -0.45664989948272705f, -0.45809125900268555f],
-        Enumerable.Range(0, 4).Select(i => GoldenWeights.Unit(362947661, (uint)i)));
+    public void Unit_SeedOfReadme_GivesItsValues() =>
+        Assert.Equal(
+            [-0.8091862201690674f, 0.21098577976226807f, -0.45664989948272705f, -0.45809125900268555f],
+            Enumerable.Range(0, 4).Select(i => GoldenWeights.Unit(362947661, (uint)i))
+        );
 
     [Fact]
     public void Weights_WrittenOut_EqualTheFormulaBitForBit()
@@ -19,7 +21,10 @@ public sealed class GoldenHarnessTests
         foreach (var id in GoldenCase.All)
         {
             var golden = GoldenCase.Load(id);
-            if (golden.WrittenWeights()?.ToDictionary(w => w.Name) is not { } written || !golden.HasFormulaWeights) continue;
+            if (golden.WrittenWeights()?.ToDictionary(w => w.Name) is not { } written || !golden.HasFormulaWeights)
+            {
+                continue;
+            }
             foreach (var weight in golden.Weights())
             {
                 Assert.Equal(written[weight.Name].Shape, weight.Shape);
@@ -35,16 +40,21 @@ public sealed class GoldenHarnessTests
     public void Kinds_OfTheSet_AreAllPartOfTheGoldenSelection()
     {
         // "./test.sh golden" takes the tests with the trait and no others: a kind without it would not be checked on another set
-        var checkedIds = typeof(GoldenHarnessTests).Assembly.GetTypes()
+        var checkedIds = typeof(GoldenHarnessTests)
+            .Assembly.GetTypes()
             .SelectMany(type => type.GetMethods().Select(method => (Type: type, Method: method)))
             .Where(test => IsGolden(test.Type) || IsGolden(test.Method))
-            .SelectMany(test => test.Method.GetCustomAttributes<MemberDataAttribute>().Select(data => (data.MemberType ?? test.Type).GetProperty(data.MemberName)?.GetValue(null)))
+            .SelectMany(test =>
+                test.Method.GetCustomAttributes<MemberDataAttribute>()
+                    .Select(data => (data.MemberType ?? test.Type).GetProperty(data.MemberName)?.GetValue(null))
+            )
             .OfType<IEnumerable<ITheoryDataRow>>()
             .SelectMany(rows => rows.Select(row => row.GetData()[0] as string))
             .ToHashSet();
         Assert.All(GoldenCase.All, id => Assert.Contains(id, checkedIds));
 
-        static bool IsGolden(MemberInfo member) => member.GetCustomAttributes<TraitAttribute>().Any(t => t is { Name: "Category", Value: "Golden" });
+        static bool IsGolden(MemberInfo member) =>
+            member.GetCustomAttributes<TraitAttribute>().Any(t => t is { Name: "Category", Value: "Golden" });
     }
 
     [Theory]

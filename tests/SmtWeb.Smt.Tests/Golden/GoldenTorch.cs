@@ -34,13 +34,21 @@ internal static class GoldenTorch
     }
 
     internal static Dictionary<string, Tensor> WeightTensors(this GoldenCase golden, string prefix = "") =>
-        golden.Weights().Where(w => w.Name.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary(w => w.Name[prefix.Length..], ToTensor);
+        golden
+            .Weights()
+            .Where(w => w.Name.StartsWith(prefix, StringComparison.Ordinal))
+            .ToDictionary(w => w.Name[prefix.Length..], ToTensor);
 
     /// <summary>σ of the steps that an input names, on the grid of the case: the released one unless it says otherwise.</summary>
     internal static Tensor Levels(this GoldenCase golden, string name)
     {
         var c = golden.Config;
-        var grid = KarrasGrid.Create(c.Int("num_train_timesteps", KarrasGrid.Levels), c.Double("sigma_min", 0.002), c.Double("sigma_max", 80), c.Double("rho", 7));
+        var grid = KarrasGrid.Create(
+            c.Int("num_train_timesteps", KarrasGrid.Levels),
+            c.Double("sigma_min", 0.002),
+            c.Double("sigma_max", 80),
+            c.Double("rho", 7)
+        );
         var steps = golden.Input(name).Longs;
         return Tensors.Of(Array.ConvertAll(steps, k => grid[k]), [steps.Length]);
     }
@@ -63,7 +71,12 @@ internal static class GoldenTorch
         var (resolution, channels) = (net.Int("img_resolution"), net.Int("img_channels"));
         UNetOptions options = type switch
         {
-            "SongUNet" or "SkewedSongUNet" => new DdpmPlusPlusOptions { Resolution = resolution, ImageChannels = channels, ChannelMultipliers = [1, 2, 2, 2] },
+            "SongUNet" or "SkewedSongUNet" => new DdpmPlusPlusOptions
+            {
+                Resolution = resolution,
+                ImageChannels = channels,
+                ChannelMultipliers = [1, 2, 2, 2],
+            },
             "DhariwalUNet" or "SkewedDhariwalUNet" => new AdmOptions { Resolution = resolution, ImageChannels = channels },
             _ => throw new NotSupportedException($"The reference has no network \"{type}\"."),
         };
@@ -72,7 +85,12 @@ internal static class GoldenTorch
             {
                 Classes = net.Int("label_dim"),
                 AugmentDimensions = net.Int("augment_dim"),
-                Alpha = type switch { "SkewedSongUNet" => AlphaEmbedding.ReleasedPositional, "SkewedDhariwalUNet" => AlphaEmbedding.ReleasedFourier, _ => null },
+                Alpha = type switch
+                {
+                    "SkewedSongUNet" => AlphaEmbedding.ReleasedPositional,
+                    "SkewedDhariwalUNet" => AlphaEmbedding.ReleasedFourier,
+                    _ => null,
+                },
                 ModelChannels = net.Int("model_channels", options.ModelChannels),
                 ChannelMultipliers = net.Ints("channel_mult") ?? options.ChannelMultipliers,
                 EmbeddingMultiplier = net.Int("channel_mult_emb", options.EmbeddingMultiplier),
@@ -81,7 +99,8 @@ internal static class GoldenTorch
                 Dropout = net.Double("dropout", 0.1),
                 SigmaData = net.Double("sigma_data", sigmaData ?? options.SigmaData),
             },
-            random);
+            random
+        );
     }
 
     /// <summary>Fills a network with a case's weights, one tensor at a time; names, order and shapes must be the case's.</summary>
@@ -113,6 +132,8 @@ internal static class GoldenTorch
         };
         forward();
         network.Model.Trace = null;
-        golden.Expect("trace").Verify([.. golden.Config.GetProperty("trace_names").EnumerateArray().SelectMany(name => trace[name.GetString()!])]);
+        golden
+            .Expect("trace")
+            .Verify([.. golden.Config.GetProperty("trace_names").EnumerateArray().SelectMany(name => trace[name.GetString()!])]);
     }
 }

@@ -28,7 +28,10 @@ public static class GoldenWeights
     public static IEnumerable<GoldenTensor> EachFromFormula(string path)
     {
         using var document = JsonDocument.Parse(File.ReadAllBytes(path));
-        foreach (var entry in document.RootElement.GetProperty("tensors").EnumerateArray()) yield return FromFormula(entry);
+        foreach (var entry in document.RootElement.GetProperty("tensors").EnumerateArray())
+        {
+            yield return FromFormula(entry);
+        }
     }
 
     private static GoldenTensor FromFormula(JsonElement entry)
@@ -37,7 +40,10 @@ public static class GoldenWeights
         var type = Enum.Parse<SafetensorsType>(entry.GetProperty("dtype").GetString()!);
         long[] shape = [.. entry.GetProperty("shape").EnumerateArray().Select(s => s.GetInt64())];
         var count = (int)shape.Aggregate(1L, (n, side) => n * side);
-        if (type == SafetensorsType.I64) return new GoldenTensor(name, type, shape, new byte[count * 8]);
+        if (type == SafetensorsType.I64)
+        {
+            return new GoldenTensor(name, type, shape, new byte[count * 8]);
+        }
 
         var values = new float[count];
         if (entry.TryGetProperty("const", out var constant))
@@ -51,7 +57,10 @@ public static class GoldenWeights
             var scale = entry.GetProperty("scale").GetSingle();
 
             // One rounded product, one rounded sum: the casts forbid wider intermediates.
-            for (var i = 0; i < count; i++) values[i] = (float)(offset + (float)(scale * Unit(seed, (uint)i)));
+            for (var i = 0; i < count; i++)
+            {
+                values[i] = (float)(offset + (float)(scale * Unit(seed, (uint)i)));
+            }
         }
 
         var bytes = new byte[count * 4];

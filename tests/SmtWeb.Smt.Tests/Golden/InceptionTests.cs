@@ -8,7 +8,13 @@ namespace SmtWeb.Smt.Tests.Golden;
 public sealed class InceptionTests : TensorTest
 {
     // after which stage the published features of so many dimensions are taken
-    private static readonly Dictionary<string, string> Taps = new() { ["MaxPool_1"] = "64", ["MaxPool_2"] = "192", ["Mixed_6e"] = "768", ["AvgPool"] = "2048" };
+    private static readonly Dictionary<string, string> Taps = new()
+    {
+        ["MaxPool_1"] = "64",
+        ["MaxPool_2"] = "192",
+        ["Mixed_6e"] = "768",
+        ["AvgPool"] = "2048",
+    };
 
     public static TheoryData<string> Cases => GoldenCase.OfKind("fid_inception");
 
@@ -30,7 +36,11 @@ public sealed class InceptionTests : TensorTest
     public void Constructor_MissingAndMisshapenWeights_AreNamed()
     {
         using var scope = torch.NewDisposeScope();
-        var weights = new Dictionary<string, Tensor> { ["Conv2d_1a_3x3.conv.weight"] = torch.zeros([32, 1, 3, 3]), ["AuxLogits.fc.weight"] = torch.zeros([1]) };
+        var weights = new Dictionary<string, Tensor>
+        {
+            ["Conv2d_1a_3x3.conv.weight"] = torch.zeros([32, 1, 3, 3]),
+            ["AuxLogits.fc.weight"] = torch.zeros([1]),
+        };
         var error = Assert.Throws<InvalidDataException>(() => new InceptionNetwork(weights, torch.CPU));
         Assert.Contains("Conv2d_1a_3x3.conv.weight has shape [32,1,3,3], not [32,3,3,3]", error.Message);
         Assert.Contains("bn.weight is missing", error.Message);
@@ -39,7 +49,11 @@ public sealed class InceptionTests : TensorTest
     [Fact]
     public void MapNames_NvidiaGraphNames_FindEveryTensor()
     {
-        var theirs = InceptionLayout.Convolutions.SelectMany(c => new[] { "weight", "beta", "mean", "var" }.Select(p => $"layers.{c.GraphName}.{p}")).Append("output.weight").Append("output.bias").ToList();
+        var theirs = InceptionLayout
+            .Convolutions.SelectMany(c => new[] { "weight", "beta", "mean", "var" }.Select(p => $"layers.{c.GraphName}.{p}"))
+            .Append("output.weight")
+            .Append("output.bias")
+            .ToList();
         var map = InceptionWeights.MapNames(theirs);
         Assert.Equal(InceptionWeights.Needed().Select(n => n.Name).Order(), map.Keys.Order());
         Assert.Equal("layers.mixed_9.tower_1.mixed.conv_1.weight", map["Mixed_7b.branch3x3dbl_3b.conv.weight"]);
@@ -57,27 +71,43 @@ public sealed class InceptionTests : TensorTest
         golden.Verify($"{prefix}.input_sub", Subsample(x, golden.Config.GetProperty("subsample").GetInt32()));
         var taps = new Dictionary<string, Tensor>();
         var stages = new Dictionary<string, double[]>();
-        var features = network.Features(x, (name, y) =>
-        {
-            var wide = y.to(ScalarType.Float64);
-            stages.Add(name, [wide.mean().ToDouble(), Math.Sqrt((wide * wide).mean().ToDouble())]);
-            if (Taps.TryGetValue(name, out var tap)) taps.Add(tap, y.mean([2, 3]).DetachFromDisposeScope());
-        });
+        var features = network.Features(
+            x,
+            (name, y) =>
+            {
+                var wide = y.to(ScalarType.Float64);
+                stages.Add(name, [wide.mean().ToDouble(), Math.Sqrt((wide * wide).mean().ToDouble())]);
+                if (Taps.TryGetValue(name, out var tap))
+                {
+                    taps.Add(tap, y.mean([2, 3]).DetachFromDisposeScope());
+                }
+            }
+        );
         foreach (var (tap, values) in taps)
         {
             golden.Verify($"{prefix}.{tap}", values);
             values.Dispose();
         }
         golden.Verify($"{prefix}.logits", network.Logits(features, bias: true));
-        if (golden.Expects($"{prefix}.logits_unbiased")) golden.Verify($"{prefix}.logits_unbiased", network.Logits(features, bias: false));
+        if (golden.Expects($"{prefix}.logits_unbiased"))
+        {
+            golden.Verify($"{prefix}.logits_unbiased", network.Logits(features, bias: false));
+        }
         if (golden.Expects($"{prefix}.stages"))
-            golden.Expect($"{prefix}.stages").Verify([.. golden.Config.GetProperty("stage_names").EnumerateArray().SelectMany(n => stages[n.GetString()!])]);
+        {
+            golden
+                .Expect($"{prefix}.stages")
+                .Verify([.. golden.Config.GetProperty("stage_names").EnumerateArray().SelectMany(n => stages[n.GetString()!])]);
+        }
     }
 
     // every k-th row and column
     private static Tensor Subsample(Tensor x, int step)
     {
-        var rows = Tensors.Of([.. Enumerable.Range(0, (int)((x.size(2) + step - 1) / step)).Select(k => (long)k * step)], [(x.size(2) + step - 1) / step]);
+        var rows = Tensors.Of(
+            [.. Enumerable.Range(0, (int)((x.size(2) + step - 1) / step)).Select(k => (long)k * step)],
+            [(x.size(2) + step - 1) / step]
+        );
         return x.index_select(2, rows).index_select(3, rows);
     }
 }

@@ -36,12 +36,18 @@ public sealed class LossTests : TensorTest
         golden.Verify("official.loss", loss);
         loss.backward();
         golden.Verify("official.latents_grad", x.grad!);
-        if (golden.Expects("paper.latents_grad")) golden.Verify("paper.latents_grad", x.grad!);
+        if (golden.Expects("paper.latents_grad"))
+        {
+            golden.Verify("paper.latents_grad", x.grad!);
+        }
         if (golden.Expects("paper.gamma_x_dmd_only"))
         {
             // without w_α the 1/α of Eq. (9) stays; the paper's L1 norm is a sum over the D elements, ours a mean
             var dmd = SmtLosses.GeneratorDirection(golden.Tensor("latents"), f_0, f_α, f_1, AdaptiveWeight.DmdOnly);
-            golden.Verify("paper.gamma_x_dmd_only", dmd / Networks.EdmPrecond.Like(golden.Tensor("alpha"), dmd) / (double)(x.numel() / x.size(0)));
+            golden.Verify(
+                "paper.gamma_x_dmd_only",
+                dmd / Networks.EdmPrecond.Like(golden.Tensor("alpha"), dmd) / (double)(x.numel() / x.size(0))
+            );
         }
     }
 
@@ -96,7 +102,12 @@ public sealed class LossTests : TensorTest
         var golden = GoldenCase.Load(id);
         using var scope = torch.NewDisposeScope();
         using var random = new Generator(0, torch.CPU);
-        using var network = GoldenTorch.Network(golden.Config.GetProperty("model_type").GetString()!, golden.Config.GetProperty("network"), random, golden.Config.Double("sigma_data", 0.5));
+        using var network = GoldenTorch.Network(
+            golden.Config.GetProperty("model_type").GetString()!,
+            golden.Config.GetProperty("network"),
+            random,
+            golden.Config.Double("sigma_data", 0.5)
+        );
         network.eval();
         network.LoadValues(golden.WeightTensors());
         using var flat = new FlatParameters(("", network));
@@ -108,6 +119,13 @@ public sealed class LossTests : TensorTest
         golden.Verify("loss_mean", mean);
         mean.backward();
         var gradients = flat.Views(flat.Gradients).ToDictionary(v => v.Name, v => v.View);
-        golden.Expect("grad_norms").Verify([.. golden.Config.GetProperty("param_names").EnumerateArray().Select(n => gradients[n.GetString()!].to(ScalarType.Float64).norm().ToDouble())]);
+        golden
+            .Expect("grad_norms")
+            .Verify([
+                .. golden
+                    .Config.GetProperty("param_names")
+                    .EnumerateArray()
+                    .Select(n => gradients[n.GetString()!].to(ScalarType.Float64).norm().ToDouble()),
+            ]);
     }
 }

@@ -23,7 +23,11 @@ public sealed class NetworkTests : TensorTest
         var golden = GoldenCase.Load(id);
         using var scope = torch.NewDisposeScope();
         using var random = new Generator(0, torch.CPU);
-        using var network = GoldenTorch.Network(golden.Config.GetProperty("model_type").GetString()!, golden.Config.GetProperty("network"), random);
+        using var network = GoldenTorch.Network(
+            golden.Config.GetProperty("model_type").GetString()!,
+            golden.Config.GetProperty("network"),
+            random
+        );
         network.eval();
         golden.LoadWeights(network);
         using var flat = new FlatParameters(("", network));
@@ -46,17 +50,32 @@ public sealed class NetworkTests : TensorTest
         loss.backward();
         golden.Verify("grad_x", x.grad!);
         var gradients = flat.Views(flat.Gradients).ToDictionary(v => v.Name, v => v.View);
-        golden.Expect("grad_norms").Verify([.. golden.Config.GetProperty("param_names").EnumerateArray().Select(n => gradients[n.GetString()!].to(ScalarType.Float64).norm().ToDouble())]);
+        golden
+            .Expect("grad_norms")
+            .Verify([
+                .. golden
+                    .Config.GetProperty("param_names")
+                    .EnumerateArray()
+                    .Select(n => gradients[n.GetString()!].to(ScalarType.Float64).norm().ToDouble()),
+            ]);
         foreach (var name in golden.ExpectedNames.Where(n => n.StartsWith("grad.", StringComparison.Ordinal)))
+        {
             golden.Verify(name, gradients[name["grad.".Length..]]);
+        }
 
         x.grad = null;
         var bottleneck = network.Bottleneck(x, σ, α, labels);
         golden.Verify("bottleneck", bottleneck);
         (bottleneck * golden.Tensor("cotangent_bottleneck")).sum().backward();
         golden.Verify("bottleneck_grad_x", x.grad!);
-        if (golden.Expects("D_augment")) golden.Verify("D_augment", network.forward(x, σ, α, labels, golden.Tensor("augment_labels")));
-        if (golden.Expects("D_nolabel")) golden.Verify("D_nolabel", network.forward(x, σ, α, null));
+        if (golden.Expects("D_augment"))
+        {
+            golden.Verify("D_augment", network.forward(x, σ, α, labels, golden.Tensor("augment_labels")));
+        }
+        if (golden.Expects("D_nolabel"))
+        {
+            golden.Verify("D_nolabel", network.forward(x, σ, α, null));
+        }
     }
 
     [Theory, MemberData(nameof(Blocks))]
@@ -69,7 +88,10 @@ public sealed class NetworkTests : TensorTest
         var options = new UNetBlockOptions
         {
             EmbeddingChannels = block.Int("emb_channels"),
-            Resample = block.Flag("up") ? Resample.Up : block.Flag("down") ? Resample.Down : Resample.None,
+            Resample =
+                block.Flag("up") ? Resample.Up
+                : block.Flag("down") ? Resample.Down
+                : Resample.None,
             Heads = golden.Config.Int("num_heads_used"),
             // what a block of the reference does unless told otherwise is ADM's
             AdaptiveScale = block.Flag("adaptive_scale", true),
@@ -88,7 +110,10 @@ public sealed class NetworkTests : TensorTest
         (y * golden.Tensor("cotangent")).sum().backward();
         golden.Verify("grad_x", x.grad!);
         golden.Verify("grad_emb", e.grad!);
-        foreach (var (name, p) in network.ParameterEntries()) golden.Verify($"grad.{name}", p.grad!);
+        foreach (var (name, p) in network.ParameterEntries())
+        {
+            golden.Verify($"grad.{name}", p.grad!);
+        }
     }
 
     [Theory, MemberData(nameof(EmbeddingCases))]
@@ -99,7 +124,7 @@ public sealed class NetworkTests : TensorTest
         using var random = new Generator(0, torch.CPU);
         var t = golden.Tensor("t");
         foreach (var form in golden.Config.GetProperty("positional").EnumerateObject())
-            {
+        {
             using var positional = new PositionalEmbedding(form.Value.Int("num_channels"), form.Value.Flag("endpoint"), torch.CPU);
             golden.Verify($"pos.{form.Name}", positional.forward(t));
         }

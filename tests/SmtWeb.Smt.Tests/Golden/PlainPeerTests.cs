@@ -40,20 +40,45 @@ public sealed class PlainPeerTests
         score.LoadValues(golden.WeightTensors("score."));
         head.LoadValues(golden.WeightTensors("head."));
         using var trainer = new PlainTrainer(
-            generator, score, head, c.Double("gen_lr", 0), c.Double("score_lr", 0), c.Int("update_ratio"), c.Double("gen_cls_loss_weight", 0), c.Double("cls_loss_weight", 0), c.Double("max_grad_norm", 0));
+            generator,
+            score,
+            head,
+            c.Double("gen_lr", 0),
+            c.Double("score_lr", 0),
+            c.Int("update_ratio"),
+            c.Double("gen_cls_loss_weight", 0),
+            c.Double("cls_loss_weight", 0),
+            c.Double("max_grad_norm", 0)
+        );
         for (var k = 0; k < c.Int("iterations"); k++)
         {
             var labels = golden.Labels(c.GetProperty("gen_net").Int("label_dim"), k);
-            var (fake, g, s) = trainer.Iterate(k, Wide(golden.Tensor($"x_real{k}")), labels is null ? null : Wide(labels), name => Wide(golden.Tensor($"{name}{k}")));
+            var (fake, g, s) = trainer.Iterate(
+                k,
+                Wide(golden.Tensor($"x_real{k}")),
+                labels is null ? null : Wide(labels),
+                name => Wide(golden.Tensor($"{name}{k}"))
+            );
             golden.Verify($"x_fake{k}", fake);
             Assert.Equal(golden.Expects($"gen{k}"), g is not null);
-            if (g is { } update) golden.Expect($"gen{k}").Verify(update.Loss.ToDouble(), update.Gan.ToDouble(), update.Norm);
+            if (g is { } update)
+            {
+                golden.Expect($"gen{k}").Verify(update.Loss.ToDouble(), update.Gan.ToDouble(), update.Norm);
+            }
             golden.Expect($"score{k}").Verify(s.Loss.ToDouble(), s.Fake.ToDouble(), s.Real.ToDouble(), s.Gan.ToDouble(), s.Norm);
         }
     }
 
     private static Tensor Wide(Tensor t) => t.is_floating_point() ? t.to(ScalarType.Float64) : t;
 
-    private static PlainSettings Settings(JsonElement net) => new(
-        net.Int("img_channels"), net.Int("img_resolution"), net.Int("model_channels", 128), net.Ints("channel_mult") ?? [1, 2, 2, 2], net.Int("num_blocks", 4), net.Ints("attn_resolutions") ?? [16], net.Int("label_dim"));
+    private static PlainSettings Settings(JsonElement net) =>
+        new(
+            net.Int("img_channels"),
+            net.Int("img_resolution"),
+            net.Int("model_channels", 128),
+            net.Ints("channel_mult") ?? [1, 2, 2, 2],
+            net.Int("num_blocks", 4),
+            net.Ints("attn_resolutions") ?? [16],
+            net.Int("label_dim")
+        );
 }

@@ -6,11 +6,11 @@ namespace SmtWeb.Smt.Tests.Golden;
 [Trait("Category", "Golden")]
 public sealed class ReferenceStatisticsTests : IDisposable
 {
-    private readonly string folder = Directory.CreateTempSubdirectory("smtweb-stats-").FullName;
+    private readonly string _folder = Directory.CreateTempSubdirectory("smtweb-stats-").FullName;
 
     public static TheoryData<string> Cases => GoldenCase.OfKind("data_fid_ref");
 
-    public void Dispose() => Directory.Delete(folder, true);
+    public void Dispose() => Directory.Delete(_folder, true);
 
     [Theory]
     [MemberData(nameof(Cases))]
@@ -23,7 +23,7 @@ public sealed class ReferenceStatisticsTests : IDisposable
             golden.Expect("mu").Verify(read.Mean);
             golden.Expect("sigma").Verify(read.Covariance);
 
-            var copy = Path.Combine(folder, "copy.npz");
+            var copy = Path.Combine(_folder, "copy.npz");
             var origin = new StatisticsOrigin("cifar10", "ab", 50_000, "inception-2015-12-05", "cd", "tf1");
             (read with { Origin = origin }).WriteNpz(copy);
             var again = ReferenceStatistics.ReadNpz(copy);
@@ -31,7 +31,7 @@ public sealed class ReferenceStatisticsTests : IDisposable
             Assert.Equal(read.Covariance, again.Covariance);
             Assert.Equal(read.Hash, again.Hash);
             Assert.Equal(origin, again.Origin);
-            Assert.Equal([copy], Directory.GetFiles(folder));
+            Assert.Equal([copy], Directory.GetFiles(_folder));
         }
 
         var rounded = ReferenceStatistics.ReadNpz(golden.AuxiliaryFile("npz_f32_fortran"));
@@ -45,12 +45,15 @@ public sealed class ReferenceStatisticsTests : IDisposable
     public void ReadNpz_DamagedFile_SaysWhatIsWrong(string id)
     {
         var bytes = File.ReadAllBytes(GoldenCase.Load(id).AuxiliaryFile("npz"));
-        var path = Path.Combine(folder, "damaged.npz");
+        var path = Path.Combine(_folder, "damaged.npz");
         var random = new Random(7);
         for (var round = 0; round < 300; round++)
         {
             var damaged = bytes.AsSpan(0, round % 3 == 0 ? random.Next(bytes.Length) : bytes.Length).ToArray();
-            for (var k = 0; k < 4 && damaged.Length > 0; k++) damaged[random.Next(damaged.Length)] = (byte)random.Next(256);
+            for (var k = 0; k < 4 && damaged.Length > 0; k++)
+            {
+                damaged[random.Next(damaged.Length)] = (byte)random.Next(256);
+            }
             File.WriteAllBytes(path, damaged);
             try
             {
@@ -67,7 +70,7 @@ public sealed class ReferenceStatisticsTests : IDisposable
     [MemberData(nameof(Cases))]
     public void ReadNpz_OneFlippedBit_IsRefusedWhereverItIs(string id)
     {
-        var path = Path.Combine(folder, "flipped.npz");
+        var path = Path.Combine(_folder, "flipped.npz");
         foreach (var role in new[] { "npz", "npz_compressed" })
         {
             var golden = GoldenCase.Load(id).AuxiliaryFile(role);
@@ -96,7 +99,7 @@ public sealed class ReferenceStatisticsTests : IDisposable
     [InlineData(new double[] { 1, double.NaN, double.NaN, 1 }, "NaN")]
     public void Read_NoCovariance_IsRefusedByFileAndReason(double[] sigma, string reason)
     {
-        var path = Path.Combine(folder, "wrong.npz");
+        var path = Path.Combine(_folder, "wrong.npz");
         new ReferenceStatistics([0, 0], sigma, null).WriteNpz(path);
         var error = Assert.Throws<InvalidDataException>(() => ReferenceStatistics.Read(path));
         Assert.Contains(path, error.Message);
@@ -107,7 +110,7 @@ public sealed class ReferenceStatisticsTests : IDisposable
     public void Read_DeficientCovariance_IsRead()
     {
         // fewer images than dimensions, rounded to float32: an eigenvalue of a little less than 0 is no damage
-        var path = Path.Combine(folder, "deficient.npz");
+        var path = Path.Combine(_folder, "deficient.npz");
         var v = Enumerable.Range(1, 40).Select(k => Math.Sin(k)).ToArray();
         new ReferenceStatistics(new double[40], [.. from a in v from b in v select (double)(float)(a * b)], null).WriteNpz(path);
         Assert.Equal(40, ReferenceStatistics.Read(path).Dimension);

@@ -20,14 +20,17 @@ public sealed class SamplerTests : TensorTest
         network.eval();
         golden.LoadWeights(network);
 
-        var sampler = new HeunSampler(network, new HeunOptions
-        {
-            Steps = c.Int("num_steps", 18),
-            SigmaMin = c.Double("sigma_min", 0.002),
-            SigmaMax = c.Double("sigma_max", 80),
-            Rho = c.Double("rho", 7),
-            Churn = c.Double("S_churn", 0),
-        });
+        var sampler = new HeunSampler(
+            network,
+            new HeunOptions
+            {
+                Steps = c.Int("num_steps", 18),
+                SigmaMin = c.Double("sigma_min", 0.002),
+                SigmaMax = c.Double("sigma_max", 80),
+                Rho = c.Double("rho", 7),
+                Churn = c.Double("S_churn", 0),
+            }
+        );
         golden.Expect("t_steps").Verify([.. sampler.Levels]);
         var image = sampler.Sample(golden.Tensor("latents"), golden.Labels(network.Classes));
         golden.Verify("image", image);

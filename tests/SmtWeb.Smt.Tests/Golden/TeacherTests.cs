@@ -50,7 +50,11 @@ public sealed class TeacherTests : TensorTest
     public void Import_DamagedStateDict_ListsWhatDoesNotFit(string id)
     {
         var golden = GoldenCase.Load(id);
-        var weights = golden.Weights().Where(w => !w.Name.StartsWith("model.map_augment", StringComparison.Ordinal)).Select(w => new SafetensorsSource(w.Name, w.Type, w.Shape, w.Bytes)).ToList();
+        var weights = golden
+            .Weights()
+            .Where(w => !w.Name.StartsWith("model.map_augment", StringComparison.Ordinal))
+            .Select(w => new SafetensorsSource(w.Name, w.Type, w.Shape, w.Bytes))
+            .ToList();
         var bias = weights.FindIndex(w => w.Name == "model.map_layer1.bias");
         var elements = weights[bias].Shape[0];
         weights[bias] = new SafetensorsSource("model.map_layer1.bias", SafetensorsType.F32, [elements, 1], new byte[elements * 4]);
@@ -69,7 +73,12 @@ public sealed class TeacherTests : TensorTest
         var golden = GoldenCase.Load(id);
         var weights = golden.Weights().Select(w => new SafetensorsSource(w.Name, w.Type, w.Shape, w.Bytes)).ToList();
         var last = weights[^1];
-        weights[^1] = new SafetensorsSource(last.Name, last.Type, last.Shape, Enumerable.Range(0, (int)last.ByteCount / 4).SelectMany(_ => BitConverter.GetBytes(float.NaN)).ToArray());
+        weights[^1] = new SafetensorsSource(
+            last.Name,
+            last.Type,
+            last.Shape,
+            Enumerable.Range(0, (int)last.ByteCount / 4).SelectMany(_ => BitConverter.GetBytes(float.NaN)).ToArray()
+        );
         Assert.Contains($"{last.Name} holds values that are not finite", Refusal(weights));
     }
 
@@ -78,7 +87,12 @@ public sealed class TeacherTests : TensorTest
     public void Import_OtherTensors_SaysWhatItLookedFor(string role)
     {
         foreach (var row in GoldenCase.OfKind("torch_zoo"))
-            Assert.Contains("no U-Net under EDM preconditioning", Assert.Throws<WeightsException>(() => TeacherImport.Open(GoldenCase.Load(row.Data).AuxiliaryFile(role))).Message);
+        {
+            Assert.Contains(
+                "no U-Net under EDM preconditioning",
+                Assert.Throws<WeightsException>(() => TeacherImport.Open(GoldenCase.Load(row.Data).AuxiliaryFile(role))).Message
+            );
+        }
     }
 
     private static string Refusal(List<SafetensorsSource> weights)
@@ -86,12 +100,17 @@ public sealed class TeacherTests : TensorTest
         var path = Path.Combine(Path.GetTempPath(), $"smtweb-{Guid.NewGuid():N}.pth");
         try
         {
-            using (var file = File.Create(path)) StateDictWriter.Write(file, weights);
-            return Assert.Throws<WeightsException>(() =>
+            using (var file = File.Create(path))
             {
-                using var import = TeacherImport.Open(path);
-                import.Write(Stream.Null, null, TestContext.Current.CancellationToken);
-            }).Message;
+                StateDictWriter.Write(file, weights);
+            }
+            return Assert
+                .Throws<WeightsException>(() =>
+                {
+                    using var import = TeacherImport.Open(path);
+                    import.Write(Stream.Null, null, TestContext.Current.CancellationToken);
+                })
+                .Message;
         }
         finally
         {
@@ -108,12 +127,21 @@ public sealed class TeacherTests : TensorTest
         Assert.Equal(net.Int("img_channels"), description.Channels);
         Assert.Equal(net.Int("label_dim"), description.Classes);
         Assert.Equal(net.Int("model_channels"), network.ModelChannels);
-        if (net.Ints("channel_mult") is { } multipliers) Assert.Equal(multipliers, network.ChannelMultipliers);
+        if (net.Ints("channel_mult") is { } multipliers)
+        {
+            Assert.Equal(multipliers, network.ChannelMultipliers);
+        }
         Assert.Equal(net.Int("channel_mult_emb", 4), network.EmbeddingMultiplier);
-        if (net.Int("num_blocks") is > 0 and var blocks) Assert.Equal(blocks, network.BlocksPerLevel);
+        if (net.Int("num_blocks") is > 0 and var blocks)
+        {
+            Assert.Equal(blocks, network.BlocksPerLevel);
+        }
 
         // ADM has no attention in blocks narrower than a head, wherever it is asked for
-        if (network is DdpmPpSpec && net.Ints("attn_resolutions") is { } attention) Assert.Equal(attention, network.AttentionResolutions);
+        if (network is DdpmPpSpec && net.Ints("attn_resolutions") is { } attention)
+        {
+            Assert.Equal(attention, network.AttentionResolutions);
+        }
         Assert.Equal(plain ? 0 : net.Double("dropout", 0.1), network.ScoreDropout);
         Assert.Equal(description, TeacherFile.FromJson(TeacherFile.ToJson(description)) with { Network = description.Network });
     }

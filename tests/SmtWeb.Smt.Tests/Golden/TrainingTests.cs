@@ -29,7 +29,10 @@ public sealed class TrainingTests : TensorTest
         var norms = new List<double>();
         for (var step = 0; step < config.Int("steps"); step++)
         {
-            foreach (var (view, k) in flat.Views(flat.Gradients).Select((v, k) => (v.View, k))) view.copy_(golden.Tensor($"g{step}_{k}"));
+            foreach (var (view, k) in flat.Views(flat.Gradients).Select((v, k) => (v.View, k)))
+            {
+                view.copy_(golden.Tensor($"g{step}_{k}"));
+            }
             norms.Add(adamW.Step(config.Double("lr", 0), config.Double("max_norm", 0)).Value);
             ema.lerp_(flat.Values, torch.full([], 1 - config.Double("ema_decay", 0)));
             Compare(flat.Gradients, k => $"clipped_grad{step}_{k}");
@@ -43,7 +46,12 @@ public sealed class TrainingTests : TensorTest
         void Compare(Tensor state, Func<int, string> name)
         {
             foreach (var (view, k) in flat.Views(state).Select((v, k) => (v.View, k)))
-                if (golden.Expects(name(k))) golden.Verify(name(k), view);
+            {
+                if (golden.Expects(name(k)))
+                {
+                    golden.Verify(name(k), view);
+                }
+            }
         }
     }
 
@@ -70,7 +78,12 @@ public sealed class TrainingTests : TensorTest
             GanScoreWeight = c.Double("cls_loss_weight", 0),
             GanForm = GanForm.Released,
         };
-        using var trainer = new SmtTrainer(generator, score, method, new OptimisationSpec { WeightDecay = c.Double("weight_decay", 0), GradientClip = c.Double("max_grad_norm", 0) });
+        using var trainer = new SmtTrainer(
+            generator,
+            score,
+            method,
+            new OptimisationSpec { WeightDecay = c.Double("weight_decay", 0), GradientClip = c.Double("max_grad_norm", 0) }
+        );
         for (var k = 0; k < c.Int("iterations"); k++)
         {
             Tensor In(string name) => golden.Tensor($"{name}{k}");
@@ -78,15 +91,44 @@ public sealed class TrainingTests : TensorTest
             var labels = golden.Labels(generator.Classes, k);
             var turn = trainer.IsGeneratorTurn(k);
             Assert.Equal(turn, golden.Expects($"gen{k}"));
-            using (torch.no_grad()) golden.Verify($"x_fake{k}", generator.Generate(In("z"), labels));
+            using (torch.no_grad())
+            {
+                golden.Verify($"x_fake{k}", generator.Generate(In("z"), labels));
+            }
             var (g, s) = trainer.Step(
-                In("x_real"), labels, In("z"), labels,
-                turn ? new GeneratorDraws(Sigma("t_gen"), In("n_gen"), In("alpha_gen"), Sigma("t_gancls"), In("n_gancls"), In("alpha_gancls")) : null,
+                In("x_real"),
+                labels,
+                In("z"),
+                labels,
+                turn
+                    ? new GeneratorDraws(
+                        Sigma("t_gen"),
+                        In("n_gen"),
+                        In("alpha_gen"),
+                        Sigma("t_gancls"),
+                        In("n_gancls"),
+                        In("alpha_gancls")
+                    )
+                    : null,
                 new ScoreDraws(
-                    Sigma("t_score"), In("n_score_real"), In("n_score_fake"), In("alpha_score"), golden.Input($"alpha_score{k}").Floats,
-                    Sigma("t_disc_real"), In("n_disc_real"), Sigma("t_disc_fake"), In("n_disc_fake"), In("alpha_disc")),
-                c.Double("gen_lr", 0), c.Double("score_lr", 0));
-            if (g is not null) golden.Expect($"gen{k}").Verify(g.DivergenceLoss.ToDouble(), g.GanLoss.ToDouble(), g.GradientNorm.Value);
+                    Sigma("t_score"),
+                    In("n_score_real"),
+                    In("n_score_fake"),
+                    In("alpha_score"),
+                    golden.Input($"alpha_score{k}").Floats,
+                    Sigma("t_disc_real"),
+                    In("n_disc_real"),
+                    Sigma("t_disc_fake"),
+                    In("n_disc_fake"),
+                    In("alpha_disc")
+                ),
+                c.Double("gen_lr", 0),
+                c.Double("score_lr", 0)
+            );
+            if (g is not null)
+            {
+                golden.Expect($"gen{k}").Verify(g.DivergenceLoss.ToDouble(), g.GanLoss.ToDouble(), g.GradientNorm.Value);
+            }
             var (real, fake) = (s.RealLoss.ToDouble(), s.FakeLoss.ToDouble());
             golden.Expect($"score{k}").Verify(real + fake, fake, real, s.DiscriminatorLoss.ToDouble(), s.GradientNorm.Value);
         }
@@ -101,7 +143,10 @@ public sealed class TrainingTests : TensorTest
     {
         internal Holder(IReadOnlyList<Tensor> values)
         {
-            for (var k = 0; k < values.Count; k++) Register($"p{k}", values[k]);
+            for (var k = 0; k < values.Count; k++)
+            {
+                Register($"p{k}", values[k]);
+            }
         }
     }
 }

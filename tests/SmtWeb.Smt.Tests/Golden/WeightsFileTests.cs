@@ -19,8 +19,12 @@ public sealed class WeightsFileTests
         {
             var data = new TheoryData<string, string>();
             foreach (var row in GoldenCase.OfKind("pickle_hostile"))
+            {
                 foreach (var entry in Attacks(GoldenCase.Load(row.Data)))
+                {
                     data.Add(row.Data, entry.GetProperty("file").GetString()!);
+                }
+            }
             return data;
         }
     }
@@ -81,7 +85,10 @@ public sealed class WeightsFileTests
         }
 
         var message = Assert.IsType<WeightsException>(error).Message;
-        if (!entry.TryGetProperty("globals", out var globals)) return;
+        if (!entry.TryGetProperty("globals", out var globals))
+        {
+            return;
+        }
         // whichever of the names that a file tries is met first may be the one that is reported
         var tried = globals.EnumerateArray().SelectMany(g => g.GetString()!.Split(" -> ")).ToList();
         Assert.True(tried.Any(n => message.Contains(n, StringComparison.Ordinal)), $"None of {string.Join(", ", tried)} in: {message}");
@@ -93,6 +100,9 @@ public sealed class WeightsFileTests
     private static void ReadAll(string path)
     {
         using var file = WeightsFile.Open(path);
-        foreach (var tensor in file.Tensors) tensor.CopyTo(Stream.Null);
+        foreach (var tensor in file.Tensors)
+        {
+            tensor.CopyTo(Stream.Null);
+        }
     }
 }

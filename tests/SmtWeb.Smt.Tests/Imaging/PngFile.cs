@@ -22,7 +22,10 @@ internal static class PngFile
     internal static byte[] Zlib(byte[] rows)
     {
         using var packed = new MemoryStream();
-        using (var zlib = new ZLibStream(packed, CompressionLevel.Optimal)) zlib.Write(rows);
+        using (var zlib = new ZLibStream(packed, CompressionLevel.Optimal))
+        {
+            zlib.Write(rows);
+        }
         return packed.ToArray();
     }
 
@@ -48,7 +51,7 @@ internal static class PngFile
     internal static List<(string Type, byte[] Data)> Chunks(byte[] file)
     {
         var chunks = new List<(string, byte[])>();
-        for (var at = Signature.Length; at < file.Length;)
+        for (var at = Signature.Length; at < file.Length; )
         {
             var length = BinaryPrimitives.ReadInt32BigEndian(file.AsSpan(at));
             chunks.Add((Encoding.ASCII.GetString(file, at + 4, 4), file[(at + 8)..(at + 8 + length)]));
@@ -64,7 +67,10 @@ internal static class PngFile
         foreach (var b in data)
         {
             crc ^= b;
-            for (var k = 0; k < 8; k++) crc = (crc & 1) != 0 ? 0xEDB88320 ^ (crc >> 1) : crc >> 1;
+            for (var k = 0; k < 8; k++)
+            {
+                crc = (crc & 1) != 0 ? 0xEDB88320 ^ (crc >> 1) : crc >> 1;
+            }
         }
 
         return ~crc;

@@ -23,7 +23,10 @@ public sealed class QuantisationTests
     [Fact]
     public void ToByte_EveryLevel_RoundTripsAndExtremesClip()
     {
-        for (var level = 0; level < 256; level++) Assert.InRange(Quantisation.ToByte(Quantisation.FromByte((byte)level)) - level, 0, 1);
+        for (var level = 0; level < 256; level++)
+        {
+            Assert.InRange(Quantisation.ToByte(Quantisation.FromByte((byte)level)) - level, 0, 1);
+        }
         Assert.Equal(0, Quantisation.ToByte(float.NaN));
         Assert.Equal(0, Quantisation.ToByte(float.NegativeInfinity));
         Assert.Equal(255, Quantisation.ToByte(float.PositiveInfinity));

@@ -18,9 +18,7 @@ internal sealed class Brightness : IFeatureNetwork
 
     public Device Device => torch.CPU;
 
-    public void CheckImages(int channels, int height, int width)
-    {
-    }
+    public void CheckImages(int channels, int height, int width) { }
 
     public (float[] Features, float[]? Logits) Measure(Tensor images, bool wantLogits)
     {
@@ -31,7 +29,5 @@ internal sealed class Brightness : IFeatureNetwork
         return (features, wantLogits ? features : null);
     }
 
-    public void Dispose()
-    {
-    }
+    public void Dispose() { }
 }

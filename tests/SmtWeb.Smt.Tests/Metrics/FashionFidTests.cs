@@ -19,24 +19,34 @@ public sealed class FashionFidTests : TensorTest
         using var fid = FashionFid.Open(torch.CPU);
         var features = fid.Features(padded.ToArray<byte>(), 16);
         var expected = TensorFile.ToTensor(check["features"].Entry, check["features"].Bytes, torch.CPU).ToArray<float>();
-        for (var k = 0; k < expected.Length; k++) Assert.Equal(expected[k], features[k], 1e-4f);
+        for (var k = 0; k < expected.Length; k++)
+        {
+            Assert.Equal(expected[k], features[k], 1e-4f);
+        }
 
         using var network = FashionFeatures.Load(Path.Combine(FashionFid.Folder, "features.safetensors"), torch.CPU);
         using var _2 = torch.no_grad();
         var logits = network.Classify(Tensors.Of(features, [16, 128])).ToArray<float>();
         var expectedLogits = TensorFile.ToTensor(check["logits"].Entry, check["logits"].Bytes, torch.CPU).ToArray<float>();
-        for (var k = 0; k < logits.Length; k++) Assert.Equal(expectedLogits[k], logits[k], 1e-3f);
+        for (var k = 0; k < logits.Length; k++)
+        {
+            Assert.Equal(expectedLogits[k], logits[k], 1e-3f);
+        }
     }
 
     [Fact]
     public void Distance_OfTrainingImages_IsNearlyZero_AndOfNoiseIsLarge()
     {
-        if (!File.Exists(Path.Combine(FashionMnist.DefaultFolder, "train-images-idx3-ubyte.gz"))) Assert.Skip("Fashion-MNIST is not installed: apt-get install dataset-fashion-mnist");
+        if (!File.Exists(Path.Combine(FashionMnist.DefaultFolder, "train-images-idx3-ubyte.gz")))
+        {
+            Assert.Skip("Fashion-MNIST is not installed: apt-get install dataset-fashion-mnist");
+        }
         using var scope = torch.NewDisposeScope();
         using var random = new Generator(0, torch.CPU);
         using var fid = FashionFid.Open(torch.CPU);
         var data = FashionMnist.Load();
-        Tensor Real(int from, int count) => Tensors.Of(data.Images.AsSpan(from * 1024, count * 1024).ToArray(), [count, 1, 32, 32]).to(ScalarType.Float32) / 127.5 - 1;
+        Tensor Real(int from, int count) =>
+            Tensors.Of(data.Images.AsSpan(from * 1024, count * 1024).ToArray(), [count, 1, 32, 32]).to(ScalarType.Float32) / 127.5 - 1;
         Assert.InRange(fid.Distance(Real, 10_000), 0, 12);
         Assert.True(fid.Distance((_, count) => torch.randn([count, 1, 32, 32], generator: random), 1000) > 500);
     }

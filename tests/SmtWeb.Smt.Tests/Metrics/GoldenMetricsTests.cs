@@ -22,7 +22,10 @@ public sealed class GoldenMetricsTests : TensorTest
     public void Between_GoldenCase_GivesItsDistance(string id)
     {
         var golden = GoldenCase.Load(id);
-        double[] mu1, sigma1, mu2, sigma2;
+        double[] mu1,
+            sigma1,
+            mu2,
+            sigma2;
         if (golden.HasInput("features_1"))
         {
             (mu1, sigma1) = Moments(golden.Input("features_1"), int.MaxValue);
@@ -56,7 +59,9 @@ public sealed class GoldenMetricsTests : TensorTest
         golden.Expect("mu").Verify(mu);
         golden.Expect("sigma").Verify(sigma);
 
-        golden.Expect("sigma_smt_script").Verify(MomentsOf(golden.Input("features"), golden.Config.GetProperty("batch").GetInt32()).CovarianceOfReleasedScript());
+        golden
+            .Expect("sigma_smt_script")
+            .Verify(MomentsOf(golden.Input("features"), golden.Config.GetProperty("batch").GetInt32()).CovarianceOfReleasedScript());
     }
 
     [Theory]
@@ -66,11 +71,19 @@ public sealed class GoldenMetricsTests : TensorTest
         var golden = GoldenCase.Load(id);
         var c = golden.Config;
         var gamma = c.GetProperty("gamma");
-        var kernel = new KernelDistance(c.Int("degree", 3), c.Double("coef0", 1), gamma.ValueKind == JsonValueKind.Number ? gamma.GetDouble() : 0);
+        var kernel = new KernelDistance(
+            c.Int("degree", 3),
+            c.Double("coef0", 1),
+            gamma.ValueKind == JsonValueKind.Number ? gamma.GetDouble() : 0
+        );
         Assert.True(gamma.ValueKind == JsonValueKind.Number || gamma.GetString() == "1/dim", $"{id}: gamma {gamma} is not known");
-        FeatureSet x = Features(golden, "features_1"), y = Features(golden, "features_2");
+        FeatureSet x = Features(golden, "features_1"),
+            y = Features(golden, "features_2");
         golden.Expect("kid_full").Verify(kernel.Full(x, y));
-        if (golden.Expects("kid_torch_fidelity")) golden.Expect("kid_torch_fidelity").Verify(kernel.Full(x, y));
+        if (golden.Expects("kid_torch_fidelity"))
+        {
+            golden.Expect("kid_torch_fidelity").Verify(kernel.Full(x, y));
+        }
         var subsets = kernel.Subsets(x, y, Rows(golden.Input("subset_1")), Rows(golden.Input("subset_2")));
         golden.Expect("kid_subsets").Verify([.. subsets.Values]);
         golden.Expect("kid_mean").Verify(subsets.Mean);
@@ -114,7 +127,10 @@ public sealed class GoldenMetricsTests : TensorTest
     {
         var dimension = (int)features.Shape[1];
         var moments = new RunningMoments(dimension);
-        foreach (var part in features.Floats.Chunk((int)Math.Min(features.Count, (long)batch * dimension))) moments.Add(part);
+        foreach (var part in features.Floats.Chunk((int)Math.Min(features.Count, (long)batch * dimension)))
+        {
+            moments.Add(part);
+        }
         return moments;
     }
 

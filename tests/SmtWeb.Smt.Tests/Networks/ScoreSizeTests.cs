@@ -13,7 +13,16 @@ public sealed class ScoreSizeTests : TensorTest
     [InlineData(0, 3, 24, 3)]
     public void Create_ScoreSizes_AreTheScoreNetworksAlone(int width, int layers, int expectedWidth, int expectedLayers)
     {
-        var spec = Presets.Find("fig5/smt")!.Spec with { Network = new MlpSpec { HiddenWidth = 24, HiddenLayers = 2, ScoreHiddenWidth = width, ScoreHiddenLayers = layers } };
+        var spec = Presets.Find("fig5/smt")!.Spec with
+        {
+            Network = new MlpSpec
+            {
+                HiddenWidth = 24,
+                HiddenLayers = 2,
+                ScoreHiddenWidth = width,
+                ScoreHiddenLayers = layers,
+            },
+        };
         using var scope = torch.NewDisposeScope();
         var random = new Generator(1, torch.CPU);
         using var generator = NetworkFactory.CreateGenerator(spec, random);
@@ -27,7 +36,14 @@ public sealed class ScoreSizeTests : TensorTest
     private static (int Width, int Layers) Size(Module network)
     {
         // the head has a hidden layer of its own
-        var weights = network.ParameterEntries().Where(p => !p.Name.StartsWith("head.", StringComparison.Ordinal) && p.Name.Contains("hidden", StringComparison.Ordinal) && p.Name.EndsWith("weight", StringComparison.Ordinal)).ToList();
+        var weights = network
+            .ParameterEntries()
+            .Where(p =>
+                !p.Name.StartsWith("head.", StringComparison.Ordinal)
+                && p.Name.Contains("hidden", StringComparison.Ordinal)
+                && p.Name.EndsWith("weight", StringComparison.Ordinal)
+            )
+            .ToList();
         return ((int)weights[0].Parameter.size(0), weights.Count);
     }
 }

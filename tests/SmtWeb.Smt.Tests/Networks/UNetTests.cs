@@ -8,7 +8,18 @@ namespace SmtWeb.Smt.Tests;
 /// <summary>What holds for a U-Net whatever its weights.</summary>
 public sealed class UNetTests : TensorTest
 {
-    public static TheoryData<UNetOptions> Architectures => [Small(new DdpmPlusPlusOptions { Resolution = 8, ImageChannels = 3 }), Small(new AdmOptions { Resolution = 8, ImageChannels = 3, ChannelsPerHead = 16 })];
+    public static TheoryData<UNetOptions> Architectures =>
+        [
+            Small(new DdpmPlusPlusOptions { Resolution = 8, ImageChannels = 3 }),
+            Small(
+                new AdmOptions
+                {
+                    Resolution = 8,
+                    ImageChannels = 3,
+                    ChannelsPerHead = 16,
+                }
+            ),
+        ];
 
     [Theory, MemberData(nameof(Architectures))]
     public void InitialiseFrom_NetworkWithoutAlpha_IsThatDenoiserForEveryAlpha(UNetOptions options)
@@ -20,7 +31,11 @@ public sealed class UNetTests : TensorTest
         {
             using var plain = Scrambled(options, random);
             using var amortized = Scrambled(options with { Alpha = form }, random);
-            var (x, σ, labels) = (torch.randn([2, 3, 8, 8], generator: random), Tensors.Of([0.3f, 4f], [2]), Tensors.Of([1f, 0, 0, 1], [2, 2]));
+            var (x, σ, labels) = (
+                torch.randn([2, 3, 8, 8], generator: random),
+                Tensors.Of([0.3f, 4f], [2]),
+                Tensors.Of([1f, 0, 0, 1], [2, 2])
+            );
             var D = plain.forward(x, σ, null, labels);
             Assert.True(Distance(D, amortized.forward(x, σ, Tensors.Of([0.2f, 0.9f], [2]), labels)) > 1e-3);
             amortized.InitialiseFrom(plain);
@@ -41,7 +56,9 @@ public sealed class UNetTests : TensorTest
             Assert.True(Distance(At(0.25f), At(0.75f)) > 1e-4, form.ToString());
             At(0.25f).square().sum().backward();
             foreach (var (name, p) in network.ParameterEntries().Where(p => p.Name.Contains("alpha", StringComparison.Ordinal)))
+            {
                 Assert.True(p.grad!.norm().ToDouble() > 0, name);
+            }
             Assert.Throws<ArgumentNullException>(() => network.forward(x, torch.ones([1]), null, null));
         }
     }
@@ -105,14 +122,43 @@ public sealed class UNetTests : TensorTest
     {
         using var scope = torch.NewDisposeScope();
         using var random = new Generator(7, torch.CPU);
-        using var network = new ImageDenoiser(Small(new AdmOptions { Resolution = 8, ImageChannels = 3, ChannelsPerHead = 32 }), random);
-        var attending = network.ParameterEntries().Where(p => p.Name.EndsWith("qkv.weight", StringComparison.Ordinal)).Select(p => p.Name).ToList();
+        using var network = new ImageDenoiser(
+            Small(
+                new AdmOptions
+                {
+                    Resolution = 8,
+                    ImageChannels = 3,
+                    ChannelsPerHead = 32,
+                }
+            ),
+            random
+        );
+        var attending = network
+            .ParameterEntries()
+            .Where(p => p.Name.EndsWith("qkv.weight", StringComparison.Ordinal))
+            .Select(p => p.Name)
+            .ToList();
         // 16 channels at 8×8, 32 at 4×4: only the lower level has a head
-        Assert.Equal(["model.enc.4x4_block0.qkv.weight", "model.dec.4x4_in0.qkv.weight", "model.dec.4x4_block0.qkv.weight", "model.dec.4x4_block1.qkv.weight"], attending);
+        Assert.Equal(
+            [
+                "model.enc.4x4_block0.qkv.weight",
+                "model.dec.4x4_in0.qkv.weight",
+                "model.dec.4x4_block0.qkv.weight",
+                "model.dec.4x4_block1.qkv.weight",
+            ],
+            attending
+        );
     }
 
     private static UNetOptions Small(UNetOptions options) =>
-        options with { Classes = 2, ModelChannels = 16, ChannelMultipliers = [1, 2], BlocksPerLevel = 1, AttentionResolutions = [8, 4] };
+        options with
+        {
+            Classes = 2,
+            ModelChannels = 16,
+            ChannelMultipliers = [1, 2],
+            BlocksPerLevel = 1,
+            AttentionResolutions = [8, 4],
+        };
 
     /// <summary>A network whose last layers, which start at or near zero, are random like the others.</summary>
     private static ImageDenoiser Scrambled(UNetOptions options, Generator random)
@@ -121,7 +167,12 @@ public sealed class UNetTests : TensorTest
         using var _ = torch.no_grad();
         var network = new ImageDenoiser(options, random).Evaluating();
         foreach (var (_, p) in network.ParameterEntries())
-            if (p.dim() > 1) p.copy_(torch.randn(p.shape, generator: random) / Math.Sqrt(p.numel() / (double)p.size(0)));
+        {
+            if (p.dim() > 1)
+            {
+                p.copy_(torch.randn(p.shape, generator: random) / Math.Sqrt(p.numel() / (double)p.size(0)));
+            }
+        }
         return network;
     }
 

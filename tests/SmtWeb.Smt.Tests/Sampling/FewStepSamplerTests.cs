@@ -16,7 +16,8 @@ public sealed class FewStepSamplerTests : TensorTest
         int[] labels = [0, 2, 1];
         Assert.Equal(
             new OneStepSampler(generator, torch.CPU).Draw(seeds, labels).ToArray<float>(),
-            new FewStepSampler(generator, torch.CPU, steps: 1).Draw(seeds, labels).ToArray<float>());
+            new FewStepSampler(generator, torch.CPU, steps: 1).Draw(seeds, labels).ToArray<float>()
+        );
     }
 
     [Fact]
@@ -25,7 +26,12 @@ public sealed class FewStepSamplerTests : TensorTest
         // g(x; σ) = c(σ) x with c = s²/(s² + σ²): x₁ = c(80) 80 z₀, x₂ = c(2)(x₁ + 2 z₁), x₃ = c(0.5)(x₂ + z₂/2)
         using var scope = torch.NewDisposeScope();
         using var generator = new GaussianDenoiser(0.5);
-        float[][] z = [[1, 2], [-3, 0.5f], [0.25f, 4]];
+        float[][] z =
+        [
+            [1, 2],
+            [-3, 0.5f],
+            [0.25f, 4],
+        ];
         var at = 0;
         var x = new FewStepSampler(generator, torch.CPU, [80, 2, 0.5]).Sample(() => Tensors.Of(z[at++], [1, 2]), null).ToArray<float>();
         static double C(double σ) => 0.25 / (0.25 + (σ * σ));
@@ -47,8 +53,14 @@ public sealed class FewStepSamplerTests : TensorTest
         var sampler = new FewStepSampler(generator, torch.CPU, steps);
         var seeds = Enumerable.Range(0, 40).Select(k => (ulong)k).ToArray();
         var together = sampler.Draw(seeds, null).ToArray<float>();
-        foreach (var k in new[] { 0, 33, 39 }) Assert.Equal(together[(2 * k)..((2 * k) + 2)], sampler.Draw([seeds[k]], null).ToArray<float>());
-        Assert.NotEqual(new FewStepSampler(generator, torch.CPU, 1).Draw([3], null).ToArray<float>(), sampler.Draw([3], null).ToArray<float>());
+        foreach (var k in new[] { 0, 33, 39 })
+        {
+            Assert.Equal(together[(2 * k)..((2 * k) + 2)], sampler.Draw([seeds[k]], null).ToArray<float>());
+        }
+        Assert.NotEqual(
+            new FewStepSampler(generator, torch.CPU, 1).Draw([3], null).ToArray<float>(),
+            sampler.Draw([3], null).ToArray<float>()
+        );
     }
 
     [Fact]
@@ -65,6 +77,9 @@ public sealed class FewStepSamplerTests : TensorTest
     {
         using var generator = new GaussianDenoiser(0.5);
         Assert.Contains("start at 80", Assert.Throws<ArgumentException>(() => new FewStepSampler(generator, torch.CPU, [79])).Message);
-        Assert.Contains("Level 3 is 5", Assert.Throws<ArgumentException>(() => new FewStepSampler(generator, torch.CPU, [80, 2, 5])).Message);
+        Assert.Contains(
+            "Level 3 is 5",
+            Assert.Throws<ArgumentException>(() => new FewStepSampler(generator, torch.CPU, [80, 2, 5])).Message
+        );
     }
 }

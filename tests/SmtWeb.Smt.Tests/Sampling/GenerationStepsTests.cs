@@ -22,12 +22,20 @@ public sealed class GenerationStepsTests : TensorTest
 
         using var scope = torch.NewDisposeScope();
         using var random = new Generator(0, torch.CPU);
-        var (spec, _, tensors, _) = CheckpointFile.Read(new MemoryStream(checkpoint), name => name.StartsWith(CheckpointFile.AveragePrefix, StringComparison.Ordinal));
+        var (spec, _, tensors, _) = CheckpointFile.Read(
+            new MemoryStream(checkpoint),
+            name => name.StartsWith(CheckpointFile.AveragePrefix, StringComparison.Ordinal)
+        );
         using var network = NetworkFactory.CreateGenerator(spec, random);
         network.LoadValues(tensors.ToDictionary(t => t.Key[CheckpointFile.AveragePrefix.Length..], t => t.Value));
         var drawn = new[] { 1, 2, 4 }.Select(steps => model.Points(seeds, steps)).ToList();
         foreach (var (steps, points) in new[] { 1, 2, 4 }.Zip(drawn))
-            Assert.Equal(new FewStepSampler(network, torch.CPU, steps).Draw(seeds, null).ToArray<float>(), points.SelectMany(p => new[] { p.X, p.Y }));
+        {
+            Assert.Equal(
+                new FewStepSampler(network, torch.CPU, steps).Draw(seeds, null).ToArray<float>(),
+                points.SelectMany(p => new[] { p.X, p.Y })
+            );
+        }
         Assert.Equal(drawn[0], model.Points(seeds));
         Assert.NotEqual(drawn[0], drawn[1]);
         Assert.NotEqual(drawn[1], drawn[2]);
@@ -63,10 +71,17 @@ public sealed class GenerationStepsTests : TensorTest
         Assert.Equal((2, "quick-2-steps"), (two.Steps, two.Protocol));
         var drawn = model.Points([.. Enumerable.Range(0, 200).Select(k => (ulong)k)], 2).SelectMany(p => new[] { p.X, p.Y }).ToArray();
         var roll = (SwissRollSpec)model.Spec.Data;
-        Assert.Equal(SlicedWasserstein.Distance(SwissRoll.Draw(new HostRandom(seed: 0, stream: 5), 200, roll.Noise), drawn), two.Metrics[0].Min, 1e-9);
+        Assert.Equal(
+            SlicedWasserstein.Distance(SwissRoll.Draw(new HostRandom(seed: 0, stream: 5), 200, roll.Noise), drawn),
+            two.Metrics[0].Min,
+            1e-9
+        );
         Assert.NotEqual(one.Metrics[0].Min, two.Metrics[0].Min);
         Assert.Equal(["steps per image: 1 and 2"], EvaluationComparison.Differences(one.ToRecord(), two.ToRecord()));
-        Assert.Contains("at most 2 steps", Assert.Throws<ArgumentException>(() => ModelEvaluator.EvaluatePoints(model, protocol.WithSteps(4))).Message);
+        Assert.Contains(
+            "at most 2 steps",
+            Assert.Throws<ArgumentException>(() => ModelEvaluator.EvaluatePoints(model, protocol.WithSteps(4))).Message
+        );
     }
 
     [Fact]
@@ -95,8 +110,14 @@ public sealed class GenerationStepsTests : TensorTest
     public void Problem_OfAChoice_IsNamed(int[] choices, int? steps, string? expected)
     {
         var problem = GenerationSteps.Problem(choices, steps);
-        if (expected is null) Assert.Null(problem);
-        else Assert.Contains(expected, problem);
+        if (expected is null)
+        {
+            Assert.Null(problem);
+        }
+        else
+        {
+            Assert.Contains(expected, problem);
+        }
     }
 
     [Fact]

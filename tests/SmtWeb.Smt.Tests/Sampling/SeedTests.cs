@@ -33,7 +33,10 @@ public sealed class SeedTests : TensorTest
         using var generator = new GaussianDenoiser(0.5, size: 5);
         ulong[] seeds = [3, 4 + Far, ulong.MaxValue];
         var z = Philox.Normal(seeds, [5], draw: 0);
-        Assert.Equal(generator.Generate(z, null).ToArray<float>(), new OneStepSampler(generator, torch.CPU).Draw(seeds, null).ToArray<float>());
+        Assert.Equal(
+            generator.Generate(z, null).ToArray<float>(),
+            new OneStepSampler(generator, torch.CPU).Draw(seeds, null).ToArray<float>()
+        );
     }
 
     [Fact]

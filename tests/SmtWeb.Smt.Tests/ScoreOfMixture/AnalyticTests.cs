@@ -29,7 +29,10 @@ public sealed class AnalyticTests : TensorTest
         double[] xs = [.. Enumerable.Range(0, 41).Select(k => -3 + (0.15 * k))];
         foreach (var dimensions in new[] { 1, 2 })
         {
-            var points = dimensions == 1 ? xs.Select(x => new[] { x }).ToArray() : [.. xs.SelectMany(x => xs.Where((_, k) => k % 4 == 0).Select(y => new[] { x, y }))];
+            var points =
+                dimensions == 1
+                    ? xs.Select(x => new[] { x }).ToArray()
+                    : [.. xs.SelectMany(x => xs.Where((_, k) => k % 4 == 0).Select(y => new[] { x, y }))];
             double LogDensity(double[] x, (double, double, double)[] m) => x.Sum(v => Math.Log(Density(v, m)));
             var ℓ = points.Select(x => LogDensity(x, P) - LogDensity(x, Q(0.3)));
             Tensor Denoised((double, double, double)[] m) => Rows(points.Select(x => x.Select(v => v + (σ * σ * Score(v, m)))), dimensions);
@@ -60,7 +63,8 @@ public sealed class AnalyticTests : TensorTest
     public void Directions_AveragedOverTheGenerator_AreTheDerivativeOfTheDivergence(double α)
     {
         // d/dθ of the α-JSD of q_θ and p under noise, by central differences of the integral
-        const double θ = 0.3, h = 1e-4;
+        const double θ = 0.3,
+            h = 1e-4;
         var derivative = (Divergence(α, θ + h) - Divergence(α, θ - h)) / (2 * h);
 
         // Eq. (6), (9) and (15) at every x_t of a grid; the noise-free x of the weight is any number: it is divided out again
@@ -74,7 +78,8 @@ public sealed class AnalyticTests : TensorTest
         var D = SmdLosses.MixtureWeight(Column(grid.Select(t => Math.Log(Density(t, P)) - Math.Log(Density(t, Q(θ))))), α_s);
         var smd = SmdLosses.GeneratorDirection(x, f_0, f_1, D, α_s, torch.full([grid.Count], σ), DistillationWeight.None).ToArray<float>();
         var (l1, step) = ((x - f_1).abs().reshape(-1).ToArray<float>(), grid[1] - grid[0]);
-        double fromSmt = 0, fromSmd = 0;
+        double fromSmt = 0,
+            fromSmd = 0;
         for (var k = 0; k < grid.Count; k++)
         {
             var mass = Density(grid[k], Q(θ)) * step;
@@ -149,10 +154,12 @@ public sealed class AnalyticTests : TensorTest
     {
         // Eq. (8) in denoiser form: every pair of a clean point and a noisy one is a row, its weight the density of the pair
         using var scope = torch.NewDisposeScope();
-        double[] noisy = [-2, -1, -0.2, 0.5, 1.4], clean = [.. Enumerable.Range(0, 801).Select(k => -5 + (0.0125 * k))];
+        double[] noisy = [-2, -1, -0.2, 0.5, 1.4],
+            clean = [.. Enumerable.Range(0, 801).Select(k => -5 + (0.0125 * k))];
         var (n, rows) = (noisy.Length, noisy.Length * clean.Length);
         var x = Column(noisy.SelectMany(_ => clean)).unsqueeze(1);
-        Tensor Pairs((double, double, double)[] m) => Column(noisy.SelectMany(t => clean.Select(c => Clean(c, m) * Math.Exp(-(t - c) * (t - c) / (2 * σ * σ)))));
+        Tensor Pairs((double, double, double)[] m) =>
+            Column(noisy.SelectMany(t => clean.Select(c => Clean(c, m) * Math.Exp(-(t - c) * (t - c) / (2 * σ * σ)))));
         double[] Slope(double shift)
         {
             var f = Column(noisy.Select(t => t + (σ * σ * MixtureScore(t, α, 0.3)) + shift)).detach();
@@ -164,7 +171,10 @@ public sealed class AnalyticTests : TensorTest
         }
 
         var (at, beside) = (Slope(0), Slope(0.05));
-        for (var k = 0; k < n; k++) Assert.InRange(Math.Abs(at[k]), 0, 1e-2 * beside[k]);
+        for (var k = 0; k < n; k++)
+        {
+            Assert.InRange(Math.Abs(at[k]), 0, 1e-2 * beside[k]);
+        }
     }
 
     [Theory]
@@ -200,7 +210,10 @@ public sealed class AnalyticTests : TensorTest
             step[k] = 1e-2f;
             var change = (Loss(f + Tensors.Of(step, [3, 2])) - Loss(f - Tensors.Of(step, [3, 2]))) / 2e-2;
             Assert.Equal(change, gradient[k], 1e-2 * (1 + Math.Abs(change)));
-            if (α == 0) Assert.Equal(0, gradient[k]);
+            if (α == 0)
+            {
+                Assert.Equal(0, gradient[k]);
+            }
         }
     }
 
@@ -210,17 +223,19 @@ public sealed class AnalyticTests : TensorTest
         mixture.Sum(c => c.Weight / c.Deviation * Math.Exp(-(x - c.Mean) * (x - c.Mean) / (2 * c.Deviation * c.Deviation)));
 
     // density and score of a mixture of Gaussians convolved with N(0, σ²)
-    private static double Density(double x, (double Weight, double Mean, double Deviation)[] mixture) => mixture.Sum(c =>
-    {
-        var v = (c.Deviation * c.Deviation) + (σ * σ);
-        return c.Weight * Math.Exp(-(x - c.Mean) * (x - c.Mean) / (2 * v)) / Math.Sqrt(2 * Math.PI * v);
-    });
+    private static double Density(double x, (double Weight, double Mean, double Deviation)[] mixture) =>
+        mixture.Sum(c =>
+        {
+            var v = (c.Deviation * c.Deviation) + (σ * σ);
+            return c.Weight * Math.Exp(-(x - c.Mean) * (x - c.Mean) / (2 * v)) / Math.Sqrt(2 * Math.PI * v);
+        });
 
-    private static double Score(double x, (double Weight, double Mean, double Deviation)[] mixture) => mixture.Sum(c =>
-    {
-        var v = (c.Deviation * c.Deviation) + (σ * σ);
-        return c.Weight * Math.Exp(-(x - c.Mean) * (x - c.Mean) / (2 * v)) / Math.Sqrt(2 * Math.PI * v) * (c.Mean - x) / v;
-    }) / Density(x, mixture);
+    private static double Score(double x, (double Weight, double Mean, double Deviation)[] mixture) =>
+        mixture.Sum(c =>
+        {
+            var v = (c.Deviation * c.Deviation) + (σ * σ);
+            return c.Weight * Math.Exp(-(x - c.Mean) * (x - c.Mean) / (2 * v)) / Math.Sqrt(2 * Math.PI * v) * (c.Mean - x) / v;
+        }) / Density(x, mixture);
 
     private static double MixtureScore(double x, double α, double θ)
     {

@@ -18,7 +18,16 @@ public sealed class DistributionTests
     {
         var golden = GoldenCase.Load(id);
         var c = golden.Config;
-        golden.Expect("sigmas").Verify(KarrasGrid.Create(c.GetProperty("n").GetInt32(), c.GetProperty("sigma_min").GetDouble(), c.GetProperty("sigma_max").GetDouble(), c.GetProperty("rho").GetDouble()));
+        golden
+            .Expect("sigmas")
+            .Verify(
+                KarrasGrid.Create(
+                    c.GetProperty("n").GetInt32(),
+                    c.GetProperty("sigma_min").GetDouble(),
+                    c.GetProperty("sigma_max").GetDouble(),
+                    c.GetProperty("rho").GetDouble()
+                )
+            );
     }
 
     [Theory]
@@ -27,7 +36,10 @@ public sealed class DistributionTests
     public void Sigmas_EndsOfTheGrid_AreThoseOfTheReleasedCode(string id)
     {
         var golden = GoldenCase.Load(id);
-        if (golden.Config.GetProperty("n").GetInt32() != KarrasGrid.Levels) return;
+        if (golden.Config.GetProperty("n").GetInt32() != KarrasGrid.Levels)
+        {
+            return;
+        }
         Assert.Equal((float)golden.Values.GetProperty("last").GetDouble(), KarrasGrid.Sigmas[^1]);
         Assert.Equal(golden.Values.GetProperty("first").GetDouble(), KarrasGrid.Sigmas[0], 1e-8);
     }
@@ -41,9 +53,15 @@ public sealed class DistributionTests
         foreach (var table in golden.Values.GetProperty("tables").EnumerateObject())
         {
             // The literal readings of Sec. 3.5 have no sampler in the released code, only a name.
-            var distribution = table.Value.TryGetProperty("sampler", out var sampler)
-                ? Released(sampler.GetString()!, table.Value.GetProperty("maximum").GetInt32(), table.Value.GetProperty("point_mass_prob").GetDouble())
-                : table.Name.Contains("score") ? AlphaDistribution.Of(AlphaSampler.UniformQuarterZero) : AlphaDistribution.Uniform(1000);
+            var distribution =
+                table.Value.TryGetProperty("sampler", out var sampler)
+                    ? Released(
+                        sampler.GetString()!,
+                        table.Value.GetProperty("maximum").GetInt32(),
+                        table.Value.GetProperty("point_mass_prob").GetDouble()
+                    )
+                : table.Name.Contains("score") ? AlphaDistribution.Of(AlphaSampler.UniformQuarterZero)
+                : AlphaDistribution.Uniform(1000);
             golden.Expect($"support.{table.Name}").Verify([.. distribution.Support]);
             golden.Expect($"prob.{table.Name}").Verify([.. distribution.Probability]);
         }
@@ -63,7 +81,10 @@ public sealed class DistributionTests
         var random = new HostRandom(11);
         var counts = distribution.Support.ToDictionary(a => a, _ => 0);
         const int n = 200_000;
-        for (var i = 0; i < n; i++) counts[distribution.At(random.NextDouble())]++;
+        for (var i = 0; i < n; i++)
+        {
+            counts[distribution.At(random.NextDouble())]++;
+        }
         for (var i = 0; i < distribution.Support.Count; i++)
         {
             var p = distribution.Probability[i];
@@ -82,14 +103,15 @@ public sealed class DistributionTests
     }
 
     /// <summary>The samplers of the released code; with half the mass on points it takes {0, 1/2, 1}, with less it takes {0}.</summary>
-    private static AlphaDistribution Released(string sampler, int maximum, double mass) => sampler switch
-    {
-        "augmented_discrete_uniform_sampler" when mass == 0.5 => AlphaDistribution.WithThirds(AlphaDistribution.Uniform(maximum), mass),
-        "augmented_discrete_uniform_sampler" => AlphaDistribution.WithMasses(AlphaDistribution.Uniform(maximum), [(0, mass)]),
-        "zeroless_discrete_uniform_sampler" => AlphaDistribution.UniformNoZero(maximum),
-        "partial_discrete_uniform_sampler" => AlphaDistribution.UpperHalf(maximum),
-        "discrete_uniform_sampler" => AlphaDistribution.Uniform(maximum),
-        "range_sampler" => AlphaDistribution.Uniform(maximum + 1),
-        _ => throw new NotSupportedException(sampler),
-    };
+    private static AlphaDistribution Released(string sampler, int maximum, double mass) =>
+        sampler switch
+        {
+            "augmented_discrete_uniform_sampler" when mass == 0.5 => AlphaDistribution.WithThirds(AlphaDistribution.Uniform(maximum), mass),
+            "augmented_discrete_uniform_sampler" => AlphaDistribution.WithMasses(AlphaDistribution.Uniform(maximum), [(0, mass)]),
+            "zeroless_discrete_uniform_sampler" => AlphaDistribution.UniformNoZero(maximum),
+            "partial_discrete_uniform_sampler" => AlphaDistribution.UpperHalf(maximum),
+            "discrete_uniform_sampler" => AlphaDistribution.Uniform(maximum),
+            "range_sampler" => AlphaDistribution.Uniform(maximum + 1),
+            _ => throw new NotSupportedException(sampler),
+        };
 }

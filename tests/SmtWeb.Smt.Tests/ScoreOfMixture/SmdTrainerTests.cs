@@ -17,7 +17,12 @@ public sealed class SmdTrainerTests : TensorTest
     public void Step_WithoutRepeatedPasses_HasTheSameGradients(bool images, bool encoderLearns)
     {
         using var scope = torch.NewDisposeScope();
-        var method = new SmdSpec { Teacher = "t", EncoderLearnsRatio = encoderLearns, GanGeneratorWeight = 0.5 };
+        var method = new SmdSpec
+        {
+            Teacher = "t",
+            EncoderLearnsRatio = encoderLearns,
+            GanGeneratorWeight = 0.5,
+        };
         using var once = new Setup(method with { DropRepeatedPasses = true }, images);
         using var repeated = new Setup(method with { DropRepeatedPasses = false }, images);
         using var random = new Generator(9, torch.CPU);
@@ -45,7 +50,10 @@ public sealed class SmdTrainerTests : TensorTest
         var gradients = setup.Trainer.ψ.Parameters.Views(setup.Trainer.ψ.Parameters.Gradients).ToList();
         Assert.True(gradients.Single(v => v.Name == "score.model.dec.16x16_aux_conv.weight").View.norm().ToDouble() > 0);
         Assert.True(gradients.Single(v => v.Name == "head.6.weight").View.norm().ToDouble() > 0);
-        Assert.All(setup.Teacher.StateEntries().Zip(before), pair => Assert.Equal(pair.Second.ToArray<float>(), pair.First.Value.ToArray<float>()));
+        Assert.All(
+            setup.Teacher.StateEntries().Zip(before),
+            pair => Assert.Equal(pair.Second.ToArray<float>(), pair.First.Value.ToArray<float>())
+        );
     }
 
     private static void Close(Tensor expected, Tensor actual)
@@ -62,8 +70,12 @@ public sealed class SmdTrainerTests : TensorTest
         Tensor Normal() => torch.randn(shape, generator: random);
         Tensor Level() => (torch.randn([Batch], generator: random) * 1.2 - 1.2).exp();
         float[] α = [0, 0.5f, 1, 0.25f, 0.001f, 0.9f];
-        return (Normal() * 0.5, Normal(), new(Level(), Normal(), Tensors.Of([0.5f, 1, 0.75f, 0.9f, 0.6f, 0.55f], [Batch])),
-            new(Level(), Normal(), Level(), Normal(), Normal(), Tensors.Of(α, [Batch]), α));
+        return (
+            Normal() * 0.5,
+            Normal(),
+            new(Level(), Normal(), Tensors.Of([0.5f, 1, 0.75f, 0.9f, 0.6f, 0.55f], [Batch])),
+            new(Level(), Normal(), Level(), Normal(), Normal(), Tensors.Of(α, [Batch]), α)
+        );
     }
 
     private sealed class Setup : IDisposable
@@ -72,16 +84,22 @@ public sealed class SmdTrainerTests : TensorTest
         {
             using var random = new Generator(3, torch.CPU);
             (Generator, Teacher, var denoiser) = (Network(images, random), Network(images, random), Network(images, random));
-            DiscriminatorHead head = denoiser is ImageDenoiser image ? new ClassHead(image.Model.BottleneckChannels, image.Model.BottleneckSide, random, 4) : new MlpHead(denoiser.BottleneckShape[0], random);
+            DiscriminatorHead head = denoiser is ImageDenoiser image
+                ? new ClassHead(image.Model.BottleneckChannels, image.Model.BottleneckSide, random, 4)
+                : new MlpHead(denoiser.BottleneckShape[0], random);
             Fake = new FakeScore(denoiser, head);
             // EDM starts its last layer near zero, where neither denoiser says anything
             foreach (var network in new[] { Generator, Teacher, denoiser })
+            {
                 foreach (var (name, p) in network.ParameterEntries())
+                {
                     if (name.EndsWith("aux_conv.weight", StringComparison.Ordinal))
                     {
                         using var _ = torch.no_grad();
                         p.copy_(torch.randn(p.shape, generator: random) * 0.1);
                     }
+                }
+            }
             Trainer = new SmdTrainer(Generator, Fake, Teacher, method, new OptimisationSpec { GradientClip = 1e9 });
         }
 
@@ -96,9 +114,22 @@ public sealed class SmdTrainerTests : TensorTest
         internal (SmdGeneratorReport?, SmdScoreReport) Step((Tensor x, Tensor z, SmdGeneratorDraws G, SmdScoreDraws S) d) =>
             Trainer.Step(d.x, null, d.z, null, d.G, d.S, 1e-4, 1e-4);
 
-        private static Denoiser Network(bool images, Generator random) => images
-            ? new ImageDenoiser(new DdpmPlusPlusOptions { Resolution = 16, ImageChannels = 3, ModelChannels = 16, ChannelMultipliers = [1, 2], BlocksPerLevel = 1, AttentionResolutions = [], Dropout = 0 }, random)
-            : new MlpDenoiser(32, 2, amortized: false, random);
+        private static Denoiser Network(bool images, Generator random) =>
+            images
+                ? new ImageDenoiser(
+                    new DdpmPlusPlusOptions
+                    {
+                        Resolution = 16,
+                        ImageChannels = 3,
+                        ModelChannels = 16,
+                        ChannelMultipliers = [1, 2],
+                        BlocksPerLevel = 1,
+                        AttentionResolutions = [],
+                        Dropout = 0,
+                    },
+                    random
+                )
+                : new MlpDenoiser(32, 2, amortized: false, random);
 
         public void Dispose()
         {

@@ -27,7 +27,8 @@ public sealed class SpecJsonTests
         Assert.Empty(SpecValidation.Validate(WithTeacher(Presets.Find(name)!.Spec.ForQuickTest())));
 
     // a preset of distillation leaves its teacher open
-    private static TrainingSpec WithTeacher(TrainingSpec spec) => spec.Method is SmdSpec smd ? spec with { Method = smd with { Teacher = "1" } } : spec;
+    private static TrainingSpec WithTeacher(TrainingSpec spec) =>
+        spec.Method is SmdSpec smd ? spec with { Method = smd with { Teacher = "1" } } : spec;
 
     [Fact]
     public void Hash_MembersReordered_StaysEqual()
@@ -43,13 +44,13 @@ public sealed class SpecJsonTests
     }
 
     [Fact]
-    public void Hash_OneValueChanged_Differs() =>
-        Assert.NotEqual(SpecJson.Hash(Spec), SpecJson.Hash(Spec with { Seed = Spec.Seed + 1 }));
+    public void Hash_OneValueChanged_Differs() => Assert.NotEqual(SpecJson.Hash(Spec), SpecJson.Hash(Spec with { Seed = Spec.Seed + 1 }));
 
     [Fact]
     public void Parse_ManyMistakes_ReportsEachWithItsPath()
     {
-        var (spec, errors) = SpecJson.Parse("""
+        var (spec, errors) = SpecJson.Parse(
+            """
             {
               "method": { "kind": "smt", "warmupIterations": "many", "ganForm": 1, "generatorNoiseFrom": -1 },
               "network": { "kind": "ddpmpp", "channelMultipliers": [1, 0, 2], "patch": 1.5, "colour": "red" },
@@ -58,23 +59,41 @@ public sealed class SpecJsonTests
               "evaluation": { "everyIterations": null },
               "seed": 1e3
             }
-            """);
+            """
+        );
         Assert.Null(spec);
         Assert.Equal(
             [
-                "$.method.warmupIterations", "$.method.ganForm", "$.method.generatorNoiseFrom",
-                "$.network.channelMultipliers[1]", "$.network.patch", "$.network.colour",
+                "$.method.warmupIterations",
+                "$.method.ganForm",
+                "$.method.generatorNoiseFrom",
+                "$.network.channelMultipliers[1]",
+                "$.network.patch",
+                "$.network.colour",
                 "$.data.kind",
-                "$.optimisation.batchSize", "$.optimisation.batchSize", "$.optimisation.generatorRate", "$.optimisation.Beta1", "$.optimisation.iterations",
-                "$.evaluation.everyIterations", "$.seed", "$.hardware",
+                "$.optimisation.batchSize",
+                "$.optimisation.batchSize",
+                "$.optimisation.generatorRate",
+                "$.optimisation.Beta1",
+                "$.optimisation.iterations",
+                "$.evaluation.everyIterations",
+                "$.seed",
+                "$.hardware",
             ],
-            errors.Select(e => e.Path));
+            errors.Select(e => e.Path)
+        );
         Assert.Contains(errors, e => e.Message == "Batch size is 0; it must be from 1 to 65536.");
         Assert.Contains(errors, e => e.Message == "Appears more than once; keep one.");
         Assert.Contains(errors, e => e.Message == "Generator rate is 0; it must be above 0 and at most 1.");
         Assert.Contains(errors, e => e.Message == "There is no such setting; did you mean \"beta1\"?");
         Assert.Contains(errors, e => e.Message == "Warm-up iterations: expected a whole number, found \"many\".");
-        Assert.Contains(errors, e => e.Message == "Expected one of \"swissRoll\", \"fashionMnist\", \"cifar10\", \"imagenet64\", \"zip\", \"folder\", \"idx\", found \"cats\".");
+        Assert.Contains(
+            errors,
+            e =>
+                e.Message
+                == "Expected one of \"swissRoll\", \"fashionMnist\", \"cifar10\", \"imagenet64\", \"zip\", \"folder\", \"idx\", found "
+                    + "\"cats\"."
+        );
         Assert.Contains(errors, e => e.Message == "Iterations is 99999999999; it must be from 1 to 100000000.");
         Assert.Contains(errors, e => e.Message == "Hardware is missing.");
     }
@@ -98,7 +117,11 @@ public sealed class SpecJsonTests
         using var patch = JsonDocument.Parse("""{ "optimisation": { "batchSize": 32 }, "method": { "ganForm": "paper" } }""");
         var (merged, errors) = SpecJson.Merge(Spec, patch.RootElement);
         Assert.Empty(errors);
-        var expected = Spec with { Optimisation = Spec.Optimisation with { BatchSize = 32 }, Method = (SmtSpec)Spec.Method with { GanForm = GanForm.Paper } };
+        var expected = Spec with
+        {
+            Optimisation = Spec.Optimisation with { BatchSize = 32 },
+            Method = (SmtSpec)Spec.Method with { GanForm = GanForm.Paper },
+        };
         Assert.Equal(SpecJson.Write(expected), SpecJson.Write(merged!));
     }
 

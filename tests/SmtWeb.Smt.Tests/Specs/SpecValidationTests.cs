@@ -16,7 +16,9 @@ public sealed class SpecValidationTests
     [InlineData(1.5)]
     public void Validate_RateOutOfRange_NamesLabelValueAndRange(double rate)
     {
-        var error = Assert.Single(SpecValidation.Validate(Images with { Optimisation = Images.Optimisation with { GeneratorRate = rate } }));
+        var error = Assert.Single(
+            SpecValidation.Validate(Images with { Optimisation = Images.Optimisation with { GeneratorRate = rate } })
+        );
         Assert.Equal("$.optimisation.generatorRate", error.Path);
         Assert.StartsWith("Generator rate is ", error.Message);
         Assert.EndsWith("it must be above 0 and at most 1.", error.Message);
@@ -26,42 +28,86 @@ public sealed class SpecValidationTests
     public void Validate_NullGroup_IsAnErrorNotACrash() =>
         Assert.Equal("$.evaluation", Assert.Single(SpecValidation.Validate(Images with { Evaluation = null! })).Path);
 
-    public static TheoryData<string, TrainingSpec> Contradictions => new()
-    {
-        { "$.network.kind", Images with { Network = new MlpSpec() } },
-        { "$.network.kind", Images with { Data = new SwissRollSpec() } },
-        { "$.network.patch", Images with { Network = Unet with { Patch = 3 } } },
-        { "$.network.channelMultipliers", Images with { Network = Unet with { Patch = 8, ChannelMultipliers = [1, 1, 1, 1] } } },
-        { "$.network.channelMultipliers", Images with { Network = Unet with { ChannelMultipliers = [] } } },
-        { "$.network.attentionResolutions[1]", Images with { Network = Unet with { AttentionResolutions = [4, 16] } } },
-        { "$.network.modelChannels", Images with { Network = Unet with { ModelChannels = 25 } } },
-        { "$.network.modelChannels", Images with { Network = Unet with { ModelChannels = 6 } } },
-        { "$.network.kind", Images with { Data = new SwissRollSpec(), Network = new AdmSpec() } },
-        { "$.network.modelChannels", Images with { Network = new AdmSpec { ModelChannels = 25, AttentionResolutions = [] } } },
-        { "$.network.attentionResolutions[0]", Images with { Network = new AdmSpec { AttentionResolutions = [64] } } },
-        { "$.network.channelsPerHead", Images with { Network = new AdmSpec { ModelChannels = 64, ChannelMultipliers = [1, 2], AttentionResolutions = [], ChannelsPerHead = 20 } } },
-        { "$.hardware.devices", Images with { Hardware = Images.Hardware with { Devices = 3 } } },
-        { "$.method.generatorNoiseTo", Images with { Method = Smt with { GeneratorNoiseTo = 19 } } },
-        { "$.method.scoreNoiseTo", Images with { Method = Smt with { ScoreNoiseFrom = 10, ScoreNoiseTo = 9 } } },
-        { "$.method.generatorAlpha", Images with { Method = Smt with { GeneratorAlpha = AlphaSampler.UniformQuarterZero } } },
-        { "$.method.scoreAlpha", Images with { Method = Smt with { ScoreAlpha = AlphaSampler.One } } },
-        { "$.method.scoreAlpha", Images with { Method = Smt with { ScoreAlpha = AlphaSampler.ZeroOne } } },
-        { "$.method.ganScoreWeight", Images with { Method = Smt with { GanGeneratorWeight = 0.1, GanScoreWeight = 0 } } },
-        { "$.method.generatorAlpha", Images with { Method = Smt with { GeneratorAlpha = AlphaSampler.One } } },
-        { "$.method.scoreFromWarmup", Images with { Method = Smt with { ScoreFromWarmup = true, WarmupIterations = 0 } } },
-        { "$.method.scoreFromWarmup", Presets.Find("swiss-roll")!.Spec with { Network = new MlpSpec { HiddenLayers = 3, ScoreHiddenLayers = 4 } } },
-        { "$.network.scoreHiddenLayers", Presets.Find("fig5/smd")!.Spec with { Method = new SmdSpec { Teacher = "1" }, Network = new MlpSpec { ScoreHiddenLayers = 3 } } },
-        { "$.method.generatorSteps", Images with { Method = Smt with { GeneratorSteps = 3 } } },
-        { "$.method.teacher", Images with { Method = new SmdSpec() } },
-        { "$.method.teacher", Images with { Method = new SmdSpec { Teacher = "a\nb" } } },
-        { "$.method.generatorAlpha", Images with { Method = new SmdSpec { Teacher = "1", GeneratorAlpha = AlphaSampler.ZeroOne } } },
-        { "$.method.noiseTo", Images with { Method = new DiffusionGanSpec { NoiseFrom = 500 } } },
-        { "$.method.scoreNoiseTo", Images with { Method = new ReverseKlSpec { ScoreNoiseFrom = 10, ScoreNoiseTo = 9 } } },
-        { "$.optimisation.emaHalfLives[1]", Images with { Optimisation = Images.Optimisation with { EmaHalfLives = [50, 50] } } },
-        { "$.method.ganForm", Images with { Method = Smt with { GanForm = (GanForm)7 } } },
-        { "$.optimisation.rampIterations", Images with { Optimisation = Images.Optimisation with { RampIterations = 1_000_000 } } },
-        { "$.method.scoreUpdatesPerGeneratorUpdate", Images with { Optimisation = Images.Optimisation with { Iterations = 2 } } },
-    };
+    public static TheoryData<string, TrainingSpec> Contradictions =>
+        new()
+        {
+            { "$.network.kind", Images with { Network = new MlpSpec() } },
+            { "$.network.kind", Images with { Data = new SwissRollSpec() } },
+            { "$.network.patch", Images with { Network = Unet with { Patch = 3 } } },
+            { "$.network.channelMultipliers", Images with { Network = Unet with { Patch = 8, ChannelMultipliers = [1, 1, 1, 1] } } },
+            { "$.network.channelMultipliers", Images with { Network = Unet with { ChannelMultipliers = [] } } },
+            { "$.network.attentionResolutions[1]", Images with { Network = Unet with { AttentionResolutions = [4, 16] } } },
+            { "$.network.modelChannels", Images with { Network = Unet with { ModelChannels = 25 } } },
+            { "$.network.modelChannels", Images with { Network = Unet with { ModelChannels = 6 } } },
+            { "$.network.kind", Images with { Data = new SwissRollSpec(), Network = new AdmSpec() } },
+            {
+                "$.network.modelChannels",
+                Images with
+                {
+                    Network = new AdmSpec { ModelChannels = 25, AttentionResolutions = [] },
+                }
+            },
+            { "$.network.attentionResolutions[0]", Images with { Network = new AdmSpec { AttentionResolutions = [64] } } },
+            {
+                "$.network.channelsPerHead",
+                Images with
+                {
+                    Network = new AdmSpec
+                    {
+                        ModelChannels = 64,
+                        ChannelMultipliers = [1, 2],
+                        AttentionResolutions = [],
+                        ChannelsPerHead = 20,
+                    },
+                }
+            },
+            { "$.hardware.devices", Images with { Hardware = Images.Hardware with { Devices = 3 } } },
+            { "$.method.generatorNoiseTo", Images with { Method = Smt with { GeneratorNoiseTo = 19 } } },
+            { "$.method.scoreNoiseTo", Images with { Method = Smt with { ScoreNoiseFrom = 10, ScoreNoiseTo = 9 } } },
+            { "$.method.generatorAlpha", Images with { Method = Smt with { GeneratorAlpha = AlphaSampler.UniformQuarterZero } } },
+            { "$.method.scoreAlpha", Images with { Method = Smt with { ScoreAlpha = AlphaSampler.One } } },
+            { "$.method.scoreAlpha", Images with { Method = Smt with { ScoreAlpha = AlphaSampler.ZeroOne } } },
+            { "$.method.ganScoreWeight", Images with { Method = Smt with { GanGeneratorWeight = 0.1, GanScoreWeight = 0 } } },
+            { "$.method.generatorAlpha", Images with { Method = Smt with { GeneratorAlpha = AlphaSampler.One } } },
+            { "$.method.scoreFromWarmup", Images with { Method = Smt with { ScoreFromWarmup = true, WarmupIterations = 0 } } },
+            {
+                "$.method.scoreFromWarmup",
+                Presets.Find("swiss-roll")!.Spec with
+                {
+                    Network = new MlpSpec { HiddenLayers = 3, ScoreHiddenLayers = 4 },
+                }
+            },
+            {
+                "$.network.scoreHiddenLayers",
+                Presets.Find("fig5/smd")!.Spec with
+                {
+                    Method = new SmdSpec { Teacher = "1" },
+                    Network = new MlpSpec { ScoreHiddenLayers = 3 },
+                }
+            },
+            { "$.method.generatorSteps", Images with { Method = Smt with { GeneratorSteps = 3 } } },
+            { "$.method.teacher", Images with { Method = new SmdSpec() } },
+            { "$.method.teacher", Images with { Method = new SmdSpec { Teacher = "a\nb" } } },
+            {
+                "$.method.generatorAlpha",
+                Images with
+                {
+                    Method = new SmdSpec { Teacher = "1", GeneratorAlpha = AlphaSampler.ZeroOne },
+                }
+            },
+            { "$.method.noiseTo", Images with { Method = new DiffusionGanSpec { NoiseFrom = 500 } } },
+            {
+                "$.method.scoreNoiseTo",
+                Images with
+                {
+                    Method = new ReverseKlSpec { ScoreNoiseFrom = 10, ScoreNoiseTo = 9 },
+                }
+            },
+            { "$.optimisation.emaHalfLives[1]", Images with { Optimisation = Images.Optimisation with { EmaHalfLives = [50, 50] } } },
+            { "$.method.ganForm", Images with { Method = Smt with { GanForm = (GanForm)7 } } },
+            { "$.optimisation.rampIterations", Images with { Optimisation = Images.Optimisation with { RampIterations = 1_000_000 } } },
+            { "$.method.scoreUpdatesPerGeneratorUpdate", Images with { Optimisation = Images.Optimisation with { Iterations = 2 } } },
+        };
 
     [Theory]
     [MemberData(nameof(Contradictions))]
@@ -72,6 +118,7 @@ public sealed class SpecValidationTests
     public void Sections_OfEveryPreset_NameEverySettingAndChoice()
     {
         foreach (var preset in Presets.All)
+        {
             foreach (var setting in SpecCatalog.Sections(preset.Spec).SelectMany(s => s.Settings))
             {
                 Assert.NotEmpty(setting.Label);
@@ -79,6 +126,7 @@ public sealed class SpecValidationTests
                 Assert.Equal(setting.Type == SettingType.Choice, setting.Choices.Count > 0);
                 Assert.True(setting.ValueType.IsInstanceOfType(SpecCatalog.Get(preset.Spec, setting.Path)));
             }
+        }
     }
 
     [Fact]

@@ -62,7 +62,8 @@ public sealed class NameRuleTests
     public void Show_NameOfAnother_IsOneLineThatCommandsNothing(string name, string shown) => Assert.Equal(shown, PlainText.Show(name));
 
     [Fact]
-    public void ShowLines_OwnMessage_KeepsItsLinesAndNothingElse() => Assert.Equal("one\ntwo\t\\u{1B}[2J\r", PlainText.ShowLines("one\ntwo\t\u001b[2J\r"));
+    public void ShowLines_OwnMessage_KeepsItsLinesAndNothingElse() =>
+        Assert.Equal("one\ntwo\t\\u{1B}[2J\r", PlainText.ShowLines("one\ntwo\t\u001b[2J\r"));
 
     [Fact]
     public void Writer_WhateverIsWritten_LetsNoEscapeThrough()

@@ -7,13 +7,13 @@ namespace SmtWeb.Smt.Tests.Training;
 /// <summary>Whole runs into a folder, as <c>smtweb train spec.json --out folder</c> makes them.</summary>
 public sealed class FolderRunTests : TensorTest
 {
-    private readonly string folder = Directory.CreateTempSubdirectory("smtweb-run-").FullName;
+    private readonly string _folder = Directory.CreateTempSubdirectory("smtweb-run-").FullName;
 
     public static TheoryData<string> PresetNames => ["swiss-roll", "fashion-mnist-quick", "fig5/reverse-kl"];
 
     public override void Dispose()
     {
-        Directory.Delete(folder, recursive: true);
+        Directory.Delete(_folder, recursive: true);
         base.Dispose();
     }
 
@@ -22,17 +22,24 @@ public sealed class FolderRunTests : TensorTest
     public void Run_QuickTestOfPreset_FinishesWithItsFiles(string name)
     {
         var spec = Presets.Find(name)!.Spec.ForQuickTest();
-        Assert.SkipWhen(spec.Data is FashionMnistSpec && !Directory.Exists(Smt.Datasets.FashionMnist.DefaultFolder), "The Debian package dataset-fashion-mnist is not installed.");
+        Assert.SkipWhen(
+            spec.Data is FashionMnistSpec && !Directory.Exists(Smt.Datasets.FashionMnist.DefaultFolder),
+            "The Debian package dataset-fashion-mnist is not installed."
+        );
         var console = new StringWriter();
-        using (var journal = new FolderJournal(folder, spec, console, terminal: false))
+        using (var journal = new FolderJournal(_folder, spec, console, terminal: false))
+        {
             Assert.Equal(TrainingOutcome.Finished, TrainingSession.Run(spec, journal, null, threads: 2).Outcome);
+        }
 
-        Assert.NotEmpty(Directory.GetFiles(folder, "*.png", SearchOption.AllDirectories));
-        Assert.NotEmpty(File.ReadAllLines(Path.Combine(folder, "evaluations.jsonl")));
-        Assert.Contains(File.ReadAllLines(Path.Combine(folder, "metrics.jsonl")), line => line.Contains(MetricNames.ScoreLoss));
-        using (var again = new FolderJournal(folder, spec, console, terminal: false))
+        Assert.NotEmpty(Directory.GetFiles(_folder, "*.png", SearchOption.AllDirectories));
+        Assert.NotEmpty(File.ReadAllLines(Path.Combine(_folder, "evaluations.jsonl")));
+        Assert.Contains(File.ReadAllLines(Path.Combine(_folder, "metrics.jsonl")), line => line.Contains(MetricNames.ScoreLoss));
+        using (var again = new FolderJournal(_folder, spec, console, terminal: false))
         using (var checkpoint = File.OpenRead(again.CheckpointPath!))
+        {
             Assert.Equal(TrainingOutcome.Finished, TrainingSession.Run(spec, again, checkpoint, threads: 2).Outcome);
+        }
     }
 
     [Theory]
@@ -40,8 +47,11 @@ public sealed class FolderRunTests : TensorTest
     public void Run_PausedAndResumed_EndsWithTheSameBits(string name)
     {
         var spec = Presets.Find(name)!.Spec.ForQuickTest();
-        Assert.SkipWhen(spec.Data is FashionMnistSpec && !Directory.Exists(Smt.Datasets.FashionMnist.DefaultFolder), "The Debian package dataset-fashion-mnist is not installed.");
-        var (straight, broken) = (Path.Combine(folder, "straight"), Path.Combine(folder, "broken"));
+        Assert.SkipWhen(
+            spec.Data is FashionMnistSpec && !Directory.Exists(Smt.Datasets.FashionMnist.DefaultFolder),
+            "The Debian package dataset-fashion-mnist is not installed."
+        );
+        var (straight, broken) = (Path.Combine(_folder, "straight"), Path.Combine(_folder, "broken"));
         Assert.Equal(TrainingOutcome.Finished, Run(spec, straight, pauseAt: long.MaxValue));
         Assert.Equal(TrainingOutcome.Paused, Run(spec, broken, pauseAt: 2));
         Assert.Equal(TrainingOutcome.Paused, Run(spec, broken, pauseAt: 7));
@@ -50,11 +60,15 @@ public sealed class FolderRunTests : TensorTest
         var (expected, actual) = (LastCheckpoint(straight, spec), LastCheckpoint(broken, spec));
         Assert.Equal(expected.Keys.Order(), actual.Keys.Order());
         foreach (var (tensor, value) in expected)
+        {
             Assert.True(value.Bytes.AsSpan().SequenceEqual(actual[tensor].Bytes), $"{tensor} differs after resuming.");
+        }
 
         // One curve: each iteration has each metric once.
-        var lines = File.ReadAllLines(Path.Combine(broken, "metrics.jsonl")).Select(l => System.Text.Json.JsonDocument.Parse(l).RootElement)
-            .Select(m => (m.GetProperty("name").GetString(), m.GetProperty("iteration").GetInt64())).ToList();
+        var lines = File.ReadAllLines(Path.Combine(broken, "metrics.jsonl"))
+            .Select(l => System.Text.Json.JsonDocument.Parse(l).RootElement)
+            .Select(m => (m.GetProperty("name").GetString(), m.GetProperty("iteration").GetInt64()))
+            .ToList();
         Assert.Equal(lines.Distinct().Count(), lines.Count);
         Assert.Equal(File.ReadAllLines(Path.Combine(straight, "metrics.jsonl")).Length, lines.Count);
     }
@@ -80,7 +94,10 @@ public sealed class FolderRunTests : TensorTest
         public void Metrics(IReadOnlyList<MetricPoint> points)
         {
             inner.Metrics(points);
-            if (points.Any(p => p.Iteration >= pauseAt)) inner.Pause();
+            if (points.Any(p => p.Iteration >= pauseAt))
+            {
+                inner.Pause();
+            }
         }
 
         public void Picture(PictureRecord picture) => inner.Picture(picture);

@@ -5,7 +5,7 @@ namespace SmtWeb.Smt.Tests.Training;
 /// <summary>Keeps what a session writes; pauses or stops it at a chosen iteration.</summary>
 internal sealed class MemoryJournal : ITrainingJournal
 {
-    private long iteration;
+    private long _iteration;
 
     internal List<MetricPoint> Points { get; } = [];
 
@@ -23,12 +23,12 @@ internal sealed class MemoryJournal : ITrainingJournal
     /// <summary>Called with every evaluation before it is kept.</summary>
     internal Action<EvaluationRecord>? OnEvaluation { get; init; }
 
-    public TrainingSignal Signal => At is { } at && iteration >= at.Iteration ? at.Signal : TrainingSignal.Continue;
+    public TrainingSignal Signal => At is { } at && _iteration >= at.Iteration ? at.Signal : TrainingSignal.Continue;
 
     public void Metrics(IReadOnlyList<MetricPoint> points)
     {
         Points.AddRange(points);
-        iteration = Math.Max(iteration, points.Max(p => p.Iteration));
+        _iteration = Math.Max(_iteration, points.Max(p => p.Iteration));
     }
 
     public void Picture(PictureRecord picture) => Pictures.Add(picture);
@@ -49,7 +49,8 @@ internal sealed class MemoryJournal : ITrainingJournal
     /// <summary>Checkpoint that any teacher's name stands for.</summary>
     internal byte[]? Teacher { get; init; }
 
-    public Stream OpenTeacher(string teacher) => new MemoryStream(Teacher ?? throw new FileNotFoundException($"There is no teacher {teacher}."));
+    public Stream OpenTeacher(string teacher) =>
+        new MemoryStream(Teacher ?? throw new FileNotFoundException($"There is no teacher {teacher}."));
 
     public void Log(LogLevel level, string message) => Lines.Add((level, message));
 }

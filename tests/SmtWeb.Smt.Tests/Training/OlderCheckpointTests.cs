@@ -28,7 +28,12 @@ public sealed class OlderCheckpointTests : TensorTest
         var journal = new MemoryJournal();
         Assert.Equal(TrainingOutcome.Finished, TrainingSession.Run(spec, journal, new MemoryStream(old), 1).Outcome);
         Assert.All(journal.Points, p => Assert.True(double.IsFinite(p.Value), $"{p}"));
-        Assert.Contains(journal.Lines, l => l.Text.Contains("libtorch 1.13.1", StringComparison.Ordinal) && l.Text.Contains("random numbers go on differently", StringComparison.Ordinal));
+        Assert.Contains(
+            journal.Lines,
+            l =>
+                l.Text.Contains("libtorch 1.13.1", StringComparison.Ordinal)
+                && l.Text.Contains("random numbers go on differently", StringComparison.Ordinal)
+        );
         Assert.DoesNotContain(first.Lines, l => l.Text.Contains("go on differently", StringComparison.Ordinal));
     }
 
@@ -41,7 +46,11 @@ public sealed class OlderCheckpointTests : TensorTest
         {
             var bytes = reader.Read(entry).ToArray();
             var isDevice = ofGpu && entry.Name is "random.weights" or "random.noise";
-            tensors.Add(isDevice ? new SafetensorsSource(entry.Name, SafetensorsType.U8, [16], new byte[16]) : new SafetensorsSource(entry.Name, entry.Type, entry.Shape, bytes));
+            tensors.Add(
+                isDevice
+                    ? new SafetensorsSource(entry.Name, SafetensorsType.U8, [16], new byte[16])
+                    : new SafetensorsSource(entry.Name, entry.Type, entry.Shape, bytes)
+            );
         }
         using var file = new MemoryStream();
         SafetensorsWriter.Write(file, tensors, metadata);
@@ -51,7 +60,9 @@ public sealed class OlderCheckpointTests : TensorTest
     private static Dictionary<string, string> Weights(byte[] checkpoint)
     {
         var reader = SafetensorsReader.Open(new MemoryStream(checkpoint));
-        return reader.Entries.ToDictionary(e => e.Name, e => Convert.ToHexString(reader.Read(e).ToArray()))
-            .Where(e => !e.Key.StartsWith("random.", StringComparison.Ordinal)).ToDictionary();
+        return reader
+            .Entries.ToDictionary(e => e.Name, e => Convert.ToHexString(reader.Read(e).ToArray()))
+            .Where(e => !e.Key.StartsWith("random.", StringComparison.Ordinal))
+            .ToDictionary();
     }
 }

@@ -13,10 +13,18 @@ public sealed class RankTests : TensorTest
     private static SmtSpec Smt => ((SmtSpec)Presets.Find("swiss-roll")!.Spec.ForQuickTest().Method) with { ScoreFromWarmup = false };
 
     public static TheoryData<MethodSpec> Methods =>
-    [
-        Smt, new DiffusionSpec(), new GanSpec(), new SmdSpec { Teacher = "teacher", ScoreUpdatesPerGeneratorUpdate = 2 },
-        new SmdSpec { Teacher = "teacher", ScoreUpdatesPerGeneratorUpdate = 2, ScoreObjective = DistillationObjective.Joint },
-    ];
+        [
+            Smt,
+            new DiffusionSpec(),
+            new GanSpec(),
+            new SmdSpec { Teacher = "teacher", ScoreUpdatesPerGeneratorUpdate = 2 },
+            new SmdSpec
+            {
+                Teacher = "teacher",
+                ScoreUpdatesPerGeneratorUpdate = 2,
+                ScoreObjective = DistillationObjective.Joint,
+            },
+        ];
 
     [Theory, MemberData(nameof(Methods))]
     public async Task Run_TwoRanksOfHalfABatch_EqualsOneRankUpToRounding(MethodSpec method)
@@ -37,10 +45,14 @@ public sealed class RankTests : TensorTest
     [Fact]
     public async Task Run_TwoRanksThatSplitTheirRows_EqualOneThatDoesNot()
     {
-        if (!File.Exists(Path.Combine(FashionMnist.DefaultFolder, "train-images-idx3-ubyte.gz"))) Assert.Skip("Fashion-MNIST is not installed: apt-get install dataset-fashion-mnist");
+        if (!File.Exists(Path.Combine(FashionMnist.DefaultFolder, "train-images-idx3-ubyte.gz")))
+        {
+            Assert.Skip("Fashion-MNIST is not installed: apt-get install dataset-fashion-mnist");
+        }
         var roll = Small(Smt);
         var spec = Presets.Find("fashion-mnist-quick")!.Spec.ForQuickTest();
-        // 16 rows a rank, the fewest that are split. A fresh U-Net's output is next to 0, so that w_α would be a quotient of rounding errors.
+        // 16 rows a rank, the fewest that are split. A fresh U-Net's output is next to 0, so that w_α would be a quotient of rounding
+        // errors.
         spec = spec with
         {
             Method = (SmtSpec)spec.Method with { ScoreFromWarmup = false, AdaptiveWeight = AdaptiveWeight.DmdOnly },
@@ -67,11 +79,13 @@ public sealed class RankTests : TensorTest
         var tail = whole.Points.Where(p => Timeless(p) && p.Iteration > first.Record.Iteration).ToList();
         Assert.NotEmpty(tail);
         foreach (var journal in new[] { rest, again })
+        {
             foreach (var (a, b) in tail.Zip(journal.Points.Where(Timeless), (a, b) => (a, b)))
             {
                 Assert.Equal((a.Name, a.Iteration), (b.Name, b.Iteration));
                 Assert.True(Math.Abs(a.Value - b.Value) <= 1e-4 + (1e-3 * Math.Abs(a.Value)), $"{a} against {b.Value}");
             }
+        }
     }
 
     [Fact]
@@ -89,12 +103,23 @@ public sealed class RankTests : TensorTest
         var patience = TimeSpan.FromSeconds(4);
         var waits = 0;
         // as when a large data set is measured before the first evaluation
-        var busy = new MemoryJournal { OnEvaluation = _ => { if (waits++ == 0) TestContext.Current.CancellationToken.WaitHandle.WaitOne(2.25 * patience); } };
+        var busy = new MemoryJournal
+        {
+            OnEvaluation = _ =>
+            {
+                if (waits++ == 0)
+                {
+                    TestContext.Current.CancellationToken.WaitHandle.WaitOne(2.25 * patience);
+                }
+            },
+        };
         var spec = Small(Smt);
         var (first, second) = await TwoRanks(spec, null, busy, patience: patience);
         Assert.True(waits > 1);
         foreach (var journal in new[] { first, second })
+        {
             Assert.Equal(spec.Method.Warmup() + spec.Optimisation.Iterations, journal.Points.Max(p => p.Iteration));
+        }
     }
 
     [Fact]
@@ -107,9 +132,14 @@ public sealed class RankTests : TensorTest
 
     private static void Close(MemoryJournal alone, MemoryJournal together)
     {
-        Assert.Equal(alone.Points.Where(Timeless).Select(p => (p.Name, p.Iteration)), together.Points.Where(Timeless).Select(p => (p.Name, p.Iteration)));
+        Assert.Equal(
+            alone.Points.Where(Timeless).Select(p => (p.Name, p.Iteration)),
+            together.Points.Where(Timeless).Select(p => (p.Name, p.Iteration))
+        );
         foreach (var (a, b) in alone.Points.Where(Timeless).Zip(together.Points.Where(Timeless)))
+        {
             Assert.True(Math.Abs(a.Value - b.Value) <= 1e-4 + (1e-3 * Math.Abs(a.Value)), $"{a} against {b.Value}");
+        }
     }
 
     private static byte[] Teacher(TrainingSpec spec)
@@ -124,23 +154,49 @@ public sealed class RankTests : TensorTest
     private static TrainingSpec Small(MethodSpec method)
     {
         Torch.TorchRuntime.Initialize();
-        Assert.SkipUnless(ProcessGroup.Has(ProcessGroup.Gloo), "The shim was built without c10d's Gloo (libtorch's distributed headers were not found).");
+        Assert.SkipUnless(
+            ProcessGroup.Has(ProcessGroup.Gloo),
+            "The shim was built without c10d's Gloo (libtorch's distributed headers were not found)."
+        );
         var spec = Presets.Find("swiss-roll")!.Spec.ForQuickTest();
-        return spec with { Method = method, Hardware = spec.Hardware with { Device = DeviceChoice.Cpu, Threads = 1 }, Evaluation = spec.Evaluation with { Samples = 16, FinalSamples = 16 } };
+        return spec with
+        {
+            Method = method,
+            Hardware = spec.Hardware with { Device = DeviceChoice.Cpu, Threads = 1 },
+            Evaluation = spec.Evaluation with { Samples = 16, FinalSamples = 16 },
+        };
     }
 
-    private static async Task<(MemoryJournal First, MemoryJournal Second)> TwoRanks(TrainingSpec spec, byte[]? checkpoint, MemoryJournal? first = null, bool split = false, TimeSpan? patience = null)
+    private static async Task<(MemoryJournal First, MemoryJournal Second)> TwoRanks(
+        TrainingSpec spec,
+        byte[]? checkpoint,
+        MemoryJournal? first = null,
+        bool split = false,
+        TimeSpan? patience = null
+    )
     {
         using var store = new TcpStore("127.0.0.1", 0, serve: true, TimeSpan.FromSeconds(60));
         var (port, a, b) = (store.Port, first ?? new MemoryJournal(), new MemoryJournal());
-        Task<TrainingResult> Rank(int rank, MemoryJournal journal) => Task.Factory.StartNew(
-            () =>
-            {
-                var result = TrainingSession.RunRank(
-                    spec, journal, rank == 0 && checkpoint is not null ? new MemoryStream(checkpoint) : null, spec.Hardware.Threads, "127.0.0.1", port, rank, 2, patience: patience);
-                Assert.Equal(split, RowSplit.Enabled);
-                return result;
-            }, TaskCreationOptions.LongRunning);
+        Task<TrainingResult> Rank(int rank, MemoryJournal journal) =>
+            Task.Factory.StartNew(
+                () =>
+                {
+                    var result = TrainingSession.RunRank(
+                        spec,
+                        journal,
+                        rank == 0 && checkpoint is not null ? new MemoryStream(checkpoint) : null,
+                        spec.Hardware.Threads,
+                        "127.0.0.1",
+                        port,
+                        rank,
+                        2,
+                        patience: patience
+                    );
+                    Assert.Equal(split, RowSplit.Enabled);
+                    return result;
+                },
+                TaskCreationOptions.LongRunning
+            );
         var results = await Task.WhenAll(Rank(0, a), Rank(1, b));
         Assert.Equal(results[0].Outcome, results[1].Outcome);
         return (a, b);

@@ -14,13 +14,18 @@ public sealed class RateAtTests
     public void Factor_GoldenCase_GivesItsRates(string id)
     {
         var golden = GoldenCase.Load(id);
-        var (ramp, total) = (golden.Config.GetProperty("num_warmup_steps").GetInt64(), golden.Config.GetProperty("num_training_steps").GetInt64());
+        var (ramp, total) = (
+            golden.Config.GetProperty("num_warmup_steps").GetInt64(),
+            golden.Config.GetProperty("num_training_steps").GetInt64()
+        );
         var rate = golden.Config.GetProperty("base_lr").GetDouble();
         foreach (var (name, schedule) in new[] { ("cosine", RateSchedule.Cosine), ("constant_with_warmup", RateSchedule.Constant) })
         {
             var factors = Array.ConvertAll(golden.Input("step").Longs, step => RateAt.Factor(step, total, schedule, ramp));
             golden.Expect($"{name}.factor").Verify(factors);
-            golden.Expect($"{name}.lr").Verify(Array.ConvertAll(golden.Input("step").Longs, step => RateAt.Iteration(step, total, rate, schedule, ramp)));
+            golden
+                .Expect($"{name}.lr")
+                .Verify(Array.ConvertAll(golden.Input("step").Longs, step => RateAt.Iteration(step, total, rate, schedule, ramp)));
         }
     }
 

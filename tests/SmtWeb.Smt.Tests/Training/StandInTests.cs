@@ -31,7 +31,9 @@ public sealed class StandInTests : TensorTest
     {
         var spec = Specs()[method];
         if (spec.Data is FashionMnistSpec && !File.Exists(Path.Combine(FashionMnist.DefaultFolder, "train-images-idx3-ubyte.gz")))
+        {
             Assert.Skip("Fashion-MNIST is not installed: apt-get install dataset-fashion-mnist");
+        }
         using var state = new TrainingState(spec, torch.CPU);
         using var loop = new TrainingLoop(state, new MemoryJournal(), null, "");
         // a turn of the warm-up, then two of the generator with what lies between; none on which a curve has a point
@@ -73,13 +75,19 @@ public sealed class StandInTests : TensorTest
         HostTransfer.StandIn = false;
         var here = new MemoryJournal();
         TrainingSession.Run(spec, here, null, 1);
-        var pairs = here.Points.Where(p => !p.Name.StartsWith("speed/", StringComparison.Ordinal)).Zip(there.Points.Where(p => !p.Name.StartsWith("speed/", StringComparison.Ordinal))).ToList();
+        var pairs = here
+            .Points.Where(p => !p.Name.StartsWith("speed/", StringComparison.Ordinal))
+            .Zip(there.Points.Where(p => !p.Name.StartsWith("speed/", StringComparison.Ordinal)))
+            .ToList();
         Assert.NotEmpty(pairs);
-        Assert.All(pairs, p =>
-        {
-            Assert.Equal((p.First.Name, p.First.Iteration), (p.Second.Name, p.Second.Iteration));
-            Assert.Equal(p.First.Value, p.Second.Value, 1e-2 * Math.Max(1, Math.Abs(p.First.Value)));
-        });
+        Assert.All(
+            pairs,
+            p =>
+            {
+                Assert.Equal((p.First.Name, p.First.Iteration), (p.Second.Name, p.Second.Iteration));
+                Assert.Equal(p.First.Value, p.Second.Value, 1e-2 * Math.Max(1, Math.Abs(p.First.Value)));
+            }
+        );
     }
 
     [Fact]
@@ -106,21 +114,54 @@ public sealed class StandInTests : TensorTest
         var images = Presets.Find("fashion-mnist-quick")!.Spec;
         images = images with
         {
-            Network = (DdpmPpSpec)images.Network with { ModelChannels = 8, ChannelMultipliers = [1, 2], BlocksPerLevel = 1, AttentionResolutions = [16], ScoreDropout = 0.1 },
+            Network = (DdpmPpSpec)images.Network with
+            {
+                ModelChannels = 8,
+                ChannelMultipliers = [1, 2],
+                BlocksPerLevel = 1,
+                AttentionResolutions = [16],
+                ScoreDropout = 0.1,
+            },
             Optimisation = images.Optimisation with { BatchSize = 8 },
         };
-        TrainingSpec With(TrainingSpec spec, MethodSpec method) => spec with
-        {
-            Method = method,
-            Optimisation = spec.Optimisation with { EmaHalfLives = [50] },
-            Evaluation = spec.Evaluation with { MetricsEvery = Every, EveryIterations = 100 * Every, CheckpointEvery = 100 * Every },
-        };
+        TrainingSpec With(TrainingSpec spec, MethodSpec method) =>
+            spec with
+            {
+                Method = method,
+                Optimisation = spec.Optimisation with { EmaHalfLives = [50] },
+                Evaluation = spec.Evaluation with { MetricsEvery = Every, EveryIterations = 100 * Every, CheckpointEvery = 100 * Every },
+            };
         return new()
         {
-            ["smt, points"] = With(roll, new SmtSpec { WarmupIterations = 5, GeneratorSteps = 4, ScoreUpdatesPerGeneratorUpdate = 2, GanForm = GanForm.Paper }),
-            ["smt, images"] = With(images, new SmtSpec { WarmupIterations = 5, ScoreUpdatesPerGeneratorUpdate = 5, FakeLabels = FakeLabels.Uniform }),
+            ["smt, points"] = With(
+                roll,
+                new SmtSpec
+                {
+                    WarmupIterations = 5,
+                    GeneratorSteps = 4,
+                    ScoreUpdatesPerGeneratorUpdate = 2,
+                    GanForm = GanForm.Paper,
+                }
+            ),
+            ["smt, images"] = With(
+                images,
+                new SmtSpec
+                {
+                    WarmupIterations = 5,
+                    ScoreUpdatesPerGeneratorUpdate = 5,
+                    FakeLabels = FakeLabels.Uniform,
+                }
+            ),
             ["reverse KL"] = With(roll, new ReverseKlSpec()),
-            ["smd, released passes"] = With(images, new SmdSpec { Teacher = "t", DropRepeatedPasses = false, GanGeneratorWeight = 0.1 }),
+            ["smd, released passes"] = With(
+                images,
+                new SmdSpec
+                {
+                    Teacher = "t",
+                    DropRepeatedPasses = false,
+                    GanGeneratorWeight = 0.1,
+                }
+            ),
             ["smd, three terms"] = With(roll, new SmdSpec { Teacher = "t", GeneratorSteps = 2 }),
             ["smd, joint"] = With(images, new SmdSpec { Teacher = "t", ScoreObjective = DistillationObjective.Joint }),
             ["diffusion"] = With(images, new DiffusionSpec()),

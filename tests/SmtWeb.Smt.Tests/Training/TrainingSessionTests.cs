@@ -21,7 +21,10 @@ public sealed class TrainingSessionTests : TensorTest
         var total = spec.Method.Warmup() + spec.Optimisation.Iterations;
         Assert.Equal(total, journal.Points.Max(p => p.Iteration));
         Assert.All(journal.Points, p => Assert.True(double.IsFinite(p.Value), $"{p}"));
-        Assert.Contains(journal.Points, p => p.Name == (spec.Method is DiffusionSpec ? MetricNames.DenoisingLoss : MetricNames.GeneratorLoss));
+        Assert.Contains(
+            journal.Points,
+            p => p.Name == (spec.Method is DiffusionSpec ? MetricNames.DenoisingLoss : MetricNames.GeneratorLoss)
+        );
         Assert.True(journal.Evaluations[^1].Final);
         Assert.Equal(spec.Data is StoredDataSpec ? DataFixture.Records : spec.Evaluation.FinalSamples, journal.Evaluations[^1].Samples);
         Assert.Equal(total, journal.Checkpoints[^1].Record.Iteration);
@@ -41,7 +44,10 @@ public sealed class TrainingSessionTests : TensorTest
     {
         // dropout too: its draws belong to the state
         var spec = Quick(preset);
-        if (spec.Network is DdpmPpSpec unet) spec = spec with { Network = unet with { ScoreDropout = 0.1 } };
+        if (spec.Network is DdpmPpSpec unet)
+        {
+            spec = spec with { Network = unet with { ScoreDropout = 0.1 } };
+        }
         spec = spec with { Optimisation = spec.Optimisation with { EmaDecay = 0.9, EmaRamp = 0.5, EmaHalfLives = [3] } };
         var teacher = TeacherFor(spec);
         var whole = new MemoryJournal { Teacher = teacher };
@@ -57,7 +63,10 @@ public sealed class TrainingSessionTests : TensorTest
         static IEnumerable<(string, long, double)> Curve(IEnumerable<MetricPoint> points) =>
             points.Where(p => !p.Name.StartsWith("speed/", StringComparison.Ordinal)).Select(p => (p.Name, p.Iteration, p.Value));
         Assert.Equal(Curve(whole.Points), Curve(first.Points.Concat(second.Points)));
-        Assert.Contains(second.Points, p => p.Name == (spec.Data is SwissRollSpec ? MetricNames.SlicedWasserstein : MetricNames.Fid) + "-h3");
+        Assert.Contains(
+            second.Points,
+            p => p.Name == (spec.Data is SwissRollSpec ? MetricNames.SlicedWasserstein : MetricNames.Fid) + "-h3"
+        );
         Assert.Equal(whole.Pictures[^1].Png, second.Pictures[^1].Png);
         Assert.Equal(Tensors(whole.Checkpoints[^1].Bytes), Tensors(second.Checkpoints[^1].Bytes));
     }
@@ -84,7 +93,11 @@ public sealed class TrainingSessionTests : TensorTest
     {
         var quick = Quick("swiss-roll");
         // a rate this large makes the weights overflow within a few steps
-        var spec = quick with { Optimisation = quick.Optimisation with { Iterations = 400, ScoreRate = 1, WeightDecay = 0, Beta1 = 0, Beta2 = 0 }, Data = new SwissRollSpec { Noise = 5 } };
+        var spec = quick with
+        {
+            Optimisation = quick.Optimisation with { Iterations = 400, ScoreRate = 1, WeightDecay = 0, Beta1 = 0, Beta2 = 0 },
+            Data = new SwissRollSpec { Noise = 5 },
+        };
         var poisoned = Poison(spec);
         var journal = new MemoryJournal();
         var result = TrainingSession.Run(spec, journal, new MemoryStream(poisoned), 1);
@@ -103,7 +116,10 @@ public sealed class TrainingSessionTests : TensorTest
         TrainingSession.Run(spec, journal, null, 1);
         var measured = journal.Evaluations.ToDictionary(e => e.Iteration, e => e.Value);
         Assert.Equal([0L, 4, 8, 10], measured.Keys.Order());
-        Assert.Equal([(3L, null), (6, null), (9, null), (10, measured[10])], journal.Checkpoints.Select(c => (c.Record.Iteration, c.Record.Distance)));
+        Assert.Equal(
+            [(3L, null), (6, null), (9, null), (10, measured[10])],
+            journal.Checkpoints.Select(c => (c.Record.Iteration, c.Record.Distance))
+        );
         Assert.All(journal.Checkpoints, c => Assert.Equal((c.Record.Distance, "sw2"), Kept(c.Bytes)));
     }
 
@@ -122,7 +138,10 @@ public sealed class TrainingSessionTests : TensorTest
         {
             var second = new MemoryJournal { At = (more == 0 ? 0 : at + more, TrainingSignal.Pause) };
             TrainingSession.Run(spec, second, new MemoryStream(paused.Bytes), 1);
-            Assert.Equal((at + more, kept ? paused.Record.Distance : null), (second.Checkpoints[^1].Record.Iteration, second.Checkpoints[^1].Record.Distance));
+            Assert.Equal(
+                (at + more, kept ? paused.Record.Distance : null),
+                (second.Checkpoints[^1].Record.Iteration, second.Checkpoints[^1].Record.Distance)
+            );
         }
     }
 
@@ -158,18 +177,37 @@ public sealed class TrainingSessionTests : TensorTest
     public void Run_ClassesWithoutImages_AreSaidAtTheStartAndInEveryRecord(string kind, string? said)
     {
         var preset = Presets.Find("fashion-mnist-quick")!.Spec.ForQuickTest();
-        var spec = ImageSources.Complete(preset with
-        {
-            Data = DataFixture.Make(kind) with { Conditional = true },
-            Optimisation = preset.Optimisation with { BatchSize = 4, Iterations = 1, RampIterations = 0 },
-            Method = (SmtSpec)preset.Method with { WarmupIterations = 1, ScoreUpdatesPerGeneratorUpdate = 1 },
-            Evaluation = preset.Evaluation with { EveryIterations = 1000, CheckpointEvery = 1000, Samples = 16, FinalSamples = 16, GridColumns = 1 },
-        });
+        var spec = ImageSources.Complete(
+            preset with
+            {
+                Data = DataFixture.Make(kind) with { Conditional = true },
+                Optimisation = preset.Optimisation with { BatchSize = 4, Iterations = 1, RampIterations = 0 },
+                Method = (SmtSpec)preset.Method with { WarmupIterations = 1, ScoreUpdatesPerGeneratorUpdate = 1 },
+                Evaluation = preset.Evaluation with
+                {
+                    EveryIterations = 1000,
+                    CheckpointEvery = 1000,
+                    Samples = 16,
+                    FinalSamples = 16,
+                    GridColumns = 1,
+                },
+            }
+        );
         var journal = new MemoryJournal();
         TrainingSession.Run(spec, journal, null, 1);
-        Assert.Equal(said is not null, journal.Lines.Any(l => l.Level == LogLevel.Warning && said is not null && l.Text.StartsWith(said, StringComparison.Ordinal)));
+        Assert.Equal(
+            said is not null,
+            journal.Lines.Any(l => l.Level == LogLevel.Warning && said is not null && l.Text.StartsWith(said, StringComparison.Ordinal))
+        );
         Assert.Equal(said is not null, journal.Lines.Any(l => l.Text.Contains("no image", StringComparison.Ordinal)));
-        Assert.All(journal.Evaluations, e => Assert.Equal(said is not null, e.Warnings?.Any(w => said is not null && w.StartsWith(said, StringComparison.Ordinal)) ?? false));
+        Assert.All(
+            journal.Evaluations,
+            e =>
+                Assert.Equal(
+                    said is not null,
+                    e.Warnings?.Any(w => said is not null && w.StartsWith(said, StringComparison.Ordinal)) ?? false
+                )
+        );
     }
 
     private static TrainingSpec Every(int evaluations, int checkpoints)
@@ -194,7 +232,9 @@ public sealed class TrainingSessionTests : TensorTest
     {
         var journal = new MemoryJournal();
         TrainingSession.Run(Quick("swiss-roll"), journal, null, 1);
-        var error = Assert.Throws<InvalidDataException>(() => TrainingSession.Run(Quick("fashion-mnist-quick"), new MemoryJournal(), new MemoryStream(journal.Checkpoints[^1].Bytes), 1));
+        var error = Assert.Throws<InvalidDataException>(() =>
+            TrainingSession.Run(Quick("fashion-mnist-quick"), new MemoryJournal(), new MemoryStream(journal.Checkpoints[^1].Bytes), 1)
+        );
         Assert.Contains("belongs to another network", error.Message);
         Assert.Contains("ema.", error.Message);
     }
@@ -222,10 +262,14 @@ public sealed class TrainingSessionTests : TensorTest
         var spec = Quick("fig5/smd");
         var other = new MemoryJournal();
         TrainingSession.Run(Quick("swiss-roll"), other, null, 1);
-        var error = Assert.Throws<InvalidDataException>(() => TrainingSession.Run(spec, new MemoryJournal { Teacher = other.Checkpoints[^1].Bytes }, null, 1));
+        var error = Assert.Throws<InvalidDataException>(() =>
+            TrainingSession.Run(spec, new MemoryJournal { Teacher = other.Checkpoints[^1].Bytes }, null, 1)
+        );
         Assert.Contains("draws in one step", error.Message);
         var wide = spec with { Network = new MlpSpec { HiddenWidth = 24 } };
-        error = Assert.Throws<InvalidDataException>(() => TrainingSession.Run(wide, new MemoryJournal { Teacher = TeacherFor(spec) }, null, 1));
+        error = Assert.Throws<InvalidDataException>(() =>
+            TrainingSession.Run(wide, new MemoryJournal { Teacher = TeacherFor(spec) }, null, 1)
+        );
         Assert.Contains("another network than this run", error.Message);
         Assert.Contains("hidden0.weight", error.Message);
     }
@@ -236,7 +280,15 @@ public sealed class TrainingSessionTests : TensorTest
         foreach (var preset in new[] { "swiss-roll", "fig5/smd" })
         {
             var spec = Quick(preset);
-            spec = spec with { Method = spec.Method switch { SmtSpec smt => smt with { GeneratorSteps = 4 }, SmdSpec smd => smd with { GeneratorSteps = 4 }, var m => m } };
+            spec = spec with
+            {
+                Method = spec.Method switch
+                {
+                    SmtSpec smt => smt with { GeneratorSteps = 4 },
+                    SmdSpec smd => smd with { GeneratorSteps = 4 },
+                    var m => m,
+                },
+            };
             var journal = new MemoryJournal { Teacher = TeacherFor(spec) };
             Assert.Equal(TrainingOutcome.Finished, TrainingSession.Run(spec, journal, null, 1).Outcome);
             Assert.All(journal.Points, p => Assert.True(double.IsFinite(p.Value), $"{p}"));
@@ -249,13 +301,29 @@ public sealed class TrainingSessionTests : TensorTest
     {
         var journal = new MemoryJournal();
         TrainingSession.Run(Quick("swiss-roll"), journal, null, 1);
-        string[] network = ["noise_fourier.freqs", "hidden0.weight", "hidden0.bias", "hidden1.weight", "hidden1.bias", "hidden2.weight", "hidden2.bias", "output.weight", "output.bias"];
+        string[] network =
+        [
+            "noise_fourier.freqs",
+            "hidden0.weight",
+            "hidden0.bias",
+            "hidden1.weight",
+            "hidden1.bias",
+            "hidden2.weight",
+            "hidden2.bias",
+            "output.weight",
+            "output.bias",
+        ];
         string[] head = ["head.hidden.weight", "head.hidden.bias", "head.output.weight", "head.output.bias"];
         var score = network.Append("alpha_fourier.freqs").Select(n => $"score.{n}").Concat(head).ToList();
         static IEnumerable<string> Moments(string part, IEnumerable<string> names) =>
-            names.Where(n => !n.EndsWith("freqs", StringComparison.Ordinal)).SelectMany(n => new[] { $"adamw.{part}.m.{n}", $"adamw.{part}.v.{n}" });
-        var expected = network.SelectMany(n => new[] { $"ema.{n}", $"generator.{n}" }).Concat(score)
-            .Concat(Moments("generator", network)).Concat(Moments("score", score))
+            names
+                .Where(n => !n.EndsWith("freqs", StringComparison.Ordinal))
+                .SelectMany(n => new[] { $"adamw.{part}.m.{n}", $"adamw.{part}.v.{n}" });
+        var expected = network
+            .SelectMany(n => new[] { $"ema.{n}", $"generator.{n}" })
+            .Concat(score)
+            .Concat(Moments("generator", network))
+            .Concat(Moments("score", score))
             .Concat(["random.weights", "random.noise", "random.host", "random.data"]);
         Assert.Equal(expected.Order(StringComparer.Ordinal), Tensors(journal.Checkpoints[^1].Bytes).Keys.Order(StringComparer.Ordinal));
     }
@@ -265,13 +333,18 @@ public sealed class TrainingSessionTests : TensorTest
     {
         var journal = new MemoryJournal();
         TrainingSession.Run(Quick("swiss-roll"), journal, null, 1);
-        Assert.Throws<InvalidDataException>(() => TrainingSession.Run(Quick("swiss-roll"), new MemoryJournal(), new MemoryStream(journal.Checkpoints[^1].Bytes[..^5]), 1));
+        Assert.Throws<InvalidDataException>(() =>
+            TrainingSession.Run(Quick("swiss-roll"), new MemoryJournal(), new MemoryStream(journal.Checkpoints[^1].Bytes[..^5]), 1)
+        );
     }
 
     // a diffusion model of the same network and data, trained as shortly; null where the method distils nothing
     private static byte[]? TeacherFor(TrainingSpec spec)
     {
-        if (spec.Method is not SmdSpec) return null;
+        if (spec.Method is not SmdSpec)
+        {
+            return null;
+        }
         var journal = new MemoryJournal();
         TrainingSession.Run(spec with { Method = new DiffusionSpec { SamplerSteps = 2 } }, journal, null, 2);
         return journal.Checkpoints[^1].Bytes;
@@ -280,7 +353,10 @@ public sealed class TrainingSessionTests : TensorTest
     private static TrainingSpec Quick(string preset)
     {
         var spec = Presets.Find(preset)!.Spec;
-        if (spec.Method is SmdSpec smd) spec = spec with { Method = smd with { Teacher = "teacher" } };
+        if (spec.Method is SmdSpec smd)
+        {
+            spec = spec with { Method = smd with { Teacher = "teacher" } };
+        }
         // a tiny data set of the same layout stands in for the real one
         if (spec.Data is StoredDataSpec stored)
         {
@@ -288,7 +364,9 @@ public sealed class TrainingSessionTests : TensorTest
             spec = spec with { Data = tiny with { Conditional = stored.Conditional, HorizontalFlips = stored.HorizontalFlips } };
         }
         if (spec.Data is FashionMnistSpec && !File.Exists(Path.Combine(FashionMnist.DefaultFolder, "train-images-idx3-ubyte.gz")))
+        {
             Assert.Skip("Fashion-MNIST is not installed: apt-get install dataset-fashion-mnist");
+        }
         return spec.ForQuickTest();
     }
 

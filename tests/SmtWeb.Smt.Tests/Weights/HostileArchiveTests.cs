@@ -52,12 +52,17 @@ public sealed class HostileArchiveTests
         using var file = new MemoryStream();
         StateDictWriter.Write(file, [new("a", SafetensorsType.U8, [3], new byte[] { 7, 8, 9 })]);
         using var stored = new ZipArchive(file);
-        var entries = stored.Entries.Select(e =>
-        {
-            using var content = new MemoryStream();
-            using (var stream = e.Open()) stream.CopyTo(content);
-            return (e.FullName, content.ToArray());
-        }).ToArray();
+        var entries = stored
+            .Entries.Select(e =>
+            {
+                using var content = new MemoryStream();
+                using (var stream = e.Open())
+                {
+                    stream.CopyTo(content);
+                }
+                return (e.FullName, content.ToArray());
+            })
+            .ToArray();
 
         using var read = WeightsFile.Open(Zip(CompressionLevel.Optimal, entries));
         Assert.Equal([7, 8, 9], Assert.Single(read.Tensors).ToArray());
@@ -77,7 +82,10 @@ public sealed class HostileArchiveTests
         pickle.Write(BitConverter.GetBytes(Length));
         pickle.Write(new byte[Length]);
         Write("tb");
-        for (var k = 0; k < 200; k++) Write($"X\u0003\0\0\0{k:D3}h\u0001");
+        for (var k = 0; k < 200; k++)
+        {
+            Write($"X\u0003\0\0\0{k:D3}h\u0001");
+        }
         Write("u.");
         Assert.Contains("repeat the same data", Refusal(pickle.ToArray()));
     }

@@ -9,8 +9,17 @@ public sealed class SafetensorsTests
     [Fact]
     public void Write_EveryType_ReadsBackEqual()
     {
-        var sources = Enum.GetValues<SafetensorsType>().Reverse()
-            .Select((type, i) => new SafetensorsSource($"t.{type}", type, [3, i], Enumerable.Range(0, 3 * i * type.Size()).Select(b => (byte)(b * 7 + i)).ToArray()))
+        var sources = Enum.GetValues<SafetensorsType>()
+            .Reverse()
+            .Select(
+                (type, i) =>
+                    new SafetensorsSource(
+                        $"t.{type}",
+                        type,
+                        [3, i],
+                        Enumerable.Range(0, 3 * i * type.Size()).Select(b => (byte)(b * 7 + i)).ToArray()
+                    )
+            )
             .Append(new SafetensorsSource("scalar", SafetensorsType.F32, [], new byte[] { 1, 2, 3, 4 }))
             .ToList();
         using var file = new MemoryStream();
@@ -39,7 +48,10 @@ public sealed class SafetensorsTests
     public void Read_LastTensorOnly_SkipsTheOthersAndCannotGoBack()
     {
         using var file = new MemoryStream();
-        SafetensorsWriter.Write(file, [new("a", SafetensorsType.U8, [100_000], new byte[100_000]), new("b", SafetensorsType.U8, [2], new byte[] { 8, 9 })]);
+        SafetensorsWriter.Write(
+            file,
+            [new("a", SafetensorsType.U8, [100_000], new byte[100_000]), new("b", SafetensorsType.U8, [2], new byte[] { 8, 9 })]
+        );
         var reader = SafetensorsReader.Open(new OneWayStream(file.ToArray()));
         var bytes = new byte[2];
         reader.Read(reader.Entries[1], bytes);
@@ -51,13 +63,19 @@ public sealed class SafetensorsTests
     public void Write_SourceOfWrongLength_Throws()
     {
         var error = Assert.Throws<InvalidOperationException>(() =>
-            SafetensorsWriter.Write(new MemoryStream(), [new("w", SafetensorsType.F32, [2], new byte[4])]));
+            SafetensorsWriter.Write(new MemoryStream(), [new("w", SafetensorsType.F32, [2], new byte[4])])
+        );
         Assert.Contains("\"w\" wrote 4 bytes", error.Message);
     }
 
     [Fact]
-    public void Write_NameTwice_Throws() => Assert.Throws<ArgumentException>(() =>
-        SafetensorsWriter.Write(new MemoryStream(), [new("w", SafetensorsType.U8, [0], Array.Empty<byte>()), new("w", SafetensorsType.U8, [0], Array.Empty<byte>())]));
+    public void Write_NameTwice_Throws() =>
+        Assert.Throws<ArgumentException>(() =>
+            SafetensorsWriter.Write(
+                new MemoryStream(),
+                [new("w", SafetensorsType.U8, [0], Array.Empty<byte>()), new("w", SafetensorsType.U8, [0], Array.Empty<byte>())]
+            )
+        );
 
     [Theory]
     [InlineData("", "its first 8 bytes")]
@@ -75,13 +93,22 @@ public sealed class SafetensorsTests
     [InlineData("{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,0]}}", "[4,0]")]
     [InlineData("{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0]}}", "1 data_offsets")]
     [InlineData("{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", "overlap or gap")]
-    [InlineData("{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},\"b\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[2,4]}}", "overlap or gap")]
-    [InlineData("{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", "appears twice")]
+    [InlineData(
+        "{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},\"b\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[2,4]}}",
+        "overlap or gap"
+    )]
+    [InlineData(
+        "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}",
+        "appears twice"
+    )]
     [InlineData("{\"__metadata__\":{\"a\":1}}", "\"a\" is not a string")]
     [InlineData("{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", "describes 8 bytes of data, the file holds 4")]
     public void Open_MalformedHeader_SaysWhat(string header, string message)
     {
-        byte[] file = header.Length == 0 ? [1, 2, 3] : [.. BitConverter.GetBytes((ulong)header.Length), .. Encoding.UTF8.GetBytes(header), 0, 0, 0, 0];
+        byte[] file =
+            header.Length == 0
+                ? [1, 2, 3]
+                : [.. BitConverter.GetBytes((ulong)header.Length), .. Encoding.UTF8.GetBytes(header), 0, 0, 0, 0];
         var error = Assert.Throws<InvalidDataException>(() => SafetensorsReader.Open(new MemoryStream(file)));
         Assert.Contains(message, error.Message);
     }
@@ -91,13 +118,18 @@ public sealed class SafetensorsTests
     [InlineData(100_000_001UL)]
     [InlineData(ulong.MaxValue)]
     public void Open_HeaderLengthOutOfBounds_IsRefused(ulong length) =>
-        Assert.Contains(length.ToString(), Assert.Throws<InvalidDataException>(() => SafetensorsReader.Open(new MemoryStream(BitConverter.GetBytes(length)))).Message);
+        Assert.Contains(
+            length.ToString(),
+            Assert.Throws<InvalidDataException>(() => SafetensorsReader.Open(new MemoryStream(BitConverter.GetBytes(length)))).Message
+        );
 
     [Fact]
     public void Read_HugeClaimOnShortPipe_TakesNoMemoryForIt()
     {
         var header = "{\"a\":{\"dtype\":\"U8\",\"shape\":[2000000000],\"data_offsets\":[0,2000000000]}}";
-        var reader = SafetensorsReader.Open(new OneWayStream([.. BitConverter.GetBytes((ulong)header.Length), .. Encoding.UTF8.GetBytes(header), 1, 2]));
+        var reader = SafetensorsReader.Open(
+            new OneWayStream([.. BitConverter.GetBytes((ulong)header.Length), .. Encoding.UTF8.GetBytes(header), 1, 2])
+        );
         var before = GC.GetAllocatedBytesForCurrentThread();
         Assert.Throws<InvalidDataException>(() => reader.Read(reader.Entries[0]));
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 50_000_000);
@@ -109,11 +141,13 @@ public sealed class SafetensorsTests
         using var file = new MemoryStream();
         SafetensorsWriter.Write(file, [new("weight", SafetensorsType.F32, [3], new byte[12])]);
         for (var length = 0; length < file.Length; length++)
+        {
             Assert.Throws<InvalidDataException>(() =>
             {
                 var reader = SafetensorsReader.Open(new OneWayStream(file.ToArray()[..length]));
                 reader.Finish();
             });
+        }
     }
 
     /// <summary>A stream as from a database or a pipe: forward only, a few bytes at a time.</summary>

@@ -14,8 +14,15 @@ public sealed class ContractHandler(Func<WebApplication> app) : DelegatingHandle
     // What HTTP itself answers, at any operation.
     private static readonly HttpStatusCode[] Everywhere =
     [
-        HttpStatusCode.MethodNotAllowed, HttpStatusCode.RequestEntityTooLarge, HttpStatusCode.UnsupportedMediaType, HttpStatusCode.NotAcceptable,
-        HttpStatusCode.UnprocessableEntity, HttpStatusCode.Conflict, HttpStatusCode.NotModified, HttpStatusCode.PartialContent, HttpStatusCode.RequestedRangeNotSatisfiable,
+        HttpStatusCode.MethodNotAllowed,
+        HttpStatusCode.RequestEntityTooLarge,
+        HttpStatusCode.UnsupportedMediaType,
+        HttpStatusCode.NotAcceptable,
+        HttpStatusCode.UnprocessableEntity,
+        HttpStatusCode.Conflict,
+        HttpStatusCode.NotModified,
+        HttpStatusCode.PartialContent,
+        HttpStatusCode.RequestedRangeNotSatisfiable,
     ];
 
     private static readonly SemaphoreSlim Loading = new(1);
@@ -31,8 +38,12 @@ public sealed class ContractHandler(Func<WebApplication> app) : DelegatingHandle
     {
         var answer = await base.SendAsync(request, cancellationToken);
         var path = request.RequestUri!.AbsolutePath;
-        if ((path.StartsWith("/api/v1/", StringComparison.Ordinal) || path == "/health") && await DocumentAsync() is { } document
-            && Find(document, path, request.Method == HttpMethod.Head ? "get" : request.Method.Method.ToLowerInvariant()) is var (template, operation))
+        if (
+            (path.StartsWith("/api/v1/", StringComparison.Ordinal) || path == "/health")
+            && await DocumentAsync() is { } document
+            && Find(document, path, request.Method == HttpMethod.Head ? "get" : request.Method.Method.ToLowerInvariant())
+                is var (template, operation)
+        )
         {
             await CheckAsync($"{request.Method} {template}", operation, answer);
         }
@@ -47,7 +58,11 @@ public sealed class ContractHandler(Func<WebApplication> app) : DelegatingHandle
         foreach (var (name, schema) in document.Components.Schemas)
         {
             // problem+json may be extended (RFC 9457)
-            if (schema.Properties.Count > 0 && schema.AnyOf.Count + schema.OneOf.Count + schema.AllOf.Count == 0 && !name.Contains("ProblemDetails", StringComparison.Ordinal))
+            if (
+                schema.Properties.Count > 0
+                && schema.AnyOf.Count + schema.OneOf.Count + schema.AllOf.Count == 0
+                && !name.Contains("ProblemDetails", StringComparison.Ordinal)
+            )
             {
                 schema.AllowAdditionalProperties = false;
             }
@@ -56,7 +71,9 @@ public sealed class ContractHandler(Func<WebApplication> app) : DelegatingHandle
         return document;
     }
 
-    /// <summary>Families of records as a choice among their kinds, each with all its members: what a validator can hold an answer against.</summary>
+    /// <summary>
+    /// Families of records as a choice among their kinds, each with all its members: what a validator can hold an answer against.
+    /// </summary>
     private static string Closed(string json)
     {
         var root = JsonNode.Parse(json)!;
@@ -101,13 +118,20 @@ public sealed class ContractHandler(Func<WebApplication> app) : DelegatingHandle
             return;
         }
 
-        Assert.True(told.Content.TryGetValue(type, out var content), $"{what} answered {status} as {type}; the document tells {string.Join(", ", told.Content.Keys)}.");
+        Assert.True(
+            told.Content.TryGetValue(type, out var content),
+            $"{what} answered {status} as {type}; the document tells {string.Join(", ", told.Content.Keys)}."
+        );
         if (type.EndsWith("json", StringComparison.Ordinal) && content!.Schema is { } schema)
         {
             await answer.Content.LoadIntoBufferAsync();
             var body = await answer.Content.ReadAsStringAsync();
             var errors = schema.Validate(body, NJsonSchema.SchemaType.OpenApi3);
-            Assert.True(errors.Count == 0, $"{what} answered {status} with a body that the document does not allow:\n{string.Join('\n', errors.Take(5))}\n{body[..Math.Min(body.Length, 2000)]}");
+            Assert.True(
+                errors.Count == 0,
+                $"{what} answered {status} with a body that the document does not "
+                + $"allow:\n{string.Join('\n', errors.Take(5))}\n{body[..Math.Min(body.Length, 2000)]}"
+            );
         }
     }
 
@@ -117,7 +141,11 @@ public sealed class ContractHandler(Func<WebApplication> app) : DelegatingHandle
         foreach (var (template, item) in document.Paths.OrderBy(p => p.Key.Count(c => c == '{')))
         {
             var pattern = template.Trim('/').Split('/');
-            if (pattern.Length == parts.Length && pattern.Zip(parts).All(p => Fits(p.First, p.Second)) && item.TryGetValue(method, out var operation))
+            if (
+                pattern.Length == parts.Length
+                && pattern.Zip(parts).All(p => Fits(p.First, p.Second))
+                && item.TryGetValue(method, out var operation)
+            )
             {
                 return (template, operation);
             }
@@ -127,7 +155,13 @@ public sealed class ContractHandler(Func<WebApplication> app) : DelegatingHandle
     }
 
     private static bool Fits(string pattern, string part) =>
-        pattern.StartsWith('{') ? part.Length > 0 && (!pattern.Contains('.') || part.EndsWith(pattern[pattern.IndexOf('.', StringComparison.Ordinal)..], StringComparison.Ordinal)) : pattern == part;
+        pattern.StartsWith('{')
+            ? part.Length > 0
+                && (
+                    !pattern.Contains('.')
+                    || part.EndsWith(pattern[pattern.IndexOf('.', StringComparison.Ordinal)..], StringComparison.Ordinal)
+                )
+            : pattern == part;
 
     private async Task<OpenApiDocument?> DocumentAsync()
     {

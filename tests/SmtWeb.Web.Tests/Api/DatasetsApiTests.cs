@@ -3,8 +3,8 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using SmtWeb.Runs.Datasets;
-using SmtWeb.Runs.Queue;
 using SmtWeb.Runs.Model;
+using SmtWeb.Runs.Queue;
 using SmtWeb.Smt.Datasets;
 using SmtWeb.Smt.Imaging;
 using SmtWeb.Web.Panel.Shared;
@@ -30,7 +30,10 @@ public sealed class DatasetsApiTests(SiteFixture site) : SiteTest(site)
 
         var listed = await reviewer.GetFromJsonAsync<JsonElement>("/api/v1/datasets", Ct);
         Assert.Equal(["swissRoll", "fashionMnist"], listed.EnumerateArray().Take(2).Select(d => d.GetProperty("kind").GetString()));
-        Assert.Contains(listed.EnumerateArray(), d => d.GetProperty("name").GetString() == name && d.GetProperty("state").GetString() == "queued");
+        Assert.Contains(
+            listed.EnumerateArray(),
+            d => d.GetProperty("name").GetString() == name && d.GetProperty("state").GetString() == "queued"
+        );
 
         var spec = $$"""{"data":{"kind":"zip","source":"{{name}}"} }""";
         var run = await program.PostAsync("/api/v1/runs", Json($$"""{"preset":"fashion-mnist-quick","spec":{{spec}} }"""), Ct);
@@ -60,17 +63,21 @@ public sealed class DatasetsApiTests(SiteFixture site) : SiteTest(site)
         ClaimedItem? work;
         do
         {
-            work = await items.ClaimAsync([JobQueues.Datasets], "test", TimeSpan.FromMinutes(1), ct: Ct); // sets of other tests wait as well
+            // sets of other tests wait as well
+            work = await items.ClaimAsync([JobQueues.Datasets], "test", TimeSpan.FromMinutes(1), ct: Ct);
             Assert.NotNull(work);
-        }
-        while (work.Subject != id);
+        } while (work.Subject != id);
         var check = await checks.BeginAsync(work, Ct);
         Assert.NotNull(check);
         var report = new DatasetReport("folder", name, new string('b', 64), 10, 4, 8, 1, 2, ["a", "b"], [2, 2], 0, [], 2, [0, 0, 1, 1]);
         Assert.True(await checks.CompleteAsync(check, report, new Raster(16, 16, 1, new byte[256]).ToPng(), Ct));
         using var reviewer = await Site.ProgramAsync(LabRoles.Reviewer);
-        Assert.Equal("image/png", (await reviewer.GetAsync($"/api/v1/datasets/{id}/samples.png", Ct)).Content.Headers.ContentType!.MediaType);
-        Assert.Equal(HttpStatusCode.OK, (await reviewer.GetAsync(PanelLinks.DatasetSamples(id, DateTimeOffset.UtcNow), Ct)).StatusCode); // as the page asks for it
+        Assert.Equal(
+            "image/png",
+            (await reviewer.GetAsync($"/api/v1/datasets/{id}/samples.png", Ct)).Content.Headers.ContentType!.MediaType
+        );
+        // as the page asks for it
+        Assert.Equal(HttpStatusCode.OK, (await reviewer.GetAsync(PanelLinks.DatasetSamples(id, DateTimeOffset.UtcNow), Ct)).StatusCode);
         foreach (var (page, text) in new[] { ("/datasets", name), ($"/datasets/{id}", "SHA-256") })
         {
             Assert.Contains(text, await reviewer.GetStringAsync(page, Ct));

@@ -66,7 +66,10 @@ public sealed class DrawPlanTests
     public void Make_ManyErrors_AreAllNamed()
     {
         var (_, errors) = Plan("""{"modle": 1, "num_images": 0, "seed": "x", "class_label": true, "seed": 1}""");
-        Assert.Equal(["$.class_label", "$.model", "$.modle", "$.num_images", "$.seed", "$.seed"], errors.Select(e => e.Path).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["$.class_label", "$.model", "$.modle", "$.num_images", "$.seed", "$.seed"],
+            errors.Select(e => e.Path).Order(StringComparer.Ordinal)
+        );
     }
 
     private static (GenerationRequest? Plan, List<SpecError> Errors) Plan(string json)

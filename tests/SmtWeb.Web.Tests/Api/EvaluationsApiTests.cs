@@ -16,18 +16,23 @@ public sealed class EvaluationsApiTests(SiteFixture site) : SiteTest(site)
     {
         using var member = await Site.ProgramAsync(LabRoles.Member);
         using var reviewer = await Site.ProgramAsync(LabRoles.Reviewer);
-        var run = await Site.Runs.CreateAsync(new NewRun("never trained", Presets.Find("fashion-mnist-quick")!.Spec, null, -100, "tester"), Ct);
-        foreach (var (client, address, status) in new[]
-        {
-            (member, $"/api/v1/runs/{run}/checkpoints/1/evaluations?protocol=edm-5k", HttpStatusCode.BadRequest),
-            (member, $"/api/v1/runs/{run}/checkpoints/1/evaluations?protocol=", HttpStatusCode.BadRequest),
-            (member, $"/api/v1/runs/{run}/checkpoints/1/evaluations?protocol=quick&steps=3", HttpStatusCode.BadRequest),
-            (member, $"/api/v1/runs/{run}/checkpoints/1/evaluations?protocol=quick&steps=2", HttpStatusCode.NotFound),
-            (member, $"/api/v1/runs/{run}/checkpoints/1/evaluations", HttpStatusCode.NotFound),
-            (member, $"/api/v1/runs/{run}/checkpoints/-1/evaluations?protocol=quick", HttpStatusCode.NotFound),
-            (member, $"/api/v1/runs/-3/checkpoints/{long.MaxValue}/evaluations", HttpStatusCode.NotFound),
-            (reviewer, $"/api/v1/runs/{run}/checkpoints/1/evaluations", HttpStatusCode.Forbidden),
-        })
+        var run = await Site.Runs.CreateAsync(
+            new NewRun("never trained", Presets.Find("fashion-mnist-quick")!.Spec, null, -100, "tester"),
+            Ct
+        );
+        foreach (
+            var (client, address, status) in new[]
+            {
+                (member, $"/api/v1/runs/{run}/checkpoints/1/evaluations?protocol=edm-5k", HttpStatusCode.BadRequest),
+                (member, $"/api/v1/runs/{run}/checkpoints/1/evaluations?protocol=", HttpStatusCode.BadRequest),
+                (member, $"/api/v1/runs/{run}/checkpoints/1/evaluations?protocol=quick&steps=3", HttpStatusCode.BadRequest),
+                (member, $"/api/v1/runs/{run}/checkpoints/1/evaluations?protocol=quick&steps=2", HttpStatusCode.NotFound),
+                (member, $"/api/v1/runs/{run}/checkpoints/1/evaluations", HttpStatusCode.NotFound),
+                (member, $"/api/v1/runs/{run}/checkpoints/-1/evaluations?protocol=quick", HttpStatusCode.NotFound),
+                (member, $"/api/v1/runs/-3/checkpoints/{long.MaxValue}/evaluations", HttpStatusCode.NotFound),
+                (reviewer, $"/api/v1/runs/{run}/checkpoints/1/evaluations", HttpStatusCode.Forbidden),
+            }
+        )
         {
             var answer = await client.PostAsync(address, null, Ct);
             Assert.True(status == answer.StatusCode, $"{address}: {answer.StatusCode} {await answer.Content.ReadAsStringAsync(Ct)}");
@@ -50,7 +55,10 @@ public sealed class EvaluationsApiTests(SiteFixture site) : SiteTest(site)
     public async Task Neighbours_AskedWrongly_AreRefused(string query, HttpStatusCode status)
     {
         using var reviewer = await Site.ProgramAsync(LabRoles.Reviewer);
-        var run = await Site.Runs.CreateAsync(new NewRun("never trained", Presets.Find("fashion-mnist-quick")!.Spec, null, -100, "tester"), Ct);
+        var run = await Site.Runs.CreateAsync(
+            new NewRun("never trained", Presets.Find("fashion-mnist-quick")!.Spec, null, -100, "tester"),
+            Ct
+        );
         Assert.Equal(status, (await reviewer.GetAsync($"/api/v1/runs/{run}/neighbours?{query}", Ct)).StatusCode);
     }
 

@@ -22,7 +22,9 @@ public sealed class GenerationsApiTests(SiteFixture site) : SiteTest(site)
         var (run, writer) = await Site.TrainingRunAsync("fashion-mnist-quick");
         await CheckpointAsync(writer, [1]);
         using var gate = new ManualResetEventSlim();
-        await using var node = Site.Build(builder => builder.Services.AddGeneration(_ => new GatedGenerator(gate), new() { WaitingImages = 20 }));
+        await using var node = Site.Build(builder =>
+            builder.Services.AddGeneration(_ => new GatedGenerator(gate), new() { WaitingImages = 20 })
+        );
         await node.StartAsync(Ct);
         using var program = await ProgramAsync(node);
         var waiting = program.PostAsync(Path, Json($$"""{"model":{{run}},"num_images":15}"""), Ct);
@@ -63,18 +65,20 @@ public sealed class GenerationsApiTests(SiteFixture site) : SiteTest(site)
         await using var node = Site.Build(builder => builder.Services.AddGeneration(_ => new GatedGenerator(open)));
         await node.StartAsync(Ct);
         using var program = await ProgramAsync(node);
-        foreach (var (body, path) in new[]
-        {
-            ($$"""{"model":{{run}},"seed":18446744073709551616}""", "$.seed"), // 2^64
-            ($$"""{"model":{{run}},"seed":18446744073709551615,"num_images":2}""", "$.seed"),
-            ($$"""{"model":{{run}},"seeds":[1,-1]}""", "$.seeds[1]"),
-            ($$"""{"model":{{run}},"num_images":-4}""", "$.num_images"),
-            ($$"""{"model":{{run}},"num_images":100000}""", "$.num_images"),
-            ($$"""{"model":{{run}},"class_label":10}""", "$.class_label"),
-            ($$"""{"model":{{run}},"class_labels":[0,10]}""", "$.class_labels[1]"),
-            ($$"""{"model":{{run}},"clas_label":1}""", "$.clas_label"),
-            ("""{"model":"../../etc/passwd"}""", "$.model"),
-        })
+        foreach (
+            var (body, path) in new[]
+            {
+                ($$"""{"model":{{run}},"seed":18446744073709551616}""", "$.seed"), // 2^64
+                ($$"""{"model":{{run}},"seed":18446744073709551615,"num_images":2}""", "$.seed"),
+                ($$"""{"model":{{run}},"seeds":[1,-1]}""", "$.seeds[1]"),
+                ($$"""{"model":{{run}},"num_images":-4}""", "$.num_images"),
+                ($$"""{"model":{{run}},"num_images":100000}""", "$.num_images"),
+                ($$"""{"model":{{run}},"class_label":10}""", "$.class_label"),
+                ($$"""{"model":{{run}},"class_labels":[0,10]}""", "$.class_labels[1]"),
+                ($$"""{"model":{{run}},"clas_label":1}""", "$.clas_label"),
+                ("""{"model":"../../etc/passwd"}""", "$.model"),
+            }
+        )
         {
             var errors = await ErrorsAsync(await program.PostAsync(Path, Json(body), Ct));
             Assert.True(errors.Keys.SequenceEqual([path]), $"{body} was blamed on {string.Join(", ", errors)}");
@@ -114,8 +118,6 @@ public sealed class GenerationsApiTests(SiteFixture site) : SiteTest(site)
             return new(seeds.Count, 2, 2, 1, new byte[4 * seeds.Count], seeds, labels!);
         }
 
-        public void Dispose()
-        {
-        }
+        public void Dispose() { }
     }
 }

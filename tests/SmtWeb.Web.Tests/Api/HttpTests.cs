@@ -53,7 +53,10 @@ public sealed class HttpTests(SiteFixture site) : SiteTest(site)
         using var program = await Site.ProgramAsync(LabRoles.Reviewer);
         var get = await program.GetAsync(path, Ct);
         var head = await program.SendAsync(new HttpRequestMessage(HttpMethod.Head, path), Ct);
-        Assert.Equal((get.StatusCode, get.Content.Headers.ContentType?.MediaType), (head.StatusCode, head.Content.Headers.ContentType?.MediaType));
+        Assert.Equal(
+            (get.StatusCode, get.Content.Headers.ContentType?.MediaType),
+            (head.StatusCode, head.Content.Headers.ContentType?.MediaType)
+        );
         Assert.Empty(await head.Content.ReadAsByteArrayAsync(Ct));
     }
 
@@ -100,16 +103,25 @@ public sealed class HttpTests(SiteFixture site) : SiteTest(site)
     public async Task Body_InAnUnknownEncoding_Broken_OrABomb_IsRefused()
     {
         using var program = await Site.ProgramAsync(LabRoles.Member);
-        using var strange = new ByteArrayContent("{}"u8.ToArray()) { Headers = { ContentType = new("application/json"), ContentEncoding = { "zstd" } } };
+        using var strange = new ByteArrayContent("{}"u8.ToArray())
+        {
+            Headers = { ContentType = new("application/json"), ContentEncoding = { "zstd" } },
+        };
         var refused = await program.PostAsync("/api/v1/runs", strange, Ct);
         Assert.Contains("gzip", string.Join(",", refused.Headers.GetValues("Accept-Encoding")));
         await ProblemAsync(refused, HttpStatusCode.UnsupportedMediaType);
         foreach (var encoding in new[] { "gzip", "br", "deflate" })
         {
-            using var broken = new ByteArrayContent("{\"preset\":\"swiss-roll\"}"u8.ToArray()) { Headers = { ContentType = new("application/json"), ContentEncoding = { encoding } } };
+            using var broken = new ByteArrayContent("{\"preset\":\"swiss-roll\"}"u8.ToArray())
+            {
+                Headers = { ContentType = new("application/json"), ContentEncoding = { encoding } },
+            };
             var problem = await ProblemAsync(await program.PostAsync("/api/v1/runs", broken, Ct), HttpStatusCode.BadRequest);
             Assert.Contains("Content-Encoding", problem.GetProperty("detail").GetString());
-            Assert.Equal(HttpStatusCode.BadRequest, (await PostAsync(program, "/api/v1/runs", $"{Guid.NewGuid()}", await broken.ReadAsStringAsync(Ct), encoding)).StatusCode);
+            Assert.Equal(
+                HttpStatusCode.BadRequest,
+                (await PostAsync(program, "/api/v1/runs", $"{Guid.NewGuid()}", await broken.ReadAsStringAsync(Ct), encoding)).StatusCode
+            );
         }
 
         using var bomb = Encoded("{\"name\":\"" + new string('x', 50_000_000) + "\"}", "gzip");
@@ -129,7 +141,15 @@ public sealed class HttpTests(SiteFixture site) : SiteTest(site)
         var whole = await program.GetAsync(path, Ct);
         Assert.Equal(bytes, await whole.Content.ReadAsByteArrayAsync(Ct));
         Assert.Equal("bytes", string.Join(",", whole.Headers.AcceptRanges));
-        foreach (var (from, to) in new (long?, long?)[] { (0, 9), (CheckpointWriter.ChunkBytes - 5, CheckpointWriter.ChunkBytes + 5), (bytes.Length - 3, null), (null, 700) })
+        foreach (
+            var (from, to) in new (long?, long?)[]
+            {
+                (0, 9),
+                (CheckpointWriter.ChunkBytes - 5, CheckpointWriter.ChunkBytes + 5),
+                (bytes.Length - 3, null),
+                (null, 700),
+            }
+        )
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, path) { Headers = { Range = new RangeHeaderValue(from, to) } };
             var part = await program.SendAsync(request, Ct);
@@ -138,7 +158,14 @@ public sealed class HttpTests(SiteFixture site) : SiteTest(site)
             Assert.Equal(expected, await part.Content.ReadAsByteArrayAsync(Ct));
         }
 
-        using var changed = new HttpRequestMessage(HttpMethod.Get, path) { Headers = { Range = new RangeHeaderValue(0, 9), IfRange = new RangeConditionHeaderValue(new EntityTagHeaderValue("\"another\"")) } };
+        using var changed = new HttpRequestMessage(HttpMethod.Get, path)
+        {
+            Headers =
+            {
+                Range = new RangeHeaderValue(0, 9),
+                IfRange = new RangeConditionHeaderValue(new EntityTagHeaderValue("\"another\"")),
+            },
+        };
         Assert.Equal(HttpStatusCode.OK, (await program.SendAsync(changed, Ct)).StatusCode);
         using var beyond = new HttpRequestMessage(HttpMethod.Get, path) { Headers = { Range = new RangeHeaderValue(bytes.Length, null) } };
         Assert.Equal(HttpStatusCode.RequestedRangeNotSatisfiable, (await program.SendAsync(beyond, Ct)).StatusCode);
@@ -154,7 +181,8 @@ public sealed class HttpTests(SiteFixture site) : SiteTest(site)
         var body = $$"""{"preset":"swiss-roll","name":"{{name}}"}""";
         var answers = await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => PostAsync(program, "/api/v1/runs", key, body)));
         Assert.Single(answers, a => a.StatusCode == HttpStatusCode.Created && !a.Headers.Contains("Idempotency-Replayed"));
-        Assert.All(answers, a => Assert.True(a.StatusCode is HttpStatusCode.Created or HttpStatusCode.Conflict, $"{a.StatusCode}")); // or: at work
+        // or: at work
+        Assert.All(answers, a => Assert.True(a.StatusCode is HttpStatusCode.Created or HttpStatusCode.Conflict, $"{a.StatusCode}"));
         var again = await PostAsync(program, "/api/v1/runs", key, body);
         Assert.Equal(HttpStatusCode.Created, again.StatusCode);
         Assert.Equal("true", again.Headers.GetValues("Idempotency-Replayed").Single());
@@ -163,7 +191,10 @@ public sealed class HttpTests(SiteFixture site) : SiteTest(site)
         Assert.Equal(await first.Content.ReadAsStringAsync(Ct), await again.Content.ReadAsStringAsync(Ct));
         Assert.Single(await Site.Runs.ListAsync(Ct), r => r.Name == name);
 
-        await ProblemAsync(await PostAsync(program, "/api/v1/runs", key, body.Replace("swiss-roll", "fashion-mnist-quick")), HttpStatusCode.UnprocessableEntity);
+        await ProblemAsync(
+            await PostAsync(program, "/api/v1/runs", key, body.Replace("swiss-roll", "fashion-mnist-quick")),
+            HttpStatusCode.UnprocessableEntity
+        );
         using var another = await Site.ProgramAsync(LabRoles.Member); // whose own key this is
         Assert.False((await PostAsync(another, "/api/v1/runs", key, body)).Headers.Contains("Idempotency-Replayed"));
     }
@@ -187,7 +218,9 @@ public sealed class HttpTests(SiteFixture site) : SiteTest(site)
         Assert.Equal(HttpStatusCode.Created, made.StatusCode);
         await ProblemAsync(await PostAsync(browser, "/api/v1/keys", key, """{"name":"secret"}"""), HttpStatusCode.Conflict);
         Assert.Single((await browser.GetFromJsonAsync<JsonElement>("/api/v1/keys", Ct)).EnumerateArray());
-        var stored = Site.App.Services.GetRequiredService<SmtWeb.Runs.Database.RunsDatabase>().Source.CreateCommand("SELECT count(*) FROM answers WHERE position('smt_' in convert_from(coalesce(body, ''), 'UTF8')) > 0");
+        var stored = Site
+            .App.Services.GetRequiredService<SmtWeb.Runs.Database.RunsDatabase>()
+            .Source.CreateCommand("SELECT count(*) FROM answers WHERE position('smt_' in convert_from(coalesce(body, ''), 'UTF8')) > 0");
         Assert.Equal(0L, await stored.ExecuteScalarAsync(Ct));
     }
 
@@ -208,16 +241,28 @@ public sealed class HttpTests(SiteFixture site) : SiteTest(site)
         var answer = await program.SendAsync(request, Ct);
         Assert.Equal("image/png", answer.Content.Headers.ContentType?.MediaType);
         string Header(string name) => Uri.UnescapeDataString(answer.Headers.GetValues($"SmtWeb-{name}").Single());
-        Assert.Equal(($"{run}", $"{checkpoint}", "5-7,18446744073709551615", "0,1,1,2"), (Header("Run"), Header("Checkpoint"), Header("Seed"), Header("Class")));
+        Assert.Equal(
+            ($"{run}", $"{checkpoint}", "5-7,18446744073709551615", "0,1,1,2"),
+            (Header("Run"), Header("Checkpoint"), Header("Seed"), Header("Class"))
+        );
         Assert.Equal("Zürich,Łódź,東京", Header("Class-Name"));
         var texts = PngTexts(await answer.Content.ReadAsByteArrayAsync(Ct));
-        Assert.Equal(($"{run}", $"{checkpoint}", "5-7,18446744073709551615", "0,1,1,2", "Zürich,Łódź,東京"), (texts["SmtWeb Run"], texts["SmtWeb Checkpoint"], texts["SmtWeb Seed"], texts["SmtWeb Class"], texts["SmtWeb Class-Name"]));
+        Assert.Equal(
+            ($"{run}", $"{checkpoint}", "5-7,18446744073709551615", "0,1,1,2", "Zürich,Łódź,東京"),
+            (texts["SmtWeb Run"], texts["SmtWeb Checkpoint"], texts["SmtWeb Seed"], texts["SmtWeb Class"], texts["SmtWeb Class-Name"])
+        );
         await node.StopAsync(Ct);
     }
 
     private const string IdempotencyKey = "Idempotency-Key";
 
-    private static async Task<HttpResponseMessage> PostAsync(HttpClient client, string path, string key, string body, string? encoding = null)
+    private static async Task<HttpResponseMessage> PostAsync(
+        HttpClient client,
+        string path,
+        string key,
+        string body,
+        string? encoding = null
+    )
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = Json(body) };
         if (encoding is not null)
@@ -239,24 +284,29 @@ public sealed class HttpTests(SiteFixture site) : SiteTest(site)
     private static ByteArrayContent Encoded(string text, string encoding)
     {
         using var packed = new MemoryStream();
-        using (Stream pack = encoding switch
-        {
-            "gzip" => new GZipStream(packed, CompressionLevel.Optimal, true),
-            "br" => new BrotliStream(packed, CompressionLevel.Optimal, true),
-            _ => new ZLibStream(packed, CompressionLevel.Optimal, true),
-        })
+        using (
+            Stream pack = encoding switch
+            {
+                "gzip" => new GZipStream(packed, CompressionLevel.Optimal, true),
+                "br" => new BrotliStream(packed, CompressionLevel.Optimal, true),
+                _ => new ZLibStream(packed, CompressionLevel.Optimal, true),
+            }
+        )
         {
             pack.Write(Encoding.UTF8.GetBytes(text));
         }
 
-        return new ByteArrayContent(packed.ToArray()) { Headers = { ContentType = new("application/json"), ContentEncoding = { encoding } } };
+        return new ByteArrayContent(packed.ToArray())
+        {
+            Headers = { ContentType = new("application/json"), ContentEncoding = { encoding } },
+        };
     }
 
     /// <summary>Walks the chunks of a PNG, checks each one's CRC, and returns its texts.</summary>
     private static Dictionary<string, string> PngTexts(byte[] png)
     {
         var texts = new Dictionary<string, string>();
-        for (var at = 8; at < png.Length;)
+        for (var at = 8; at < png.Length; )
         {
             var length = System.Buffers.Binary.BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(at));
             var type = Encoding.ASCII.GetString(png, at + 4, 4);
@@ -294,10 +344,9 @@ public sealed class HttpTests(SiteFixture site) : SiteTest(site)
 
         public IReadOnlyList<int> StepChoices => [1];
 
-        public GeneratedImages Generate(IReadOnlyList<ulong> seeds, IReadOnlyList<int>? labels, int? steps) => new(seeds.Count, 2, 2, 1, new byte[4 * seeds.Count], seeds, labels!);
+        public GeneratedImages Generate(IReadOnlyList<ulong> seeds, IReadOnlyList<int>? labels, int? steps) =>
+            new(seeds.Count, 2, 2, 1, new byte[4 * seeds.Count], seeds, labels!);
 
-        public void Dispose()
-        {
-        }
+        public void Dispose() { }
     }
 }

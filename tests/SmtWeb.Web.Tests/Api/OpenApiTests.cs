@@ -11,7 +11,12 @@ namespace SmtWeb.Web.Tests.Api;
 /// <summary>The contract of REST is a file under review: docs/openapi-v1.json.</summary>
 public sealed class OpenApiTests(SiteFixture site) : SiteTest(site)
 {
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, NewLine = "\n", Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Indented = new()
+    {
+        WriteIndented = true,
+        NewLine = "\n",
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     /// <summary>The document as the site makes it, without a request that would be checked against it.</summary>
     internal static async Task<string> DocumentAsync(WebApplication app)
@@ -34,7 +39,9 @@ public sealed class OpenApiTests(SiteFixture site) : SiteTest(site)
 
         Assert.True(
             await File.ReadAllTextAsync(file, Ct) == document,
-            "REST and docs/openapi-v1.json differ. If the change is meant, run this test with SMTWEB_UPDATE_SNAPSHOTS=1 and review the difference.");
+            "REST and docs/openapi-v1.json differ. If the change is meant, run this test with SMTWEB_UPDATE_SNAPSHOTS=1 and review the "
+            + "difference."
+        );
     }
 
     [Fact]
@@ -70,16 +77,28 @@ public sealed class OpenApiTests(SiteFixture site) : SiteTest(site)
         var rate = schemas["OptimisationSpec"]!["properties"]!["generatorRate"]!;
         Assert.Equal(("number", "double"), ((string?)rate["type"], (string?)rate["format"]));
         Assert.Null(rate["anyOf"]);
-        Assert.Equal(["number", "string"], schemas["StoredMetric"]!["properties"]!["value"]!["oneOf"]!.AsArray().Select(o => (string?)o!["type"])); // an exploding loss is "NaN"
+        Assert.Equal(
+            ["number", "string"],
+            schemas["StoredMetric"]!["properties"]!["value"]!["oneOf"]!.AsArray().Select(o => (string?)o!["type"])
+        ); // an exploding loss is "NaN"
         Assert.True((bool)schemas["RunSummary"]!["properties"]!["distance"]!["nullable"]!);
-        Assert.Equal(["integer", "string"], schemas["DrawRequest"]!["properties"]!["seed"]!["oneOf"]!.AsArray().Select(o => (string?)o!["type"]));
-        Assert.Equal(["integer", "string"], schemas["DrawRequest"]!["properties"]!["seeds"]!["items"]!["oneOf"]!.AsArray().Select(o => (string?)o!["type"]));
+        Assert.Equal(
+            ["integer", "string"],
+            schemas["DrawRequest"]!["properties"]!["seed"]!["oneOf"]!.AsArray().Select(o => (string?)o!["type"])
+        );
+        Assert.Equal(
+            ["integer", "string"],
+            schemas["DrawRequest"]!["properties"]!["seeds"]!["items"]!["oneOf"]!.AsArray().Select(o => (string?)o!["type"])
+        );
         foreach (var (name, schema) in schemas.AsObject())
         {
             Assert.True(schema!["enum"] is null || (string?)schema["type"] == "string", $"{name} is an enumeration of nothing");
             foreach (var (member, property) in schema["properties"]?.AsObject() ?? [])
             {
-                Assert.False((string?)property!["type"] == "object" && property["format"] is not null, $"{name}.{member} is an object with the format of a number");
+                Assert.False(
+                    (string?)property!["type"] == "object" && property["format"] is not null,
+                    $"{name}.{member} is an object with the format of a number"
+                );
             }
         }
     }
@@ -89,7 +108,13 @@ public sealed class OpenApiTests(SiteFixture site) : SiteTest(site)
     {
         var paths = JsonNode.Parse(await DocumentAsync(Site.App))!["paths"]!.AsObject();
         var pictures = 0;
-        foreach (var content in paths.SelectMany(p => p.Value!.AsObject()).SelectMany(o => o.Value!["responses"]!.AsObject()).Select(r => r.Value!["content"]).OfType<JsonObject>())
+        foreach (
+            var content in paths
+                .SelectMany(p => p.Value!.AsObject())
+                .SelectMany(o => o.Value!["responses"]!.AsObject())
+                .Select(r => r.Value!["content"])
+                .OfType<JsonObject>()
+        )
         {
             if (content["image/png"] is { } png)
             {
@@ -117,7 +142,11 @@ public sealed class OpenApiTests(SiteFixture site) : SiteTest(site)
 
             foreach (var (status, response) in operation.Operation.ActualResponses)
             {
-                if (status.StartsWith('2') && response.Content.TryGetValue("application/json", out var content) && content.Example is { } example)
+                if (
+                    status.StartsWith('2')
+                    && response.Content.TryGetValue("application/json", out var content)
+                    && content.Example is { } example
+                )
                 {
                     answers++;
                     var errors = content.Schema.Validate(example.ToString()!, NJsonSchema.SchemaType.OpenApi3);

@@ -23,10 +23,15 @@ public sealed class RunListTests(SiteFixture site) : SiteTest(site)
         while (next is not null)
         {
             var answer = await program.GetAsync(next, Ct);
-            var page = (await answer.Content.ReadFromJsonAsync<JsonElement>(Ct)).EnumerateArray().Select(r => r.GetProperty("id").GetInt64()).ToList();
+            var page = (await answer.Content.ReadFromJsonAsync<JsonElement>(Ct))
+                .EnumerateArray()
+                .Select(r => r.GetProperty("id").GetInt64())
+                .ToList();
             Assert.InRange(page.Count, 0, 3);
             seen.AddRange(page);
-            next = answer.Headers.TryGetValues("Link", out var link) ? Regex.Match(link.Single(), "^<(/api/v1/runs[^>]+)>; rel=\"next\"$").Groups[1].Value : null;
+            next = answer.Headers.TryGetValues("Link", out var link)
+                ? Regex.Match(link.Single(), "^<(/api/v1/runs[^>]+)>; rel=\"next\"$").Groups[1].Value
+                : null;
             pages++;
             await Site.RunOfAsync(user, "came meanwhile"); // and moves nothing
         }
@@ -39,7 +44,11 @@ public sealed class RunListTests(SiteFixture site) : SiteTest(site)
     public async Task States_AndWords_ChooseRuns()
     {
         var user = await Site.UserAsync(LabRoles.Member);
-        var (waits, paused, percent) = (await Site.RunOfAsync(user, "Alpha tango"), await Site.RunOfAsync(user, "beta TANGO"), await Site.RunOfAsync(user, "100% sure_thing"));
+        var (waits, paused, percent) = (
+            await Site.RunOfAsync(user, "Alpha tango"),
+            await Site.RunOfAsync(user, "beta TANGO"),
+            await Site.RunOfAsync(user, "100% sure_thing")
+        );
         await Site.Runs.PauseAsync(paused, user.Name, Ct);
         using var program = await Site.ProgramOfAsync(user.Id);
         Assert.Equal([waits, percent], await IdsAsync("state=queued"));
@@ -83,9 +92,18 @@ public sealed class RunListTests(SiteFixture site) : SiteTest(site)
     {
         var user = await Site.UserAsync(LabRoles.Member);
         using var program = await Site.ProgramOfAsync(user.Id);
-        Assert.Equal(["$.name"], (await ErrorsAsync(await program.PostAsync("/api/v1/runs", Json($$"""{"preset":"swiss-roll","name":"{{name}}"}"""), Ct))).Keys);
+        Assert.Equal(
+            ["$.name"],
+            (await ErrorsAsync(await program.PostAsync("/api/v1/runs", Json($$"""{"preset":"swiss-roll","name":"{{name}}"}"""), Ct))).Keys
+        );
         var run = await Site.RunOfAsync(user);
-        Assert.Equal(["$.name"], (await ErrorsAsync(await program.PutAsync($"/api/v1/runs/{run}/name", Json($$"""{"name":"{{name}}"}"""), Ct))).Keys);
-        Assert.Equal(["$.name"], (await ErrorsAsync(await program.PostAsync("/api/v1/datasets", Json($$"""{"name":"{{name}}","path":"a.zip"}"""), Ct))).Keys);
+        Assert.Equal(
+            ["$.name"],
+            (await ErrorsAsync(await program.PutAsync($"/api/v1/runs/{run}/name", Json($$"""{"name":"{{name}}"}"""), Ct))).Keys
+        );
+        Assert.Equal(
+            ["$.name"],
+            (await ErrorsAsync(await program.PostAsync("/api/v1/datasets", Json($$"""{"name":"{{name}}","path":"a.zip"}"""), Ct))).Keys
+        );
     }
 }

@@ -14,7 +14,11 @@ public sealed class RunsApiTests(SiteFixture site) : SiteTest(site)
     public async Task Create_FromPresetWithChanges_StoresTheWholeSpec()
     {
         using var program = await Site.ProgramAsync(LabRoles.Member);
-        var made = await program.PostAsync("/api/v1/runs", Json("""{"preset":"swiss-roll","name":"mine","priority":7,"spec":{"optimisation":{"iterations":1234},"seed":42}}"""), Ct);
+        var made = await program.PostAsync(
+            "/api/v1/runs",
+            Json("""{"preset":"swiss-roll","name":"mine","priority":7,"spec":{"optimisation":{"iterations":1234},"seed":42}}"""),
+            Ct
+        );
         Assert.Equal(HttpStatusCode.Created, made.StatusCode);
         var run = await program.GetFromJsonAsync<JsonElement>(made.Headers.Location, Ct);
         var summary = run.GetProperty("summary");
@@ -25,7 +29,10 @@ public sealed class RunsApiTests(SiteFixture site) : SiteTest(site)
         var (spec, errors) = SpecJson.Parse(run.GetProperty("spec"));
         Assert.Empty(errors);
         var preset = Presets.Find("swiss-roll")!.Spec;
-        Assert.Equal(SpecJson.Write(preset with { Seed = 42, Optimisation = preset.Optimisation with { Iterations = 1234 } }), SpecJson.Write(spec!));
+        Assert.Equal(
+            SpecJson.Write(preset with { Seed = 42, Optimisation = preset.Optimisation with { Iterations = 1234 } }),
+            SpecJson.Write(spec!)
+        );
     }
 
     [Fact]
@@ -41,24 +48,39 @@ public sealed class RunsApiTests(SiteFixture site) : SiteTest(site)
     public async Task Create_ManyErrors_AreAllNamedByPath()
     {
         using var program = await Site.ProgramAsync(LabRoles.Member);
-        var errors = await ErrorsAsync(await program.PostAsync("/api/v1/runs", Json(
-            """
-            {
-              "preset": "swiss-roll", "preset": "swiss-roll", "color": "red", "priority": 100000, "name": 5,
-              "spec": {
-                "optimisation": { "batchSize": -3, "iterations": "many", "momentum": 1 },
-                "network": { "kind": "mlp", "hiddenWidth": 128, "hiddenWidth": 64 },
-                "evaluation": { "samples": 1e99 }
-              }
-            }
-            """), Ct));
+        var errors = await ErrorsAsync(
+            await program.PostAsync(
+                "/api/v1/runs",
+                Json(
+                    """
+                    {
+                      "preset": "swiss-roll", "preset": "swiss-roll", "color": "red", "priority": 100000, "name": 5,
+                      "spec": {
+                        "optimisation": { "batchSize": -3, "iterations": "many", "momentum": 1 },
+                        "network": { "kind": "mlp", "hiddenWidth": 128, "hiddenWidth": 64 },
+                        "evaluation": { "samples": 1e99 }
+                      }
+                    }
+                    """
+                ),
+                Ct
+            )
+        );
         Assert.Equal(
             new[]
             {
-                "$.color", "$.name", "$.preset", "$.priority", "$.spec.evaluation.samples", "$.spec.network.hiddenWidth", "$.spec.optimisation.batchSize",
-                "$.spec.optimisation.iterations", "$.spec.optimisation.momentum",
+                "$.color",
+                "$.name",
+                "$.preset",
+                "$.priority",
+                "$.spec.evaluation.samples",
+                "$.spec.network.hiddenWidth",
+                "$.spec.optimisation.batchSize",
+                "$.spec.optimisation.iterations",
+                "$.spec.optimisation.momentum",
             },
-            errors.Keys.Order(StringComparer.Ordinal));
+            errors.Keys.Order(StringComparer.Ordinal)
+        );
         Assert.Contains("-3", errors["$.spec.optimisation.batchSize"]);
         Assert.Contains("twice", errors["$.preset"]);
     }
@@ -96,7 +118,9 @@ public sealed class RunsApiTests(SiteFixture site) : SiteTest(site)
     {
         using var program = await Site.ProgramAsync(LabRoles.Member);
         var problem = await ProblemAsync(
-            await program.PostAsync("/api/v1/runs", Json("{\"name\":\"" + new string('x', 10_000_000) + "\"}"), Ct), HttpStatusCode.RequestEntityTooLarge);
+            await program.PostAsync("/api/v1/runs", Json("{\"name\":\"" + new string('x', 10_000_000) + "\"}"), Ct),
+            HttpStatusCode.RequestEntityTooLarge
+        );
         Assert.Contains("4194304", problem.GetProperty("detail").GetString());
     }
 
@@ -112,7 +136,20 @@ public sealed class RunsApiTests(SiteFixture site) : SiteTest(site)
     public async Task Run_ThatDoesNotExist_IsProblem404Everywhere()
     {
         using var program = await Site.ProgramAsync(LabRoles.Member);
-        foreach (var path in new[] { "", "/metrics", "/metrics?format=csv", "/evaluations", "/pictures", "/pictures/1.png", "/checkpoints", "/checkpoints/1", "/events" })
+        foreach (
+            var path in new[]
+            {
+                "",
+                "/metrics",
+                "/metrics?format=csv",
+                "/evaluations",
+                "/pictures",
+                "/pictures/1.png",
+                "/checkpoints",
+                "/checkpoints/1",
+                "/events",
+            }
+        )
         {
             await ProblemAsync(await program.GetAsync($"/api/v1/runs/999999{path}", Ct), HttpStatusCode.NotFound);
         }

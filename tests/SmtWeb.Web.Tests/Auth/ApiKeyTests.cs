@@ -55,7 +55,9 @@ public sealed class ApiKeyTests(SiteFixture site) : SiteTest(site)
         var user = await Site.UserAsync(LabRoles.Member);
         using var program = new HttpClient { BaseAddress = Site.Address };
         program.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
-            "Bearer", (await Site.App.Services.GetRequiredService<ApiKeyService>().CreateAsync(user.Id, "k", Actor.Server, ct: Ct)).Secret);
+            "Bearer",
+            (await Site.App.Services.GetRequiredService<ApiKeyService>().CreateAsync(user.Id, "k", Actor.Server, ct: Ct)).Secret
+        );
         Assert.Equal(HttpStatusCode.Created, (await program.PostAsync("/api/v1/runs", Json("""{"preset":"swiss-roll"}"""), Ct)).StatusCode);
         await accounts.SetRoleAsync(user.Id, LabRoles.Reviewer, Actor.Server);
         await ProblemAsync(await program.PostAsync("/api/v1/runs", Json("""{"preset":"swiss-roll"}"""), Ct), HttpStatusCode.Forbidden);

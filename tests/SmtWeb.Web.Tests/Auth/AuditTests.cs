@@ -18,13 +18,17 @@ public sealed class AuditTests(SiteFixture site) : SiteTest(site)
         var admin = await Site.UserAsync(LabRoles.Admin);
         using var browser = await Site.SignedInAsync(admin.Id);
         var name = $"new-{Guid.NewGuid():N}"[..20];
-        var made = await (await browser.PostAsync("/api/v1/users", Json($$"""{"name":"{{name}}","role":"member"}"""), Ct)).Content.ReadFromJsonAsync<JsonElement>(Ct);
+        var made = await (
+            await browser.PostAsync("/api/v1/users", Json($$"""{"name":"{{name}}","role":"member"}"""), Ct)
+        ).Content.ReadFromJsonAsync<JsonElement>(Ct);
         var id = made.GetProperty("user").GetProperty("id").GetString();
         await browser.PutAsync($"/api/v1/users/{id}/role", Json("""{"role":"reviewer"}"""), Ct);
         await browser.PostAsync($"/api/v1/users/{id}/reset", null, Ct);
         await browser.PostAsync($"/api/v1/users/{id}/disable", null, Ct);
         await browser.PostAsync($"/api/v1/users/{id}/enable", null, Ct);
-        var key = await (await browser.PostAsync("/api/v1/keys", Json("""{"name":"audited","scopes":["run","read"]}"""), Ct)).Content.ReadFromJsonAsync<JsonElement>(Ct);
+        var key = await (
+            await browser.PostAsync("/api/v1/keys", Json("""{"name":"audited","scopes":["run","read"]}"""), Ct)
+        ).Content.ReadFromJsonAsync<JsonElement>(Ct);
         using var program = Site.Program(key.GetProperty("secret").GetString()!);
         var keyId = key.GetProperty("key").GetProperty("id").GetInt64();
         var run = await Site.RunOfAsync(new AccountInfo(admin.Id, admin.Name, "Admin", default, null, true, false));
@@ -36,14 +40,31 @@ public sealed class AuditTests(SiteFixture site) : SiteTest(site)
         var lines = (await Log.ListAsync(limit: 1000, actor: admin.Name, ct: Ct)).Reverse().ToList();
         Assert.Equal(
             [
-                AuditActions.SignedIn, AuditActions.UserCreated, AuditActions.LinkMade, AuditActions.RoleChanged, AuditActions.PasswordTaken, AuditActions.LinkMade,
-                AuditActions.UserClosed, AuditActions.UserOpened, AuditActions.KeyMade, AuditActions.RunDeleted, AuditActions.RunRestored, AuditActions.KeyRevoked, AuditActions.SignedOut,
+                AuditActions.SignedIn,
+                AuditActions.UserCreated,
+                AuditActions.LinkMade,
+                AuditActions.RoleChanged,
+                AuditActions.PasswordTaken,
+                AuditActions.LinkMade,
+                AuditActions.UserClosed,
+                AuditActions.UserOpened,
+                AuditActions.KeyMade,
+                AuditActions.RunDeleted,
+                AuditActions.RunRestored,
+                AuditActions.KeyRevoked,
+                AuditActions.SignedOut,
             ],
-            lines.Select(l => l.Action));
+            lines.Select(l => l.Action)
+        );
         Assert.Equal(("to Reviewer", name), (lines[3].Detail, lines[3].Subject));
         Assert.All(lines.Take(9), l => Assert.Contains(l.Address, (string[])["127.0.0.1", "::1", "::ffff:127.0.0.1"]));
         Assert.Equal(keyId, lines.Single(l => l.Action == AuditActions.KeyRevoked).KeyId);
-        Assert.DoesNotContain(lines, l => l.Detail.Contains("token=", StringComparison.Ordinal) || l.Detail.Contains(key.GetProperty("secret").GetString()!, StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            lines,
+            l =>
+                l.Detail.Contains("token=", StringComparison.Ordinal)
+                || l.Detail.Contains(key.GetProperty("secret").GetString()!, StringComparison.Ordinal)
+        );
     }
 
     [Fact]
@@ -52,7 +73,9 @@ public sealed class AuditTests(SiteFixture site) : SiteTest(site)
         var name = $"nobody-{Guid.NewGuid():N}";
         using var browser = Site.Browser();
         await browser.FillAsync("/sign-in", ("name", name + "\u001b[2J"), ("password", "wrong horse"));
-        var failed = (await Log.ListAsync(limit: 50, action: AuditActions.SignInFailed, ct: Ct)).First(l => l.Actor.StartsWith(name, StringComparison.Ordinal));
+        var failed = (await Log.ListAsync(limit: 50, action: AuditActions.SignInFailed, ct: Ct)).First(l =>
+            l.Actor.StartsWith(name, StringComparison.Ordinal)
+        );
         Assert.Equal(name + "\\u{1B}[2J", failed.Actor);
 
         // the last administrator of a node cannot be closed, and then nothing is written down
@@ -75,7 +98,7 @@ public sealed class AuditTests(SiteFixture site) : SiteTest(site)
 
         using var admin = await Site.ProgramAsync(LabRoles.Admin);
         var seen = new List<string>();
-        for (var query = $"?limit=2&actor={who.Name}"; ;)
+        for (var query = $"?limit=2&actor={who.Name}"; ; )
         {
             var page = (await admin.GetFromJsonAsync<JsonElement>($"/api/v1/audit{query}", Ct)).EnumerateArray().ToList();
             seen.AddRange(page.Select(l => l.GetProperty("subject").GetString()!));
@@ -88,7 +111,10 @@ public sealed class AuditTests(SiteFixture site) : SiteTest(site)
         }
 
         Assert.Equal(["run 4", "run 3", "run 2", "run 1", "run 0"], seen);
-        Assert.Equal(["action", "limit"], (await ErrorsAsync(await admin.GetAsync("/api/v1/audit?action=danced&limit=0", Ct))).Keys.Order());
+        Assert.Equal(
+            ["action", "limit"],
+            (await ErrorsAsync(await admin.GetAsync("/api/v1/audit?action=danced&limit=0", Ct))).Keys.Order()
+        );
     }
 
     [Fact]
@@ -96,8 +122,18 @@ public sealed class AuditTests(SiteFixture site) : SiteTest(site)
     {
         var contexts = Site.App.Services.GetRequiredService<IDbContextFactory<SmtWebDbContext>>();
         var who = new Actor($"old-{Guid.NewGuid():N}");
-        await new AuditLog(contexts, new Clock(DateTimeOffset.UtcNow - TimeSpan.FromDays(367))).WriteAsync(who, AuditActions.KeyMade, "old", ct: Ct);
-        await new AuditLog(contexts, new Clock(DateTimeOffset.UtcNow - TimeSpan.FromDays(364))).WriteAsync(who, AuditActions.KeyMade, "young", ct: Ct);
+        await new AuditLog(contexts, new Clock(DateTimeOffset.UtcNow - TimeSpan.FromDays(367))).WriteAsync(
+            who,
+            AuditActions.KeyMade,
+            "old",
+            ct: Ct
+        );
+        await new AuditLog(contexts, new Clock(DateTimeOffset.UtcNow - TimeSpan.FromDays(364))).WriteAsync(
+            who,
+            AuditActions.KeyMade,
+            "young",
+            ct: Ct
+        );
         await Site.App.Services.GetRequiredService<Housekeeping>().PurgeAsync(Ct);
         Assert.Equal(["young"], (await Log.ListAsync(actor: who.Name, ct: Ct)).Select(l => l.Subject));
     }

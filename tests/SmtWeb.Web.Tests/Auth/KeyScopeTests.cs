@@ -59,7 +59,9 @@ public sealed class KeyScopeTests(SiteFixture site) : SiteTest(site)
     [Fact]
     public void Endpoints_ThatMakeSecrets_AreClosedToKeys()
     {
-        var open = Site.App.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
+        var open = Site
+            .App.Services.GetRequiredService<EndpointDataSource>()
+            .Endpoints.OfType<RouteEndpoint>()
             .Where(e => e.Metadata.GetMetadata<SmtWeb.Web.Api.SecretAnswer>() is not null)
             .ToDictionary(e => e.RoutePattern.RawText!, e => e.Metadata.GetMetadata<IAuthorizeData>()?.Policy);
         Assert.Equal(3, open.Count);
@@ -71,7 +73,9 @@ public sealed class KeyScopeTests(SiteFixture site) : SiteTest(site)
     {
         var user = await Site.UserAsync(LabRoles.Member);
         using var browser = await Site.SignedInAsync(user.Id);
-        var made = await (await browser.PostAsync("/api/v1/keys", Json("""{"name":"  draws  ","scopes":["generate","read"],"days":30}"""), Ct)).Content.ReadFromJsonAsync<JsonElement>(Ct);
+        var made = await (
+            await browser.PostAsync("/api/v1/keys", Json("""{"name":"  draws  ","scopes":["generate","read"],"days":30}"""), Ct)
+        ).Content.ReadFromJsonAsync<JsonElement>(Ct);
         var key = made.GetProperty("key");
         Assert.Equal("draws", key.GetProperty("name").GetString());
         Assert.Equal(["read", "generate"], key.GetProperty("scopes").EnumerateArray().Select(s => s.GetString()));
@@ -118,7 +122,10 @@ public sealed class KeyScopeTests(SiteFixture site) : SiteTest(site)
     {
         var user = await Site.UserAsync(LabRoles.Member);
         var keys = Site.App.Services.GetRequiredService<ApiKeyService>();
-        var (look, other) = (await keys.CreateAsync(user.Id, "look", Actor.Server, [KeyScopes.Read], ct: Ct), await keys.CreateAsync(user.Id, "other", Actor.Server, ct: Ct));
+        var (look, other) = (
+            await keys.CreateAsync(user.Id, "look", Actor.Server, [KeyScopes.Read], ct: Ct),
+            await keys.CreateAsync(user.Id, "other", Actor.Server, ct: Ct)
+        );
         using var program = Site.Program(look.Secret);
         await ProblemAsync(await program.DeleteAsync($"/api/v1/keys/{other.Key.Id}", Ct), HttpStatusCode.Forbidden);
         Assert.Equal(HttpStatusCode.NoContent, (await program.DeleteAsync($"/api/v1/keys/{look.Key.Id}", Ct)).StatusCode);
@@ -126,7 +133,10 @@ public sealed class KeyScopeTests(SiteFixture site) : SiteTest(site)
     }
 
     private static HttpRequestMessage Request(string method, string path) =>
-        new(new HttpMethod(method), path) { Content = method == "POST" && path.StartsWith("/api", StringComparison.Ordinal) ? Json("{}") : null };
+        new(new HttpMethod(method), path)
+        {
+            Content = method == "POST" && path.StartsWith("/api", StringComparison.Ordinal) ? Json("{}") : null,
+        };
 
     private sealed class Clock(DateTimeOffset now) : TimeProvider
     {

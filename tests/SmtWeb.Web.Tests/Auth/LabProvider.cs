@@ -56,29 +56,54 @@ internal sealed class LabProvider : IAsyncDisposable
         _key.Rsa.Dispose();
     }
 
-    private IResult Discovery() => Results.Json(new Dictionary<string, object>
-    {
-        ["issuer"] = Issuer,
-        ["authorization_endpoint"] = $"{Issuer}/authorize",
-        ["token_endpoint"] = $"{Issuer}/token",
-        ["jwks_uri"] = $"{Issuer}/keys",
-        ["response_types_supported"] = new[] { "code" },
-        ["subject_types_supported"] = new[] { "public" },
-        ["id_token_signing_alg_values_supported"] = new[] { "RS256" },
-    });
+    private IResult Discovery() =>
+        Results.Json(
+            new Dictionary<string, object>
+            {
+                ["issuer"] = Issuer,
+                ["authorization_endpoint"] = $"{Issuer}/authorize",
+                ["token_endpoint"] = $"{Issuer}/token",
+                ["jwks_uri"] = $"{Issuer}/keys",
+                ["response_types_supported"] = new[] { "code" },
+                ["subject_types_supported"] = new[] { "public" },
+                ["id_token_signing_alg_values_supported"] = new[] { "RS256" },
+            }
+        );
 
     private string Issuer => Authority.ToString().TrimEnd('/');
 
     private IResult Keys()
     {
         var parameters = _key.Rsa.ExportParameters(false);
-        return Results.Json(new { keys = new[] { new { kty = "RSA", use = "sig", alg = "RS256", kid = _key.KeyId, n = Base64UrlEncoder.Encode(parameters.Modulus), e = Base64UrlEncoder.Encode(parameters.Exponent) } } });
+        return Results.Json(
+            new
+            {
+                keys = new[]
+                {
+                    new
+                    {
+                        kty = "RSA",
+                        use = "sig",
+                        alg = "RS256",
+                        kid = _key.KeyId,
+                        n = Base64UrlEncoder.Encode(parameters.Modulus),
+                        e = Base64UrlEncoder.Encode(parameters.Exponent),
+                    },
+                },
+            }
+        );
     }
 
     private IResult Authorize(HttpRequest request)
     {
         string Query(string name) => request.Query[name].ToString();
-        if (Query("client_id") != ClientId || Query("response_type") != "code" || Query("code_challenge_method") != "S256" || Query("state").Length == 0 || !Query("scope").Split(' ').Contains("openid"))
+        if (
+            Query("client_id") != ClientId
+            || Query("response_type") != "code"
+            || Query("code_challenge_method") != "S256"
+            || Query("state").Length == 0
+            || !Query("scope").Split(' ').Contains("openid")
+        )
         {
             return Results.BadRequest("This is no request for a code with PKCE.");
         }
@@ -91,22 +116,48 @@ internal sealed class LabProvider : IAsyncDisposable
     private async Task<IResult> TokenAsync(HttpRequest request)
     {
         var form = await request.ReadFormAsync();
-        if (form["client_id"] != ClientId || form["client_secret"] != ClientSecret || !_codes.TryRemove(form["code"].ToString(), out var known)
-            || form["redirect_uri"] != known.RedirectUri || Base64UrlEncoder.Encode(SHA256.HashData(Encoding.ASCII.GetBytes(form["code_verifier"].ToString()))) != known.Challenge)
+        if (
+            form["client_id"] != ClientId
+            || form["client_secret"] != ClientSecret
+            || !_codes.TryRemove(form["code"].ToString(), out var known)
+            || form["redirect_uri"] != known.RedirectUri
+            || Base64UrlEncoder.Encode(SHA256.HashData(Encoding.ASCII.GetBytes(form["code_verifier"].ToString()))) != known.Challenge
+        )
         {
             return Results.Json(new { error = "invalid_grant" }, statusCode: 400);
         }
 
         using var other = RSA.Create(2048);
-        var token = new JsonWebTokenHandler().CreateToken(new SecurityTokenDescriptor
-        {
-            Issuer = Issuer,
-            Audience = ClientId,
-            Expires = DateTime.UtcNow.AddMinutes(5),
-            Claims = new Dictionary<string, object> { ["sub"] = known.Person.Sub, ["preferred_username"] = known.Person.Name, ["nonce"] = known.Nonce ?? "" },
-            SigningCredentials = new SigningCredentials(Forges ? new RsaSecurityKey(other.ExportParameters(true)) { KeyId = _key.KeyId } : _key, SecurityAlgorithms.RsaSha256),
-        });
-        return Results.Text(JsonSerializer.Serialize(new { access_token = "unused", token_type = "Bearer", expires_in = 300, id_token = token }), "application/json");
+        var token = new JsonWebTokenHandler().CreateToken(
+            new SecurityTokenDescriptor
+            {
+                Issuer = Issuer,
+                Audience = ClientId,
+                Expires = DateTime.UtcNow.AddMinutes(5),
+                Claims = new Dictionary<string, object>
+                {
+                    ["sub"] = known.Person.Sub,
+                    ["preferred_username"] = known.Person.Name,
+                    ["nonce"] = known.Nonce ?? "",
+                },
+                SigningCredentials = new SigningCredentials(
+                    Forges ? new RsaSecurityKey(other.ExportParameters(true)) { KeyId = _key.KeyId } : _key,
+                    SecurityAlgorithms.RsaSha256
+                ),
+            }
+        );
+        return Results.Text(
+            JsonSerializer.Serialize(
+                new
+                {
+                    access_token = "unused",
+                    token_type = "Bearer",
+                    expires_in = 300,
+                    id_token = token,
+                }
+            ),
+            "application/json"
+        );
     }
 
     /// <summary>Whom the provider knows: an id that never changes, and a name that does.</summary>

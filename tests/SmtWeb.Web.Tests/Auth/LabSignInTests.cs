@@ -36,7 +36,10 @@ public sealed class LabSignInTests(SiteFixture site) : SiteTest(site)
         var accounts = await node.Services.GetRequiredService<AccountService>().ListAsync(Ct);
         Assert.Equal(LabRoles.Member, accounts.Single(a => a.Name == name).Role);
         Assert.DoesNotContain(accounts, a => a.Name == "married");
-        Assert.Equal(2, (await node.Services.GetRequiredService<AuditLog>().ListAsync(actor: name, action: AuditActions.SignedIn, ct: Ct)).Count);
+        Assert.Equal(
+            2,
+            (await node.Services.GetRequiredService<AuditLog>().ListAsync(actor: name, action: AuditActions.SignedIn, ct: Ct)).Count
+        );
         await node.StopAsync(Ct);
     }
 
@@ -60,7 +63,9 @@ public sealed class LabSignInTests(SiteFixture site) : SiteTest(site)
         await FollowAsync(browser, "/sign-in/lab");
         Assert.Contains(admin.Name, await browser.GetStringAsync("/api/v1/users", Ct));
 
-        await node.Services.GetRequiredService<AccountService>().CreateAsync($"other-{Guid.NewGuid():N}"[..20], LabRoles.Admin, Actor.Server);
+        await node
+            .Services.GetRequiredService<AccountService>()
+            .CreateAsync($"other-{Guid.NewGuid():N}"[..20], LabRoles.Admin, Actor.Server);
         await node.Services.GetRequiredService<AccountService>().SetDisabledAsync(admin.Id, true, Actor.Server);
         using var closed = Site.Browser(node);
         Assert.Equal(HttpStatusCode.Unauthorized, (await FollowAsync(closed, "/sign-in/lab")).StatusCode);
@@ -101,15 +106,30 @@ public sealed class LabSignInTests(SiteFixture site) : SiteTest(site)
     [InlineData("CreateAs", "Admin")]
     public void Settings_ThatCannotBeUsed_AreNamed(string name, string value)
     {
-        var settings = new Dictionary<string, string?> { ["Authority"] = "https://lab.example.org", ["ClientId"] = "a", ["ClientSecret"] = "b", ["CreateAs"] = "Member" };
+        var settings = new Dictionary<string, string?>
+        {
+            ["Authority"] = "https://lab.example.org",
+            ["ClientId"] = "a",
+            ["ClientSecret"] = "b",
+            ["CreateAs"] = "Member",
+        };
         settings[name] = value;
-        var configuration = new ConfigurationBuilder().AddInMemoryCollection(settings.Select(s => KeyValuePair.Create($"SmtWeb:OpenId:{s.Key}", s.Value))).Build();
+        var configuration = new ConfigurationBuilder()
+            .AddInMemoryCollection(settings.Select(s => KeyValuePair.Create($"SmtWeb:OpenId:{s.Key}", s.Value)))
+            .Build();
         Assert.Contains($"SmtWeb:OpenId:{name}", Assert.Throws<CommandLineException>(() => LabSignInOptions.Read(configuration)).Message);
     }
 
     private async Task<WebApplication> NodeAsync(LabProvider provider, string? createAs)
     {
-        var lab = new LabSignInOptions { Authority = provider.Authority, ClientId = LabProvider.ClientId, ClientSecret = LabProvider.ClientSecret, Name = "the lab", CreateAs = createAs };
+        var lab = new LabSignInOptions
+        {
+            Authority = provider.Authority,
+            ClientId = LabProvider.ClientId,
+            ClientSecret = LabProvider.ClientSecret,
+            Name = "the lab",
+            CreateAs = createAs,
+        };
         var node = Site.Build(options: o => o with { Lab = lab });
         await node.StartAsync(Ct);
         return node;

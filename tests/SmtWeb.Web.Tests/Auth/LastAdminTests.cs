@@ -41,7 +41,10 @@ public sealed class LastAdminTests(SiteFixture site) : SiteTest(site)
         var (second, _) = await accounts.CreateAsync("second", LabRoles.Admin, Actor.Server);
         for (var round = 0; round < 5; round++)
         {
-            var changes = await Task.WhenAll(accounts.SetRoleAsync(first.Id, LabRoles.Member, Actor.Server), accounts.SetDisabledAsync(second!.Id, true, Actor.Server));
+            var changes = await Task.WhenAll(
+                accounts.SetRoleAsync(first.Id, LabRoles.Member, Actor.Server),
+                accounts.SetDisabledAsync(second!.Id, true, Actor.Server)
+            );
             Assert.Single(changes, c => c!.Problem is null);
             await accounts.SetDisabledAsync(second.Id, false, Actor.Server);
             await accounts.SetRoleAsync(first.Id, LabRoles.Admin, Actor.Server);

@@ -38,13 +38,17 @@ public sealed class LivePageTests(SiteFixture site) : SiteTest(site)
     public async Task Member_WhoLost_IsRefusedAtOnceAndSignedOut(string what)
     {
         await using var page = await OpenAsync(LabRoles.Member, ends: what == "session" ? TimeSpan.Zero : TimeSpan.FromDays(14));
-        Assert.Null((what switch
-        {
-            "role" => await Accounts.SetRoleAsync(page.User.Id, LabRoles.Reviewer, Actor.Server),
-            "account" => await Accounts.SetDisabledAsync(page.User.Id, true, Actor.Server),
-            "password" => await Accounts.ClearPasswordAsync(page.User.Id, Actor.Server),
-            _ => AccountChange.Done,
-        })!.Problem);
+        Assert.Null(
+            (
+                what switch
+                {
+                    "role" => await Accounts.SetRoleAsync(page.User.Id, LabRoles.Reviewer, Actor.Server),
+                    "account" => await Accounts.SetDisabledAsync(page.User.Id, true, Actor.Server),
+                    "password" => await Accounts.ClearPasswordAsync(page.User.Id, Actor.Server),
+                    _ => AccountChange.Done,
+                }
+            )!.Problem
+        );
         Assert.False(await page.PauseAsync());
         Assert.Equal(RunState.Queued, (await Site.Runs.FindAsync(page.Run, Ct))!.Summary.State);
         Assert.False(await page.IsSignedInAsync());
@@ -59,13 +63,15 @@ public sealed class LivePageTests(SiteFixture site) : SiteTest(site)
     {
         await using var page = await OpenAsync(LabRoles.Member);
         await using var other = await OpenAsync(LabRoles.Member);
-        await (what switch
-        {
-            "role" => (Task)Accounts.SetRoleAsync(page.User.Id, LabRoles.Reviewer, Actor.Server),
-            "account" => Accounts.SetDisabledAsync(page.User.Id, true, Actor.Server),
-            "password" => Accounts.ClearPasswordAsync(page.User.Id, Actor.Server),
-            _ => Site.App.Services.GetRequiredService<SessionService>().EndAllAsync(page.User.Id, Ct),
-        });
+        await (
+            what switch
+            {
+                "role" => (Task)Accounts.SetRoleAsync(page.User.Id, LabRoles.Reviewer, Actor.Server),
+                "account" => Accounts.SetDisabledAsync(page.User.Id, true, Actor.Server),
+                "password" => Accounts.ClearPasswordAsync(page.User.Id, Actor.Server),
+                _ => Site.App.Services.GetRequiredService<SessionService>().EndAllAsync(page.User.Id, Ct),
+            }
+        );
         var patience = System.Diagnostics.Stopwatch.StartNew();
         while (await page.IsSignedInAsync())
         {
@@ -99,15 +105,30 @@ public sealed class LivePageTests(SiteFixture site) : SiteTest(site)
     public async Task Cookie_OfARequest_TellsThePageWhenItEnds()
     {
         ClaimsPrincipal? seen = null;
-        await using var node = Site.Build(builder => builder.Services.AddAuthorizationBuilder().AddPolicy(Policies.Operate, p => p.RequireAssertion(context =>
-        {
-            seen = context.User;
-            return true;
-        })));
+        await using var node = Site.Build(builder =>
+            builder
+                .Services.AddAuthorizationBuilder()
+                .AddPolicy(
+                    Policies.Operate,
+                    p =>
+                        p.RequireAssertion(context =>
+                        {
+                            seen = context.User;
+                            return true;
+                        })
+                )
+        );
         await node.StartAsync(Ct);
         var user = await Site.UserAsync(LabRoles.Member);
-        using var browser = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, CookieContainer = new() }) { BaseAddress = new Uri(node.Urls.First()) };
-        await browser.FillAsync(await node.Services.GetRequiredService<OneTimeLinks>().CreateAsync(user.Id, Actor.Server, Ct), ("password", "correct horse battery"), ("again", "correct horse battery"));
+        using var browser = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, CookieContainer = new() })
+        {
+            BaseAddress = new Uri(node.Urls.First()),
+        };
+        await browser.FillAsync(
+            await node.Services.GetRequiredService<OneTimeLinks>().CreateAsync(user.Id, Actor.Server, Ct),
+            ("password", "correct horse battery"),
+            ("again", "correct horse battery")
+        );
         await browser.PostAsync("/api/v1/runs/0/pause", null, Ct);
         var end = DateTimeOffset.Parse(Assert.Single(seen!.FindAll(Welcome.EndClaim)).Value, CultureInfo.InvariantCulture);
         Assert.InRange(end - DateTimeOffset.UtcNow, TimeSpan.FromDays(13), TimeSpan.FromDays(14));
@@ -127,15 +148,25 @@ public sealed class LivePageTests(SiteFixture site) : SiteTest(site)
     private async Task<Page> OpenAsync(string role, TimeSpan? ends = null)
     {
         var user = await Site.UserAsync(role);
-        var run = await Site.Runs.CreateAsync(new NewRun("live page", Presets.Find("swiss-roll")!.Spec, "swiss-roll", 0, user.Name, user.Id), Ct);
+        var run = await Site.Runs.CreateAsync(
+            new NewRun("live page", Presets.Find("swiss-roll")!.Spec, "swiss-roll", 0, user.Name, user.Id),
+            Ct
+        );
         var scope = Site.App.Services.CreateAsyncScope();
-        ((IHostEnvironmentNavigationManager)scope.ServiceProvider.GetRequiredService<NavigationManager>()).Initialize($"{Site.Address}", $"{Site.Address}runs/{run}");
+        ((IHostEnvironmentNavigationManager)scope.ServiceProvider.GetRequiredService<NavigationManager>()).Initialize(
+            $"{Site.Address}",
+            $"{Site.Address}runs/{run}"
+        );
         var users = scope.ServiceProvider.GetRequiredService<UserManager<LabUser>>();
-        var person = await scope.ServiceProvider.GetRequiredService<IUserClaimsPrincipalFactory<LabUser>>().CreateAsync((await users.FindByIdAsync(user.Id))!);
+        var person = await scope
+            .ServiceProvider.GetRequiredService<IUserClaimsPrincipalFactory<LabUser>>()
+            .CreateAsync((await users.FindByIdAsync(user.Id))!);
         var session = await Site.App.Services.GetRequiredService<SessionService>().BeginAsync(user.Id, Ct);
         ((ClaimsIdentity)person.Identity!).AddClaim(new Claim(SessionCookies.SessionClaim, $"{session:N}"));
         Welcome.Mark(person, DateTimeOffset.UtcNow + (ends ?? TimeSpan.FromDays(14)));
-        ((ServerAuthenticationStateProvider)scope.ServiceProvider.GetRequiredService<AuthenticationStateProvider>()).SetAuthenticationState(Task.FromResult(new AuthenticationState(person)));
+        ((ServerAuthenticationStateProvider)scope.ServiceProvider.GetRequiredService<AuthenticationStateProvider>()).SetAuthenticationState(
+            Task.FromResult(new AuthenticationState(person))
+        );
         return new Page(scope, user, run);
     }
 
@@ -152,7 +183,8 @@ public sealed class LivePageTests(SiteFixture site) : SiteTest(site)
             return await scope.ServiceProvider.GetRequiredService<RunCommands>().PauseAsync((await store.FindAsync(run))!.Summary);
         }
 
-        public async Task<ClaimsPrincipal> PersonAsync() => (await scope.ServiceProvider.GetRequiredService<AuthenticationStateProvider>().GetAuthenticationStateAsync()).User;
+        public async Task<ClaimsPrincipal> PersonAsync() =>
+            (await scope.ServiceProvider.GetRequiredService<AuthenticationStateProvider>().GetAuthenticationStateAsync()).User;
 
         public async Task<bool> IsSignedInAsync() => (await PersonAsync()).Identity!.IsAuthenticated;
 

@@ -12,11 +12,17 @@ namespace SmtWeb.Web.Tests.Auth;
 /// <summary>Whose runs one may change, and the way back out of the trash.</summary>
 public sealed class OwnershipTests(SiteFixture site) : SiteTest(site)
 {
-    public static TheoryData<string, string, string?> Changes { get; } = new()
-    {
-        { "POST", "pause", null }, { "POST", "resume", null }, { "POST", "cancel", null }, { "POST", "restore", null },
-        { "PUT", "priority", """{"priority":900}""" }, { "PUT", "name", """{"name":"taken over"}""" }, { "DELETE", "", null },
-    };
+    public static TheoryData<string, string, string?> Changes { get; } =
+        new()
+        {
+            { "POST", "pause", null },
+            { "POST", "resume", null },
+            { "POST", "cancel", null },
+            { "POST", "restore", null },
+            { "PUT", "priority", """{"priority":900}""" },
+            { "PUT", "name", """{"name":"taken over"}""" },
+            { "DELETE", "", null },
+        };
 
     [Theory]
     [MemberData(nameof(Changes))]
@@ -25,7 +31,10 @@ public sealed class OwnershipTests(SiteFixture site) : SiteTest(site)
         var owner = await Site.UserAsync(LabRoles.Member);
         var run = await Site.RunOfAsync(owner);
         using var other = await Site.ProgramAsync(LabRoles.Member);
-        using var request = new HttpRequestMessage(new HttpMethod(method), $"/api/v1/runs/{run}/{change}".TrimEnd('/')) { Content = body is null ? null : Json(body) };
+        using var request = new HttpRequestMessage(new HttpMethod(method), $"/api/v1/runs/{run}/{change}".TrimEnd('/'))
+        {
+            Content = body is null ? null : Json(body),
+        };
         var problem = await ProblemAsync(await other.SendAsync(request, Ct), HttpStatusCode.Forbidden);
         Assert.Contains(owner.Name, problem.GetProperty("detail").GetString());
         var untouched = (await Site.Runs.FindAsync(run, Ct))!.Summary;
@@ -48,7 +57,10 @@ public sealed class OwnershipTests(SiteFixture site) : SiteTest(site)
     [Fact]
     public async Task Run_OfTheLab_IsChangedByAdministratorsOnly()
     {
-        var run = await Site.Runs.CreateAsync(new NewRun("quick", SmtWeb.Smt.Specs.Presets.Find("swiss-roll")!.Spec, "swiss-roll", 0, "quickstart"), Ct);
+        var run = await Site.Runs.CreateAsync(
+            new NewRun("quick", SmtWeb.Smt.Specs.Presets.Find("swiss-roll")!.Spec, "swiss-roll", 0, "quickstart"),
+            Ct
+        );
         using var member = await Site.ProgramAsync(LabRoles.Member);
         var problem = await ProblemAsync(await member.DeleteAsync($"/api/v1/runs/{run}", Ct), HttpStatusCode.Forbidden);
         Assert.Contains("belongs to the lab", problem.GetProperty("detail").GetString());
@@ -89,7 +101,20 @@ public sealed class OwnershipTests(SiteFixture site) : SiteTest(site)
         var run = await Site.RunOfAsync(user, "to and fro");
         using var program = await Site.ProgramOfAsync(user.Id);
         Assert.Equal(HttpStatusCode.NoContent, (await program.DeleteAsync($"/api/v1/runs/{run}", Ct)).StatusCode);
-        foreach (var path in new[] { "", "/metrics", "/pictures", "/pictures/1.png", "/checkpoints", "/checkpoints/1", "/events", "/evaluations", "/evaluation-jobs" })
+        foreach (
+            var path in new[]
+            {
+                "",
+                "/metrics",
+                "/pictures",
+                "/pictures/1.png",
+                "/checkpoints",
+                "/checkpoints/1",
+                "/events",
+                "/evaluations",
+                "/evaluation-jobs",
+            }
+        )
         {
             await ProblemAsync(await program.GetAsync($"/api/v1/runs/{run}{path}", Ct), HttpStatusCode.NotFound);
         }
@@ -131,9 +156,16 @@ public sealed class OwnershipTests(SiteFixture site) : SiteTest(site)
         var user = await Site.UserAsync(LabRoles.Member);
         var (mine, theirs) = (await Site.RunOfAsync(user), await Site.RunOfAsync(await Site.UserAsync(LabRoles.Member)));
         using var program = await Site.ProgramOfAsync(user.Id);
-        var answer = await program.PostAsync("/api/v1/runs/bulk", Json($$"""{"runs":[{{mine}},{{theirs}},999999,{{mine}}],"change":"delete"}"""), Ct);
+        var answer = await program.PostAsync(
+            "/api/v1/runs/bulk",
+            Json($$"""{"runs":[{{mine}},{{theirs}},999999,{{mine}}],"change":"delete"}"""),
+            Ct
+        );
         var outcomes = (await answer.Content.ReadFromJsonAsync<JsonElement>(Ct)).EnumerateArray().ToList();
-        Assert.Equal([(mine, true), (theirs, false), (999999, false)], outcomes.Select(o => (o.GetProperty("run").GetInt64(), o.GetProperty("done").GetBoolean())));
+        Assert.Equal(
+            [(mine, true), (theirs, false), (999999, false)],
+            outcomes.Select(o => (o.GetProperty("run").GetInt64(), o.GetProperty("done").GetBoolean()))
+        );
         Assert.All(outcomes.Skip(1), o => Assert.NotEmpty(o.GetProperty("problem").GetString()!));
         Assert.NotNull(await Site.Runs.FindAsync(theirs, Ct));
         await program.PostAsync("/api/v1/runs/bulk", Json($$"""{"runs":[{{mine}}],"change":"restore"}"""), Ct);

@@ -8,34 +8,35 @@ namespace SmtWeb.Web.Tests.Auth;
 public sealed class RoleTests(SiteFixture site) : SiteTest(site)
 {
     /// <summary>Method, path ({run} is a queued run), body, and the least role that may.</summary>
-    public static TheoryData<string, string, string?, string> Requests { get; } = new()
-    {
-        { "GET", "/api/v1/runs", null, LabRoles.Reviewer },
-        { "GET", "/api/v1/runs/{run}", null, LabRoles.Reviewer },
-        { "GET", "/api/v1/runs/{run}/metrics", null, LabRoles.Reviewer },
-        { "GET", "/api/v1/runs/{run}/metrics?format=csv", null, LabRoles.Reviewer },
-        { "GET", "/api/v1/runs/{run}/evaluations", null, LabRoles.Reviewer },
-        { "GET", "/api/v1/runs/{run}/pictures", null, LabRoles.Reviewer },
-        { "GET", "/api/v1/runs/{run}/checkpoints", null, LabRoles.Reviewer },
-        { "GET", "/api/v1/runs/{run}/events", null, LabRoles.Reviewer },
-        { "GET", "/api/v1/presets", null, LabRoles.Reviewer },
-        { "GET", "/api/v1/datasets", null, LabRoles.Reviewer },
-        { "GET", "/api/v1/models", null, LabRoles.Reviewer },
-        { "GET", "/api/v1/imagenet-classes", null, LabRoles.Reviewer },
-        { "POST", "/api/v1/datasets", """{"name":"NEW","path":"NEW"}""", LabRoles.Member },
-        { "GET", "/api/v1/keys", null, LabRoles.Reviewer },
-        { "POST", "/api/v1/runs", """{"preset":"swiss-roll"}""", LabRoles.Member },
-        { "POST", "/api/v1/runs/{run}/pause", null, LabRoles.Member },
-        { "POST", "/api/v1/runs/{run}/cancel", null, LabRoles.Member },
-        { "PUT", "/api/v1/runs/{run}/priority", """{"priority":3}""", LabRoles.Member },
-        { "PUT", "/api/v1/runs/{run}/name", """{"name":"another"}""", LabRoles.Member },
-        { "DELETE", "/api/v1/runs/{run}", null, LabRoles.Member },
-        { "GET", "/api/v1/users", null, LabRoles.Admin },
-        { "GET", "/api/v1/keys?all=true", null, LabRoles.Admin },
-        { "GET", "/api/v1/audit", null, LabRoles.Admin },
-        { "GET", "/api/v1/trash", null, LabRoles.Reviewer },
-        { "POST", "/api/v1/users", """{"name":"NEW","role":"reviewer"}""", LabRoles.Admin },
-    };
+    public static TheoryData<string, string, string?, string> Requests { get; } =
+        new()
+        {
+            { "GET", "/api/v1/runs", null, LabRoles.Reviewer },
+            { "GET", "/api/v1/runs/{run}", null, LabRoles.Reviewer },
+            { "GET", "/api/v1/runs/{run}/metrics", null, LabRoles.Reviewer },
+            { "GET", "/api/v1/runs/{run}/metrics?format=csv", null, LabRoles.Reviewer },
+            { "GET", "/api/v1/runs/{run}/evaluations", null, LabRoles.Reviewer },
+            { "GET", "/api/v1/runs/{run}/pictures", null, LabRoles.Reviewer },
+            { "GET", "/api/v1/runs/{run}/checkpoints", null, LabRoles.Reviewer },
+            { "GET", "/api/v1/runs/{run}/events", null, LabRoles.Reviewer },
+            { "GET", "/api/v1/presets", null, LabRoles.Reviewer },
+            { "GET", "/api/v1/datasets", null, LabRoles.Reviewer },
+            { "GET", "/api/v1/models", null, LabRoles.Reviewer },
+            { "GET", "/api/v1/imagenet-classes", null, LabRoles.Reviewer },
+            { "POST", "/api/v1/datasets", """{"name":"NEW","path":"NEW"}""", LabRoles.Member },
+            { "GET", "/api/v1/keys", null, LabRoles.Reviewer },
+            { "POST", "/api/v1/runs", """{"preset":"swiss-roll"}""", LabRoles.Member },
+            { "POST", "/api/v1/runs/{run}/pause", null, LabRoles.Member },
+            { "POST", "/api/v1/runs/{run}/cancel", null, LabRoles.Member },
+            { "PUT", "/api/v1/runs/{run}/priority", """{"priority":3}""", LabRoles.Member },
+            { "PUT", "/api/v1/runs/{run}/name", """{"name":"another"}""", LabRoles.Member },
+            { "DELETE", "/api/v1/runs/{run}", null, LabRoles.Member },
+            { "GET", "/api/v1/users", null, LabRoles.Admin },
+            { "GET", "/api/v1/keys?all=true", null, LabRoles.Admin },
+            { "GET", "/api/v1/audit", null, LabRoles.Admin },
+            { "GET", "/api/v1/trash", null, LabRoles.Reviewer },
+            { "POST", "/api/v1/users", """{"name":"NEW","role":"reviewer"}""", LabRoles.Admin },
+        };
 
     [Theory]
     [MemberData(nameof(Requests))]

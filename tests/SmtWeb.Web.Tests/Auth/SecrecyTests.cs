@@ -19,16 +19,29 @@ public sealed class SecrecyTests(SiteFixture site) : SiteTest(site)
         await using var node = Site.Build(builder => builder.Services.AddSingleton<IPasswordHasher<LabUser>>(hashing));
         await node.StartAsync(Ct);
         var accounts = node.Services.GetRequiredService<AccountService>();
-        var (open, closed, locked, fresh) = (await WithPasswordAsync(), await WithPasswordAsync(), await WithPasswordAsync(), await Site.UserAsync(LabRoles.Member));
+        var (open, closed, locked, fresh) = (
+            await WithPasswordAsync(),
+            await WithPasswordAsync(),
+            await WithPasswordAsync(),
+            await Site.UserAsync(LabRoles.Member)
+        );
         await accounts.SetDisabledAsync(closed.Id, true, Actor.Server);
         await LockAsync(node, locked.Id);
         var answers = new Dictionary<string, (HttpStatusCode Status, string Words, int Hashes, TimeSpan Took)>();
-        foreach (var (kind, name, password) in new[]
-        {
-            ("unknown", "nobody", "wrong horse"), ("wrong password", open.Name, "wrong horse"), ("closed, right password", closed.Name, SiteFixture.Password), ("locked, right password", locked.Name, SiteFixture.Password),
-            ("no password yet", fresh.Name, "wrong horse"), ("no password yet, empty", fresh.Name, ""), ("a name of no account", "a\u202eb", "wrong horse"), ("a long name", new string('a', 5000), "wrong horse"),
-            ("a long password", open.Name, new string('p', 5000)),
-        })
+        foreach (
+            var (kind, name, password) in new[]
+            {
+                ("unknown", "nobody", "wrong horse"),
+                ("wrong password", open.Name, "wrong horse"),
+                ("closed, right password", closed.Name, SiteFixture.Password),
+                ("locked, right password", locked.Name, SiteFixture.Password),
+                ("no password yet", fresh.Name, "wrong horse"),
+                ("no password yet, empty", fresh.Name, ""),
+                ("a name of no account", "a\u202eb", "wrong horse"),
+                ("a long name", new string('a', 5000), "wrong horse"),
+                ("a long password", open.Name, new string('p', 5000)),
+            }
+        )
         {
             using var browser = Site.Browser(node);
             var page = await browser.OpenAsync("/sign-in");
@@ -38,8 +51,19 @@ public sealed class SecrecyTests(SiteFixture site) : SiteTest(site)
             var took = Stopwatch.GetElapsedTime(began);
             var html = await answer.Content.ReadAsStringAsync(Ct);
             Assert.True(html.Contains("role=\"alert\"", StringComparison.Ordinal), $"{kind}: {(int)answer.StatusCode} {html}");
-            answers[kind] = (answer.StatusCode, html[html.IndexOf("role=\"alert\"", StringComparison.Ordinal)..].Split('<')[0], hashing.Verified - before, took);
-            Assert.False(answer.Headers.TryGetValues("Set-Cookie", out var cookies) && cookies.Any(c => c.StartsWith("smtweb=", StringComparison.Ordinal) && !c.StartsWith("smtweb=;", StringComparison.Ordinal)), kind);
+            answers[kind] = (
+                answer.StatusCode,
+                html[html.IndexOf("role=\"alert\"", StringComparison.Ordinal)..].Split('<')[0],
+                hashing.Verified - before,
+                took
+            );
+            Assert.False(
+                answer.Headers.TryGetValues("Set-Cookie", out var cookies)
+                    && cookies.Any(c =>
+                        c.StartsWith("smtweb=", StringComparison.Ordinal) && !c.StartsWith("smtweb=;", StringComparison.Ordinal)
+                    ),
+                kind
+            );
         }
 
         var (status, words, hashes, _) = answers["unknown"];
@@ -48,7 +72,10 @@ public sealed class SecrecyTests(SiteFixture site) : SiteTest(site)
         foreach (var (kind, answer) in answers)
         {
             Assert.True((answer.Status, answer.Words, answer.Hashes) == (status, words, hashes), $"{kind}: {answer}");
-            Assert.True(answer.Took >= PasswordCheck.RefusalTakes - TimeSpan.FromMilliseconds(5), $"{kind} was refused after {answer.Took.TotalMilliseconds} ms");
+            Assert.True(
+                answer.Took >= PasswordCheck.RefusalTakes - TimeSpan.FromMilliseconds(5),
+                $"{kind} was refused after {answer.Took.TotalMilliseconds} ms"
+            );
         }
 
         await node.StopAsync(Ct);
@@ -63,7 +90,9 @@ public sealed class SecrecyTests(SiteFixture site) : SiteTest(site)
         {
             using var browser = Site.Browser();
             var page = await browser.OpenAsync("/sign-in");
-            var answers = await Task.WhenAll(Enumerable.Range(0, 12).Select(_ => browser.SubmitAsync(page, ("name", name), ("password", "wrong horse"))));
+            var answers = await Task.WhenAll(
+                Enumerable.Range(0, 12).Select(_ => browser.SubmitAsync(page, ("name", name), ("password", "wrong horse")))
+            );
             statuses.Add([.. answers.Select(a => a.StatusCode).Order()]);
         }
 

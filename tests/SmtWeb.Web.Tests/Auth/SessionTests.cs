@@ -36,7 +36,12 @@ public sealed class SessionTests(SiteFixture site) : SiteTest(site)
         var link = await Site.LinkAsync(user.Id);
         await using var live = await ConnectAsync(old);
         var end = EndOf(live);
-        var changed = await browser.FillAsync("/account/password", ("current", SiteFixture.Password), ("password", "another horse"), ("again", "another horse"));
+        var changed = await browser.FillAsync(
+            "/account/password",
+            ("current", SiteFixture.Password),
+            ("password", "another horse"),
+            ("again", "another horse")
+        );
         Assert.Equal(HttpStatusCode.Redirect, changed.StatusCode);
         Assert.Equal(HttpStatusCode.OK, (await browser.GetAsync("/api/v1/runs", Ct)).StatusCode);
         Assert.Equal(HttpStatusCode.Unauthorized, (await elsewhere.GetAsync("/api/v1/runs", Ct)).StatusCode);
@@ -58,13 +63,15 @@ public sealed class SessionTests(SiteFixture site) : SiteTest(site)
         await using var live = await ConnectAsync(cookie);
         var end = EndOf(live);
         var accounts = Site.App.Services.GetRequiredService<AccountService>();
-        await (how switch
-        {
-            "sign-out" => browser.PostAsync("/sign-out", null, Ct),
-            "role" => (Task)accounts.SetRoleAsync(user.Id, LabRoles.Reviewer, Actor.Server),
-            "closed" => accounts.SetDisabledAsync(user.Id, true, Actor.Server),
-            _ => accounts.ClearPasswordAsync(user.Id, Actor.Server),
-        });
+        await (
+            how switch
+            {
+                "sign-out" => browser.PostAsync("/sign-out", null, Ct),
+                "role" => (Task)accounts.SetRoleAsync(user.Id, LabRoles.Reviewer, Actor.Server),
+                "closed" => accounts.SetDisabledAsync(user.Id, true, Actor.Server),
+                _ => accounts.ClearPasswordAsync(user.Id, Actor.Server),
+            }
+        );
         await end.WaitAsync(AtOnce, Ct);
         await Assert.ThrowsAsync<HttpRequestException>(() => ConnectAsync(cookie));
     }
@@ -89,19 +96,31 @@ public sealed class SessionTests(SiteFixture site) : SiteTest(site)
     private async Task<string?> StampAsync(string userId)
     {
         await using var scope = Site.App.Services.CreateAsyncScope();
-        return (await scope.ServiceProvider.GetRequiredService<Microsoft.AspNetCore.Identity.UserManager<LabUser>>().FindByIdAsync(userId))!.SecurityStamp;
+        return (
+            await scope.ServiceProvider.GetRequiredService<Microsoft.AspNetCore.Identity.UserManager<LabUser>>().FindByIdAsync(userId)
+        )!.SecurityStamp;
     }
 
     private async Task<(HttpClient Browser, string Cookie)> SignInAsync(string userId)
     {
         var browser = Site.Browser();
-        var answer = await browser.FillAsync(await Site.LinkAsync(userId), ("password", SiteFixture.Password), ("again", SiteFixture.Password));
-        return (browser, answer.Headers.GetValues("Set-Cookie").Single(c => c.StartsWith("smtweb=", StringComparison.Ordinal)).Split(';')[0]);
+        var answer = await browser.FillAsync(
+            await Site.LinkAsync(userId),
+            ("password", SiteFixture.Password),
+            ("again", SiteFixture.Password)
+        );
+        return (
+            browser,
+            answer.Headers.GetValues("Set-Cookie").Single(c => c.StartsWith("smtweb=", StringComparison.Ordinal)).Split(';')[0]
+        );
     }
 
     private HttpClient WithCookie(string cookie)
     {
-        var client = new HttpClient(new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false }) { BaseAddress = Site.Address };
+        var client = new HttpClient(new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false })
+        {
+            BaseAddress = Site.Address,
+        };
         client.DefaultRequestHeaders.Add("Cookie", cookie);
         return client;
     }

@@ -33,7 +33,11 @@ public sealed class SignInTests(SiteFixture site) : SiteTest(site)
         var stranger = await browser.GetAsync("/no/such/page", Ct);
         Assert.Equal("/sign-in", stranger.Headers.Location?.AbsolutePath);
 
-        await browser.FillAsync(await Site.LinkAsync((await Site.UserAsync(LabRoles.Reviewer)).Id), ("password", Password), ("again", Password));
+        await browser.FillAsync(
+            await Site.LinkAsync((await Site.UserAsync(LabRoles.Reviewer)).Id),
+            ("password", Password),
+            ("again", Password)
+        );
         var missing = await browser.GetAsync("/no/such/page", Ct);
         Assert.Equal(HttpStatusCode.NotFound, missing.StatusCode);
         Assert.Contains("There is no such page", await missing.Content.ReadAsStringAsync(Ct));
@@ -96,7 +100,9 @@ public sealed class SignInTests(SiteFixture site) : SiteTest(site)
     {
         var user = await Site.UserAsync(LabRoles.Member);
         var links = new OneTimeLinks(
-            Site.App.Services.GetRequiredService<Microsoft.EntityFrameworkCore.IDbContextFactory<SmtWebDbContext>>(), new Clock(DateTimeOffset.UtcNow - TimeSpan.FromHours(24.1)));
+            Site.App.Services.GetRequiredService<Microsoft.EntityFrameworkCore.IDbContextFactory<SmtWebDbContext>>(),
+            new Clock(DateTimeOffset.UtcNow - TimeSpan.FromHours(24.1))
+        );
         using var browser = Site.Browser();
         Assert.Equal(HttpStatusCode.Gone, (await browser.GetAsync(await links.CreateAsync(user.Id, Actor.Server, Ct), Ct)).StatusCode);
     }
@@ -130,7 +136,11 @@ public sealed class SignInTests(SiteFixture site) : SiteTest(site)
     {
         var user = await WithPasswordAsync(LabRoles.Reviewer);
         using var browser = Site.Browser();
-        var answer = await browser.FillAsync("/sign-in?returnUrl=" + Uri.EscapeDataString(returnUrl), ("name", user.Name), ("password", Password));
+        var answer = await browser.FillAsync(
+            "/sign-in?returnUrl=" + Uri.EscapeDataString(returnUrl),
+            ("name", user.Name),
+            ("password", Password)
+        );
         Assert.Equal("/", answer.Headers.Location!.OriginalString);
     }
 
@@ -139,7 +149,11 @@ public sealed class SignInTests(SiteFixture site) : SiteTest(site)
     {
         var user = await WithPasswordAsync(LabRoles.Reviewer);
         using var browser = Site.Browser();
-        var answer = await browser.PostAsync("/sign-in", new FormUrlEncodedContent([new("name", user.Name), new("password", Password)]), Ct);
+        var answer = await browser.PostAsync(
+            "/sign-in",
+            new FormUrlEncodedContent([new("name", user.Name), new("password", Password)]),
+            Ct
+        );
         Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
         Assert.Equal(HttpStatusCode.Unauthorized, (await browser.GetAsync("/api/v1/runs", Ct)).StatusCode);
     }
@@ -151,7 +165,10 @@ public sealed class SignInTests(SiteFixture site) : SiteTest(site)
         using var browser = Site.Browser();
         for (var i = 0; i < 10; i++)
         {
-            Assert.Equal(HttpStatusCode.Unauthorized, (await browser.FillAsync("/sign-in", ("name", user.Name), ("password", $"guess {i}"))).StatusCode);
+            Assert.Equal(
+                HttpStatusCode.Unauthorized,
+                (await browser.FillAsync("/sign-in", ("name", user.Name), ("password", $"guess {i}"))).StatusCode
+            );
         }
 
         var eleventh = await browser.FillAsync("/sign-in", ("name", user.Name), ("password", Password));
@@ -185,7 +202,10 @@ public sealed class SignInTests(SiteFixture site) : SiteTest(site)
         var user = await WithPasswordAsync(LabRoles.Member);
         using var browser = Site.Browser();
         await browser.FillAsync("/sign-in", ("name", user.Name), ("password", Password));
-        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/v1/runs") { Content = Json("""{"preset":"swiss-roll","name":"forged"}""") };
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/v1/runs")
+        {
+            Content = Json("""{"preset":"swiss-roll","name":"forged"}"""),
+        };
         request.Headers.Add(header, value);
         await ProblemAsync(await browser.SendAsync(request, Ct), HttpStatusCode.Forbidden);
         Assert.DoesNotContain(await Site.Runs.ListAsync(Ct), run => run.Name == "forged");
@@ -197,7 +217,10 @@ public sealed class SignInTests(SiteFixture site) : SiteTest(site)
         var user = await WithPasswordAsync(LabRoles.Member);
         await Site.App.Services.GetRequiredService<AccountService>().SetDisabledAsync(user.Id, true, Actor.Server);
         using var browser = Site.Browser();
-        Assert.Equal(HttpStatusCode.Unauthorized, (await browser.FillAsync("/sign-in", ("name", user.Name), ("password", Password))).StatusCode);
+        Assert.Equal(
+            HttpStatusCode.Unauthorized,
+            (await browser.FillAsync("/sign-in", ("name", user.Name), ("password", Password))).StatusCode
+        );
         Assert.Equal(HttpStatusCode.Gone, (await browser.GetAsync(await Site.LinkAsync(user.Id), Ct)).StatusCode);
     }
 

@@ -18,8 +18,11 @@ public sealed class StrangerTests(SiteFixture site) : SiteTest(site)
     [Fact]
     public void Endpoints_OpenToStrangers_AreSignInHealthAndStaticFiles()
     {
-        var open = Endpoints.Where(e => e.Metadata.GetMetadata<IAllowAnonymous>() is not null && e.Metadata.GetMetadata<StaticAssetDescriptor>() is null)
-            .Select(e => "/" + e.RoutePattern.RawText!.Trim('/')).Distinct().Order();
+        var open = Endpoints
+            .Where(e => e.Metadata.GetMetadata<IAllowAnonymous>() is not null && e.Metadata.GetMetadata<StaticAssetDescriptor>() is null)
+            .Select(e => "/" + e.RoutePattern.RawText!.Trim('/'))
+            .Distinct()
+            .Order();
         Assert.Equal(Open, open);
     }
 
@@ -32,7 +35,11 @@ public sealed class StrangerTests(SiteFixture site) : SiteTest(site)
         foreach (var endpoint in Endpoints.Where(e => e.Metadata.GetMetadata<IAllowAnonymous>() is null))
         {
             var path = "/" + Regex.Replace(endpoint.RoutePattern.RawText!.Trim('/'), @"\{\*{0,2}[^}]*\}", "1");
-            foreach (var method in endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods is { Count: > 0 } methods ? methods : ["GET", "POST"])
+            foreach (
+                var method in endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods is { Count: > 0 } methods
+                    ? methods
+                    : ["GET", "POST"]
+            )
             {
                 var answer = await stranger.SendAsync(new HttpRequestMessage(new HttpMethod(method), path), Ct);
                 var toSignIn = answer.StatusCode == HttpStatusCode.Redirect && answer.Headers.Location!.AbsolutePath == "/sign-in";

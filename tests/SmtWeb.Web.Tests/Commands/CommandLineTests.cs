@@ -14,8 +14,15 @@ public sealed class CommandLineTests
     [Fact]
     public void Serve_CommandLineOverConfiguration_CommandLineWins()
     {
-        var options = Serve(["--port=0", "--data", "/var/lib/x", "--role", "web", "--no-quickstart"], ("SmtWeb:Port", "7000"), ("SmtWeb:Threads", "4"));
-        Assert.Equal((0, "/var/lib/x", NodeRole.Web, 4, false), (options.Port, options.Data, options.Role, options.Threads, options.Quickstart));
+        var options = Serve(
+            ["--port=0", "--data", "/var/lib/x", "--role", "web", "--no-quickstart"],
+            ("SmtWeb:Port", "7000"),
+            ("SmtWeb:Threads", "4")
+        );
+        Assert.Equal(
+            (0, "/var/lib/x", NodeRole.Web, 4, false),
+            (options.Port, options.Data, options.Role, options.Threads, options.Quickstart)
+        );
     }
 
     [Fact]
@@ -28,18 +35,29 @@ public sealed class CommandLineTests
         Assert.Equal((1, 1, true), (configured.Hosts.Count, configured.Proxies.Count, configured.OpenLab));
         var usual = Serve([], ("SmtWeb:Hosts", ""), ("SmtWeb:Proxies", ""));
         Assert.Equal((0, 0, false), (usual.Hosts.Count, usual.Proxies.Count, usual.OpenLab));
-        Assert.StartsWith("Setting SmtWeb:Proxies: 'lab'", Assert.Throws<CommandLineException>(() => Serve([], ("SmtWeb:Proxies", "lab"))).Message);
+        Assert.StartsWith(
+            "Setting SmtWeb:Proxies: 'lab'",
+            Assert.Throws<CommandLineException>(() => Serve([], ("SmtWeb:Proxies", "lab"))).Message
+        );
     }
 
     [Fact]
     public void Documents_CommandsTheyName_AreCommandsOfTheProgram()
     {
-        var root = typeof(SiteFixture).Assembly.GetCustomAttributes(typeof(System.Reflection.AssemblyMetadataAttribute), false)
-            .Cast<System.Reflection.AssemblyMetadataAttribute>().Single(a => a.Key == "RepoRoot").Value!;
+        var root = typeof(SiteFixture)
+            .Assembly.GetCustomAttributes(typeof(System.Reflection.AssemblyMetadataAttribute), false)
+            .Cast<System.Reflection.AssemblyMetadataAttribute>()
+            .Single(a => a.Key == "RepoRoot")
+            .Value!;
         var known = CommandTable.Create().Names.Append("help").ToHashSet();
-        var named = from file in Directory.EnumerateFiles(Path.Combine(root, "docs"), "*.md").Append(Path.Combine(root, "README.md"))
-                    from System.Text.RegularExpressions.Match match in System.Text.RegularExpressions.Regex.Matches(File.ReadAllText(file), @"(?:\./run\.sh|^ *smtweb|`smtweb) ([a-z][a-z0-9]*)\b", System.Text.RegularExpressions.RegexOptions.Multiline)
-                    select (File: Path.GetFileName(file), Command: match.Groups[1].Value);
+        var named =
+            from file in Directory.EnumerateFiles(Path.Combine(root, "docs"), "*.md").Append(Path.Combine(root, "README.md"))
+            from System.Text.RegularExpressions.Match match in System.Text.RegularExpressions.Regex.Matches(
+                File.ReadAllText(file),
+                @"(?:\./run\.sh|^ *smtweb|`smtweb) ([a-z][a-z0-9]*)\b",
+                System.Text.RegularExpressions.RegexOptions.Multiline
+            )
+            select (File: Path.GetFileName(file), Command: match.Groups[1].Value);
         Assert.Contains(named, n => n.Command == "neighbours");
         Assert.DoesNotContain(named, n => !known.Contains(n.Command));
     }
@@ -48,13 +66,24 @@ public sealed class CommandLineTests
     public async Task Program_ForeignText_CommandsNoTerminal()
     {
         var here = AppContext.BaseDirectory;
-        var start = new System.Diagnostics.ProcessStartInfo(Environment.ProcessPath!.EndsWith("dotnet", StringComparison.Ordinal) ? Environment.ProcessPath : "dotnet")
+        var start = new System.Diagnostics.ProcessStartInfo(
+            Environment.ProcessPath!.EndsWith("dotnet", StringComparison.Ordinal) ? Environment.ProcessPath : "dotnet"
+        )
         {
             RedirectStandardError = true,
             ArgumentList =
             {
-                "exec", "--depsfile", Path.Combine(here, "SmtWeb.Web.Tests.deps.json"), "--runtimeconfig", Path.Combine(here, "SmtWeb.Web.Tests.runtimeconfig.json"),
-                Path.Combine(here, "smtweb.dll"), "sample", "--checkpoint", "/tmp/\u001b[2J\u202egpj.safetensors", "--out", "/tmp/x.png",
+                "exec",
+                "--depsfile",
+                Path.Combine(here, "SmtWeb.Web.Tests.deps.json"),
+                "--runtimeconfig",
+                Path.Combine(here, "SmtWeb.Web.Tests.runtimeconfig.json"),
+                Path.Combine(here, "smtweb.dll"),
+                "sample",
+                "--checkpoint",
+                "/tmp/\u001b[2J\u202egpj.safetensors",
+                "--out",
+                "/tmp/x.png",
             },
         };
         using var process = System.Diagnostics.Process.Start(start)!;
@@ -93,7 +122,10 @@ public sealed class CommandLineTests
 
     [Fact]
     public void Serve_WrongConfiguration_NamesItsSource() =>
-        Assert.Equal("Setting SmtWeb:port: 'x' is not a whole number from 0 to 65535.", Assert.Throws<CommandLineException>(() => Serve([], ("SmtWeb:Port", "x"))).Message);
+        Assert.Equal(
+            "Setting SmtWeb:port: 'x' is not a whole number from 0 to 65535.",
+            Assert.Throws<CommandLineException>(() => Serve([], ("SmtWeb:Port", "x"))).Message
+        );
 
     [Theory]
     [InlineData("18446744073709551615", ulong.MaxValue)]
@@ -115,8 +147,12 @@ public sealed class CommandLineTests
     public async Task Program_ExitCode_TellsUsageErrors(int code, params string[] args) =>
         Assert.Equal(code, await new CommandTable(new ServeCommand()).RunAsync(args));
 
-    private static ServeOptions Serve(string[] args, params (string Key, string Value)[] configuration) => ServeOptions.Read(
-        CommandArguments.Parse(args, ServeOptions.CommandOptions, 0),
-        new ConfigurationBuilder().AddInMemoryCollection(configuration.Select(c => KeyValuePair.Create(c.Key, (string?)c.Value))).Build(),
-        Root);
+    private static ServeOptions Serve(string[] args, params (string Key, string Value)[] configuration) =>
+        ServeOptions.Read(
+            CommandArguments.Parse(args, ServeOptions.CommandOptions, 0),
+            new ConfigurationBuilder()
+                .AddInMemoryCollection(configuration.Select(c => KeyValuePair.Create(c.Key, (string?)c.Value)))
+                .Build(),
+            Root
+        );
 }

@@ -15,12 +15,27 @@ public sealed class EvaluateCommandTests : IDisposable
     public async Task Evaluate_Steps_AreMeasuredOrRefused()
     {
         var checkpoint = Train();
-        foreach (var steps in new[] { "1", "2" }) Assert.Equal(0, await RunAsync(checkpoint, "--steps", steps));
-        foreach (var steps in new[] { "3", "4", "0", "two" }) Assert.Equal(2, await RunAsync(checkpoint, "--steps", steps));
+        foreach (var steps in new[] { "1", "2" })
+        {
+            Assert.Equal(0, await RunAsync(checkpoint, "--steps", steps));
+        }
+        foreach (var steps in new[] { "3", "4", "0", "two" })
+        {
+            Assert.Equal(2, await RunAsync(checkpoint, "--steps", steps));
+        }
     }
 
     private static Task<int> RunAsync(string checkpoint, params string[] more) =>
-        new CommandTable(new EvaluateCommand()).RunAsync(["evaluate", "--checkpoint", checkpoint, "--samples", "64", "--threads", "1", .. more]);
+        new CommandTable(new EvaluateCommand()).RunAsync([
+            "evaluate",
+            "--checkpoint",
+            checkpoint,
+            "--samples",
+            "64",
+            "--threads",
+            "1",
+            .. more,
+        ]);
 
     private string Train()
     {

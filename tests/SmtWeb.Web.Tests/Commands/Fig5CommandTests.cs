@@ -18,19 +18,33 @@ public sealed class Fig5CommandTests : IDisposable
         using (var table = JsonDocument.Parse(File.ReadAllText(Path.Combine(_folder, "fig5.json"))))
         {
             Assert.Equal(["smd", "teacher"], table.RootElement.EnumerateArray().Select(row => row.GetProperty("method").GetString()!));
-            Assert.All(table.RootElement.EnumerateArray(), row =>
-            {
-                Assert.Equal((4, 10_000), (row.GetProperty("iterations").GetInt64(), row.GetProperty("samples").GetInt32()));
-                Assert.True(row.GetProperty("slicedWasserstein").GetDouble() > 0.05);
-                Assert.InRange(row.GetProperty("offRoll").GetDouble(), 0.3, 1);
-                Assert.InRange(row.GetProperty("offRollOfData").GetDouble(), 0, 0.001);
-            });
+            Assert.All(
+                table.RootElement.EnumerateArray(),
+                row =>
+                {
+                    Assert.Equal((4, 10_000), (row.GetProperty("iterations").GetInt64(), row.GetProperty("samples").GetInt32()));
+                    Assert.True(row.GetProperty("slicedWasserstein").GetDouble() > 0.05);
+                    Assert.InRange(row.GetProperty("offRoll").GetDouble(), 0.3, 1);
+                    Assert.InRange(row.GetProperty("offRollOfData").GetDouble(), 0, 0.001);
+                }
+            );
         }
 
         // done methods are measured and drawn again, not trained
-        var trained = File.GetLastWriteTimeUtc(Directory.GetFiles(Path.Combine(_folder, "smd", "checkpoints"), "*.safetensors").Single(f => f.EndsWith("00000004.safetensors", StringComparison.Ordinal)));
+        var trained = File.GetLastWriteTimeUtc(
+            Directory
+                .GetFiles(Path.Combine(_folder, "smd", "checkpoints"), "*.safetensors")
+                .Single(f => f.EndsWith("00000004.safetensors", StringComparison.Ordinal))
+        );
         Assert.Equal(0, await RunAsync("--methods", "smd", "--iterations", "4"));
-        Assert.Equal(trained, File.GetLastWriteTimeUtc(Directory.GetFiles(Path.Combine(_folder, "smd", "checkpoints"), "*.safetensors").Single(f => f.EndsWith("00000004.safetensors", StringComparison.Ordinal))));
+        Assert.Equal(
+            trained,
+            File.GetLastWriteTimeUtc(
+                Directory
+                    .GetFiles(Path.Combine(_folder, "smd", "checkpoints"), "*.safetensors")
+                    .Single(f => f.EndsWith("00000004.safetensors", StringComparison.Ordinal))
+            )
+        );
         Assert.Equal(figure, File.ReadAllBytes(Path.Combine(_folder, "fig5.png")));
     }
 

@@ -37,7 +37,16 @@ public sealed class SampleCommandTests : IDisposable
     private byte[] Picture(string name) => File.ReadAllBytes(Path.Combine(_folder, name));
 
     private Task<int> DrawAsync(string checkpoint, string name, params string[] more) =>
-        new CommandTable(new SampleCommand()).RunAsync(["sample", "--checkpoint", checkpoint, "--out", Path.Combine(_folder, name), "--count", "50", .. more]);
+        new CommandTable(new SampleCommand()).RunAsync([
+            "sample",
+            "--checkpoint",
+            checkpoint,
+            "--out",
+            Path.Combine(_folder, name),
+            "--count",
+            "50",
+            .. more,
+        ]);
 
     private string Train(MethodSpec method)
     {

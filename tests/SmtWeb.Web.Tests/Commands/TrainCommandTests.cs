@@ -10,21 +10,22 @@ public sealed class TrainCommandTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    public static TheoryData<int, string[]> Refused => new()
-    {
-        { 2, ["--preset", "fig5/smd"] },                     // its teacher is to be named
-        { 2, ["--preset", "swiss-rol"] },
-        { 2, ["--preset", "swiss-roll", "--threads", "0"] },
-        { 2, ["--preset", "swiss-roll", "spec.json"] },
-        { 2, ["invalid.json"] },
-        { 2, ["broken.json"] },
-        { 2, [] },
-        { 1, ["absent.json"] },
-        { 2, ["outside.json"] },                             // data that are not below the folder of data sets
-        { 1, ["no-data.json"] },
-        { 1, ["no-teacher.json"] },
-        { 1, ["bad-teacher.json"] },
-    };
+    public static TheoryData<int, string[]> Refused =>
+        new()
+        {
+            { 2, ["--preset", "fig5/smd"] }, // its teacher is to be named
+            { 2, ["--preset", "swiss-rol"] },
+            { 2, ["--preset", "swiss-roll", "--threads", "0"] },
+            { 2, ["--preset", "swiss-roll", "spec.json"] },
+            { 2, ["invalid.json"] },
+            { 2, ["broken.json"] },
+            { 2, [] },
+            { 1, ["absent.json"] },
+            { 2, ["outside.json"] }, // data that are not below the folder of data sets
+            { 1, ["no-data.json"] },
+            { 1, ["no-teacher.json"] },
+            { 1, ["bad-teacher.json"] },
+        };
 
     [Theory]
     [MemberData(nameof(Refused))]
@@ -37,9 +38,28 @@ public sealed class TrainCommandTests : IDisposable
         Write("broken.json", "{");
         var images = Presets.Find("fashion-mnist-quick")!.Spec.ForQuickTest();
         Write("outside.json", SpecJson.Write(images with { Data = new ZipSpec { Source = Path.Combine(_folder, "absent.zip") } }));
-        Write("no-data.json", SpecJson.Write(images with { Data = new ZipSpec { Source = $"absent-{Guid.NewGuid():N}.zip", Side = 16, Channels = 1 } }));
-        Write("no-teacher.json", SpecJson.Write(distilled with { Method = ((SmdSpec)distilled.Method) with { Teacher = Path.Combine(_folder, "absent") } }));
-        Write("bad-teacher.json", SpecJson.Write(distilled with { Method = ((SmdSpec)distilled.Method) with { Teacher = Path.Combine(_folder, "broken.json") } }));
+        Write(
+            "no-data.json",
+            SpecJson.Write(
+                images with
+                {
+                    Data = new ZipSpec
+                    {
+                        Source = $"absent-{Guid.NewGuid():N}.zip",
+                        Side = 16,
+                        Channels = 1,
+                    },
+                }
+            )
+        );
+        Write(
+            "no-teacher.json",
+            SpecJson.Write(distilled with { Method = ((SmdSpec)distilled.Method) with { Teacher = Path.Combine(_folder, "absent") } })
+        );
+        Write(
+            "bad-teacher.json",
+            SpecJson.Write(distilled with { Method = ((SmdSpec)distilled.Method) with { Teacher = Path.Combine(_folder, "broken.json") } })
+        );
         Directory.CreateDirectory(Path.Combine(_folder, "empty"));
         var before = Everything();
 
@@ -78,6 +98,10 @@ public sealed class TrainCommandTests : IDisposable
     }
 
     private List<(string Path, long Length)> Everything() =>
-        [.. new DirectoryInfo(_folder).EnumerateFileSystemInfos("*", SearchOption.AllDirectories)
-            .Select(e => (e.FullName, (e as FileInfo)?.Length ?? 0)).OrderBy(e => e.FullName, StringComparer.Ordinal)];
+        [
+            .. new DirectoryInfo(_folder)
+                .EnumerateFileSystemInfos("*", SearchOption.AllDirectories)
+                .Select(e => (e.FullName, (e as FileInfo)?.Length ?? 0))
+                .OrderBy(e => e.FullName, StringComparer.Ordinal),
+        ];
 }

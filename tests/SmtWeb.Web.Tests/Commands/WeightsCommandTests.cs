@@ -9,7 +9,10 @@ namespace SmtWeb.Web.Tests.Commands;
 public sealed class WeightsCommandTests : IDisposable
 {
     private static readonly string Golden = Path.Combine(
-        typeof(WeightsCommandTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(a => a.Key == "RepoRoot").Value!, "tests", "golden");
+        typeof(WeightsCommandTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(a => a.Key == "RepoRoot").Value!,
+        "tests",
+        "golden"
+    );
 
     private readonly string _folder = Directory.CreateTempSubdirectory("smtweb-weights-").FullName;
 
@@ -20,7 +23,9 @@ public sealed class WeightsCommandTests : IDisposable
     {
         var teacher = Path.Combine(_folder, "teacher.safetensors");
         Assert.Equal(0, await RunAsync("import", Path.Combine(Golden, "edm_pickle", "network.pkl"), "--out", teacher, "--name", "tiny"));
-        var (description, denoiser) = TeacherFile.Load(new MemoryStream(await File.ReadAllBytesAsync(teacher, TestContext.Current.CancellationToken)));
+        var (description, denoiser) = TeacherFile.Load(
+            new MemoryStream(await File.ReadAllBytesAsync(teacher, TestContext.Current.CancellationToken))
+        );
         denoiser.Dispose();
         Assert.Equal("tiny", description.Name);
 
@@ -44,7 +49,15 @@ public sealed class WeightsCommandTests : IDisposable
     [Fact]
     public async Task Import_HostileFile_EndsWithCode1AndWritesNothing()
     {
-        Assert.Equal(1, await RunAsync("import", Path.Combine(Golden, "pickle_hostile", "evil_os_system.pkl"), "--out", Path.Combine(_folder, "x.safetensors")));
+        Assert.Equal(
+            1,
+            await RunAsync(
+                "import",
+                Path.Combine(Golden, "pickle_hostile", "evil_os_system.pkl"),
+                "--out",
+                Path.Combine(_folder, "x.safetensors")
+            )
+        );
         Assert.Empty(Directory.GetFiles(_folder));
     }
 

@@ -17,7 +17,9 @@ public sealed class ConnectionTests(SiteFixture site) : SiteTest(site)
         var seen = new List<long>();
         for (var i = 0; i < 20; i++, await Task.Delay(500, Ct))
         {
-            await using var count = Site.App.Services.GetRequiredService<RunsDatabase>().Source.CreateCommand($"SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}'");
+            await using var count = Site
+                .App.Services.GetRequiredService<RunsDatabase>()
+                .Source.CreateCommand($"SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}'");
             seen.Add((long)(await count.ExecuteScalarAsync(Ct))!);
         }
 

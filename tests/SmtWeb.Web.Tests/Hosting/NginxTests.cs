@@ -28,12 +28,28 @@ public sealed class NginxTests(SiteFixture site) : SiteTest(site)
         var port = FreePort();
         try
         {
-            await RunAsync("/usr/bin/openssl", $"req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN={Host} -keyout {folder}/key.pem -out {folder}/cert.pem");
-            await File.WriteAllTextAsync(Path.Combine(folder, "nginx.conf"), Configuration(folder, port, new Uri(node.Urls.First()).Port), Ct);
-            using var proxy = Process.Start(new ProcessStartInfo(nginx!, ["-c", Path.Combine(folder, "nginx.conf"), "-p", folder, "-e", Path.Combine(folder, "error.log"), "-g", "daemon off;"]))!;
+            await RunAsync(
+                "/usr/bin/openssl",
+                $"req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN={Host} -keyout {folder}/key.pem -out {folder}/cert.pem"
+            );
+            await File.WriteAllTextAsync(
+                Path.Combine(folder, "nginx.conf"),
+                Configuration(folder, port, new Uri(node.Urls.First()).Port),
+                Ct
+            );
+            using var proxy = Process.Start(
+                new ProcessStartInfo(
+                    nginx!,
+                    ["-c", Path.Combine(folder, "nginx.conf"), "-p", folder, "-e", Path.Combine(folder, "error.log"), "-g", "daemon off;"]
+                )
+            )!;
             try
             {
-                await UseAsync(node.Services.GetRequiredService<OneTimeLinks>(), port, () => File.ReadAllText(Path.Combine(folder, "error.log")));
+                await UseAsync(
+                    node.Services.GetRequiredService<OneTimeLinks>(),
+                    port,
+                    () => File.ReadAllText(Path.Combine(folder, "error.log"))
+                );
             }
             finally
             {
@@ -51,31 +67,41 @@ public sealed class NginxTests(SiteFixture site) : SiteTest(site)
     private async Task UseAsync(OneTimeLinks links, int port, Func<string> log)
     {
         var admin = await Site.UserAsync(LabRoles.Admin);
-        using var browser = new HttpClient(new SocketsHttpHandler
-        {
-            AllowAutoRedirect = false,
-            CookieContainer = new CookieContainer(),
-            SslOptions = { RemoteCertificateValidationCallback = (_, _, _, _) => true }, // its own certificate
-            ConnectCallback = async (_, ct) =>
+        using var browser = new HttpClient(
+            new SocketsHttpHandler
             {
-                var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-                socket.Bind(new IPEndPoint(IPAddress.Parse(Client), 0)); // the proxy's own address is believed, the client's is not
-                await socket.ConnectAsync(IPAddress.Loopback, port, ct);
-                return new NetworkStream(socket, ownsSocket: true);
-            },
-        }) { BaseAddress = new Uri($"https://{Host}:{port}") };
+                AllowAutoRedirect = false,
+                CookieContainer = new CookieContainer(),
+                SslOptions = { RemoteCertificateValidationCallback = (_, _, _, _) => true }, // its own certificate
+                ConnectCallback = async (_, ct) =>
+                {
+                    var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+                    socket.Bind(new IPEndPoint(IPAddress.Parse(Client), 0)); // the proxy's own address is believed, the client's is not
+                    await socket.ConnectAsync(IPAddress.Loopback, port, ct);
+                    return new NetworkStream(socket, ownsSocket: true);
+                },
+            }
+        )
+        {
+            BaseAddress = new Uri($"https://{Host}:{port}"),
+        };
         await UntilOpenAsync(browser, log);
         var link = await links.CreateAsync(admin.Id, Actor.Server, Ct);
         var signedIn = await browser.FillAsync(link, ("password", SiteFixture.Password), ("again", SiteFixture.Password));
         Assert.Equal(HttpStatusCode.Redirect, signedIn.StatusCode);
         Assert.All(signedIn.Headers.GetValues("Set-Cookie"), c => Assert.Contains("secure", c));
-        using var make = new HttpRequestMessage(HttpMethod.Post, "/api/v1/users") { Content = Json($$"""{"name":"n{{Guid.NewGuid():N}}","role":"member"}""") };
+        using var make = new HttpRequestMessage(HttpMethod.Post, "/api/v1/users")
+        {
+            Content = Json($$"""{"name":"n{{Guid.NewGuid():N}}","role":"member"}"""),
+        };
         make.Headers.Add("Origin", $"https://{Host}:{port}"); // as a browser does
         make.Headers.Add("X-Forwarded-Host", "evil.com"); // nginx writes its own
         make.Headers.Add("X-Forwarded-For", "6.6.6.6");
         var made = await (await browser.SendAsync(make, Ct)).EnsureSuccessStatusCode().Content.ReadFromJsonAsync<JsonElement>(Ct);
         Assert.StartsWith($"https://{Host}:{port}/sign-in/once?token=", made.GetProperty("link").GetString());
-        var lines = await Site.App.Services.GetRequiredService<AuditLog>().ListAsync(limit: 10, action: AuditActions.UserCreated, actor: admin.Name, ct: Ct);
+        var lines = await Site
+            .App.Services.GetRequiredService<AuditLog>()
+            .ListAsync(limit: 10, action: AuditActions.UserCreated, actor: admin.Name, ct: Ct);
         Assert.Equal(Client, lines[0].Address); // the client of nginx, whatever it wrote itself
     }
 
@@ -103,32 +129,32 @@ public sealed class NginxTests(SiteFixture site) : SiteTest(site)
     /// <summary>The README's, in a folder of its own.</summary>
     private static string Configuration(string folder, int port, int site) =>
         $$"""
-        pid {{folder}}/nginx.pid;
-        worker_processes 1;
-        {{(Environment.IsPrivilegedProcess ? "user root;" : "")}}
-        events { worker_connections 128; }
-        http {
-          access_log off;
-          client_body_temp_path {{folder}}/body; proxy_temp_path {{folder}}/proxy; fastcgi_temp_path {{folder}}/fastcgi; uwsgi_temp_path {{folder}}/uwsgi; scgi_temp_path {{folder}}/scgi;
-          map $http_upgrade $connection_upgrade { default upgrade; '' close; }
-          server {
-            listen 127.0.0.1:{{port}} ssl;
-            server_name {{Host}};
-            ssl_certificate {{folder}}/cert.pem;
-            ssl_certificate_key {{folder}}/key.pem;
-            location / {
-              proxy_pass http://127.0.0.1:{{site}};
-              proxy_http_version 1.1;
-              proxy_set_header Host $http_host;
-              proxy_set_header X-Forwarded-Host $http_host;
-              proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-              proxy_set_header X-Forwarded-Proto $scheme;
-              proxy_set_header Upgrade $http_upgrade;
-              proxy_set_header Connection $connection_upgrade;
+            pid {{folder}}/nginx.pid;
+            worker_processes 1;
+            {{(Environment.IsPrivilegedProcess ? "user root;" : "")}}
+            events { worker_connections 128; }
+            http {
+              access_log off;
+              client_body_temp_path {{folder}}/body; proxy_temp_path {{folder}}/proxy; fastcgi_temp_path {{folder}}/fastcgi; uwsgi_temp_path {{folder}}/uwsgi; scgi_temp_path {{folder}}/scgi;
+              map $http_upgrade $connection_upgrade { default upgrade; '' close; }
+              server {
+                listen 127.0.0.1:{{port}} ssl;
+                server_name {{Host}};
+                ssl_certificate {{folder}}/cert.pem;
+                ssl_certificate_key {{folder}}/key.pem;
+                location / {
+                  proxy_pass http://127.0.0.1:{{site}};
+                  proxy_http_version 1.1;
+                  proxy_set_header Host $http_host;
+                  proxy_set_header X-Forwarded-Host $http_host;
+                  proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+                  proxy_set_header X-Forwarded-Proto $scheme;
+                  proxy_set_header Upgrade $http_upgrade;
+                  proxy_set_header Connection $connection_upgrade;
+                }
+              }
             }
-          }
-        }
-        """;
+            """;
 
     private static int FreePort()
     {
@@ -139,7 +165,9 @@ public sealed class NginxTests(SiteFixture site) : SiteTest(site)
 
     private static async Task RunAsync(string program, string arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+        using var process = Process.Start(
+            new ProcessStartInfo(program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true }
+        )!;
         var error = process.StandardError.ReadToEndAsync(Ct);
         await process.StandardOutput.ReadToEndAsync(Ct);
         await process.WaitForExitAsync(Ct);

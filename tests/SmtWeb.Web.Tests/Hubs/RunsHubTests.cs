@@ -98,7 +98,10 @@ public sealed class RunsHubTests(SiteFixture site) : SiteTest(site)
 
     [Fact]
     public async Task Connect_Stranger_IsRefused() =>
-        Assert.Equal(HttpStatusCode.Unauthorized, (await Assert.ThrowsAsync<HttpRequestException>(() => ConnectWithKeyAsync(null))).StatusCode);
+        Assert.Equal(
+            HttpStatusCode.Unauthorized,
+            (await Assert.ThrowsAsync<HttpRequestException>(() => ConnectWithKeyAsync(null))).StatusCode
+        );
 
     [Theory]
     [InlineData(HttpTransportType.WebSockets)]
@@ -120,7 +123,11 @@ public sealed class RunsHubTests(SiteFixture site) : SiteTest(site)
         var program = Site.GetType().Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(a => a.Key == "LiveClient").Value!;
         var (run, writer) = await Site.TrainingRunAsync("swiss-roll");
         await writer.WriteAsync(new JournalBatch(1, [new MetricPoint("loss/score", 1, 64, 0.1, 0.75)], [], [], []), Ct);
-        var start = new ProcessStartInfo("dotnet", [program, Site.Address.ToString(), $"{run}"]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("dotnet", [program, Site.Address.ToString(), $"{run}"])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         start.Environment["SMTWEB_KEY"] = await Site.KeyAsync(LabRoles.Reviewer);
         using var client = Process.Start(start)!;
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(Ct);
@@ -144,7 +151,9 @@ public sealed class RunsHubTests(SiteFixture site) : SiteTest(site)
         {
             while (true)
             {
-                var line = await process.StandardOutput.ReadLineAsync(ct) ?? throw new EndOfStreamException(await process.StandardError.ReadToEndAsync(ct));
+                var line =
+                    await process.StandardOutput.ReadLineAsync(ct)
+                    ?? throw new EndOfStreamException(await process.StandardError.ReadToEndAsync(ct));
                 if (wanted(line))
                 {
                     return line;
@@ -159,7 +168,9 @@ public sealed class RunsHubTests(SiteFixture site) : SiteTest(site)
         using var socket = new ClientWebSocket();
         socket.Options.SetRequestHeader("Authorization", "Bearer " + await Site.KeyAsync(LabRoles.Reviewer));
         socket.Options.SetRequestHeader("Origin", "https://evil.example");
-        await Assert.ThrowsAsync<WebSocketException>(() => socket.ConnectAsync(new UriBuilder(new Uri(Site.Address, "/hubs/runs")) { Scheme = "ws" }.Uri, Ct));
+        await Assert.ThrowsAsync<WebSocketException>(() =>
+            socket.ConnectAsync(new UriBuilder(new Uri(Site.Address, "/hubs/runs")) { Scheme = "ws" }.Uri, Ct)
+        );
     }
 
     [Fact]
@@ -167,7 +178,11 @@ public sealed class RunsHubTests(SiteFixture site) : SiteTest(site)
     {
         var accounts = Site.App.Services.GetRequiredService<AccountService>();
         var keys = Site.App.Services.GetRequiredService<ApiKeyService>();
-        var (stays, goes, disabled) = (await Site.UserAsync(LabRoles.Reviewer), await Site.UserAsync(LabRoles.Reviewer), await Site.UserAsync(LabRoles.Member));
+        var (stays, goes, disabled) = (
+            await Site.UserAsync(LabRoles.Reviewer),
+            await Site.UserAsync(LabRoles.Reviewer),
+            await Site.UserAsync(LabRoles.Member)
+        );
         var kept = await keys.CreateAsync(stays.Id, "kept", Actor.Server, ct: Ct);
         var revoked = await keys.CreateAsync(goes.Id, "revoked", Actor.Server, ct: Ct);
         await using var one = await ConnectWithKeyAsync(kept.Secret);
@@ -188,16 +203,23 @@ public sealed class RunsHubTests(SiteFixture site) : SiteTest(site)
         var broadcast = Site.App.Services.GetRequiredService<RunBroadcast>();
         await using var follower = await ConnectAsync(LabRoles.Reviewer);
         var newest = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        follower.On<JsonElement>(nameof(IRunsClient.Log), m =>
-        {
-            if (m.GetProperty("event").GetProperty("message").GetString() == "the last word") newest.TrySetResult();
-        });
+        follower.On<JsonElement>(
+            nameof(IRunsClient.Log),
+            m =>
+            {
+                if (m.GetProperty("event").GetProperty("message").GetString() == "the last word")
+                {
+                    newest.TrySetResult();
+                }
+            }
+        );
         await follower.InvokeAsync("Join", run, Ct);
         using var deaf = await DeafAsync(run);
         Assert.True(SpinWait.SpinUntil(() => broadcast.MembersOf(run) == 2, Patience));
 
         // more than the socket and the hub keep for one who does not read
-        const int Points = 20_000, Batches = 4;
+        const int Points = 20_000,
+            Batches = 4;
         for (var batch = 1; batch <= Batches; batch++)
         {
             var points = Enumerable.Range(0, Points).Select(i => new MetricPoint("loss/score", i, i, i, 1.0 / (i + 1))).ToList();
@@ -223,8 +245,19 @@ public sealed class RunsHubTests(SiteFixture site) : SiteTest(site)
                 return new NetworkStream(plain, ownsSocket: true);
             },
         };
-        await socket.ConnectAsync(new UriBuilder(new Uri(Site.Address, "/hubs/runs")) { Scheme = "ws" }.Uri, new HttpMessageInvoker(handler, disposeHandler: false), Ct);
-        foreach (var message in new[] { """{"protocol":"json","version":1}""", $$"""{"type":1,"target":"Join","arguments":[{{run}}]}""", """{"type":6}""" })
+        await socket.ConnectAsync(
+            new UriBuilder(new Uri(Site.Address, "/hubs/runs")) { Scheme = "ws" }.Uri,
+            new HttpMessageInvoker(handler, disposeHandler: false),
+            Ct
+        );
+        foreach (
+            var message in new[]
+            {
+                """{"protocol":"json","version":1}""",
+                $$"""{"type":1,"target":"Join","arguments":[{{run}}]}""",
+                """{"type":6}""",
+            }
+        )
         {
             await socket.SendAsync(Encoding.UTF8.GetBytes(message + "\u001e"), WebSocketMessageType.Text, true, Ct);
         }
@@ -243,7 +276,8 @@ public sealed class RunsHubTests(SiteFixture site) : SiteTest(site)
         return end.Task;
     }
 
-    private Task<long> NewRunAsync() => Site.Runs.CreateAsync(new NewRun("hub", Presets.Find("swiss-roll")!.Spec, "swiss-roll", 0, "test"), Ct);
+    private Task<long> NewRunAsync() =>
+        Site.Runs.CreateAsync(new NewRun("hub", Presets.Find("swiss-roll")!.Spec, "swiss-roll", 0, "test"), Ct);
 
     private async Task<HubConnection> ConnectAsync(string role) => await ConnectWithKeyAsync(await Site.KeyAsync(role));
 
@@ -259,8 +293,10 @@ public sealed class RunsHubTests(SiteFixture site) : SiteTest(site)
     private static ChannelReader<(long Run, string State)> StatesOf(HubConnection connection)
     {
         var heard = Channel.CreateUnbounded<(long, string)>();
-        connection.On<JsonElement>(nameof(IRunsClient.StateChange), m =>
-            heard.Writer.TryWrite((m.GetProperty("runId").GetInt64(), m.GetProperty("summary").GetProperty("state").GetString()!)));
+        connection.On<JsonElement>(
+            nameof(IRunsClient.StateChange),
+            m => heard.Writer.TryWrite((m.GetProperty("runId").GetInt64(), m.GetProperty("summary").GetProperty("state").GetString()!))
+        );
         return heard.Reader;
     }
 

@@ -11,7 +11,10 @@ public sealed class JobsDashboardTests(SiteFixture site) : SiteTest(site)
     [Fact]
     public async Task Job_OfARun_SaysWhatItDoesAndLeadsToItsLog()
     {
-        var run = await Site.Runs.CreateAsync(new NewRun("Fashion <b>quick</b>", Presets.Find("swiss-roll")!.Spec, "swiss-roll", -1000, "test"), Ct);
+        var run = await Site.Runs.CreateAsync(
+            new NewRun("Fashion <b>quick</b>", Presets.Find("swiss-roll")!.Spec, "swiss-roll", -1000, "test"),
+            Ct
+        );
         var job = (await Site.Runs.FindAsync(run, Ct))!.JobId!.Value;
         using var admin = await Site.ProgramAsync(LabRoles.Admin);
 

@@ -8,7 +8,11 @@ internal static unsafe partial class Lmdb
     internal const string Library = "liblmdb.so.0";
 
     /// <summary>Flags of mdb_env_open.</summary>
-    internal const uint NoSubdirectory = 0x4000, ReadOnly = 0x20000, NoThreadLocal = 0x200000, NoLock = 0x400000, NoReadAhead = 0x800000;
+    internal const uint NoSubdirectory = 0x4000,
+        ReadOnly = 0x20000,
+        NoThreadLocal = 0x200000,
+        NoLock = 0x400000,
+        NoReadAhead = 0x800000;
 
     internal const int NotFound = -30798;
 

@@ -9,13 +9,19 @@ namespace SmtWeb.Smt.Files.Interop;
 internal static unsafe partial class FileStatus
 {
     /// <summary>errno of what does not exist.</summary>
-    internal const int NoEntry = 2, NotADirectory = 20;
+    internal const int NoEntry = 2,
+        NotADirectory = 20;
 
     /// <summary>errno of what may not be read.</summary>
     internal const int NoPermission = 13;
 
     /// <summary>Kinds as st_mode holds them.</summary>
-    internal const int Pipe = 0x1000, CharacterDevice = 0x2000, Folder = 0x4000, BlockDevice = 0x6000, Regular = 0x8000, Socket = 0xC000;
+    internal const int Pipe = 0x1000,
+        CharacterDevice = 0x2000,
+        Folder = 0x4000,
+        BlockDevice = 0x6000,
+        Regular = 0x8000,
+        Socket = 0xC000;
 
     private const int KindMask = 0xF000;
     private const int CurrentFolder = -100;
@@ -23,10 +29,13 @@ internal static unsafe partial class FileStatus
     private const uint WantKind = 1;
 
     // struct statx is the same on every architecture: 256 bytes, stx_mode (16 bits) at 28
-    private const int Size = 256, Mode = 28;
+    private const int Size = 256,
+        Mode = 28;
 
     // the same numbers on x86-64 and arm64
-    private const int ReadOnly = 0, NoWait = 0x800, CloseOnExec = 0x80000;
+    private const int ReadOnly = 0,
+        NoWait = 0x800,
+        CloseOnExec = 0x80000;
 
     /// <summary>The kind of what lies at a path, links followed; or an errno.</summary>
     internal static (int Kind, int Error) Of(string path) => Ask(CurrentFolder, path, 0);
@@ -44,7 +53,9 @@ internal static unsafe partial class FileStatus
     private static (int Kind, int Error) Ask(int at, string path, int flags)
     {
         var status = stackalloc byte[Size];
-        return statx(at, path, flags, WantKind, status) == 0 ? (*(ushort*)(status + Mode) & KindMask, 0) : (0, Marshal.GetLastPInvokeError());
+        return statx(at, path, flags, WantKind, status) == 0
+            ? (*(ushort*)(status + Mode) & KindMask, 0)
+            : (0, Marshal.GetLastPInvokeError());
     }
 
     [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]

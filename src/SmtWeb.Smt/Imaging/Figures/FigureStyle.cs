@@ -3,7 +3,9 @@ using SkiaSharp;
 
 namespace SmtWeb.Smt.Imaging.Figures;
 
-/// <summary>What all figures have in common: the font in the house (a server has none of its own), ink, and how a drawing becomes a picture.</summary>
+/// <summary>
+/// What all figures have in common: the font in the house (a server has none of its own), ink, and how a drawing becomes a picture.
+/// </summary>
 internal static class FigureStyle
 {
     internal const string Font = "Inter";
@@ -13,7 +15,8 @@ internal static class FigureStyle
     internal static readonly Color GridLine = Color.FromHex("#ECEEF1");
     internal static readonly Color Frame = Color.FromHex("#8C959F");
 
-    static FigureStyle() => Fonts.AddFontFile(Font, Path.Combine(AppContext.BaseDirectory, "assets", "fonts", "Inter-Regular.ttf"), bold: false, italic: false);
+    static FigureStyle() =>
+        Fonts.AddFontFile(Font, Path.Combine(AppContext.BaseDirectory, "assets", "fonts", "Inter-Regular.ttf"), bold: false, italic: false);
 
     /// <summary>An empty plot with axes, a fine grid and no legend.</summary>
     internal static Plot NewPlot(float textSize)
@@ -52,18 +55,25 @@ internal static class FigureStyle
     internal static unsafe Raster Render(int width, int height, Action<SKCanvas> draw)
     {
         var info = new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Premul);
-        using var surface = SKSurface.Create(info) ?? throw new InvalidOperationException($"A picture of {width}x{height} cannot be drawn.");
+        using var surface =
+            SKSurface.Create(info) ?? throw new InvalidOperationException($"A picture of {width}x{height} cannot be drawn.");
         surface.Canvas.Clear(SKColors.White);
         draw(surface.Canvas);
         surface.Canvas.Flush();
         var rgba = new byte[info.BytesSize];
         fixed (byte* target = rgba)
         {
-            if (!surface.ReadPixels(info, (nint)target, info.RowBytes, 0, 0)) throw new InvalidOperationException($"A picture of {width}x{height} cannot be read back.");
+            if (!surface.ReadPixels(info, (nint)target, info.RowBytes, 0, 0))
+            {
+                throw new InvalidOperationException($"A picture of {width}x{height} cannot be read back.");
+            }
         }
 
         var rgb = new byte[width * height * 3];
-        for (int i = 0, o = 0; o < rgb.Length; i += 4, o += 3) (rgb[o], rgb[o + 1], rgb[o + 2]) = (rgba[i], rgba[i + 1], rgba[i + 2]);
+        for (int i = 0, o = 0; o < rgb.Length; i += 4, o += 3)
+        {
+            (rgb[o], rgb[o + 1], rgb[o + 2]) = (rgba[i], rgba[i + 1], rgba[i + 2]);
+        }
         return new Raster(width, height, 3, rgb);
     }
 }

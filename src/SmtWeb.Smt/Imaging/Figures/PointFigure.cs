@@ -34,25 +34,38 @@ public static class PointFigure
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(columns, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(side, SmallestSide);
-        if (panels.Count == 0) throw new ArgumentException("A figure needs a panel.", nameof(panels));
-        const int head = 48, foot = 64, left = 48, right = 16;
+        if (panels.Count == 0)
+        {
+            throw new ArgumentException("A figure needs a panel.", nameof(panels));
+        }
+        const int head = 48,
+            foot = 64,
+            left = 48,
+            right = 16;
         columns = Math.Min(columns, panels.Count);
         var rows = (panels.Count + columns - 1) / columns;
         var height = side - left - right + head + foot; // the frame of the points is a square
-        return FigureStyle.Render(columns * side, rows * height, canvas =>
-        {
-            foreach (var (k, panel) in panels.Index())
+        return FigureStyle.Render(
+            columns * side,
+            rows * height,
+            canvas =>
             {
-                using var plot = Plot(panel, side, textSize: 15);
-                plot.Layout.Fixed(new PixelPadding(left, right, foot, head));
-                plot.Render(canvas, k % columns * side, k / columns * height, side, height);
+                foreach (var (k, panel) in panels.Index())
+                {
+                    using var plot = Plot(panel, side, textSize: 15);
+                    plot.Layout.Fixed(new PixelPadding(left, right, foot, head));
+                    plot.Render(canvas, k % columns * side, k / columns * height, side, height);
+                }
             }
-        });
+        );
     }
 
     private static Plot Plot(PointPanel panel, int side, float textSize)
     {
-        if (panel.Data.Length % 2 != 0 || panel.Samples.Length % 2 != 0) throw new ArgumentException($"{panel.Data.Length} and {panel.Samples.Length} coordinates are not points in the plane.");
+        if (panel.Data.Length % 2 != 0 || panel.Samples.Length % 2 != 0)
+        {
+            throw new ArgumentException($"{panel.Data.Length} and {panel.Samples.Length} coordinates are not points in the plane.");
+        }
         var limit = Limit(panel.Data);
         var plot = FigureStyle.NewPlot(textSize);
         plot.Axes.SetLimits(-limit, limit, -limit, limit);
@@ -70,20 +83,32 @@ public static class PointFigure
             plot.Axes.Title.Label.Bold = false;
         }
 
-        if (panel.Note.Length > 0) plot.XLabel(panel.Note, textSize);
+        if (panel.Note.Length > 0)
+        {
+            plot.XLabel(panel.Note, textSize);
+        }
         return plot;
     }
 
     private static double Limit(float[] data)
     {
         var reach = 0.0;
-        foreach (var x in data) if (float.IsFinite(x)) reach = Math.Max(reach, Math.Abs(x));
+        foreach (var x in data)
+        {
+            if (float.IsFinite(x))
+            {
+                reach = Math.Max(reach, Math.Abs(x));
+            }
+        }
         return Math.Max(1, Math.Ceiling(1.08 * reach * 4)) / 4;
     }
 
     private static double[] Ticks(double limit)
     {
-        var step = limit > 4 ? Math.Ceiling(limit / 4) : limit > 1.5 ? 1 : 0.5;
+        var step =
+            limit > 4 ? Math.Ceiling(limit / 4)
+            : limit > 1.5 ? 1
+            : 0.5;
         var each = (int)Math.Floor(limit / step);
         return [.. Enumerable.Range(-each, (2 * each) + 1).Select(k => k * step)];
     }
@@ -94,13 +119,29 @@ public static class PointFigure
         var (inside, outside) = (new List<Coordinates>(points.Length / 2), new List<Coordinates>());
         for (var i = 0; i < points.Length; i += 2)
         {
-            double x = points[i], y = points[i + 1];
-            if (double.IsNaN(x) || double.IsNaN(y)) continue;
-            if (Math.Abs(x) <= limit && Math.Abs(y) <= limit) inside.Add(new(x, y));
-            else outside.Add(new(Math.Clamp(x, -edge, edge), Math.Clamp(y, -edge, edge)));
+            double x = points[i],
+                y = points[i + 1];
+            if (double.IsNaN(x) || double.IsNaN(y))
+            {
+                continue;
+            }
+            if (Math.Abs(x) <= limit && Math.Abs(y) <= limit)
+            {
+                inside.Add(new(x, y));
+            }
+            else
+            {
+                outside.Add(new(Math.Clamp(x, -edge, edge), Math.Clamp(y, -edge, edge)));
+            }
         }
 
-        if (inside.Count > 0) plot.Add.Markers(inside, MarkerShape.FilledCircle, dot, colour);
-        if (outside.Count > 0) plot.Add.Markers(outside, MarkerShape.FilledCircle, 2 * dot, Outlier);
+        if (inside.Count > 0)
+        {
+            plot.Add.Markers(inside, MarkerShape.FilledCircle, dot, colour);
+        }
+        if (outside.Count > 0)
+        {
+            plot.Add.Markers(outside, MarkerShape.FilledCircle, 2 * dot, Outlier);
+        }
     }
 }

@@ -29,7 +29,10 @@ public sealed class InceptionFeatures(InceptionNetwork network, string hash, Inc
     /// <inheritdoc/>
     public void CheckImages(int channels, int height, int width)
     {
-        if (channels is not (1 or 3)) throw new ArgumentException($"Inception takes grey or colour images, not {channels} channels.");
+        if (channels is not (1 or 3))
+        {
+            throw new ArgumentException($"Inception takes grey or colour images, not {channels} channels.");
+        }
     }
 
     /// <inheritdoc/>
@@ -45,7 +48,10 @@ public sealed class InceptionFeatures(InceptionNetwork network, string hash, Inc
             using var scope = torch.NewDisposeScope();
             var part = network.Features(InceptionInput.Prepare(images.narrow(0, from, Math.Min(step, rows - from)).to(device), resize));
             part.ToArray<float>().CopyTo(features, from * Dimension);
-            if (logits is not null) network.Logits(part, bias: false).ToArray<float>().CopyTo(logits, from * Classes);
+            if (logits is not null)
+            {
+                network.Logits(part, bias: false).ToArray<float>().CopyTo(logits, from * Classes);
+            }
         }
 
         return (features, logits);

@@ -19,11 +19,12 @@ public enum InceptionResize
 public static class InceptionInput
 {
     /// <summary>The name of a resize in records and on the command line.</summary>
-    public static string NameOf(InceptionResize resize) => resize switch
-    {
-        InceptionResize.Tf1 => "tf1",
-        InceptionResize.PytorchFid => "pytorch-fid",
-    };
+    public static string NameOf(InceptionResize resize) =>
+        resize switch
+        {
+            InceptionResize.Tf1 => "tf1",
+            InceptionResize.PytorchFid => "pytorch-fid",
+        };
 
     /// <summary>
     /// Images of bytes [N,C,H,W] (grey or colour) → float32 [N,3,299,299]. Resizing is separable: two products with
@@ -33,11 +34,16 @@ public static class InceptionInput
     public static Tensor Prepare(Tensor images, InceptionResize resize)
     {
         if (images.dim() != 4 || images.dtype != ScalarType.Byte || images.size(1) is not (1 or 3))
+        {
             throw new ArgumentException($"Inception takes bytes [N,1 or 3,H,W], not {images}.", nameof(images));
+        }
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
         var x = images.to(ScalarType.Float32);
-        if (resize == InceptionResize.PytorchFid) x = x.Over(255);
+        if (resize == InceptionResize.PytorchFid)
+        {
+            x = x.Over(255);
+        }
         var rows = Weights((int)x.size(2), resize, x.device);
         var columns = Weights((int)x.size(3), resize, x.device);
         x = rows.matmul(x.matmul(columns.transpose(0, 1)));

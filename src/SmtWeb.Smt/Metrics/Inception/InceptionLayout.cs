@@ -6,7 +6,16 @@ namespace SmtWeb.Smt.Metrics.Inception;
 /// files; <paramref name="GraphName"/> that of the TensorFlow graph, which NVIDIA's files keep.
 /// </summary>
 internal sealed record InceptionConvolution(
-    string Name, string GraphName, int Inputs, int Outputs, int Height, int Width, int Stride, int PadHeight, int PadWidth)
+    string Name,
+    string GraphName,
+    int Inputs,
+    int Outputs,
+    int Height,
+    int Width,
+    int Stride,
+    int PadHeight,
+    int PadWidth
+)
 {
     /// <summary>Shape of the weight.</summary>
     internal long[] Shape => [Outputs, Inputs, Height, Width];

@@ -23,7 +23,10 @@ public static partial class InceptionWeights
         foreach (var layer in InceptionLayout.Convolutions)
         {
             yield return ($"{layer.Name}.conv.weight", layer.Shape);
-            foreach (var part in new[] { "weight", "bias", "running_mean", "running_var" }) yield return ($"{layer.Name}.bn.{part}", [layer.Outputs]);
+            foreach (var part in new[] { "weight", "bias", "running_mean", "running_var" })
+            {
+                yield return ($"{layer.Name}.bn.{part}", [layer.Outputs]);
+            }
         }
         yield return ("fc.weight", [InceptionLayout.Classes, InceptionLayout.Features]);
         yield return ("fc.bias", [InceptionLayout.Classes]);
@@ -37,12 +40,27 @@ public static partial class InceptionWeights
         var needed = Needed().ToDictionary(n => n.Name, n => n.Shape);
         foreach (var (name, shape) in needed)
         {
-            if (!weights.TryGetValue(name, out var tensor)) problems.Add($"{name} is missing");
-            else if (!tensor.shape.AsSpan().SequenceEqual(shape)) problems.Add($"{name} has shape [{string.Join(',', tensor.shape)}], not [{string.Join(',', shape)}]");
+            if (!weights.TryGetValue(name, out var tensor))
+            {
+                problems.Add($"{name} is missing");
+            }
+            else if (!tensor.shape.AsSpan().SequenceEqual(shape))
+            {
+                problems.Add($"{name} has shape [{string.Join(',', tensor.shape)}], not [{string.Join(',', shape)}]");
+            }
         }
-        problems.AddRange(weights.Keys.Where(k => !needed.ContainsKey(k) && !k.EndsWith(Counter, StringComparison.Ordinal)).Select(k => $"{k} is not in the network"));
+        problems.AddRange(
+            weights
+                .Keys.Where(k => !needed.ContainsKey(k) && !k.EndsWith(Counter, StringComparison.Ordinal))
+                .Select(k => $"{k} is not in the network")
+        );
         if (problems.Count > 0)
-            throw new InvalidDataException($"These are not the weights of the FID Inception network of 2015-12-05: {string.Join("; ", problems.Take(5))}{(problems.Count > 5 ? $"; and {problems.Count - 5} more" : "")}.");
+        {
+            throw new InvalidDataException(
+                "These are not the weights of the FID Inception network of 2015-12-05: "
+                + $"{string.Join("; ", problems.Take(5))}{(problems.Count > 5 ? $"; and {problems.Count - 5} more" : "")}."
+            );
+        }
     }
 
     /// <summary>
@@ -54,7 +72,10 @@ public static partial class InceptionWeights
     public static IReadOnlyDictionary<string, string?> MapNames(IReadOnlyCollection<string> names)
     {
         var present = names.ToHashSet(StringComparer.Ordinal);
-        if (present.Contains("Conv2d_1a_3x3.conv.weight")) return names.Where(n => !n.EndsWith(Counter, StringComparison.Ordinal)).ToDictionary(n => n, n => (string?)n);
+        if (present.Contains("Conv2d_1a_3x3.conv.weight"))
+        {
+            return names.Where(n => !n.EndsWith(Counter, StringComparison.Ordinal)).ToDictionary(n => n, n => (string?)n);
+        }
 
         // Dots and underscores are used either way; NVIDIA's wrapper adds a prefix.
         var plain = names.ToDictionary(n => Prefix().Replace(n.Replace('.', '_'), ""), n => n);
@@ -62,17 +83,25 @@ public static partial class InceptionWeights
         foreach (var layer in InceptionLayout.Convolutions)
         {
             foreach (var (ours, theirs) in Parts)
-                map[$"{layer.Name}.{ours}"] = Find($"{layer.GraphName.Replace('.', '_')}_", theirs) ?? throw Unknown($"{layer.GraphName}.{theirs[0]}");
+            {
+                map[$"{layer.Name}.{ours}"] =
+                    Find($"{layer.GraphName.Replace('.', '_')}_", theirs) ?? throw Unknown($"{layer.GraphName}.{theirs[0]}");
+            }
             map[$"{layer.Name}.bn.weight"] = Find($"{layer.GraphName.Replace('.', '_')}_", ["gamma", "bn_weight", "bn_gamma"]);
         }
         map["fc.weight"] = Find("output_", ["weight"]) ?? throw Unknown("output.weight");
         map["fc.bias"] = Find("output_", ["bias"]) ?? throw Unknown("output.bias");
         return map;
 
-        string? Find(string start, string[] ends) => ends.Select(end => plain.GetValueOrDefault(start + end)).FirstOrDefault(n => n is not null);
+        string? Find(string start, string[] ends) =>
+            ends.Select(end => plain.GetValueOrDefault(start + end)).FirstOrDefault(n => n is not null);
 
-        InvalidDataException Unknown(string wanted) => new(
-            $"The file holds no FID Inception network that SmtWeb knows: neither Conv2d_1a_3x3.conv.weight (torch-fidelity, pytorch-fid) nor layers.{wanted} (NVIDIA) is in it. It has {names.Count} tensors: {string.Join(", ", names.Take(4))}, ….");
+        InvalidDataException Unknown(string wanted) =>
+            new(
+                "The file holds no FID Inception network that SmtWeb knows: neither Conv2d_1a_3x3.conv.weight (torch-fidelity, "
+                + $"pytorch-fid) nor layers.{wanted} (NVIDIA) is in it. It has {names.Count} tensors: {string.Join(", ", names.Take(4))}, "
+                + "…."
+            );
     }
 
     [GeneratedRegex("^(model_|net_|detector_|inception_)?(layers_)?")]

@@ -24,14 +24,25 @@ public static class DatasetStatistics
     /// the hashes of images and network, so that other images or another network never share it.
     /// </summary>
     public static ReferenceStatistics Of(
-        IEvaluationImages images, IFeatureNetwork network, string? cache, Action<MeasureProgress>? progress = null, CancellationToken ct = default)
+        IEvaluationImages images,
+        IFeatureNetwork network,
+        string? cache,
+        Action<MeasureProgress>? progress = null,
+        CancellationToken ct = default
+    )
     {
         images.ComputeHash(progress, ct);
         var path = CachePath(images, network, cache);
-        if (path is not null && File.Exists(path) && FromCache(path) is { } known) return known;
+        if (path is not null && File.Exists(path) && FromCache(path) is { } known)
+        {
+            return known;
+        }
         var moments = new RunningMoments(network.Dimension);
         Measure(images, network, All(images.Count), false, (features, _, _) => moments.Add(features), progress, ct);
-        if (moments.Count < 2) throw new InvalidDataException($"{images.Name} has {moments.Count} image; statistics, and so FID, need two at least.");
+        if (moments.Count < 2)
+        {
+            throw new InvalidDataException($"{images.Name} has {moments.Count} image; statistics, and so FID, need two at least.");
+        }
         var statistics = new ReferenceStatistics(moments.Mean(), moments.Covariance(), Origin(images, network));
         if (path is not null)
         {
@@ -44,22 +55,57 @@ public static class DatasetStatistics
     /// <summary>The statistics of each class, in the order of the labels; null for a class with fewer than two images.</summary>
     /// <exception cref="ArgumentException">The images have no labels, or there are too many classes for memory.</exception>
     public static IReadOnlyList<ReferenceStatistics?> OfClasses(
-        IEvaluationImages images, IFeatureNetwork network, Action<MeasureProgress>? progress = null, CancellationToken ct = default)
+        IEvaluationImages images,
+        IFeatureNetwork network,
+        Action<MeasureProgress>? progress = null,
+        CancellationToken ct = default
+    )
     {
-        if (images.Classes == 0) throw new ArgumentException($"{images.Name} has no labels, so there is no distance per class.");
+        if (images.Classes == 0)
+        {
+            throw new ArgumentException($"{images.Name} has no labels, so there is no distance per class.");
+        }
         if ((long)images.Classes * network.Dimension * network.Dimension > MostClassEntries)
-            throw new ArgumentException($"{images.Classes} classes of {network.Dimension}x{network.Dimension} covariances do not fit into memory; leave the distances per class out.");
+        {
+            throw new ArgumentException(
+                $"{images.Classes} classes of {network.Dimension}x{network.Dimension} covariances do not fit into memory; leave the "
+                + "distances per class out."
+            );
+        }
         var moments = Enumerable.Range(0, images.Classes).Select(_ => new RunningMoments(network.Dimension)).ToArray();
         Measure(images, network, All(images.Count), false, (features, _, labels) => AddByClass(moments, features, labels), progress, ct);
-        return [.. moments.Select(m => m.Count < 2 ? null : new ReferenceStatistics(m.Mean(), m.Covariance(), Origin(images, network) with { Images = m.Count }))];
+        return
+        [
+            .. moments.Select(m =>
+                m.Count < 2 ? null : new ReferenceStatistics(m.Mean(), m.Covariance(), Origin(images, network) with { Images = m.Count })
+            ),
+        ];
     }
 
     /// <summary>Features of chosen images, in their order.</summary>
-    public static FeatureSet Features(IEvaluationImages images, IFeatureNetwork network, IReadOnlyList<int> indices, Action<MeasureProgress>? progress = null, CancellationToken ct = default)
+    public static FeatureSet Features(
+        IEvaluationImages images,
+        IFeatureNetwork network,
+        IReadOnlyList<int> indices,
+        Action<MeasureProgress>? progress = null,
+        CancellationToken ct = default
+    )
     {
         var values = new float[indices.Count * network.Dimension];
         var at = 0;
-        Measure(images, network, indices, false, (features, _, _) => { features.CopyTo(values, at); at += features.Length; }, progress, ct);
+        Measure(
+            images,
+            network,
+            indices,
+            false,
+            (features, _, _) =>
+            {
+                features.CopyTo(values, at);
+                at += features.Length;
+            },
+            progress,
+            ct
+        );
         return new FeatureSet(values, network.Dimension);
     }
 
@@ -68,19 +114,38 @@ public static class DatasetStatistics
         [.. Enumerable.Range(0, Math.Min(count, images)).Select(k => (int)((long)k * images / Math.Min(count, images)))];
 
     /// <summary>Name in the cache of what was computed from these images with this network.</summary>
-    internal static string CacheName(IEvaluationImages images, IFeatureNetwork network) => $"{images.Hash[..16]}-{network.Hash[..16]}-{network.Resize}";
+    internal static string CacheName(IEvaluationImages images, IFeatureNetwork network) =>
+        $"{images.Hash[..16]}-{network.Hash[..16]}-{network.Resize}";
 
-    /// <summary>Measures the images from <paramref name="first"/> on, in order; <paramref name="take"/> gets the features of a batch.</summary>
-    internal static void Stream(IEvaluationImages images, IFeatureNetwork network, int first, Action<float[]> take, Action<MeasureProgress>? progress, CancellationToken ct) =>
-        Measure(images, network, [.. Enumerable.Range(first, images.Count - first)], false, (features, _, _) => take(features),
-            progress is null ? null : p => progress(p with { Done = p.Done + first, Total = images.Count }), ct);
+    /// <summary>
+    /// Measures the images from <paramref name="first"/> on, in order; <paramref name="take"/> gets the features of a batch.
+    /// </summary>
+    internal static void Stream(
+        IEvaluationImages images,
+        IFeatureNetwork network,
+        int first,
+        Action<float[]> take,
+        Action<MeasureProgress>? progress,
+        CancellationToken ct
+    ) =>
+        Measure(
+            images,
+            network,
+            [.. Enumerable.Range(first, images.Count - first)],
+            false,
+            (features, _, _) => take(features),
+            progress is null ? null : p => progress(p with { Done = p.Done + first, Total = images.Count }),
+            ct
+        );
 
     /// <summary>Adds vectors to the moments of their classes.</summary>
     internal static void AddByClass(RunningMoments[] moments, float[] features, IReadOnlyList<int> labels)
     {
         var d = moments[0].Dimension;
         foreach (var group in labels.Select((label, row) => (label, row)).GroupBy(p => p.label))
+        {
             moments[group.Key].Add(new FeatureSet(features, d).Select([.. group.Select(p => p.row)]).Values);
+        }
     }
 
     private static StatisticsOrigin Origin(IEvaluationImages images, IFeatureNetwork network) =>
@@ -105,8 +170,14 @@ public static class DatasetStatistics
     private static IReadOnlyList<int> All(int count) => [.. Enumerable.Range(0, count)];
 
     private static void Measure(
-        IEvaluationImages images, IFeatureNetwork network, IReadOnlyList<int> indices, bool wantLogits, Action<float[], float[]?, IReadOnlyList<int>> take,
-        Action<MeasureProgress>? progress, CancellationToken ct)
+        IEvaluationImages images,
+        IFeatureNetwork network,
+        IReadOnlyList<int> indices,
+        bool wantLogits,
+        Action<float[], float[]?, IReadOnlyList<int>> take,
+        Action<MeasureProgress>? progress,
+        CancellationToken ct
+    )
     {
         network.CheckImages(images.Channels, images.Side, images.Side);
         var size = images.Channels * images.Side * images.Side;
@@ -116,9 +187,15 @@ public static class DatasetStatistics
         {
             ct.ThrowIfCancellationRequested();
             var count = Math.Min(Batch, indices.Count - from);
-            for (var k = 0; k < count; k++) labels[k] = images.Read(indices[from + k], buffer.AsSpan(k * size, size));
+            for (var k = 0; k < count; k++)
+            {
+                labels[k] = images.Read(indices[from + k], buffer.AsSpan(k * size, size));
+            }
             using var scope = torch.NewDisposeScope();
-            var (features, logits) = network.Measure(Tensors.Of((ReadOnlySpan<byte>)buffer.AsSpan(0, count * size), [count, images.Channels, images.Side, images.Side]), wantLogits);
+            var (features, logits) = network.Measure(
+                Tensors.Of((ReadOnlySpan<byte>)buffer.AsSpan(0, count * size), [count, images.Channels, images.Side, images.Side]),
+                wantLogits
+            );
             take(features, logits, labels[..count]);
             progress?.Invoke(new($"features of {images.Name}", from + count, indices.Count));
         }

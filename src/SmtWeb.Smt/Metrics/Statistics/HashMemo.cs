@@ -11,36 +11,51 @@ namespace SmtWeb.Smt.Metrics.Statistics;
 /// </summary>
 public sealed class HashMemo
 {
-    private readonly string path;
-    private readonly string line;
+    private readonly string _path;
+    private readonly string _line;
 
-    private HashMemo(string path, string line) => (this.path, this.line) = (path, line);
+    private HashMemo(string path, string line) => (_path, _line) = (path, line);
 
     /// <summary>What decides which images a spec gives: two specs of the same text read the same.</summary>
-    public static string KeyOf(DataSpec data) => data switch
-    {
-        StoredDataSpec stored => string.Create(CultureInfo.InvariantCulture,
-            $"{stored.GetType().Name}|{stored.Source}|{(stored is ShapedDataSpec s ? $"{s.Side}x{s.Channels}" : "")}|{(stored as IdxSpec)?.Fit}|{stored.SkipCorrupt}"),
-        _ => data.GetType().Name,
-    };
+    public static string KeyOf(DataSpec data) =>
+        data switch
+        {
+            StoredDataSpec stored => string.Create(
+                CultureInfo.InvariantCulture,
+                $"{stored.GetType().Name}|{stored.Source}|{(stored is ShapedDataSpec s ? $"{s.Side}x{s.Channels}" : "")}|{(stored as IdxSpec)?.Fit}|{stored.SkipCorrupt}"
+            ),
+            _ => data.GetType().Name,
+        };
 
     /// <summary>The memory of data at an absolute path, in the folder of cached statistics.</summary>
     public static HashMemo Of(StoredDataSpec data, string dataPath, string cache)
     {
-        long files = 0, bytes = 0;
+        long files = 0,
+            bytes = 0;
         var newest = DateTime.MinValue;
-        var options = new EnumerationOptions { AttributesToSkip = FileAttributes.ReparsePoint, RecurseSubdirectories = true, IgnoreInaccessible = true };
+        var options = new EnumerationOptions
+        {
+            AttributesToSkip = FileAttributes.ReparsePoint,
+            RecurseSubdirectories = true,
+            IgnoreInaccessible = true,
+        };
         IEnumerable<FileInfo> all = Directory.Exists(dataPath)
             ? new DirectoryInfo(dataPath).EnumerateFiles("*", options).Where(f => f.Name != "lock.mdb")
             : [new FileInfo(dataPath)];
         foreach (var file in all)
         {
             (files, bytes) = (files + 1, bytes + file.Length);
-            if (file.LastWriteTimeUtc > newest) newest = file.LastWriteTimeUtc;
+            if (file.LastWriteTimeUtc > newest)
+            {
+                newest = file.LastWriteTimeUtc;
+            }
         }
 
         var key = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{dataPath}|{KeyOf(data)}")))[..16];
-        return new HashMemo(Path.Combine(cache, $"{key}.hash"), string.Create(CultureInfo.InvariantCulture, $"{files} files, {bytes} bytes, {newest:O}"));
+        return new HashMemo(
+            Path.Combine(cache, $"{key}.hash"),
+            string.Create(CultureInfo.InvariantCulture, $"{files} files, {bytes} bytes, {newest:O}")
+        );
     }
 
     /// <summary>The hash, or null where it is unknown or the files have changed.</summary>
@@ -48,7 +63,13 @@ public sealed class HashMemo
     {
         try
         {
-            return File.Exists(path) && File.ReadAllLines(path) is [{ Length: 64 } hash, var seen] && hash.All(char.IsAsciiHexDigitLower) && seen == line ? hash : null;
+            return
+                File.Exists(_path)
+                && File.ReadAllLines(_path) is [{ Length: 64 } hash, var seen]
+                && hash.All(char.IsAsciiHexDigitLower)
+                && seen == _line
+                ? hash
+                : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -61,10 +82,10 @@ public sealed class HashMemo
     {
         try
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            var part = $"{path}.{Environment.ProcessId}.part";
-            File.WriteAllLines(part, [hash, line]);
-            File.Move(part, path, overwrite: true);
+            Directory.CreateDirectory(Path.GetDirectoryName(_path)!);
+            var part = $"{_path}.{Environment.ProcessId}.part";
+            File.WriteAllLines(part, [hash, _line]);
+            File.Move(part, _path, overwrite: true);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

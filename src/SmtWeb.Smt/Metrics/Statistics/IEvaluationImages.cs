@@ -9,13 +9,13 @@ public interface IEvaluationImages : IDisposable
     /// <summary>Name for people and records.</summary>
     string Name { get; }
 
-    /// <summary>SHA-256 of the content, lower-case hex. Computed at first use, where <see cref="ComputeHash"/> did not do it before.</summary>
+    /// <summary>
+    /// SHA-256 of the content, lower-case hex. Computed at first use, where <see cref="ComputeHash"/> did not do it before.
+    /// </summary>
     string Hash { get; }
 
     /// <summary>Computes <see cref="Hash"/>, which may take reading all images, with progress.</summary>
-    void ComputeHash(Action<MeasureProgress>? progress, CancellationToken ct)
-    {
-    }
+    void ComputeHash(Action<MeasureProgress>? progress, CancellationToken ct) { }
 
     /// <summary>Number of images.</summary>
     int Count { get; }
@@ -42,27 +42,28 @@ public interface IEvaluationImages : IDisposable
 /// <summary>The 60,000 training images of Fashion-MNIST, padded to 32×32.</summary>
 public sealed class FashionMnistImages : IEvaluationImages
 {
-    private readonly FashionMnist data = FashionMnist.Load();
-    private readonly Lazy<string> hash;
+    private readonly FashionMnist _data = FashionMnist.Load();
+    private readonly Lazy<string> _hash;
 
     /// <summary>Reads them.</summary>
     /// <exception cref="FileNotFoundException">They are not installed; says how to install them.</exception>
-    public FashionMnistImages() => hash = new(() =>
-    {
-        using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        sha.AppendData(data.Images);
-        sha.AppendData(data.Labels);
-        return Convert.ToHexStringLower(sha.GetHashAndReset());
-    });
+    public FashionMnistImages() =>
+        _hash = new(() =>
+        {
+            using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            sha.AppendData(_data.Images);
+            sha.AppendData(_data.Labels);
+            return Convert.ToHexStringLower(sha.GetHashAndReset());
+        });
 
     /// <inheritdoc/>
     public string Name => "fashion-mnist";
 
     /// <inheritdoc/>
-    public string Hash => hash.Value;
+    public string Hash => _hash.Value;
 
     /// <inheritdoc/>
-    public int Count => data.Count;
+    public int Count => _data.Count;
 
     /// <inheritdoc/>
     public int Channels => 1;
@@ -79,12 +80,10 @@ public sealed class FashionMnistImages : IEvaluationImages
     /// <inheritdoc/>
     public int Read(int index, Span<byte> pixels)
     {
-        data.Images.AsSpan(index * Side * Side, Side * Side).CopyTo(pixels);
-        return data.Labels[index];
+        _data.Images.AsSpan(index * Side * Side, Side * Side).CopyTo(pixels);
+        return _data.Labels[index];
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-    }
+    public void Dispose() { }
 }

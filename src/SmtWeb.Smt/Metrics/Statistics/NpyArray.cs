@@ -20,7 +20,10 @@ public sealed partial record NpyArray(IReadOnlyList<int> Shape, double[] Values)
     {
         Span<byte> start = stackalloc byte[12];
         Fill(stream, start[..10], name);
-        if (start[0] != 0x93 || !start[1..6].SequenceEqual("NUMPY"u8)) throw new InvalidDataException($"{name}: not a numpy array (it does not start with \\x93NUMPY).");
+        if (start[0] != 0x93 || !start[1..6].SequenceEqual("NUMPY"u8))
+        {
+            throw new InvalidDataException($"{name}: not a numpy array (it does not start with \\x93NUMPY).");
+        }
         int length;
         switch (start[6])
         {
@@ -30,7 +33,10 @@ public sealed partial record NpyArray(IReadOnlyList<int> Shape, double[] Values)
             case 2 or 3:
                 Fill(stream, start[10..12], name);
                 var wide = BinaryPrimitives.ReadUInt32LittleEndian(start[8..]);
-                length = wide <= LongestHeader ? (int)wide : throw new InvalidDataException($"{name}: a header of {wide} bytes; at most {LongestHeader} are read.");
+                length =
+                    wide <= LongestHeader
+                        ? (int)wide
+                        : throw new InvalidDataException($"{name}: a header of {wide} bytes; at most {LongestHeader} are read.");
                 break;
             default:
                 throw new InvalidDataException($"{name}: numpy format {start[6]}.{start[7]} is not known (1, 2 and 3 are).");
@@ -54,7 +60,10 @@ public sealed partial record NpyArray(IReadOnlyList<int> Shape, double[] Values)
         for (var from = 0; from < Values.Length; from += buffer.Length / 8)
         {
             var count = Math.Min(buffer.Length / 8, Values.Length - from);
-            for (var k = 0; k < count; k++) BinaryPrimitives.WriteDoubleLittleEndian(buffer.AsSpan(k * 8), Values[from + k]);
+            for (var k = 0; k < count; k++)
+            {
+                BinaryPrimitives.WriteDoubleLittleEndian(buffer.AsSpan(k * 8), Values[from + k]);
+            }
             stream.Write(buffer, 0, count * 8);
         }
     }
@@ -62,17 +71,33 @@ public sealed partial record NpyArray(IReadOnlyList<int> Shape, double[] Values)
     private static (string Type, bool Fortran, int[] Shape) ParseHeader(string text, string name)
     {
         var match = Header().Match(text);
-        if (!match.Success) throw new InvalidDataException($"{name}: the header '{(text.Length > 100 ? text[..100] + "…" : text.Trim())}' is none of a plain array.");
+        if (!match.Success)
+        {
+            throw new InvalidDataException(
+                $"{name}: the header '{(text.Length > 100 ? text[..100] + "…" : text.Trim())}' is none of a plain array."
+            );
+        }
         var type = match.Groups["descr"].Value;
-        if (type is not ("<f8" or "<f4" or "<f2" or ">f8" or ">f4")) throw new InvalidDataException($"{name}: elements of type '{type}'; float64, float32 or float16 are read.");
+        if (type is not ("<f8" or "<f4" or "<f2" or ">f8" or ">f4"))
+        {
+            throw new InvalidDataException($"{name}: elements of type '{type}'; float64, float32 or float16 are read.");
+        }
         var sides = match.Groups["shape"].Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        if (sides.Length > MostDimensions) throw new InvalidDataException($"{name}: {sides.Length} dimensions; at most {MostDimensions} are read.");
+        if (sides.Length > MostDimensions)
+        {
+            throw new InvalidDataException($"{name}: {sides.Length} dimensions; at most {MostDimensions} are read.");
+        }
         var shape = new int[sides.Length];
         var count = 1L;
         for (var k = 0; k < sides.Length; k++)
         {
-            if (!int.TryParse(sides[k], NumberStyles.None, CultureInfo.InvariantCulture, out shape[k]) || (count *= shape[k]) > MostElements)
+            if (
+                !int.TryParse(sides[k], NumberStyles.None, CultureInfo.InvariantCulture, out shape[k])
+                || (count *= shape[k]) > MostElements
+            )
+            {
                 throw new InvalidDataException($"{name}: shape ({match.Groups["shape"].Value}) has more than {MostElements} elements.");
+            }
         }
         return (type, match.Groups["fortran"].Value == "True", shape);
     }
@@ -83,7 +108,7 @@ public sealed partial record NpyArray(IReadOnlyList<int> Shape, double[] Values)
         var size = type[2] - '0';
         var values = new double[count];
         var buffer = new byte[64 * 1024];
-        for (var from = 0; from < count;)
+        for (var from = 0; from < count; )
         {
             var part = Math.Min(buffer.Length / size, count - from);
             Fill(stream, buffer.AsSpan(0, part * size), name);
@@ -112,18 +137,29 @@ public sealed partial record NpyArray(IReadOnlyList<int> Shape, double[] Values)
         foreach (var value in values)
         {
             var at = 0;
-            for (var k = 0; k < shape.Length; k++) at = (at * shape[k]) + index[k];
+            for (var k = 0; k < shape.Length; k++)
+            {
+                at = (at * shape[k]) + index[k];
+            }
             result[at] = value;
-            for (var k = 0; k < shape.Length && ++index[k] == shape[k]; k++) index[k] = 0;
+            for (var k = 0; k < shape.Length && ++index[k] == shape[k]; k++)
+            {
+                index[k] = 0;
+            }
         }
         return result;
     }
 
     private static void Fill(Stream stream, Span<byte> buffer, string name)
     {
-        if (stream.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false) < buffer.Length) throw new InvalidDataException($"{name}: the array is cut off.");
+        if (stream.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false) < buffer.Length)
+        {
+            throw new InvalidDataException($"{name}: the array is cut off.");
+        }
     }
 
-    [GeneratedRegex(@"^\{\s*'descr':\s*'(?<descr>[^']{1,8})',\s*'fortran_order':\s*(?<fortran>True|False),\s*'shape':\s*\((?<shape>[0-9, ]{0,100})\),?\s*\}\s*$")]
+    [GeneratedRegex(
+        @"^\{\s*'descr':\s*'(?<descr>[^']{1,8})',\s*'fortran_order':\s*(?<fortran>True|False),\s*'shape':\s*\((?<shape>[0-9, ]{0,100})\),?\s*\}\s*$"
+    )]
     private static partial Regex Header();
 }

@@ -25,7 +25,8 @@ public sealed record ReferenceStatistics(double[] Mean, double[] Covariance, Sta
     private const long LargestOrigin = 64 * 1024;
 
     // of the largest variance and of the largest eigenvalue: more than rounding to float32 leaves, whatever the order of the sums
-    private const double Asymmetry = 1e-5, Indefinite = 1e-3;
+    private const double Asymmetry = 1e-5,
+        Indefinite = 1e-3;
 
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
@@ -35,12 +36,17 @@ public sealed record ReferenceStatistics(double[] Mean, double[] Covariance, Sta
     /// <summary>Hash of the file that records name instead, for the statistics that come with SmtWeb.</summary>
     public string? FileHash { get; init; }
 
-    /// <summary>SHA-256 of mean and covariance (little-endian float64), lower-case hex: the same for the same numbers in any file.</summary>
+    /// <summary>
+    /// SHA-256 of mean and covariance (little-endian float64), lower-case hex: the same for the same numbers in any file.
+    /// </summary>
     public string Hash
     {
         get
         {
-            if (FileHash is { } named) return named;
+            if (FileHash is { } named)
+            {
+                return named;
+            }
             using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
             sha.AppendData(MemoryMarshal.AsBytes<double>(Mean));
             sha.AppendData(MemoryMarshal.AsBytes<double>(Covariance));
@@ -72,11 +78,21 @@ public sealed record ReferenceStatistics(double[] Mean, double[] Covariance, Sta
 
         NpyArray Array(string name)
         {
-            var tensor = file.Tensors.FirstOrDefault(t => t.Name == prefix + name)
-                ?? throw new InvalidDataException($"{path} holds no array '{name}' of FID; it has {string.Join(", ", file.Tensors.Take(8).Select(t => t.Name))}.");
+            var tensor =
+                file.Tensors.FirstOrDefault(t => t.Name == prefix + name)
+                ?? throw new InvalidDataException(
+                    $"{path} holds no array '{name}' of FID; it has {string.Join(", ", file.Tensors.Take(8).Select(t => t.Name))}."
+                );
             if (tensor.Type != SafetensorsType.F64 || tensor.Shape.Count > 2 || tensor.ByteCount > NpyArray.MostElements * sizeof(double))
-                throw new InvalidDataException($"{path}: {tensor.Name} is {tensor.Type} [{string.Join(',', tensor.Shape)}], no mean or covariance in float64.");
-            return new NpyArray([.. tensor.Shape.Select(s => (int)s)], MemoryMarshal.Cast<byte, double>(tensor.ToArray().AsSpan(0, (int)tensor.ByteCount)).ToArray());
+            {
+                throw new InvalidDataException(
+                    $"{path}: {tensor.Name} is {tensor.Type} [{string.Join(',', tensor.Shape)}], no mean or covariance in float64."
+                );
+            }
+            return new NpyArray(
+                [.. tensor.Shape.Select(s => (int)s)],
+                MemoryMarshal.Cast<byte, double>(tensor.ToArray().AsSpan(0, (int)tensor.ByteCount)).ToArray()
+            );
         }
     }
 
@@ -84,13 +100,25 @@ public sealed record ReferenceStatistics(double[] Mean, double[] Covariance, Sta
     /// <exception cref="InvalidDataException">Not such a file, or damaged; names the file and what is wrong.</exception>
     public static ReferenceStatistics ReadNpz(string path)
     {
-        if (!Path.Exists(path)) throw new FileNotFoundException($"{path} does not exist. Reference statistics are written by: smtweb stats --dataset … --out {Path.GetFileName(path)}", path);
+        if (!Path.Exists(path))
+        {
+            throw new FileNotFoundException(
+                $"{path} does not exist. Reference statistics are written by: smtweb stats --dataset … --out {Path.GetFileName(path)}",
+                path
+            );
+        }
         using var file = new FileSource(path);
-        if (file.Length > LargestFile) throw new InvalidDataException($"{path} has {file.Length} bytes; statistics have {LargestFile} at most.");
+        if (file.Length > LargestFile)
+        {
+            throw new InvalidDataException($"{path} has {file.Length} bytes; statistics have {LargestFile} at most.");
+        }
         try
         {
             var zip = new ZipContent(file); // which checks the checksums; the framework's reader does not
-            if (zip.Entries.Count() is > MostEntries and var count) throw new InvalidDataException($"it has {count} entries; statistics have mu and sigma");
+            if (zip.Entries.Count() is > MostEntries and var count)
+            {
+                throw new InvalidDataException($"it has {count} entries; statistics have mu and sigma");
+            }
             return Checked(ReadArray(zip, "mu"), ReadArray(zip, "sigma"), ReadOrigin(zip));
         }
         catch (Exception e) when (e is InvalidDataException or IOException)
@@ -109,7 +137,10 @@ public sealed record ReferenceStatistics(double[] Mean, double[] Covariance, Sta
             {
                 Add(zip, "mu.npy", new NpyArray([Dimension], Mean).Write);
                 Add(zip, "sigma.npy", new NpyArray([Dimension, Dimension], Covariance).Write);
-                if (Origin is { } origin) Add(zip, OriginEntry, s => JsonSerializer.Serialize(s, origin, Json));
+                if (Origin is { } origin)
+                {
+                    Add(zip, OriginEntry, s => JsonSerializer.Serialize(s, origin, Json));
+                }
             }
             File.Move(part, path, overwrite: true);
         }
@@ -120,13 +151,28 @@ public sealed record ReferenceStatistics(double[] Mean, double[] Covariance, Sta
     }
 
     /// <summary>Statistics of the arrays that a file holds.</summary>
-    /// <exception cref="InvalidDataException">The shapes do not fit, a number is not finite, or sigma is no covariance: not symmetric, or not positive semi-definite within rounding.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The shapes do not fit, a number is not finite, or sigma is no covariance: not symmetric, or not positive semi-definite within
+    /// rounding.
+    /// </exception>
     internal static ReferenceStatistics Checked(NpyArray mean, NpyArray covariance, StatisticsOrigin? origin)
     {
-        if (mean.Shape.Count != 1 || covariance.Shape.Count != 2 || covariance.Shape[0] != mean.Shape[0] || covariance.Shape[1] != mean.Shape[0])
-            throw new InvalidDataException($"mu ({string.Join(',', mean.Shape)}) and sigma ({string.Join(',', covariance.Shape)}) are no mean [d] and covariance [d,d].");
+        if (
+            mean.Shape.Count != 1
+            || covariance.Shape.Count != 2
+            || covariance.Shape[0] != mean.Shape[0]
+            || covariance.Shape[1] != mean.Shape[0]
+        )
+        {
+            throw new InvalidDataException(
+                $"mu ({string.Join(',', mean.Shape)}) and sigma ({string.Join(',', covariance.Shape)}) are no mean [d] and covariance "
+                + "[d,d]."
+            );
+        }
         if (!Array.TrueForAll(mean.Values, double.IsFinite) || !Array.TrueForAll(covariance.Values, double.IsFinite))
+        {
             throw new InvalidDataException("mu or sigma holds NaN or infinite values.");
+        }
         EnsureCovariance(covariance.Values, mean.Shape[0]);
         return new ReferenceStatistics(mean.Values, covariance.Values, origin);
     }
@@ -134,12 +180,18 @@ public sealed record ReferenceStatistics(double[] Mean, double[] Covariance, Sta
     // what mathematics demands: a damaged or negated sigma gives a distance that looks like any other
     private static void EnsureCovariance(double[] sigma, int n)
     {
-        if (n == 0) throw new InvalidDataException("mu and sigma are empty.");
+        if (n == 0)
+        {
+            throw new InvalidDataException("mu and sigma are empty.");
+        }
         var largest = 0.0;
         for (var i = 0; i < n; i++)
         {
             var variance = sigma[(i * n) + i];
-            if (variance < 0) throw new InvalidDataException($"sigma is no covariance: the variance of feature {i} is {variance:G6}; none is negative.");
+            if (variance < 0)
+            {
+                throw new InvalidDataException($"sigma is no covariance: the variance of feature {i} is {variance:G6}; none is negative.");
+            }
             largest = Math.Max(largest, variance);
         }
 
@@ -148,7 +200,12 @@ public sealed record ReferenceStatistics(double[] Mean, double[] Covariance, Sta
             for (var j = 0; j < i; j++)
             {
                 var (a, b) = (sigma[(i * n) + j], sigma[(j * n) + i]);
-                if (Math.Abs(a - b) > Asymmetry * largest) throw new InvalidDataException($"sigma is no covariance: it is not symmetric ({a:G6} at [{i},{j}], {b:G6} at [{j},{i}]).");
+                if (Math.Abs(a - b) > Asymmetry * largest)
+                {
+                    throw new InvalidDataException(
+                        $"sigma is no covariance: it is not symmetric ({a:G6} at [{i},{j}], {b:G6} at [{j},{i}])."
+                    );
+                }
             }
         }
 
@@ -157,19 +214,31 @@ public sealed record ReferenceStatistics(double[] Mean, double[] Covariance, Sta
         using var _ = torch.no_grad();
         var eigenvalues = torch.linalg.eigvalsh(Tensors.Of(sigma, [n, n])).ToArray<double>();
         if (eigenvalues.Min() < -Indefinite * eigenvalues.Max())
-            throw new InvalidDataException($"sigma is no covariance: it has the eigenvalue {eigenvalues.Min():G6}; none is negative (the largest is {eigenvalues.Max():G6}).");
+        {
+            throw new InvalidDataException(
+                $"sigma is no covariance: it has the eigenvalue {eigenvalues.Min():G6}; none is negative (the largest is "
+                + $"{eigenvalues.Max():G6})."
+            );
+        }
     }
 
     private static NpyArray ReadArray(ZipContent zip, string name)
     {
-        var entry = zip.Find($"{name}.npy") ?? throw new InvalidDataException($"there is no array '{name}'; it has {string.Join(", ", zip.Entries.Take(8).Select(e => e.Name))}.");
+        var entry =
+            zip.Find($"{name}.npy")
+            ?? throw new InvalidDataException(
+                $"there is no array '{name}'; it has {string.Join(", ", zip.Entries.Take(8).Select(e => e.Name))}."
+            );
         using var stream = new SourceStream(zip.Open(entry));
         return NpyArray.Read(stream, name);
     }
 
     private static StatisticsOrigin? ReadOrigin(ZipContent zip)
     {
-        if (zip.Find(OriginEntry) is not { } entry || entry.Bytes > LargestOrigin) return null;
+        if (zip.Find(OriginEntry) is not { } entry || entry.Bytes > LargestOrigin)
+        {
+            return null;
+        }
         using var stream = new SourceStream(zip.Open(entry));
         try
         {

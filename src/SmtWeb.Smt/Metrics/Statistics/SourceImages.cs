@@ -7,10 +7,10 @@ namespace SmtWeb.Smt.Metrics.Statistics;
 /// <summary>The images of a folder, archive or database.</summary>
 public sealed class SourceImages : IEvaluationImages
 {
-    private readonly ImageSource source;
-    private readonly bool skipCorrupt;
-    private readonly HashMemo? memo;
-    private string? hash;
+    private readonly ImageSource _source;
+    private readonly bool _skipCorrupt;
+    private readonly HashMemo? _memo;
+    private string? _hash;
 
     /// <summary>
     /// Takes over <paramref name="source"/> and disposes it. With <paramref name="skipCorrupt"/> the next record stands for one
@@ -18,7 +18,7 @@ public sealed class SourceImages : IEvaluationImages
     /// </summary>
     public SourceImages(ImageSource source, string? name = null, bool skipCorrupt = false, HashMemo? memo = null)
     {
-        (this.source, this.skipCorrupt, this.memo) = (source, skipCorrupt, memo);
+        (_source, _skipCorrupt, _memo) = (source, skipCorrupt, memo);
         Name = name ?? Path.GetFileNameWithoutExtension(source.Path.TrimEnd('/'));
     }
 
@@ -31,56 +31,65 @@ public sealed class SourceImages : IEvaluationImages
         get
         {
             ComputeHash(null, CancellationToken.None);
-            return hash!;
+            return _hash!;
         }
     }
 
     /// <inheritdoc/>
-    public int Count => source.Count;
+    public int Count => _source.Count;
 
     /// <inheritdoc/>
-    public int Channels => source.Channels;
+    public int Channels => _source.Channels;
 
     /// <inheritdoc/>
-    public int Side => source.Side;
+    public int Side => _source.Side;
 
     /// <inheritdoc/>
-    public int Classes => source.Classes;
+    public int Classes => _source.Classes;
 
     /// <inheritdoc/>
-    public IReadOnlyList<string> ClassNames => source.ClassNames;
+    public IReadOnlyList<string> ClassNames => _source.ClassNames;
 
     /// <inheritdoc/>
-    public IReadOnlyList<int>? ClassCounts => source.ClassCounts;
+    public IReadOnlyList<int>? ClassCounts => _source.ClassCounts;
 
     /// <inheritdoc/>
-    public int Read(int index, Span<byte> pixels) => BatchPrefetcher.Read(source, index, pixels, skipCorrupt ? [] : null);
+    public int Read(int index, Span<byte> pixels) => BatchPrefetcher.Read(_source, index, pixels, _skipCorrupt ? [] : null);
 
     /// <inheritdoc/>
-    public void Dispose() => source.Dispose();
+    public void Dispose() => _source.Dispose();
 
     /// <inheritdoc/>
     public void ComputeHash(Action<MeasureProgress>? progress, CancellationToken ct)
     {
-        if (hash is not null) return;
-        hash = memo?.Read();
-        if (hash is not null) return;
-        hash = HashRecords(progress, ct);
-        memo?.Write(hash);
+        if (_hash is not null)
+        {
+            return;
+        }
+        _hash = _memo?.Read();
+        if (_hash is not null)
+        {
+            return;
+        }
+        _hash = HashRecords(progress, ct);
+        _memo?.Write(_hash);
     }
 
     // of the decoded pixels and labels, so that the same images in another archive are the same data set
     private string HashRecords(Action<MeasureProgress>? progress, CancellationToken ct)
     {
         using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        var record = new byte[sizeof(int) + source.ImageBytes];
-        for (var k = 0; k < source.Count; k++)
+        var record = new byte[sizeof(int) + _source.ImageBytes];
+        for (var k = 0; k < _source.Count; k++)
         {
             BinaryPrimitives.WriteInt32LittleEndian(record, Read(k, record.AsSpan(sizeof(int))));
             sha.AppendData(record);
-            if (k % 256 != 255 && k != source.Count - 1) continue;
+            if (k % 256 != 255 && k != _source.Count - 1)
+            {
+                continue;
+            }
             ct.ThrowIfCancellationRequested();
-            progress?.Invoke(new($"hash of {Name}", k + 1, source.Count));
+            progress?.Invoke(new($"hash of {Name}", k + 1, _source.Count));
         }
 
         return Convert.ToHexStringLower(sha.GetHashAndReset());

@@ -13,7 +13,9 @@ internal sealed record ZipEntry(string Name, bool Deflated, uint Crc, long Compr
 /// </summary>
 internal static class ZipDirectory
 {
-    private const int MaxEntries = 100_000, MaxDirectoryBytes = 32 << 20, MaxName = 1024;
+    private const int MaxEntries = 100_000,
+        MaxDirectoryBytes = 32 << 20,
+        MaxName = 1024;
 
     // Weights hardly compress. Deflate itself ends at about 1032 to 1.
     private const long BombFloor = 64L << 20;
@@ -24,15 +26,24 @@ internal static class ZipDirectory
     public static IReadOnlyList<ZipEntry> Read(ByteSource archive)
     {
         var directory = ZipRecords.Find(archive);
-        if (directory.Count > MaxEntries) throw new WeightsException($"zip: {directory.Count} entries; at most {MaxEntries} are read.");
-        if (directory.Size > MaxDirectoryBytes) throw new WeightsException($"zip: a directory of {directory.Size} bytes; at most {MaxDirectoryBytes} are read.");
+        if (directory.Count > MaxEntries)
+        {
+            throw new WeightsException($"zip: {directory.Count} entries; at most {MaxEntries} are read.");
+        }
+        if (directory.Size > MaxDirectoryBytes)
+        {
+            throw new WeightsException($"zip: a directory of {directory.Size} bytes; at most {MaxDirectoryBytes} are read.");
+        }
 
         var entries = new List<ZipEntry>();
         var names = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
         foreach (var record in ZipRecords.Read(archive, directory))
         {
             var entry = CheckHeader(record, archive, directory.Offset);
-            if (!names.Add(entry.Name)) throw new WeightsException($"zip: the name '{entry.Name}' appears twice.");
+            if (!names.Add(entry.Name))
+            {
+                throw new WeightsException($"zip: the name '{entry.Name}' appears twice.");
+            }
             entries.Add(entry);
         }
 
@@ -45,24 +56,50 @@ internal static class ZipDirectory
         var name = Name(record.Name);
         Span<byte> local = stackalloc byte[ZipRecords.HeaderBytes];
         archive.Read(record.Header, local, $"zip: the header of '{name}'");
-        if (ZipRecords.U32(local, 0) != ZipRecords.HeaderSignature) throw new WeightsException($"zip: the directory says that '{name}' begins at {record.Header}, where there is no header.");
-        if (ZipRecords.U16(local, 8) != record.Method || ZipRecords.U16(local, 26) != record.Name.Length || (ZipRecords.U16(local, 6) & 1) != 0)
+        if (ZipRecords.U32(local, 0) != ZipRecords.HeaderSignature)
+        {
+            throw new WeightsException($"zip: the directory says that '{name}' begins at {record.Header}, where there is no header.");
+        }
+        if (
+            ZipRecords.U16(local, 8) != record.Method
+            || ZipRecords.U16(local, 26) != record.Name.Length
+            || (ZipRecords.U16(local, 6) & 1) != 0
+        )
+        {
             throw new WeightsException($"zip: the header of '{name}' and the directory disagree.");
+        }
         Span<byte> localName = new byte[record.Name.Length];
         archive.Read(record.Header + ZipRecords.HeaderBytes, localName, $"zip: the header of '{name}'");
-        if (!localName.SequenceEqual(record.Name)) throw new WeightsException($"zip: the header of '{name}' gives another name.");
+        if (!localName.SequenceEqual(record.Name))
+        {
+            throw new WeightsException($"zip: the header of '{name}' gives another name.");
+        }
         var data = record.Header + ZipRecords.HeaderBytes + record.Name.Length + ZipRecords.U16(local, 28);
-        if (data > directoryOffset - record.Packed) throw new WeightsException($"zip: '{name}' with {record.Packed} bytes at {data} runs into the directory or beyond the end.");
+        if (data > directoryOffset - record.Packed)
+        {
+            throw new WeightsException($"zip: '{name}' with {record.Packed} bytes at {data} runs into the directory or beyond the end.");
+        }
         return new ZipEntry(name, record.Deflated, record.Crc, record.Packed, record.Size, record.Header, data);
     }
 
     private static string Name(ReadOnlySpan<byte> bytes)
     {
-        if (bytes.Length is 0 or > MaxName) throw new WeightsException($"zip: a name of {bytes.Length} bytes.");
+        if (bytes.Length is 0 or > MaxName)
+        {
+            throw new WeightsException($"zip: a name of {bytes.Length} bytes.");
+        }
         var name = Encoding.UTF8.GetString(bytes);
         var shown = Pickle.PickleScan.Show(name);
-        if (name.Any(char.IsControl) || name.Contains('\\') || name.Contains(':') || name[0] == '/' || name.Split('/').Any(part => part is ".." or "."))
+        if (
+            name.Any(char.IsControl)
+            || name.Contains('\\')
+            || name.Contains(':')
+            || name[0] == '/'
+            || name.Split('/').Any(part => part is ".." or ".")
+        )
+        {
             throw new WeightsException($"zip: the name '{shown}' leads outside of the archive or cannot be a name of torch.save.");
+        }
         return name;
     }
 
@@ -73,12 +110,18 @@ internal static class ZipDirectory
         foreach (var entry in entries.OrderBy(e => e.HeaderOffset))
         {
             if (before is not null && entry.HeaderOffset < before.DataOffset + before.CompressedBytes)
+            {
                 throw new WeightsException($"zip: '{entry.Name}' and '{before.Name}' share bytes of the archive.");
+            }
             before = entry;
             unpacked = entry.Bytes > long.MaxValue - unpacked ? long.MaxValue : unpacked + entry.Bytes;
         }
 
         if (unpacked > BombFloor && unpacked / BombRatio > archiveBytes)
-            throw new WeightsException($"zip: the archive of {archiveBytes} bytes would unpack to {unpacked}, more than {BombRatio} times as much (a zip bomb).");
+        {
+            throw new WeightsException(
+                $"zip: the archive of {archiveBytes} bytes would unpack to {unpacked}, more than {BombRatio} times as much (a zip bomb)."
+            );
+        }
     }
 }

@@ -18,7 +18,7 @@ internal sealed class ZipWriter(Stream stream)
     // 1980-01-01: an archive of the same weights has the same bytes
     private const uint Date = 0x00210000;
 
-    private readonly List<(byte[] Name, uint Crc, long Bytes, long Header)> entries = [];
+    private readonly List<(byte[] Name, uint Crc, long Bytes, long Header)> _entries = [];
 
     /// <summary>Adds an entry; <paramref name="write"/> writes its content once.</summary>
     /// <exception cref="InvalidOperationException">The content is 4 GiB or more.</exception>
@@ -42,13 +42,18 @@ internal sealed class ZipWriter(Stream stream)
 
         var counted = new ChecksumStream(stream);
         write(counted);
-        if (counted.Count >= Wide) throw new InvalidOperationException($"'{name}' has {counted.Count} bytes; one tensor of 4 GiB or more cannot be written to .pth. Export safetensors.");
+        if (counted.Count >= Wide)
+        {
+            throw new InvalidOperationException(
+                $"'{name}' has {counted.Count} bytes; one tensor of 4 GiB or more cannot be written to .pth. Export safetensors."
+            );
+        }
         var end = stream.Position;
         stream.Position = header;
         Header(fixedPart, nameBytes.Length, 4 + padding, counted.Crc, (uint)counted.Count);
         stream.Write(fixedPart);
         stream.Position = end;
-        entries.Add((nameBytes, counted.Crc, counted.Count, header));
+        _entries.Add((nameBytes, counted.Crc, counted.Count, header));
     }
 
     /// <summary>Writes the directory.</summary>
@@ -57,7 +62,7 @@ internal sealed class ZipWriter(Stream stream)
         var start = stream.Position;
         Span<byte> record = stackalloc byte[46];
         Span<byte> extra = stackalloc byte[12];
-        foreach (var (name, crc, bytes, header) in entries)
+        foreach (var (name, crc, bytes, header) in _entries)
         {
             var wide = header >= Wide;
             record.Clear();
@@ -74,7 +79,10 @@ internal sealed class ZipWriter(Stream stream)
             U32(record, 42, wide ? Wide : (uint)header);
             stream.Write(record);
             stream.Write(name);
-            if (!wide) continue;
+            if (!wide)
+            {
+                continue;
+            }
             U16(extra, 0, 1);
             U16(extra, 2, 8);
             BinaryPrimitives.WriteInt64LittleEndian(extra[4..], header);
@@ -87,7 +95,7 @@ internal sealed class ZipWriter(Stream stream)
     private void End(long start, long size)
     {
         var at = stream.Position;
-        var wide = start >= Wide || size >= Wide || entries.Count >= ushort.MaxValue;
+        var wide = start >= Wide || size >= Wide || _entries.Count >= ushort.MaxValue;
         if (wide)
         {
             Span<byte> record = stackalloc byte[76];
@@ -96,8 +104,8 @@ internal sealed class ZipWriter(Stream stream)
             BinaryPrimitives.WriteInt64LittleEndian(record[4..], 44);
             U16(record, 12, 45);
             U16(record, 14, 45);
-            BinaryPrimitives.WriteInt64LittleEndian(record[24..], entries.Count);
-            BinaryPrimitives.WriteInt64LittleEndian(record[32..], entries.Count);
+            BinaryPrimitives.WriteInt64LittleEndian(record[24..], _entries.Count);
+            BinaryPrimitives.WriteInt64LittleEndian(record[32..], _entries.Count);
             BinaryPrimitives.WriteInt64LittleEndian(record[40..], size);
             BinaryPrimitives.WriteInt64LittleEndian(record[48..], start);
             U32(record, 56, 0x07064b50);
@@ -109,8 +117,8 @@ internal sealed class ZipWriter(Stream stream)
         Span<byte> end = stackalloc byte[22];
         end.Clear();
         U32(end, 0, 0x06054b50);
-        U16(end, 8, wide ? ushort.MaxValue : entries.Count);
-        U16(end, 10, wide ? ushort.MaxValue : entries.Count);
+        U16(end, 8, wide ? ushort.MaxValue : _entries.Count);
+        U16(end, 10, wide ? ushort.MaxValue : _entries.Count);
         U32(end, 12, wide ? Wide : (uint)size);
         U32(end, 16, wide ? Wide : (uint)start);
         stream.Write(end);
@@ -137,18 +145,22 @@ internal sealed class ZipWriter(Stream stream)
     /// <summary>Counts and sums what passes through.</summary>
     private sealed class ChecksumStream(Stream inner) : WriteOnlyStream
     {
-        private Crc32 crc = new();
+        private Crc32 _crc = new();
 
         public long Count { get; private set; }
 
-        public uint Crc => crc.Value;
+        public uint Crc => _crc.Value;
 
-        public override long Position { get => Count; set => throw new NotSupportedException(); }
+        public override long Position
+        {
+            get => Count;
+            set => throw new NotSupportedException();
+        }
 
         public override void Write(ReadOnlySpan<byte> buffer)
         {
             inner.Write(buffer);
-            crc.Append(buffer);
+            _crc.Append(buffer);
             Count += buffer.Length;
         }
     }

@@ -16,7 +16,11 @@ internal abstract class ByteSource
     public void Read(long offset, Span<byte> destination, string what)
     {
         if (offset < 0 || offset > Length - destination.Length)
-            throw new WeightsException($"The file ends inside {what}: {destination.Length} bytes are wanted at {offset}, there are {Math.Max(0, Length - offset)}.");
+        {
+            throw new WeightsException(
+                $"The file ends inside {what}: {destination.Length} bytes are wanted at {offset}, there are {Math.Max(0, Length - offset)}."
+            );
+        }
         Fill(offset, destination);
     }
 
@@ -25,7 +29,11 @@ internal abstract class ByteSource
     public ByteSource Slice(long offset, long length, string what)
     {
         if (offset < 0 || length < 0 || offset > Length - length)
-            throw new WeightsException($"{what} is announced with {length} bytes at {offset}; there are {Length} bytes in all (cut off or damaged).");
+        {
+            throw new WeightsException(
+                $"{what} is announced with {length} bytes at {offset}; there are {Length} bytes in all (cut off or damaged)."
+            );
+        }
         return new SliceSource(this, offset, length);
     }
 
@@ -53,31 +61,35 @@ internal sealed class MemorySource(ReadOnlyMemory<byte> bytes) : ByteSource
 {
     public override long Length => bytes.Length;
 
-    protected override void Fill(long offset, Span<byte> destination) => bytes.Span.Slice((int)offset, destination.Length).CopyTo(destination);
+    protected override void Fill(long offset, Span<byte> destination) =>
+        bytes.Span.Slice((int)offset, destination.Length).CopyTo(destination);
 }
 
 /// <summary>A file on disk, opened for reading only.</summary>
 internal sealed class FileSource : ByteSource, IDisposable
 {
-    private readonly SafeFileHandle handle;
+    private readonly SafeFileHandle _handle;
 
     /// <exception cref="IOException">There is none, or it is no regular file.</exception>
     public FileSource(string path)
     {
-        handle = PlainFile.OpenHandle(path);
-        Length = RandomAccess.GetLength(handle);
+        _handle = PlainFile.OpenHandle(path);
+        Length = RandomAccess.GetLength(_handle);
     }
 
     public override long Length { get; }
 
-    public void Dispose() => handle.Dispose();
+    public void Dispose() => _handle.Dispose();
 
     protected override void Fill(long offset, Span<byte> destination)
     {
-        for (; destination.Length > 0;)
+        for (; destination.Length > 0; )
         {
-            var got = RandomAccess.Read(handle, destination, offset);
-            if (got == 0) throw new WeightsException($"The file became shorter while it was read (at byte {offset}).");
+            var got = RandomAccess.Read(_handle, destination, offset);
+            if (got == 0)
+            {
+                throw new WeightsException($"The file became shorter while it was read (at byte {offset}).");
+            }
             destination = destination[got..];
             offset += got;
         }

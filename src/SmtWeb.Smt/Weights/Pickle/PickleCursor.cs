@@ -11,17 +11,20 @@ internal sealed class PickleCursor(ByteSource source, long start)
 
     private static readonly UTF8Encoding StrictUtf8 = new(false, throwOnInvalidBytes: true);
 
-    private readonly byte[] buffer = new byte[(int)Math.Min(1 << 14, Math.Max(1, source.Length))];
-    private long bufferStart;
-    private int filled;
+    private readonly byte[] _buffer = new byte[(int)Math.Min(1 << 14, Math.Max(1, source.Length))];
+    private long _bufferStart;
+    private int _filled;
 
     /// <summary>Position of the next byte.</summary>
     public long Position { get; private set; } = start;
 
     public byte Byte()
     {
-        if (Position < bufferStart || Position >= bufferStart + filled) Refill();
-        return buffer[(int)(Position++ - bufferStart)];
+        if (Position < _bufferStart || Position >= _bufferStart + _filled)
+        {
+            Refill();
+        }
+        return _buffer[(int)(Position++ - _bufferStart)];
     }
 
     public ushort UInt16()
@@ -56,7 +59,11 @@ internal sealed class PickleCursor(ByteSource source, long start)
     public ByteSource Skip(ulong length, string what)
     {
         if (length > long.MaxValue || (long)length > source.Length - Position)
-            throw new WeightsException($"The pickle announces {what} of {length} bytes at byte {Position}; only {source.Length - Position} are left.");
+        {
+            throw new WeightsException(
+                $"The pickle announces {what} of {length} bytes at byte {Position}; only {source.Length - Position} are left."
+            );
+        }
         var slice = source.Slice(Position, (long)length, what);
         Position += (long)length;
         return slice;
@@ -66,7 +73,11 @@ internal sealed class PickleCursor(ByteSource source, long start)
     public string Text(ulong length)
     {
         if (length > PickleBudget.MaxStringBytes)
-            throw new WeightsException($"The pickle announces a string of {length} bytes at byte {Position}; at most {PickleBudget.MaxStringBytes} are read.");
+        {
+            throw new WeightsException(
+                $"The pickle announces a string of {length} bytes at byte {Position}; at most {PickleBudget.MaxStringBytes} are read."
+            );
+        }
         var at = Position;
         return Decode(Skip(length, "a string").ToArray("a string"), at);
     }
@@ -75,7 +86,11 @@ internal sealed class PickleCursor(ByteSource source, long start)
     public string Latin1(ulong length)
     {
         if (length > PickleBudget.MaxStringBytes)
-            throw new WeightsException($"The pickle announces a string of {length} bytes at byte {Position}; at most {PickleBudget.MaxStringBytes} are read.");
+        {
+            throw new WeightsException(
+                $"The pickle announces a string of {length} bytes at byte {Position}; at most {PickleBudget.MaxStringBytes} are read."
+            );
+        }
         return Encoding.Latin1.GetString(Skip(length, "a string").ToArray("a string"));
     }
 
@@ -84,10 +99,13 @@ internal sealed class PickleCursor(ByteSource source, long start)
     {
         var at = Position;
         var line = new List<byte>();
-        for (byte b; (b = Byte()) != '\n';)
+        for (byte b; (b = Byte()) != '\n'; )
         {
             line.Add(b);
-            if (line.Count > MaxLine) throw new WeightsException($"The pickle has a line of more than {MaxLine} bytes at byte {at}.");
+            if (line.Count > MaxLine)
+            {
+                throw new WeightsException($"The pickle has a line of more than {MaxLine} bytes at byte {at}.");
+            }
         }
 
         return Decode([.. line], at);
@@ -114,9 +132,12 @@ internal sealed class PickleCursor(ByteSource source, long start)
     private void Refill()
     {
         var left = source.Length - Position;
-        if (left <= 0) throw new WeightsException($"The pickle ends at byte {source.Length} without its STOP opcode (cut off?).");
-        filled = (int)Math.Min(left, buffer.Length);
-        bufferStart = Position;
-        source.Read(Position, buffer.AsSpan(0, filled), "the pickle");
+        if (left <= 0)
+        {
+            throw new WeightsException($"The pickle ends at byte {source.Length} without its STOP opcode (cut off?).");
+        }
+        _filled = (int)Math.Min(left, _buffer.Length);
+        _bufferStart = Position;
+        source.Read(Position, _buffer.AsSpan(0, _filled), "the pickle");
     }
 }

@@ -84,8 +84,13 @@ internal static class PickleNames
     /// <summary>The allowed name, or null. <paramref name="script"/>: classes of a TorchScript archive are allowed.</summary>
     public static PickleGlobal? Find(string fullName, bool script)
     {
-        if (Known.TryGetValue(fullName, out var known)) return known;
-        return script && fullName.StartsWith(TorchScriptPrefix, StringComparison.Ordinal) ? new PickleGlobal(fullName, PickleMeaning.Class) : null;
+        if (Known.TryGetValue(fullName, out var known))
+        {
+            return known;
+        }
+        return script && fullName.StartsWith(TorchScriptPrefix, StringComparison.Ordinal)
+            ? new PickleGlobal(fullName, PickleMeaning.Class)
+            : null;
     }
 
     private static Dictionary<string, PickleGlobal> Make()
@@ -93,12 +98,18 @@ internal static class PickleNames
         var known = new Dictionary<string, PickleGlobal>(StringComparer.Ordinal);
         void Add(PickleMeaning meaning, params string[] names)
         {
-            foreach (var name in names) known.Add(name, new PickleGlobal(name, meaning));
+            foreach (var name in names)
+            {
+                known.Add(name, new PickleGlobal(name, meaning));
+            }
         }
 
         void Type(SafetensorsType type, params string[] names)
         {
-            foreach (var name in names) known.Add(name, new PickleGlobal(name, PickleMeaning.ElementType, type));
+            foreach (var name in names)
+            {
+                known.Add(name, new PickleGlobal(name, PickleMeaning.ElementType, type));
+            }
         }
 
         Add(PickleMeaning.OrderedDict, "collections.OrderedDict");
@@ -117,13 +128,37 @@ internal static class PickleNames
         Add(PickleMeaning.Encode, "_codecs.encode");
         Add(PickleMeaning.Persistent, "torch_utils.persistence._reconstruct_persistent_obj");
         Add(PickleMeaning.Class, "torch.nn.parameter.Parameter", "torch._tensor.Tensor", "torch.Tensor");
-        foreach (var part in new[]
-        {
-            "module.Module", "container.ModuleDict", "container.ModuleList", "container.Sequential", "container.ParameterDict", "container.ParameterList",
-            "linear.Linear", "linear.Identity", "conv.Conv1d", "conv.Conv2d", "normalization.GroupNorm", "normalization.LayerNorm", "batchnorm.BatchNorm1d",
-            "batchnorm.BatchNorm2d", "activation.SiLU", "activation.ReLU", "activation.GELU", "activation.LeakyReLU", "dropout.Dropout", "dropout.Dropout2d",
-            "sparse.Embedding", "pooling.MaxPool2d", "pooling.AvgPool2d", "pooling.AdaptiveAvgPool2d", "flatten.Flatten", "upsampling.Upsample",
-        })
+        foreach (
+            var part in new[]
+            {
+                "module.Module",
+                "container.ModuleDict",
+                "container.ModuleList",
+                "container.Sequential",
+                "container.ParameterDict",
+                "container.ParameterList",
+                "linear.Linear",
+                "linear.Identity",
+                "conv.Conv1d",
+                "conv.Conv2d",
+                "normalization.GroupNorm",
+                "normalization.LayerNorm",
+                "batchnorm.BatchNorm1d",
+                "batchnorm.BatchNorm2d",
+                "activation.SiLU",
+                "activation.ReLU",
+                "activation.GELU",
+                "activation.LeakyReLU",
+                "dropout.Dropout",
+                "dropout.Dropout2d",
+                "sparse.Embedding",
+                "pooling.MaxPool2d",
+                "pooling.AvgPool2d",
+                "pooling.AdaptiveAvgPool2d",
+                "flatten.Flatten",
+                "upsampling.Upsample",
+            }
+        )
         {
             Add(PickleMeaning.Class, $"torch.nn.modules.{part}");
         }

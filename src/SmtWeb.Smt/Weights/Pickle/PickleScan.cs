@@ -29,7 +29,10 @@ internal static class PickleScan
 
         var message = new StringBuilder("Refused: the file tries to use ");
         message.AppendJoin(", ", names.Select(n => surroundings.Path + Show(n)));
-        if (texts.Count > 0) message.Append($" (with \"{Show(texts[0])}\" beside it)");
+        if (texts.Count > 0)
+        {
+            message.Append($" (with \"{Show(texts[0])}\" beside it)");
+        }
         message.Append(", which weights do not need. Nothing was run. ");
         message.Append("If the file is yours, load it where it was made and store plain tensors: torch.save(network.state_dict(), file).");
         return message.ToString();
@@ -53,33 +56,70 @@ internal static class PickleScan
         {
             switch (cursor.Byte())
             {
-                case (byte)'.': return;
-                case (byte)'c' or (byte)'i': { var module = cursor.Line(); Found(PickleNames.Spell(module, cursor.Line())); break; }
+                case (byte)'.':
+                    return;
+                case (byte)'c' or (byte)'i':
+                {
+                    var module = cursor.Line();
+                    Found(PickleNames.Spell(module, cursor.Line()));
+                    break;
+                }
                 case 0x93 when recent.Count >= 2:
                     // the two texts were a name, not an argument
                     texts.RemoveRange(Math.Max(0, texts.Count - 2), Math.Min(2, texts.Count));
                     Found(PickleNames.Spell(recent[^2], recent[^1]));
                     break;
-                case 0x8c: Text(cursor.Text(cursor.Byte())); break;
-                case (byte)'X': Text(cursor.Text(cursor.UInt32())); break;
-                case 0x8d: Text(cursor.Text(cursor.UInt64())); break;
-                case (byte)'U': Text(cursor.Latin1(cursor.Byte())); break;
-                case (byte)'T': Text(cursor.Latin1(cursor.UInt32())); break;
-                case (byte)'V' or (byte)'S': Text(cursor.Line()); break;
-                case (byte)'I' or (byte)'L' or (byte)'F' or (byte)'p' or (byte)'g' or (byte)'P': cursor.Line(); break;
-                case (byte)'K' or (byte)'q' or (byte)'h' or 0x80 or 0x82: cursor.Byte(); break;
-                case (byte)'M' or 0x83: cursor.UInt16(); break;
-                case (byte)'J' or (byte)'r' or (byte)'j' or 0x84: cursor.UInt32(); break;
-                case (byte)'G' or 0x95: cursor.UInt64(); break;
-                case (byte)'C' or 0x8a: cursor.Skip(cursor.Byte(), "bytes"); break;
-                case (byte)'B' or 0x8b: cursor.Skip(cursor.UInt32(), "bytes"); break;
-                case 0x8e or 0x96: cursor.Skip(cursor.UInt64(), "bytes"); break;
+                case 0x8c:
+                    Text(cursor.Text(cursor.Byte()));
+                    break;
+                case (byte)'X':
+                    Text(cursor.Text(cursor.UInt32()));
+                    break;
+                case 0x8d:
+                    Text(cursor.Text(cursor.UInt64()));
+                    break;
+                case (byte)'U':
+                    Text(cursor.Latin1(cursor.Byte()));
+                    break;
+                case (byte)'T':
+                    Text(cursor.Latin1(cursor.UInt32()));
+                    break;
+                case (byte)'V' or (byte)'S':
+                    Text(cursor.Line());
+                    break;
+                case (byte)'I' or (byte)'L' or (byte)'F' or (byte)'p' or (byte)'g' or (byte)'P':
+                    cursor.Line();
+                    break;
+                case (byte)'K' or (byte)'q' or (byte)'h' or 0x80 or 0x82:
+                    cursor.Byte();
+                    break;
+                case (byte)'M' or 0x83:
+                    cursor.UInt16();
+                    break;
+                case (byte)'J' or (byte)'r' or (byte)'j' or 0x84:
+                    cursor.UInt32();
+                    break;
+                case (byte)'G' or 0x95:
+                    cursor.UInt64();
+                    break;
+                case (byte)'C' or 0x8a:
+                    cursor.Skip(cursor.Byte(), "bytes");
+                    break;
+                case (byte)'B' or 0x8b:
+                    cursor.Skip(cursor.UInt32(), "bytes");
+                    break;
+                case 0x8e or 0x96:
+                    cursor.Skip(cursor.UInt64(), "bytes");
+                    break;
             }
         }
 
         void Found(string name)
         {
-            if (PickleNames.Find(name, surroundings.Script) is null && !names.Contains(name)) names.Add(name);
+            if (PickleNames.Find(name, surroundings.Script) is null && !names.Contains(name))
+            {
+                names.Add(name);
+            }
         }
 
         void Text(string text)

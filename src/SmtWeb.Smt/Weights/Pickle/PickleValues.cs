@@ -29,25 +29,25 @@ internal sealed class PickleList : PickleValue
 /// <summary>A dict or an OrderedDict: items in order; of keys that are no strings every entry is kept.</summary>
 internal sealed class PickleDict : PickleValue
 {
-    private readonly Dictionary<string, int> index = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, int> _index = new(StringComparer.Ordinal);
 
     public List<(object? Key, object? Value)> Items { get; } = [];
 
-    public object? this[string key] => index.TryGetValue(key, out var at) ? Items[at].Value : null;
+    public object? this[string key] => _index.TryGetValue(key, out var at) ? Items[at].Value : null;
 
-    public bool Has(string key) => index.ContainsKey(key);
+    public bool Has(string key) => _index.ContainsKey(key);
 
     public void Set(object? key, object? value)
     {
         if (key is string text)
         {
-            if (index.TryGetValue(text, out var at))
+            if (_index.TryGetValue(text, out var at))
             {
                 Items[at] = (text, value);
                 return;
             }
 
-            index.Add(text, Items.Count);
+            _index.Add(text, Items.Count);
         }
 
         Items.Add((key, value));
@@ -108,14 +108,14 @@ internal sealed class NumpyArray : PickleValue
 /// <summary>A storage of PyTorch: elements of one type, found when they are needed.</summary>
 internal sealed class TorchStorage(SafetensorsType type, long elements, Func<ByteSource> open) : PickleValue
 {
-    private ByteSource? opened;
+    private ByteSource? _opened;
 
     public SafetensorsType Type { get; } = type;
 
     public long Elements { get; } = elements;
 
     /// <summary>The bytes. Legacy files say where they are only after the objects that use them.</summary>
-    public ByteSource Open() => opened ??= open();
+    public ByteSource Open() => _opened ??= open();
 }
 
 /// <summary>A view of a storage; checked to lie inside it.</summary>

@@ -24,22 +24,22 @@ internal sealed record PickleSurroundings
 /// </summary>
 internal sealed class Unpickler
 {
-    private readonly PickleCursor cursor;
-    private readonly PickleBudget budget;
-    private readonly PickleSurroundings surroundings;
-    private readonly ByteSource source;
-    private readonly List<object?> stack = [];
-    private readonly List<int> marks = [];
-    private readonly Dictionary<long, object?> memo = [];
-    private readonly PickleCalls calls;
-    private byte opcode;
-    private long at;
+    private readonly PickleCursor _cursor;
+    private readonly PickleBudget _budget;
+    private readonly PickleSurroundings _surroundings;
+    private readonly ByteSource _source;
+    private readonly List<object?> _stack = [];
+    private readonly List<int> _marks = [];
+    private readonly Dictionary<long, object?> _memo = [];
+    private readonly PickleCalls _calls;
+    private byte _opcode;
+    private long _at;
 
     private Unpickler(ByteSource source, long start, PickleBudget budget, PickleSurroundings surroundings)
     {
-        (this.source, this.budget, this.surroundings) = (source, budget, surroundings);
-        cursor = new PickleCursor(source, start);
-        calls = new PickleCalls(budget, surroundings);
+        (_source, _budget, _surroundings) = (source, budget, surroundings);
+        _cursor = new PickleCursor(source, start);
+        _calls = new PickleCalls(budget, surroundings);
     }
 
     /// <summary>Reads one pickle; <paramref name="end"/> is the position after its STOP.</summary>
@@ -48,7 +48,7 @@ internal sealed class Unpickler
     {
         var reader = new Unpickler(source, start, budget, surroundings);
         var value = reader.Run();
-        end = reader.cursor.Position;
+        end = reader._cursor.Position;
         return value;
     }
 
@@ -56,224 +56,449 @@ internal sealed class Unpickler
     {
         for (; ; )
         {
-            budget.Opcode();
-            at = cursor.Position;
-            opcode = cursor.Byte();
-            if (opcode == '.') return Pop();
+            _budget.Opcode();
+            _at = _cursor.Position;
+            _opcode = _cursor.Byte();
+            if (_opcode == '.')
+            {
+                return Pop();
+            }
             if (!Constant() && !Container() && !Reference())
-                throw new WeightsException($"{surroundings.Path}Opcode 0x{opcode:X2} at byte {at} does not exist or is not allowed in a file of weights.");
+            {
+                throw new WeightsException(
+                    $"{_surroundings.Path}Opcode 0x{_opcode:X2} at byte {_at} does not exist or is not allowed in a file of weights."
+                );
+            }
         }
     }
 
     // numbers, strings, bytes
     private bool Constant()
     {
-        switch (opcode)
+        switch (_opcode)
         {
-            case (byte)'N': Push(null); return true;
-            case 0x88: Push(true); return true;
-            case 0x89: Push(false); return true;
-            case (byte)'K': Push((long)cursor.Byte()); return true;
-            case (byte)'M': Push((long)cursor.UInt16()); return true;
-            case (byte)'J': Push((long)(int)cursor.UInt32()); return true;
-            case (byte)'G': Push(cursor.BigEndianDouble()); return true;
-            case (byte)'I': PushInteger(cursor.Line()); return true;
-            case (byte)'L': PushInteger(cursor.Line().TrimEnd('L')); return true;
-            case (byte)'F':
-                var text = cursor.Line();
-                Push(double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : throw Bad($"'{Show(text)}' is no number"));
+            case (byte)'N':
+                Push(null);
                 return true;
-            case 0x8a: PushLong(cursor.Byte()); return true;
-            case 0x8b: PushLong(cursor.UInt32()); return true;
-            case 0x8c: PushText(cursor.Text(cursor.Byte())); return true;
-            case (byte)'X': PushText(cursor.Text(cursor.UInt32())); return true;
-            case 0x8d: PushText(cursor.Text(cursor.UInt64())); return true;
-            case (byte)'V': PushText(cursor.Line()); return true;
-            case (byte)'S': PushText(Unquote(cursor.Line())); return true;
-            case (byte)'U': PushText(cursor.Latin1(cursor.Byte())); return true;
-            case (byte)'T': PushBinary(cursor.UInt32()); return true;
-            case (byte)'C': PushBytes(cursor.Byte()); return true;
-            case (byte)'B': PushBytes(cursor.UInt32()); return true;
-            case 0x8e: PushBytes(cursor.UInt64()); return true;
-            default: return false;
+            case 0x88:
+                Push(true);
+                return true;
+            case 0x89:
+                Push(false);
+                return true;
+            case (byte)'K':
+                Push((long)_cursor.Byte());
+                return true;
+            case (byte)'M':
+                Push((long)_cursor.UInt16());
+                return true;
+            case (byte)'J':
+                Push((long)(int)_cursor.UInt32());
+                return true;
+            case (byte)'G':
+                Push(_cursor.BigEndianDouble());
+                return true;
+            case (byte)'I':
+                PushInteger(_cursor.Line());
+                return true;
+            case (byte)'L':
+                PushInteger(_cursor.Line().TrimEnd('L'));
+                return true;
+            case (byte)'F':
+                var text = _cursor.Line();
+                Push(
+                    double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
+                        ? number
+                        : throw Bad($"'{Show(text)}' is no number")
+                );
+                return true;
+            case 0x8a:
+                PushLong(_cursor.Byte());
+                return true;
+            case 0x8b:
+                PushLong(_cursor.UInt32());
+                return true;
+            case 0x8c:
+                PushText(_cursor.Text(_cursor.Byte()));
+                return true;
+            case (byte)'X':
+                PushText(_cursor.Text(_cursor.UInt32()));
+                return true;
+            case 0x8d:
+                PushText(_cursor.Text(_cursor.UInt64()));
+                return true;
+            case (byte)'V':
+                PushText(_cursor.Line());
+                return true;
+            case (byte)'S':
+                PushText(Unquote(_cursor.Line()));
+                return true;
+            case (byte)'U':
+                PushText(_cursor.Latin1(_cursor.Byte()));
+                return true;
+            case (byte)'T':
+                PushBinary(_cursor.UInt32());
+                return true;
+            case (byte)'C':
+                PushBytes(_cursor.Byte());
+                return true;
+            case (byte)'B':
+                PushBytes(_cursor.UInt32());
+                return true;
+            case 0x8e:
+                PushBytes(_cursor.UInt64());
+                return true;
+            default:
+                return false;
         }
     }
 
     // tuples, lists, dicts, sets
     private bool Container()
     {
-        switch (opcode)
+        switch (_opcode)
         {
             case (byte)'(':
-                if (marks.Count >= PickleBudget.MaxMarks) throw Bad($"it opens more than {PickleBudget.MaxMarks} containers inside one another");
-                marks.Add(stack.Count);
+                if (_marks.Count >= PickleBudget.MaxMarks)
+                {
+                    throw Bad($"it opens more than {PickleBudget.MaxMarks} containers inside one another");
+                }
+                _marks.Add(_stack.Count);
                 return true;
-            case (byte)')': Push(Tuple([])); return true;
-            case (byte)'t': Push(Tuple(PopMark())); return true;
-            case 0x85: Push(Tuple([Pop()])); return true;
-            case 0x86: { var b = Pop(); var a = Pop(); Push(Tuple([a, b])); return true; }
-            case 0x87: { var c = Pop(); var b = Pop(); var a = Pop(); Push(Tuple([a, b, c])); return true; }
-            case (byte)']': Push(New(new PickleList())); return true;
-            case (byte)'l': { var items = PopMark(); Push(Fill(New(new PickleList()), items)); return true; }
-            case (byte)'a': { var item = Pop(); Fill(Top<PickleList>("a list"), [item]); return true; }
-            case (byte)'e': { var items = PopMark(); Fill(Top<PickleList>("a list"), items); return true; }
-            case (byte)'}': Push(New(new PickleDict())); return true;
-            case (byte)'d': { var items = PopMark(); Push(Fill(New(new PickleDict()), items)); return true; }
-            case (byte)'s': { var value = Pop(); var key = Pop(); Fill(Top<PickleDict>("a dict"), [key, value]); return true; }
-            case (byte)'u': { var items = PopMark(); Fill(Top<PickleDict>("a dict"), items); return true; }
-            case 0x8f: Push(New(new PickleList { IsSet = true })); return true;
-            case 0x90: { var items = PopMark(); Fill(Top<PickleList>("a set"), items); return true; }
-            case 0x91: { var items = PopMark(); Push(Fill(New(new PickleList { IsSet = true }), items)); return true; }
-            default: return false;
+            case (byte)')':
+                Push(Tuple([]));
+                return true;
+            case (byte)'t':
+                Push(Tuple(PopMark()));
+                return true;
+            case 0x85:
+                Push(Tuple([Pop()]));
+                return true;
+            case 0x86:
+            {
+                var b = Pop();
+                var a = Pop();
+                Push(Tuple([a, b]));
+                return true;
+            }
+            case 0x87:
+            {
+                var c = Pop();
+                var b = Pop();
+                var a = Pop();
+                Push(Tuple([a, b, c]));
+                return true;
+            }
+            case (byte)']':
+                Push(New(new PickleList()));
+                return true;
+            case (byte)'l':
+            {
+                var items = PopMark();
+                Push(Fill(New(new PickleList()), items));
+                return true;
+            }
+            case (byte)'a':
+            {
+                var item = Pop();
+                Fill(Top<PickleList>("a list"), [item]);
+                return true;
+            }
+            case (byte)'e':
+            {
+                var items = PopMark();
+                Fill(Top<PickleList>("a list"), items);
+                return true;
+            }
+            case (byte)'}':
+                Push(New(new PickleDict()));
+                return true;
+            case (byte)'d':
+            {
+                var items = PopMark();
+                Push(Fill(New(new PickleDict()), items));
+                return true;
+            }
+            case (byte)'s':
+            {
+                var value = Pop();
+                var key = Pop();
+                Fill(Top<PickleDict>("a dict"), [key, value]);
+                return true;
+            }
+            case (byte)'u':
+            {
+                var items = PopMark();
+                Fill(Top<PickleDict>("a dict"), items);
+                return true;
+            }
+            case 0x8f:
+                Push(New(new PickleList { IsSet = true }));
+                return true;
+            case 0x90:
+            {
+                var items = PopMark();
+                Fill(Top<PickleList>("a set"), items);
+                return true;
+            }
+            case 0x91:
+            {
+                var items = PopMark();
+                Push(Fill(New(new PickleList { IsSet = true }), items));
+                return true;
+            }
+            default:
+                return false;
         }
     }
 
     // memo, names, calls
     private bool Reference()
     {
-        switch (opcode)
+        switch (_opcode)
         {
             case 0x80:
-                var protocol = cursor.Byte();
-                if (protocol > 5) throw Bad($"protocol {protocol} is not known; 0 to 5 are");
+                var protocol = _cursor.Byte();
+                if (protocol > 5)
+                {
+                    throw Bad($"protocol {protocol} is not known; 0 to 5 are");
+                }
                 return true;
             case 0x95:
                 // A frame only groups opcodes for buffering; its length must still be true.
-                var frame = cursor.UInt64();
-                if (frame > (ulong)(source.Length - cursor.Position)) throw Bad($"it announces a frame of {frame} bytes; only {source.Length - cursor.Position} are left");
+                var frame = _cursor.UInt64();
+                if (frame > (ulong)(_source.Length - _cursor.Position))
+                {
+                    throw Bad($"it announces a frame of {frame} bytes; only {_source.Length - _cursor.Position} are left");
+                }
                 return true;
             case (byte)'0':
-                if (marks.Count > 0 && marks[^1] == stack.Count) marks.RemoveAt(marks.Count - 1);
-                else Pop();
+                if (_marks.Count > 0 && _marks[^1] == _stack.Count)
+                {
+                    _marks.RemoveAt(_marks.Count - 1);
+                }
+                else
+                {
+                    Pop();
+                }
                 return true;
-            case (byte)'1': PopMark(); return true;
-            case (byte)'2': { var top = Pop(); Push(top); Push(top); return true; }
-            case (byte)'p': Remember(Index(cursor.Line())); return true;
-            case (byte)'q': Remember(cursor.Byte()); return true;
-            case (byte)'r': Remember(cursor.UInt32()); return true;
-            case 0x94: Remember(memo.Count); return true;
-            case (byte)'g': Push(Recall(Index(cursor.Line()))); return true;
-            case (byte)'h': Push(Recall(cursor.Byte())); return true;
-            case (byte)'j': Push(Recall(cursor.UInt32())); return true;
-            case (byte)'c': { var module = cursor.Line(); Push(Name(module, cursor.Line())); return true; }
+            case (byte)'1':
+                PopMark();
+                return true;
+            case (byte)'2':
+            {
+                var top = Pop();
+                Push(top);
+                Push(top);
+                return true;
+            }
+            case (byte)'p':
+                Remember(Index(_cursor.Line()));
+                return true;
+            case (byte)'q':
+                Remember(_cursor.Byte());
+                return true;
+            case (byte)'r':
+                Remember(_cursor.UInt32());
+                return true;
+            case 0x94:
+                Remember(_memo.Count);
+                return true;
+            case (byte)'g':
+                Push(Recall(Index(_cursor.Line())));
+                return true;
+            case (byte)'h':
+                Push(Recall(_cursor.Byte()));
+                return true;
+            case (byte)'j':
+                Push(Recall(_cursor.UInt32()));
+                return true;
+            case (byte)'c':
+            {
+                var module = _cursor.Line();
+                Push(Name(module, _cursor.Line()));
+                return true;
+            }
             case 0x93:
-                {
-                    var name = Pop() as string;
-                    var module = Pop() as string;
-                    Push(module is null || name is null ? throw Bad("STACK_GLOBAL finds no two strings on the stack") : Name(module, name));
-                    return true;
-                }
-            case (byte)'R': { var arguments = Pop(); Push(calls.Reduce(Callable(Pop()), Arguments(arguments))); return true; }
-            case 0x81: { var arguments = Pop(); Push(calls.New(Callable(Pop()), Arguments(arguments))); return true; }
+            {
+                var name = Pop() as string;
+                var module = Pop() as string;
+                Push(module is null || name is null ? throw Bad("STACK_GLOBAL finds no two strings on the stack") : Name(module, name));
+                return true;
+            }
+            case (byte)'R':
+            {
+                var arguments = Pop();
+                Push(_calls.Reduce(Callable(Pop()), Arguments(arguments)));
+                return true;
+            }
+            case 0x81:
+            {
+                var arguments = Pop();
+                Push(_calls.New(Callable(Pop()), Arguments(arguments)));
+                return true;
+            }
             case 0x92:
+            {
+                var named = Pop() as PickleDict;
+                var arguments = Arguments(Pop());
+                if (named is not { Items.Count: 0 })
                 {
-                    var named = Pop() as PickleDict;
-                    var arguments = Arguments(Pop());
-                    if (named is not { Items.Count: 0 }) throw Bad("NEWOBJ_EX with named arguments is not used by files of weights");
-                    Push(calls.New(Callable(Pop()), arguments));
-                    return true;
+                    throw Bad("NEWOBJ_EX with named arguments is not used by files of weights");
                 }
+                Push(_calls.New(Callable(Pop()), arguments));
+                return true;
+            }
             case (byte)'i':
-                {
-                    var module = cursor.Line();
-                    var name = Name(module, cursor.Line());
-                    Push(calls.Reduce(name, Tuple(PopMark())));
-                    return true;
-                }
+            {
+                var module = _cursor.Line();
+                var name = Name(module, _cursor.Line());
+                Push(_calls.Reduce(name, Tuple(PopMark())));
+                return true;
+            }
             case (byte)'o':
+            {
+                var items = PopMark();
+                if (items.Length == 0)
                 {
-                    var items = PopMark();
-                    if (items.Length == 0) throw Bad("OBJ has no class");
-                    Push(calls.Reduce(Callable(items[0]), Tuple(items[1..])));
-                    return true;
+                    throw Bad("OBJ has no class");
                 }
-            case (byte)'b': { var state = Pop(); calls.Build(Peek(), state); return true; }
-            case (byte)'Q': Push(Persistent(Pop())); return true;
-            case (byte)'P': throw Bad($"it has the persistent id '{Show(cursor.Line())}', which no file of weights has");
-            case 0x82 or 0x83 or 0x84: throw Bad("it calls the extension registry of Python (EXT opcodes), which is never allowed");
-            default: return false;
+                Push(_calls.Reduce(Callable(items[0]), Tuple(items[1..])));
+                return true;
+            }
+            case (byte)'b':
+            {
+                var state = Pop();
+                _calls.Build(Peek(), state);
+                return true;
+            }
+            case (byte)'Q':
+                Push(Persistent(Pop()));
+                return true;
+            case (byte)'P':
+                throw Bad($"it has the persistent id '{Show(_cursor.Line())}', which no file of weights has");
+            case 0x82 or 0x83 or 0x84:
+                throw Bad("it calls the extension registry of Python (EXT opcodes), which is never allowed");
+            default:
+                return false;
         }
     }
 
     private PickleGlobal Name(string module, string name)
     {
         var full = PickleNames.Spell(module, name);
-        if (PickleNames.Find(full, surroundings.Script) is { } known) return known;
-        throw new WeightsException(PickleScan.Refusal(source, surroundings, full, cursor.Position));
+        if (PickleNames.Find(full, _surroundings.Script) is { } known)
+        {
+            return known;
+        }
+        throw new WeightsException(PickleScan.Refusal(_source, _surroundings, full, _cursor.Position));
     }
 
     private TorchStorage Persistent(object? id)
     {
-        if (surroundings.Persistent is null) throw Bad("it has a persistent id, but nothing outside of it to refer to");
-        return id is PickleTuple tuple ? surroundings.Persistent(tuple) : throw Bad("its persistent id is no tuple as PyTorch writes it");
+        if (_surroundings.Persistent is null)
+        {
+            throw Bad("it has a persistent id, but nothing outside of it to refer to");
+        }
+        return id is PickleTuple tuple ? _surroundings.Persistent(tuple) : throw Bad("its persistent id is no tuple as PyTorch writes it");
     }
 
     private PickleGlobal Callable(object? value) =>
         value as PickleGlobal ?? throw Bad($"it calls {PickleCalls.Describe(value)}, which is no name");
 
-    private PickleTuple Arguments(object? value) => value as PickleTuple ?? throw Bad($"it calls with {PickleCalls.Describe(value)} in place of a tuple of arguments");
+    private PickleTuple Arguments(object? value) =>
+        value as PickleTuple ?? throw Bad($"it calls with {PickleCalls.Describe(value)} in place of a tuple of arguments");
 
     private void PushInteger(string text)
     {
         // protocol 0 writes truth values as I01 and I00
-        if (opcode == 'I' && text is "00" or "01") Push(text == "01");
-        else Push(long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number : throw Bad($"'{Show(text)}' is no 64-bit number"));
+        if (_opcode == 'I' && text is "00" or "01")
+        {
+            Push(text == "01");
+        }
+        else
+        {
+            Push(
+                long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)
+                    ? number
+                    : throw Bad($"'{Show(text)}' is no 64-bit number")
+            );
+        }
     }
 
     private void PushLong(uint length)
     {
-        if (length > 64) throw Bad($"it has a number of {length} bytes; 64 are plenty");
+        if (length > 64)
+        {
+            throw Bad($"it has a number of {length} bytes; 64 are plenty");
+        }
         Span<byte> bytes = stackalloc byte[(int)length];
-        cursor.Bytes(bytes);
+        _cursor.Bytes(bytes);
         var number = new BigInteger(bytes);
         Push(number >= long.MinValue && number <= long.MaxValue ? (long)number : number);
     }
 
     private void PushText(string text)
     {
-        budget.Object(32 + (2L * text.Length));
+        _budget.Object(32 + (2L * text.Length));
         Push(text);
     }
 
     // Binary strings of Python 2 are texts or bytes; those that no text is as long as (pixels of CIFAR-10: 31 MB) stay in the file.
     private void PushBinary(ulong length)
     {
-        if (length > PickleBudget.LongText) PushBytes(length);
-        else PushText(cursor.Latin1(length));
+        if (length > PickleBudget.LongText)
+        {
+            PushBytes(length);
+        }
+        else
+        {
+            PushText(_cursor.Latin1(length));
+        }
     }
 
     private void PushBytes(ulong length)
     {
-        budget.Object(96);
-        Push(new PickleBytes(cursor.Skip(length, "a bytes object")));
+        _budget.Object(96);
+        Push(new PickleBytes(_cursor.Skip(length, "a bytes object")));
     }
 
     private PickleTuple Tuple(object?[] items)
     {
-        budget.Object(40 + (8L * items.Length));
+        _budget.Object(40 + (8L * items.Length));
         var tuple = new PickleTuple(items);
-        foreach (var item in items) Nest(tuple, item);
+        foreach (var item in items)
+        {
+            Nest(tuple, item);
+        }
         return tuple;
     }
 
-    private T New<T>(T value) where T : PickleValue
+    private T New<T>(T value)
+        where T : PickleValue
     {
-        budget.Object(192);
+        _budget.Object(192);
         return value;
     }
 
     private PickleList Fill(PickleList list, object?[] items)
     {
-        budget.Object(16L * items.Length);
-        foreach (var item in items) Nest(list, item);
+        _budget.Object(16L * items.Length);
+        foreach (var item in items)
+        {
+            Nest(list, item);
+        }
         list.Items.AddRange(items);
         return list;
     }
 
     private PickleDict Fill(PickleDict dict, object?[] items)
     {
-        if (items.Length % 2 != 0) throw Bad("a dict has a key without a value");
-        budget.Object(48L * items.Length);
+        if (items.Length % 2 != 0)
+        {
+            throw Bad("a dict has a key without a value");
+        }
+        _budget.Object(48L * items.Length);
         for (var k = 0; k < items.Length; k += 2)
         {
             Nest(dict, items[k + 1]);
@@ -285,61 +510,87 @@ internal sealed class Unpickler
 
     private void Nest(PickleValue outer, object? inner)
     {
-        if (inner is not PickleValue value) return;
+        if (inner is not PickleValue value)
+        {
+            return;
+        }
         outer.Depth = Math.Max(outer.Depth, value.Depth + 1);
-        if (outer.Depth > PickleBudget.MaxDepth) throw Bad($"it nests more than {PickleBudget.MaxDepth} deep");
+        if (outer.Depth > PickleBudget.MaxDepth)
+        {
+            throw Bad($"it nests more than {PickleBudget.MaxDepth} deep");
+        }
     }
 
     private void Remember(long index)
     {
-        if (index < 0 || index > PickleBudget.MaxOpcodes) throw Bad($"memo index {index} is out of range");
-        if (!memo.ContainsKey(index)) budget.Object(40);
-        memo[index] = Peek();
+        if (index < 0 || index > PickleBudget.MaxOpcodes)
+        {
+            throw Bad($"memo index {index} is out of range");
+        }
+        if (!_memo.ContainsKey(index))
+        {
+            _budget.Object(40);
+        }
+        _memo[index] = Peek();
     }
 
-    private object? Recall(long index) => memo.TryGetValue(index, out var value) ? value : throw Bad($"it refers to memo entry {index}, which was never set");
+    private object? Recall(long index) =>
+        _memo.TryGetValue(index, out var value) ? value : throw Bad($"it refers to memo entry {index}, which was never set");
 
-    private long Index(string text) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var index) ? index : throw Bad($"'{Show(text)}' is no memo index");
+    private long Index(string text) =>
+        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var index)
+            ? index
+            : throw Bad($"'{Show(text)}' is no memo index");
 
     private void Push(object? value)
     {
-        if (stack.Count >= PickleBudget.MaxStack) throw Bad($"its stack grows beyond {PickleBudget.MaxStack} entries");
-        budget.Object(value is long or double ? 24 : 0);
-        stack.Add(value);
+        if (_stack.Count >= PickleBudget.MaxStack)
+        {
+            throw Bad($"its stack grows beyond {PickleBudget.MaxStack} entries");
+        }
+        _budget.Object(value is long or double ? 24 : 0);
+        _stack.Add(value);
     }
 
-    private object? Peek() => stack.Count > Floor ? stack[^1] : throw Underflow();
+    private object? Peek() => _stack.Count > Floor ? _stack[^1] : throw Underflow();
 
     private object? Pop()
     {
-        if (stack.Count <= Floor) throw Underflow();
-        var value = stack[^1];
-        stack.RemoveAt(stack.Count - 1);
+        if (_stack.Count <= Floor)
+        {
+            throw Underflow();
+        }
+        var value = _stack[^1];
+        _stack.RemoveAt(_stack.Count - 1);
         return value;
     }
 
     // What lies below the last mark belongs to the containers around it.
-    private int Floor => marks.Count > 0 ? marks[^1] : 0;
+    private int Floor => _marks.Count > 0 ? _marks[^1] : 0;
 
     private object?[] PopMark()
     {
-        if (marks.Count == 0) throw Bad("it closes a container that was never opened");
-        var from = marks[^1];
-        marks.RemoveAt(marks.Count - 1);
-        var items = stack.GetRange(from, stack.Count - from).ToArray();
-        stack.RemoveRange(from, items.Length);
+        if (_marks.Count == 0)
+        {
+            throw Bad("it closes a container that was never opened");
+        }
+        var from = _marks[^1];
+        _marks.RemoveAt(_marks.Count - 1);
+        var items = _stack.GetRange(from, _stack.Count - from).ToArray();
+        _stack.RemoveRange(from, items.Length);
         return items;
     }
 
-    private T Top<T>(string what) where T : PickleValue => Peek() as T ?? throw Bad($"it adds to {PickleCalls.Describe(Peek())} as if it were {what}");
+    private T Top<T>(string what)
+        where T : PickleValue => Peek() as T ?? throw Bad($"it adds to {PickleCalls.Describe(Peek())} as if it were {what}");
 
-    private string Unquote(string text) => text.Length >= 2 && text[0] is '\'' or '"' && text[^1] == text[0]
-        ? text[1..^1]
-        : throw Bad("a string of protocol 0 has no quotes");
+    private string Unquote(string text) =>
+        text.Length >= 2 && text[0] is '\'' or '"' && text[^1] == text[0] ? text[1..^1] : throw Bad("a string of protocol 0 has no quotes");
 
     private WeightsException Underflow() => Bad("it takes more from the stack than there is");
 
-    private WeightsException Bad(string what) => new($"{surroundings.Path}The pickle is damaged or hostile at byte {at} (opcode {PickleScan.Printable(opcode)}): {what}.");
+    private WeightsException Bad(string what) =>
+        new($"{_surroundings.Path}The pickle is damaged or hostile at byte {_at} (opcode {PickleScan.Printable(_opcode)}): {what}.");
 
     private static string Show(string text) => PickleScan.Show(text);
 }

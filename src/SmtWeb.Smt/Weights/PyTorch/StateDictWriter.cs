@@ -15,7 +15,9 @@ public static class StateDictWriter
     /// <param name="stream">Seekable.</param>
     /// <param name="tensors">Names are unique.</param>
     /// <exception cref="ArgumentException">A name is taken twice.</exception>
-    /// <exception cref="InvalidOperationException">A source wrote another number of bytes than its shape takes, or a tensor is beyond 4 GiB.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// A source wrote another number of bytes than its shape takes, or a tensor is beyond 4 GiB.
+    /// </exception>
     public static void Write(Stream stream, IEnumerable<SafetensorsSource> tensors)
     {
         var list = tensors.ToList();
@@ -25,12 +27,20 @@ public static class StateDictWriter
         for (var k = 0; k < list.Count; k++)
         {
             var tensor = list[k];
-            zip.Add($"{Root}data/{k}", content =>
-            {
-                tensor.Write(content);
-                if (content.Position != tensor.ByteCount)
-                    throw new InvalidOperationException($"Tensor \"{tensor.Name}\" wrote {content.Position} bytes; {tensor.Type} [{string.Join(",", tensor.Shape)}] takes {tensor.ByteCount}.");
-            });
+            zip.Add(
+                $"{Root}data/{k}",
+                content =>
+                {
+                    tensor.Write(content);
+                    if (content.Position != tensor.ByteCount)
+                    {
+                        throw new InvalidOperationException(
+                            $"Tensor \"{tensor.Name}\" wrote {content.Position} bytes; {tensor.Type} [{string.Join(",", tensor.Shape)}] "
+                            + $"takes {tensor.ByteCount}."
+                        );
+                    }
+                }
+            );
         }
 
         zip.Add(Root + "version", content => content.Write("3\n"u8));
@@ -69,7 +79,10 @@ public static class StateDictWriter
         void Numbers(IEnumerable<long> numbers)
         {
             Op((byte)'(');
-            foreach (var number in numbers) Number(number);
+            foreach (var number in numbers)
+            {
+                Number(number);
+            }
             Op((byte)'t');
         }
 
@@ -87,7 +100,10 @@ public static class StateDictWriter
         for (var k = 0; k < tensors.Count; k++)
         {
             var tensor = tensors[k];
-            if (!names.Add(tensor.Name)) throw new ArgumentException($"The tensor name \"{tensor.Name}\" is taken twice.", nameof(tensors));
+            if (!names.Add(tensor.Name))
+            {
+                throw new ArgumentException($"The tensor name \"{tensor.Name}\" is taken twice.", nameof(tensors));
+            }
             Text(tensor.Name);
             Global("torch._utils", "_rebuild_tensor_v2");
             Op((byte)'(');
@@ -126,17 +142,18 @@ public static class StateDictWriter
         return strides;
     }
 
-    private static string StorageClass(SafetensorsType type) => type switch
-    {
-        SafetensorsType.F64 => "DoubleStorage",
-        SafetensorsType.F32 => "FloatStorage",
-        SafetensorsType.F16 => "HalfStorage",
-        SafetensorsType.BF16 => "BFloat16Storage",
-        SafetensorsType.I64 => "LongStorage",
-        SafetensorsType.I32 => "IntStorage",
-        SafetensorsType.I16 => "ShortStorage",
-        SafetensorsType.I8 => "CharStorage",
-        SafetensorsType.U8 => "ByteStorage",
-        SafetensorsType.BOOL => "BoolStorage",
-    };
+    private static string StorageClass(SafetensorsType type) =>
+        type switch
+        {
+            SafetensorsType.F64 => "DoubleStorage",
+            SafetensorsType.F32 => "FloatStorage",
+            SafetensorsType.F16 => "HalfStorage",
+            SafetensorsType.BF16 => "BFloat16Storage",
+            SafetensorsType.I64 => "LongStorage",
+            SafetensorsType.I32 => "IntStorage",
+            SafetensorsType.I16 => "ShortStorage",
+            SafetensorsType.I8 => "CharStorage",
+            SafetensorsType.U8 => "ByteStorage",
+            SafetensorsType.BOOL => "BoolStorage",
+        };
 }

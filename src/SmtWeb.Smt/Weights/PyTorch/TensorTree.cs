@@ -12,28 +12,40 @@ internal sealed class TensorTree
     private const int MaxVisits = 500_000;
     private const int MaxNameLength = 500;
 
-    private readonly List<WeightTensor> tensors = [];
-    private readonly HashSet<string> names = new(StringComparer.Ordinal);
-    private int visits;
+    private readonly List<WeightTensor> _tensors = [];
+    private readonly HashSet<string> _names = new(StringComparer.Ordinal);
+    private int _visits;
 
     /// <exception cref="WeightsException">The graph is circular, too deep, too large, or gives a name twice.</exception>
     public static IReadOnlyList<WeightTensor> Collect(object? root)
     {
         var tree = new TensorTree();
         tree.Visit(root, "", 0);
-        return tree.tensors;
+        return tree._tensors;
     }
 
     private void Visit(object? value, string name, int depth)
     {
-        if (++visits > MaxVisits) throw new WeightsException($"The objects of the file refer to one another in more than {MaxVisits} ways.");
-        if (depth > MaxDepth) throw new WeightsException($"The objects of the file are nested more than {MaxDepth} deep, or in a circle.");
-        if (name.Length > MaxNameLength) throw new WeightsException($"A tensor has a name of more than {MaxNameLength} characters.");
+        if (++_visits > MaxVisits)
+        {
+            throw new WeightsException($"The objects of the file refer to one another in more than {MaxVisits} ways.");
+        }
+        if (depth > MaxDepth)
+        {
+            throw new WeightsException($"The objects of the file are nested more than {MaxDepth} deep, or in a circle.");
+        }
+        if (name.Length > MaxNameLength)
+        {
+            throw new WeightsException($"A tensor has a name of more than {MaxNameLength} characters.");
+        }
         switch (value)
         {
             case TorchTensor tensor:
-                if (!names.Add(name)) throw new WeightsException($"The file has two tensors of the name '{PickleScan.Show(name)}'.");
-                tensors.Add(new WeightTensor(name, tensor));
+                if (!_names.Add(name))
+                {
+                    throw new WeightsException($"The file has two tensors of the name '{PickleScan.Show(name)}'.");
+                }
+                _tensors.Add(new WeightTensor(name, tensor));
                 break;
             case NumpyArray { Bytes: not null } array when ToTensor(array) is { } tensor:
                 Visit(tensor, name, depth);
@@ -42,14 +54,26 @@ internal sealed class TensorTree
                 Items(dict, name, depth);
                 break;
             case PickleList { IsSet: false } list:
-                for (var k = 0; k < list.Items.Count; k++) Visit(list.Items[k], Join(name, $"{k}"), depth + 1);
+                for (var k = 0; k < list.Items.Count; k++)
+                {
+                    Visit(list.Items[k], Join(name, $"{k}"), depth + 1);
+                }
                 break;
             case PickleTuple tuple:
-                for (var k = 0; k < tuple.Items.Length; k++) Visit(tuple.Items[k], Join(name, $"{k}"), depth + 1);
+                for (var k = 0; k < tuple.Items.Length; k++)
+                {
+                    Visit(tuple.Items[k], Join(name, $"{k}"), depth + 1);
+                }
                 break;
             case PickleObject { State: { } state }:
-                if (state.Has("_parameters") || state.Has("_modules")) Module(state, name, depth);
-                else Items(state, name, depth);
+                if (state.Has("_parameters") || state.Has("_modules"))
+                {
+                    Module(state, name, depth);
+                }
+                else
+                {
+                    Items(state, name, depth);
+                }
                 break;
         }
     }
@@ -59,15 +83,27 @@ internal sealed class TensorTree
         Visit(state["_parameters"] as PickleDict, name, depth + 1);
         var passing = (state["_non_persistent_buffers_set"] as PickleList)?.Items.OfType<string>().ToHashSet() ?? [];
         if (state["_buffers"] is PickleDict buffers)
+        {
             foreach (var (key, value) in buffers.Items)
-                if (key is not string text || !passing.Contains(text)) Visit(value, Join(name, key), depth + 1);
+            {
+                if (key is not string text || !passing.Contains(text))
+                {
+                    Visit(value, Join(name, key), depth + 1);
+                }
+            }
+        }
         Visit(state["_modules"] as PickleDict, name, depth + 1);
     }
 
     private void Items(PickleDict dict, string name, int depth)
     {
         foreach (var (key, value) in dict.Items)
-            if (value is PickleValue) Visit(value, Join(name, key), depth + 1);
+        {
+            if (value is PickleValue)
+            {
+                Visit(value, Join(name, key), depth + 1);
+            }
+        }
     }
 
     private static string Join(string prefix, object? key)
@@ -96,7 +132,10 @@ internal sealed class TensorTree
             "b1" => SafetensorsType.BOOL,
             _ => null,
         };
-        if (type is null || array.Type!.BigEndian) return null;
+        if (type is null || array.Type!.BigEndian)
+        {
+            return null;
+        }
         var strides = new long[array.Shape.Length];
         long step = 1;
         for (var k = 0; k < strides.Length; k++)
@@ -106,6 +145,11 @@ internal sealed class TensorTree
             step *= Math.Max(1, array.Shape[axis]);
         }
 
-        return new TorchTensor(new TorchStorage(type.Value, array.Bytes!.Length / type.Value.Size(), () => array.Bytes), 0, array.Shape, strides);
+        return new TorchTensor(
+            new TorchStorage(type.Value, array.Bytes!.Length / type.Value.Size(), () => array.Bytes),
+            0,
+            array.Shape,
+            strides
+        );
     }
 }

@@ -15,17 +15,31 @@ internal sealed class FiniteStream(Stream inner, WeightTensor tensor) : WriteOnl
             SafetensorsType.F32 => !Any<uint>(buffer, 0x7F80_0000),
             SafetensorsType.BF16 => !Any<ushort>(buffer, 0x7F80),
             SafetensorsType.F16 => !Any<ushort>(buffer, 0x7C00),
-            SafetensorsType.I64 or SafetensorsType.I32 or SafetensorsType.I16 or SafetensorsType.I8 or SafetensorsType.U8 or SafetensorsType.BOOL => true,
+            SafetensorsType.I64
+            or SafetensorsType.I32
+            or SafetensorsType.I16
+            or SafetensorsType.I8
+            or SafetensorsType.U8
+            or SafetensorsType.BOOL => true,
         };
-        if (!finite) throw new WeightsException($"Tensor {tensor.Name} holds values that are not finite; a network of such weights gives nothing.");
+        if (!finite)
+        {
+            throw new WeightsException($"Tensor {tensor.Name} holds values that are not finite; a network of such weights gives nothing.");
+        }
         inner.Write(buffer);
     }
 
     // NaN and infinity are the values with all bits of the exponent set
-    private static bool Any<T>(ReadOnlySpan<byte> bytes, T exponent) where T : unmanaged, System.Numerics.IBinaryInteger<T>
+    private static bool Any<T>(ReadOnlySpan<byte> bytes, T exponent)
+        where T : unmanaged, System.Numerics.IBinaryInteger<T>
     {
         foreach (var value in MemoryMarshal.Cast<byte, T>(bytes))
-            if ((value & exponent) == exponent) return true;
+        {
+            if ((value & exponent) == exponent)
+            {
+                return true;
+            }
+        }
         return false;
     }
 }

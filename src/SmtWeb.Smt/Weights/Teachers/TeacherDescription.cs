@@ -41,15 +41,25 @@ public sealed record TeacherDescription
     [JsonIgnore]
     public string NetworkLabel => SpecCatalog.KindLabel(Network);
 
-    /// <summary>What a spec needs to distil it, as a patch of the spec: method and network. <paramref name="teacher"/> is its name or file.</summary>
+    /// <summary>
+    /// What a spec needs to distil it, as a patch of the spec: method and network. <paramref name="teacher"/> is its name or file.
+    /// </summary>
     public string DistillationPatch(string teacher) => SpecJson.WritePatch(new SmdSpec { Teacher = teacher }, Network);
 
     /// <summary>The network's settings. <paramref name="augment"/> is the length of EDM's augmentation label.</summary>
     internal UNetOptions Options(int augment = 0)
     {
-        if (Network is not UNetSpec unet) throw new WeightsException($"The teacher's network is \"{NetworkLabel}\", not one for images.");
+        if (Network is not UNetSpec unet)
+        {
+            throw new WeightsException($"The teacher's network is \"{NetworkLabel}\", not one for images.");
+        }
         UNetOptions options = unet is AdmSpec adm
-            ? new AdmOptions { Resolution = Resolution, ImageChannels = Channels, ChannelsPerHead = adm.ChannelsPerHead }
+            ? new AdmOptions
+            {
+                Resolution = Resolution,
+                ImageChannels = Channels,
+                ChannelsPerHead = adm.ChannelsPerHead,
+            }
             : new DdpmPlusPlusOptions { Resolution = Resolution, ImageChannels = Channels };
         return options with
         {

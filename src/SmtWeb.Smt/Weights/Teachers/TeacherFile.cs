@@ -25,14 +25,20 @@ public static class TeacherFile
                 ["format"] = Format,
                 ["teacher"] = ToJson(description),
                 ["written"] = DateTimeOffset.UtcNow.ToString("O", CultureInfo.InvariantCulture),
-            });
+            }
+        );
 
     /// <summary>The description in the metadata of a safetensors file.</summary>
     /// <exception cref="InvalidDataException">The file is no teacher, or its description is damaged.</exception>
     public static TeacherDescription ReadDescription(IReadOnlyDictionary<string, string> metadata)
     {
         if (!metadata.TryGetValue("format", out var format) || format != Format || !metadata.TryGetValue("teacher", out var text))
-            throw new InvalidDataException($"Not a teacher: the metadata entry 'format' is '{format ?? "missing"}', expected '{Format}'. `smtweb import` makes teachers.");
+        {
+            throw new InvalidDataException(
+                $"Not a teacher: the metadata entry 'format' is '{format ?? "missing"}', expected '{Format}'. `smtweb import` makes "
+                + "teachers."
+            );
+        }
         return FromJson(text);
     }
 

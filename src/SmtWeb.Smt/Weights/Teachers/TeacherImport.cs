@@ -16,12 +16,12 @@ public sealed partial class TeacherImport : IDisposable
     // adds nothing, so that leaving it out changes no output.
     private const string Augmentation = "model.map_augment.";
 
-    private readonly WeightsFile file;
-    private readonly List<WeightTensor> tensors;
+    private readonly WeightsFile _file;
+    private readonly List<WeightTensor> _tensors;
 
     private TeacherImport(WeightsFile file, List<WeightTensor> tensors, TeacherDescription description, IReadOnlyList<string> notes)
     {
-        (this.file, this.tensors, Description, Notes) = (file, tensors, description, notes);
+        (_file, _tensors, Description, Notes) = (file, tensors, description, notes);
     }
 
     /// <summary>What it is.</summary>
@@ -31,15 +31,17 @@ public sealed partial class TeacherImport : IDisposable
     public IReadOnlyList<string> Notes { get; }
 
     /// <summary>Bytes of all tensors that are written.</summary>
-    public long Bytes => tensors.Sum(t => t.ByteCount);
+    public long Bytes => _tensors.Sum(t => t.ByteCount);
 
     /// <summary>Number of tensors that are written.</summary>
-    public int TensorCount => tensors.Count;
+    public int TensorCount => _tensors.Count;
 
     /// <summary>Opens a file, recognises its network and compares every tensor with ours.</summary>
     /// <param name="path">safetensors, .pth, .pt or .pkl.</param>
     /// <param name="name">Name for runs to call it; null = from the file's name.</param>
-    /// <exception cref="WeightsException">Damaged, hostile, or another network; missing, unexpected and misshapen tensors are listed.</exception>
+    /// <exception cref="WeightsException">
+    /// Damaged, hostile, or another network; missing, unexpected and misshapen tensors are listed.
+    /// </exception>
     /// <exception cref="ArgumentException">The name cannot be used.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static TeacherImport Open(string path, string? name = null)
@@ -52,9 +54,21 @@ public sealed partial class TeacherImport : IDisposable
             var shapes = NetworkShapes.Read(file.Tensors);
             var notes = new List<string>();
             var sigmaData = snapshot?.SigmaData ?? EdmPrecond.ImageSigmaData;
-            if (snapshot is null) notes.Add($"The file names no class: the {(shapes.Network is Specs.AdmSpec ? "ADM" : "DDPM++")} U-Net was recognised by its tensors, and σ_data = {sigmaData} is assumed.");
-            if (sigmaData != EdmPrecond.ImageSigmaData) notes.Add($"σ_data is {sigmaData}; networks of runs have {EdmPrecond.ImageSigmaData}.");
-            if (shapes.Augment > 0) notes.Add($"The augmentation input ({shapes.Augment} values) is left out: it acts only on augmented training images.");
+            if (snapshot is null)
+            {
+                notes.Add(
+                    $"The file names no class: the {(shapes.Network is Specs.AdmSpec ? "ADM" : "DDPM++")} U-Net was recognised by its "
+                    + $"tensors, and σ_data = {sigmaData} is assumed."
+                );
+            }
+            if (sigmaData != EdmPrecond.ImageSigmaData)
+            {
+                notes.Add($"σ_data is {sigmaData}; networks of runs have {EdmPrecond.ImageSigmaData}.");
+            }
+            if (shapes.Augment > 0)
+            {
+                notes.Add($"The augmentation input ({shapes.Augment} values) is left out: it acts only on augmented training images.");
+            }
             var kept = file.Tensors.Where(t => !t.Name.StartsWith(Augmentation, StringComparison.Ordinal)).ToList();
             var description = new TeacherDescription
             {
@@ -87,26 +101,42 @@ public sealed partial class TeacherImport : IDisposable
     public void Write(Stream stream, IProgress<long>? progress = null, CancellationToken ct = default)
     {
         long written = 0;
-        TeacherFile.Write(stream, Description, tensors.Select(t => new SafetensorsSource(t.Name, t.Type, t.Shape, destination =>
-        {
-            ct.ThrowIfCancellationRequested();
-            using var finite = new FiniteStream(destination, t);
-            t.CopyTo(finite);
-            progress?.Report(written += t.ByteCount);
-        })));
+        TeacherFile.Write(
+            stream,
+            Description,
+            _tensors.Select(t => new SafetensorsSource(
+                t.Name,
+                t.Type,
+                t.Shape,
+                destination =>
+                {
+                    ct.ThrowIfCancellationRequested();
+                    using var finite = new FiniteStream(destination, t);
+                    t.CopyTo(finite);
+                    progress?.Report(written += t.ByteCount);
+                }
+            ))
+        );
     }
 
     /// <inheritdoc/>
-    public void Dispose() => file.Dispose();
+    public void Dispose() => _file.Dispose();
 
-    private static string CheckName(string name) => IsName(name)
-        ? name
-        : throw new ArgumentException($"'{name}' cannot be the name of a model: use letters, digits and . _ - (1 to 100, not digits alone).", nameof(name));
+    private static string CheckName(string name) =>
+        IsName(name)
+            ? name
+            : throw new ArgumentException(
+                $"'{name}' cannot be the name of a model: use letters, digits and . _ - (1 to 100, not digits alone).",
+                nameof(name)
+            );
 
     private static string NameFrom(string path)
     {
         var name = NotInNames().Replace(Path.GetFileNameWithoutExtension(path), "-").Trim('-', '.');
-        if (name.Length > 100) name = name[..100];
+        if (name.Length > 100)
+        {
+            name = name[..100];
+        }
         return IsName(name) ? name : $"model-{name}";
     }
 
@@ -137,26 +167,47 @@ public sealed partial class TeacherImport : IDisposable
         using var random = new Generator(0, torch.CPU);
         using var network = new ImageDenoiser(description.Options(), random);
         var theirs = tensors.ToDictionary(t => t.Name, StringComparer.Ordinal);
-        List<string> missing = [], misshapen = [];
+        List<string> missing = [],
+            misshapen = [];
         foreach (var (name, mine) in network.StateEntries())
         {
-            if (!theirs.Remove(name, out var tensor)) missing.Add(name);
-            else if (!tensor.Shape.SequenceEqual(mine.shape)) misshapen.Add($"{name} [{string.Join(",", tensor.Shape)}] in place of [{string.Join(",", mine.shape)}]");
-            else if (tensor.Type is not (SafetensorsType.F32 or SafetensorsType.F64 or SafetensorsType.F16 or SafetensorsType.BF16)) misshapen.Add($"{name} of type {tensor.Type}");
+            if (!theirs.Remove(name, out var tensor))
+            {
+                missing.Add(name);
+            }
+            else if (!tensor.Shape.SequenceEqual(mine.shape))
+            {
+                misshapen.Add($"{name} [{string.Join(",", tensor.Shape)}] in place of [{string.Join(",", mine.shape)}]");
+            }
+            else if (tensor.Type is not (SafetensorsType.F32 or SafetensorsType.F64 or SafetensorsType.F16 or SafetensorsType.BF16))
+            {
+                misshapen.Add($"{name} of type {tensor.Type}");
+            }
         }
 
-        if (missing.Count + misshapen.Count + theirs.Count == 0) return network.ParameterCount();
+        if (missing.Count + misshapen.Count + theirs.Count == 0)
+        {
+            return network.ParameterCount();
+        }
         List<string> problems = [];
         Problem(problems, "missing", missing);
         Problem(problems, "unexpected", [.. theirs.Keys]);
         Problem(problems, "misshapen", misshapen);
-        throw new WeightsException($"The weights do not fit the {description.NetworkLabel} that they look like: {string.Join("; ", problems)}.");
+        throw new WeightsException(
+            $"The weights do not fit the {description.NetworkLabel} that they look like: {string.Join("; ", problems)}."
+        );
     }
 
     private static void Problem(List<string> problems, string what, List<string> names)
     {
         const int Shown = 6;
-        if (names.Count > 0) problems.Add($"{names.Count} {what}: {string.Join(", ", names.Take(Shown))}{(names.Count > Shown ? $" and {names.Count - Shown} more" : "")}");
+        if (names.Count > 0)
+        {
+            problems.Add(
+                $"{names.Count} {what}: "
+                + $"{string.Join(", ", names.Take(Shown))}{(names.Count > Shown ? $" and {names.Count - Shown} more" : "")}"
+            );
+        }
     }
 
     [GeneratedRegex("^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]

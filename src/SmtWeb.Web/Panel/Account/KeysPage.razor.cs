@@ -13,15 +13,20 @@ public sealed partial class KeysPage
     private NewApiKey? _made;
     private string _name = "";
 
-    [CascadingParameter] private Task<AuthenticationState> Authentication { get; set; } = default!;
+    [CascadingParameter]
+    private Task<AuthenticationState> Authentication { get; set; } = default!;
 
-    [Inject] private ApiKeyService Keys { get; set; } = default!;
+    [Inject]
+    private ApiKeyService Keys { get; set; } = default!;
 
-    [Inject] private LiveRights Rights { get; set; } = default!;
+    [Inject]
+    private LiveRights Rights { get; set; } = default!;
 
-    [Inject] private PanelQuestions Questions { get; set; } = default!;
+    [Inject]
+    private PanelQuestions Questions { get; set; } = default!;
 
-    [Inject] private PanelNotices Notices { get; set; } = default!;
+    [Inject]
+    private PanelNotices Notices { get; set; } = default!;
 
     /// <inheritdoc/>
     protected override async Task OnInitializedAsync() => _keys = await Keys.ListAsync(await OwnerAsync());

@@ -26,15 +26,20 @@ public sealed partial class UsersPage
     // A role that was refused stays chosen in the browser unless its row is made anew: nothing changed on this side.
     private int _shown;
 
-    [Inject] private AccountService Accounts { get; set; } = default!;
+    [Inject]
+    private AccountService Accounts { get; set; } = default!;
 
-    [Inject] private LiveRights Rights { get; set; } = default!;
+    [Inject]
+    private LiveRights Rights { get; set; } = default!;
 
-    [Inject] private OneTimeLinks Links { get; set; } = default!;
+    [Inject]
+    private OneTimeLinks Links { get; set; } = default!;
 
-    [Inject] private NavigationManager Navigation { get; set; } = default!;
+    [Inject]
+    private NavigationManager Navigation { get; set; } = default!;
 
-    [Inject] private PanelQuestions Questions { get; set; } = default!;
+    [Inject]
+    private PanelQuestions Questions { get; set; } = default!;
 
     /// <inheritdoc/>
     protected override async Task OnInitializedAsync() => _users = await Accounts.ListAsync();
@@ -62,7 +67,11 @@ public sealed partial class UsersPage
     private async Task ResetAsync(AccountInfo user)
     {
         var sure = await Questions.AskAsync(
-            $"New link for {user.Name}?", "The present password stops working; the account opens only by the new link.", "Make a link", "Keep the password");
+            $"New link for {user.Name}?",
+            "The present password stops working; the account opens only by the new link.",
+            "Make a link",
+            "Keep the password"
+        );
         if (sure && await ChangeAsync(by => Accounts.ClearPasswordAsync(user.Id, by)) && await MayAsync() is { } maker)
         {
             await Links.RevokeAllAsync(user.Id);

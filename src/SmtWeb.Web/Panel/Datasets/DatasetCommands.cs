@@ -9,12 +9,20 @@ namespace SmtWeb.Web.Panel.Datasets;
 
 /// <summary>Changes of data sets by the signed-in person; the role is asked again at each call.</summary>
 public sealed class DatasetCommands(
-    DatasetStore store, LiveRights rights, RunOwnership ownership, AuditLog audit, PanelNotices notices, PanelQuestions questions)
+    DatasetStore store,
+    LiveRights rights,
+    RunOwnership ownership,
+    AuditLog audit,
+    PanelNotices notices,
+    PanelQuestions questions
+)
 {
     /// <summary>Registers a data set; null (and a notice) where the role does not allow it.</summary>
     /// <exception cref="SpecException">A member is wrong.</exception>
     public async Task<long?> RegisterAsync(string name, string path, string kind, bool skipCorrupt, int side) =>
-        await OperatorAsync() is { } person ? await store.RegisterAsync(new NewDataset(name, path, kind, skipCorrupt, side, person.DisplayName())) : null;
+        await OperatorAsync() is { } person
+            ? await store.RegisterAsync(new NewDataset(name, path, kind, skipCorrupt, side, person.DisplayName()))
+            : null;
 
     /// <summary>Queues the check again.</summary>
     public async Task CheckAgainAsync(DatasetSummary dataset, bool skipCorrupt)
@@ -29,7 +37,10 @@ public sealed class DatasetCommands(
     public async Task<bool> ForgetAsync(DatasetSummary dataset)
     {
         var sure = await questions.AskAsync(
-            $"Forget {dataset.Name}?", "Its files stay, and runs that were trained on it keep their settings. New runs can no longer choose it.", "Forget");
+            $"Forget {dataset.Name}?",
+            "Its files stay, and runs that were trained on it keep their settings. New runs can no longer choose it.",
+            "Forget"
+        );
         if (!sure || await OperatorAsync() is not { } person)
         {
             return false;

@@ -14,13 +14,17 @@ public sealed partial class DatasetPage
     private bool _loaded;
 
     /// <summary>The data set.</summary>
-    [Parameter] public long Id { get; set; }
+    [Parameter]
+    public long Id { get; set; }
 
-    [Inject] private DatasetStore Store { get; set; } = default!;
+    [Inject]
+    private DatasetStore Store { get; set; } = default!;
 
-    [Inject] private DatasetCommands Commands { get; set; } = default!;
+    [Inject]
+    private DatasetCommands Commands { get; set; } = default!;
 
-    [Inject] private NavigationManager Navigation { get; set; } = default!;
+    [Inject]
+    private NavigationManager Navigation { get; set; } = default!;
 
     /// <inheritdoc/>
     protected override TimeSpan Between => TimeSpan.FromMilliseconds(700);
@@ -45,7 +49,9 @@ public sealed partial class DatasetPage
             }
 
             var rows = d.SampleLabels.Chunk(d.SampleColumns).ToList();
-            return rows.All(r => r.Length == d.SampleColumns && r.All(l => l == r[0])) ? [.. rows.Select(r => ClassChoice.Numbered(r[0], d.ClassName(r[0])))] : [];
+            return rows.All(r => r.Length == d.SampleColumns && r.All(l => l == r[0]))
+                ? [.. rows.Select(r => ClassChoice.Numbered(r[0], d.ClassName(r[0])))]
+                : [];
         }
     }
 
@@ -62,7 +68,12 @@ public sealed partial class DatasetPage
     private async Task LoadAsync()
     {
         _dataset = await Store.FindAsync(Id);
-        _classes = _dataset is null ? [] : ClassChoice.Of([.. Enumerable.Range(0, _dataset.Classes).Select(_dataset.ClassName)], _dataset.ClassNames.SequenceEqual(ImageNetClasses.Names));
+        _classes = _dataset is null
+            ? []
+            : ClassChoice.Of(
+                [.. Enumerable.Range(0, _dataset.Classes).Select(_dataset.ClassName)],
+                _dataset.ClassNames.SequenceEqual(ImageNetClasses.Names)
+            );
     }
 
     private async Task CheckAsync(bool skipCorrupt)

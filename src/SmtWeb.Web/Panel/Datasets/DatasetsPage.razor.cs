@@ -18,11 +18,14 @@ public sealed partial class DatasetsPage
     private bool _skip;
     private bool _busy;
 
-    [Inject] private DatasetStore Store { get; set; } = default!;
+    [Inject]
+    private DatasetStore Store { get; set; } = default!;
 
-    [Inject] private DatasetCommands Commands { get; set; } = default!;
+    [Inject]
+    private DatasetCommands Commands { get; set; } = default!;
 
-    [Inject] private NavigationManager Navigation { get; set; } = default!;
+    [Inject]
+    private NavigationManager Navigation { get; set; } = default!;
 
     /// <inheritdoc/>
     protected override TimeSpan Between => TimeSpan.FromSeconds(1);
@@ -31,13 +34,16 @@ public sealed partial class DatasetsPage
     protected override bool GoesOn => _datasets?.Any(d => d.State is DatasetState.Queued or DatasetState.Checking) == true;
 
     /// <summary>What a data set is, in one line.</summary>
-    public static string Describe(DatasetSummary d) => d.State switch
-    {
-        DatasetState.Queued => "waits for a worker to check it",
-        DatasetState.Checking => $"being checked{(d.Phase is null ? "" : $": {d.Phase}, {100 * d.Progress:0} %")}",
-        DatasetState.Failed => "cannot be used",
-        DatasetState.Ready => $"{d.Kind} · {Format.Count(d.Records)} images of {d.Side}×{d.Side} · {(d.Channels == 1 ? "grey" : "RGB")} · {(d.Classes == 0 ? "no classes" : $"{Format.Count(d.Classes)} classes")}{(d.CorruptCount > 0 ? $" · {Format.Count(d.CorruptCount)} skipped" : "")}",
-    };
+    public static string Describe(DatasetSummary d) =>
+        d.State switch
+        {
+            DatasetState.Queued => "waits for a worker to check it",
+            DatasetState.Checking => $"being checked{(d.Phase is null ? "" : $": {d.Phase}, {100 * d.Progress:0} %")}",
+            DatasetState.Failed => "cannot be used",
+            DatasetState.Ready =>
+                $"{d.Kind} · {Format.Count(d.Records)} images of {d.Side}×{d.Side} · {(d.Channels == 1 ? "grey" : "RGB")} · "
+                + $"{(d.Classes == 0 ? "no classes" : $"{Format.Count(d.Classes)} classes")}{(d.CorruptCount > 0 ? $" · {Format.Count(d.CorruptCount)} skipped" : "")}",
+        };
 
     /// <inheritdoc/>
     protected override async Task OnInitializedAsync()
@@ -56,7 +62,15 @@ public sealed partial class DatasetsPage
         {
             var known = _datasets!.Select(d => d.Path).ToHashSet();
             _there = Directory.Exists(DatasetRoot.Folder)
-                ? [.. Directory.EnumerateFileSystemEntries(DatasetRoot.Folder).Select(p => Path.GetFileName(p)).Where(p => p[0] != '.' && !known.Contains(p)).Order(StringComparer.Ordinal).Take(100)]
+                ?
+                [
+                    .. Directory
+                        .EnumerateFileSystemEntries(DatasetRoot.Folder)
+                        .Select(p => Path.GetFileName(p))
+                        .Where(p => p[0] != '.' && !known.Contains(p))
+                        .Order(StringComparer.Ordinal)
+                        .Take(100),
+                ]
                 : [];
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -35,23 +35,32 @@ public sealed partial class GalleryPage : IAsyncDisposable
     private GalleryDrawing? _drawing;
 
     /// <summary>The run.</summary>
-    [Parameter] public long? Run { get; set; }
+    [Parameter]
+    public long? Run { get; set; }
 
-    [SupplyParameterFromQuery] private int? Class { get; set; }
+    [SupplyParameterFromQuery]
+    private int? Class { get; set; }
 
-    [SupplyParameterFromQuery] private string? Seed { get; set; }
+    [SupplyParameterFromQuery]
+    private string? Seed { get; set; }
 
-    [SupplyParameterFromQuery] private long? Checkpoint { get; set; }
+    [SupplyParameterFromQuery]
+    private long? Checkpoint { get; set; }
 
-    [SupplyParameterFromQuery] private int? Steps { get; set; }
+    [SupplyParameterFromQuery]
+    private int? Steps { get; set; }
 
-    [Inject] private IRunStore Store { get; set; } = default!;
+    [Inject]
+    private IRunStore Store { get; set; } = default!;
 
-    [Inject] private IRunTable Table { get; set; } = default!;
+    [Inject]
+    private IRunTable Table { get; set; } = default!;
 
-    [Inject] private NavigationManager Navigation { get; set; } = default!;
+    [Inject]
+    private NavigationManager Navigation { get; set; } = default!;
 
-    [Inject] private IJSRuntime Js { get; set; } = default!;
+    [Inject]
+    private IJSRuntime Js { get; set; } = default!;
 
     /// <inheritdoc/>
     protected override async Task OnParametersSetAsync()
@@ -89,7 +98,10 @@ public sealed partial class GalleryPage : IAsyncDisposable
             return;
         }
 
-        await (_drawing ??= new(Js)).DrawAsync(_root, new(_run.Id, Checkpoint, Class, _classes.Count, _first, (int)(_last - _first + 1), Steps));
+        await (_drawing ??= new(Js)).DrawAsync(
+            _root,
+            new(_run.Id, Checkpoint, Class, _classes.Count, _first, (int)(_last - _first + 1), Steps)
+        );
     }
 
     /// <inheritdoc/>
@@ -100,7 +112,9 @@ public sealed partial class GalleryPage : IAsyncDisposable
     {
         _search = search ?? "";
         var models = new List<RunSummary>();
-        foreach (var run in (await Table.ReadAsync(new RunTableView { Search = _search, Take = MostModels })).Runs.Where(r => r.Iteration > 0))
+        foreach (
+            var run in (await Table.ReadAsync(new RunTableView { Search = _search, Take = MostModels })).Runs.Where(r => r.Iteration > 0)
+        )
         {
             if ((await Store.CheckpointsAsync(run.Id)).Count > 0)
             {
@@ -117,13 +131,20 @@ public sealed partial class GalleryPage : IAsyncDisposable
         _seedText = Seed ?? $"0-{UsualCount - 1}";
         _seedProblem = null;
         var parts = _seedText.Split('-', StringSplitOptions.TrimEntries);
-        if (parts.Length is not (1 or 2) || !ulong.TryParse(parts[0], CultureInfo.InvariantCulture, out var first) || !ulong.TryParse(parts[^1], CultureInfo.InvariantCulture, out var last))
+        if (
+            parts.Length is not (1 or 2)
+            || !ulong.TryParse(parts[0], CultureInfo.InvariantCulture, out var first)
+            || !ulong.TryParse(parts[^1], CultureInfo.InvariantCulture, out var last)
+        )
         {
             _seedProblem = $"Seeds are a whole number or a range such as 0-63 (up to {ulong.MaxValue}); \"{_seedText}\" is neither.";
         }
         else if (last < first || last - first >= MostAtOnce)
         {
-            _seedProblem = last < first ? $"The range {_seedText} ends before it begins." : $"At most {MostAtOnce} seeds at once; {_seedText} is more.";
+            _seedProblem =
+                last < first
+                    ? $"The range {_seedText} ends before it begins."
+                    : $"At most {MostAtOnce} seeds at once; {_seedText} is more.";
         }
         else
         {
@@ -140,7 +161,10 @@ public sealed partial class GalleryPage : IAsyncDisposable
     private string SeedLink(int by)
     {
         var count = _last - _first + 1;
-        var first = by > 0 ? (_last >= ulong.MaxValue - count ? _first : _last + 1) : _first < count ? 0 : _first - count;
+        var first =
+            by > 0 ? (_last >= ulong.MaxValue - count ? _first : _last + 1)
+            : _first < count ? 0
+            : _first - count;
         return Navigation.GetUriWithQueryParameter("seed", $"{first}-{first + count - 1}");
     }
 }

@@ -14,15 +14,20 @@ public sealed partial class MainLayout : IDisposable
     // Beside the page where there is room for it; on narrow screens the component closes it at the first rendering.
     private bool _drawerOpen = true;
 
-    [Inject] private NavigationManager Navigation { get; set; } = default!;
+    [Inject]
+    private NavigationManager Navigation { get; set; } = default!;
 
-    [Inject] private IJSRuntime Js { get; set; } = default!;
+    [Inject]
+    private IJSRuntime Js { get; set; } = default!;
 
-    [Inject] private TimeProvider Clock { get; set; } = default!;
+    [Inject]
+    private TimeProvider Clock { get; set; } = default!;
 
-    [Inject] private IBrowserViewportService Viewport { get; set; } = default!;
+    [Inject]
+    private IBrowserViewportService Viewport { get; set; } = default!;
 
-    [CascadingParameter] private BrowserTime Time { get; set; } = BrowserTime.Utc;
+    [CascadingParameter]
+    private BrowserTime Time { get; set; } = BrowserTime.Utc;
 
     private bool IsNewRun => Navigation.ToBaseRelativePath(Navigation.Uri).StartsWith("runs/new", StringComparison.Ordinal);
 
@@ -51,11 +56,12 @@ public sealed partial class MainLayout : IDisposable
 
     private Task OnKey(KeyboardEventArgs e) => e.Key == "Escape" ? CloseOverAsync() : Task.CompletedTask;
 
-    private void OnNavigated(object? sender, LocationChangedEventArgs e) => _ = InvokeAsync(async () =>
-    {
-        await CloseOverAsync();
-        StateHasChanged();
-    });
+    private void OnNavigated(object? sender, LocationChangedEventArgs e) =>
+        _ = InvokeAsync(async () =>
+        {
+            await CloseOverAsync();
+            StateHasChanged();
+        });
 
     // Over the page the drawer has done its work; beside it, it stays.
     private async Task CloseOverAsync()

@@ -24,18 +24,27 @@ internal static class ThemeSheet
 
     /// <summary>Answers the style sheet. It holds no data, and the page of sign-in needs it.</summary>
     internal static void MapTheme(this IEndpointRouteBuilder app) =>
-        app.MapGet("/panel/theme.css", (HttpContext http) =>
-        {
-            http.Response.Headers.CacheControl = "public, max-age=31536000, immutable";
-            http.Response.Headers.Vary = "Accept-Encoding";
-            bool packed = http.Request.Headers.AcceptEncoding.ToString().Contains("gzip", StringComparison.OrdinalIgnoreCase);
-            if (packed)
-            {
-                http.Response.Headers.ContentEncoding = "gzip";
-            }
+        app.MapGet(
+                "/panel/theme.css",
+                (HttpContext http) =>
+                {
+                    http.Response.Headers.CacheControl = "public, max-age=31536000, immutable";
+                    http.Response.Headers.Vary = "Accept-Encoding";
+                    bool packed = http.Request.Headers.AcceptEncoding.ToString().Contains("gzip", StringComparison.OrdinalIgnoreCase);
+                    if (packed)
+                    {
+                        http.Response.Headers.ContentEncoding = "gzip";
+                    }
 
-            return Results.Bytes(packed ? Packed : Sheet, "text/css; charset=utf-8", entityTag: new EntityTagHeaderValue($"\"{Version}\""));
-        }).AllowAnonymous().ExcludeFromDescription();
+                    return Results.Bytes(
+                        packed ? Packed : Sheet,
+                        "text/css; charset=utf-8",
+                        entityTag: new EntityTagHeaderValue($"\"{Version}\"")
+                    );
+                }
+            )
+            .AllowAnonymous()
+            .ExcludeFromDescription();
 
     /// <summary>The style sheet: what both palettes share once, light as the default, dark where the document says so.</summary>
     internal static string Write()

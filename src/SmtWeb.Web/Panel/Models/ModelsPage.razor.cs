@@ -15,15 +15,20 @@ public sealed partial class ModelsPage : IDisposable
     private IReadOnlyList<WeightsFileState> _files = [];
     private string? _problem;
 
-    [Inject] private IModelStore Store { get; set; } = default!;
+    [Inject]
+    private IModelStore Store { get; set; } = default!;
 
-    [Inject] private WeightsFolder Folder { get; set; } = default!;
+    [Inject]
+    private WeightsFolder Folder { get; set; } = default!;
 
-    [Inject] private LiveRights Rights { get; set; } = default!;
+    [Inject]
+    private LiveRights Rights { get; set; } = default!;
 
-    [Inject] private PanelQuestions Questions { get; set; } = default!;
+    [Inject]
+    private PanelQuestions Questions { get; set; } = default!;
 
-    [Inject] private AuditLog Audit { get; set; } = default!;
+    [Inject]
+    private AuditLog Audit { get; set; } = default!;
 
     /// <inheritdoc/>
     public void Dispose() => Folder.Changed -= OnChanged;
@@ -41,16 +46,17 @@ public sealed partial class ModelsPage : IDisposable
 
     private void Look() => _files = Folder.List();
 
-    private void OnChanged() => _ = InvokeAsync(async () =>
-    {
-        Look();
-        if (_files.All(f => f.Busy is null))
+    private void OnChanged() =>
+        _ = InvokeAsync(async () =>
         {
-            _models = await Store.ListAsync();
-        }
+            Look();
+            if (_files.All(f => f.Busy is null))
+            {
+                _models = await Store.ListAsync();
+            }
 
-        StateHasChanged();
-    });
+            StateHasChanged();
+        });
 
     private async Task ImportAsync(WeightsFileState file)
     {
@@ -63,7 +69,10 @@ public sealed partial class ModelsPage : IDisposable
     private async Task DeleteAsync(StoredModel model)
     {
         var sure = await Questions.AskAsync(
-            $"Delete {model.Name}?", "Its weights are deleted for good. Runs that have ended keep what they learned from it.", "Delete for good");
+            $"Delete {model.Name}?",
+            "Its weights are deleted for good. Runs that have ended keep what they learned from it.",
+            "Delete for good"
+        );
         if (sure && await AllowedAsync(Policies.Administer) is { } by)
         {
             var change = await Store.DeleteAsync(model.Name);

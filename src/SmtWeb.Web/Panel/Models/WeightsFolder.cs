@@ -38,17 +38,20 @@ public sealed class WeightsFolder : IDisposable
     public IReadOnlyList<WeightsFileState> List()
     {
         var folder = new DirectoryInfo(Folder);
-        return !folder.Exists ? [] :
-        [
-            .. folder.EnumerateFiles()
-                .Where(f => f.LinkTarget is null && Extensions.Contains(f.Extension, StringComparer.OrdinalIgnoreCase))
-                .OrderBy(f => f.Name, StringComparer.Ordinal)
-                .Select(f =>
-                {
-                    var (busy, problem) = _imports.GetValueOrDefault(f.Name);
-                    return new WeightsFileState(f.Name, f.Length, f.LastWriteTimeUtc, busy, problem);
-                }),
-        ];
+        return !folder.Exists
+            ? []
+            :
+            [
+                .. folder
+                    .EnumerateFiles()
+                    .Where(f => f.LinkTarget is null && Extensions.Contains(f.Extension, StringComparer.OrdinalIgnoreCase))
+                    .OrderBy(f => f.Name, StringComparer.Ordinal)
+                    .Select(f =>
+                    {
+                        var (busy, problem) = _imports.GetValueOrDefault(f.Name);
+                        return new WeightsFileState(f.Name, f.Length, f.LastWriteTimeUtc, busy, problem);
+                    }),
+            ];
     }
 
     /// <summary>Imports a file of the folder; what is wrong with it stands beside it afterwards.</summary>
@@ -71,7 +74,15 @@ public sealed class WeightsFolder : IDisposable
             await _models.AddAsync(import.Description, by, stream => import.Write(stream, progress, _stopping), _stopping);
             Set(fileName, null, null);
         }
-        catch (Exception e) when (e is IOException or InvalidDataException or InvalidOperationException or ArgumentException or UnauthorizedAccessException or System.Data.Common.DbException)
+        catch (Exception e)
+            when (e
+                    is IOException
+                        or InvalidDataException
+                        or InvalidOperationException
+                        or ArgumentException
+                        or UnauthorizedAccessException
+                        or System.Data.Common.DbException
+            )
         {
             Set(fileName, null, e.Message);
         }

@@ -17,5 +17,6 @@ public sealed record RunFilter(string Name, string Label, params IReadOnlyCollec
     ];
 
     /// <summary>How many runs it shows.</summary>
-    public int Count(IReadOnlyDictionary<RunState, int> runs) => States.Count == 0 ? runs.Values.Sum() : States.Sum(s => runs.GetValueOrDefault(s));
+    public int Count(IReadOnlyDictionary<RunState, int> runs) =>
+        States.Count == 0 ? runs.Values.Sum() : States.Sum(s => runs.GetValueOrDefault(s));
 }

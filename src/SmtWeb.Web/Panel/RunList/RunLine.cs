@@ -16,7 +16,8 @@ public sealed class RunLine(RunSummary run, RunPicture? picture)
     public string? Waits { get; set; }
 
     /// <summary>What there is to say about its state.</summary>
-    public string? Note => RunStates.IsWaiting(Run.State)
-        ? Waits ?? (Run.QueuePosition is { } place ? $"No. {place} in the queue." : Run.StateReason)
-        : Run.State is RunState.Failed or RunState.Paused or RunState.Stopping ? Run.StateReason : null;
+    public string? Note =>
+        RunStates.IsWaiting(Run.State) ? Waits ?? (Run.QueuePosition is { } place ? $"No. {place} in the queue." : Run.StateReason)
+        : Run.State is RunState.Failed or RunState.Paused or RunState.Stopping ? Run.StateReason
+        : null;
 }

@@ -33,19 +33,26 @@ public sealed partial class RunsPage
     private bool _following;
     private bool _stale;
 
-    [Inject] private IRunTable Table { get; set; } = default!;
+    [Inject]
+    private IRunTable Table { get; set; } = default!;
 
-    [Inject] private NavigationManager Navigation { get; set; } = default!;
+    [Inject]
+    private NavigationManager Navigation { get; set; } = default!;
 
-    [Inject] private TimeProvider Clock { get; set; } = default!;
+    [Inject]
+    private TimeProvider Clock { get; set; } = default!;
 
-    [SupplyParameterFromQuery] private string? State { get; set; }
+    [SupplyParameterFromQuery]
+    private string? State { get; set; }
 
-    [SupplyParameterFromQuery] private string? Sort { get; set; }
+    [SupplyParameterFromQuery]
+    private string? Sort { get; set; }
 
-    [SupplyParameterFromQuery(Name = "q")] private string? Search { get; set; }
+    [SupplyParameterFromQuery(Name = "q")]
+    private string? Search { get; set; }
 
-    [SupplyParameterFromQuery] private int? Page { get; set; }
+    [SupplyParameterFromQuery]
+    private int? Page { get; set; }
 
     private RunFilter Filter => RunFilter.All.FirstOrDefault(f => f.Name == State) ?? RunFilter.All[0];
 
@@ -60,8 +67,10 @@ public sealed partial class RunsPage
 
     private int Skip => (Math.Max(1, Page ?? 1) - 1) * MostRows;
 
-    private string Summary => _part is not { All: > 0 } part ? ""
-        : $"{part.States.GetValueOrDefault(RunState.Running):N0} running, {part.States.GetValueOrDefault(RunState.Queued):N0} queued";
+    private string Summary =>
+        _part is not { All: > 0 } part
+            ? ""
+            : $"{part.States.GetValueOrDefault(RunState.Running):N0} running, {part.States.GetValueOrDefault(RunState.Queued):N0} queued";
 
     /// <inheritdoc/>
     protected override async Task OnParametersSetAsync()
@@ -124,10 +133,18 @@ public sealed partial class RunsPage
 
     private async Task ReadAsync()
     {
-        var part = await Table.ReadAsync(new()
-        {
-            States = Filter.States, Search = Search, Order = Orders[Column], Descending = Descending, Skip = Skip, Take = MostRows,
-        }, Gone);
+        var part = await Table.ReadAsync(
+            new()
+            {
+                States = Filter.States,
+                Search = Search,
+                Order = Orders[Column],
+                Descending = Descending,
+                Skip = Skip,
+                Take = MostRows,
+            },
+            Gone
+        );
         if (part is { Runs.Count: 0, Total: > 0 })
         {
             _part = part;
@@ -200,12 +217,22 @@ public sealed partial class RunsPage
 
     private bool? Sorted(string column) => column == Column ? Descending : null;
 
-    private string Link(string? state = null, string? sort = null) => Navigation.GetUriWithQueryParameters("/runs", new Dictionary<string, object?>
-    {
-        ["state"] = state is null ? State : state == RunFilter.All[0].Name ? null : state,
-        ["sort"] = sort is null ? Sort : sort == Column && Descending ? "-" + sort : sort,
-        ["q"] = Search,
-    });
+    private string Link(string? state = null, string? sort = null) =>
+        Navigation.GetUriWithQueryParameters(
+            "/runs",
+            new Dictionary<string, object?>
+            {
+                ["state"] =
+                    state is null ? State
+                    : state == RunFilter.All[0].Name ? null
+                    : state,
+                ["sort"] =
+                    sort is null ? Sort
+                    : sort == Column && Descending ? "-" + sort
+                    : sort,
+                ["q"] = Search,
+            }
+        );
 
     private void GoTo(int page) => Navigation.NavigateTo(Navigation.GetUriWithQueryParameter("page", page == 1 ? null : page));
 

@@ -10,9 +10,11 @@ public sealed partial class TrashPage
     private IReadOnlyList<TrashedRun>? _runs;
     private bool _busy;
 
-    [Inject] private IRunStore Store { get; set; } = default!;
+    [Inject]
+    private IRunStore Store { get; set; } = default!;
 
-    [Inject] private RunCommands Commands { get; set; } = default!;
+    [Inject]
+    private RunCommands Commands { get; set; } = default!;
 
     /// <inheritdoc/>
     protected override async Task OnInitializedAsync() => _runs = await Store.TrashAsync();

@@ -21,10 +21,12 @@ public sealed partial class ChartsTab
     private IJSObjectReference? _charts;
 
     /// <summary>The runs, drawn over each other. Another choice of runs needs another component (@key).</summary>
-    [Parameter, EditorRequired] public required IReadOnlyList<RunSummary> Runs { get; set; }
+    [Parameter, EditorRequired]
+    public required IReadOnlyList<RunSummary> Runs { get; set; }
 
     /// <summary>The page compares already, and offers no way to itself.</summary>
-    [Parameter] public bool Comparing { get; set; }
+    [Parameter]
+    public bool Comparing { get; set; }
 
     private IEnumerable<(RunSummary Run, RunEvaluation Evaluation)> Records =>
         Runs.SelectMany(r => (_evaluations.GetValueOrDefault(r.Id) ?? []).AsEnumerable().Reverse().Select(e => (r, e)));
@@ -46,10 +48,16 @@ public sealed partial class ChartsTab
     }
 
     // What the newest record of each run says about itself, such as why it is no FID.
-    private IEnumerable<(string Text, string Runs)> Warnings => Records.GroupBy(r => r.Run.Id).Select(g => g.First())
-        .SelectMany(r => (r.Evaluation.Record.Warnings ?? []).Select(text => (text, r.Run.Name))).GroupBy(w => w.text).Select(g => (g.Key, string.Join(", ", g.Select(w => w.Name))));
+    private IEnumerable<(string Text, string Runs)> Warnings =>
+        Records
+            .GroupBy(r => r.Run.Id)
+            .Select(g => g.First())
+            .SelectMany(r => (r.Evaluation.Record.Warnings ?? []).Select(text => (text, r.Run.Name)))
+            .GroupBy(w => w.text)
+            .Select(g => (g.Key, string.Join(", ", g.Select(w => w.Name))));
 
-    [Inject] private IJSRuntime Js { get; set; } = default!;
+    [Inject]
+    private IJSRuntime Js { get; set; } = default!;
 
     /// <inheritdoc/>
     protected override Task OnInitializedAsync() => LoadEvaluationsAsync();
@@ -67,10 +75,21 @@ public sealed partial class ChartsTab
             _module = await Js.InvokeAsync<IJSObjectReference>("import", Gone, "./js/charts.js");
             await FollowAsync(Runs.Select(r => r.Id));
             await LoadEvaluationsAsync();
-            _charts = await _module.InvokeAsync<IJSObjectReference>("mount", Gone, _root, new
-            {
-                runs = Runs.Select(r => new { id = r.Id, name = VisibleText.Of(r.Name), url = PanelLinks.Curves(r.Id), evaluations = CurveEvaluation.Of(_evaluations[r.Id]) }),
-            });
+            _charts = await _module.InvokeAsync<IJSObjectReference>(
+                "mount",
+                Gone,
+                _root,
+                new
+                {
+                    runs = Runs.Select(r => new
+                    {
+                        id = r.Id,
+                        name = VisibleText.Of(r.Name),
+                        url = PanelLinks.Curves(r.Id),
+                        evaluations = CurveEvaluation.Of(_evaluations[r.Id]),
+                    }),
+                }
+            );
         }
         catch (Exception e) when (e is JSDisconnectedException or OperationCanceledException or ObjectDisposedException)
         {
@@ -91,7 +110,8 @@ public sealed partial class ChartsTab
                 case CurvesRewoundMessage when _charts is not null:
                     await _charts.InvokeVoidAsync("rewind", Patience, message.RunId);
                     break;
-                case EvaluationMessage { Evaluation: var evaluation } when _evaluations.TryGetValue(message.RunId, out var known) && known.All(e => e.Id != evaluation.Id):
+                case EvaluationMessage { Evaluation: var evaluation }
+                    when _evaluations.TryGetValue(message.RunId, out var known) && known.All(e => e.Id != evaluation.Id):
                     known.Add(evaluation);
                     if (_charts is not null)
                     {

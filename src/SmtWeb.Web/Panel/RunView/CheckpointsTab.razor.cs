@@ -26,22 +26,28 @@ public sealed partial class CheckpointsTab
     private Task _watch = Task.CompletedTask;
 
     /// <summary>The run.</summary>
-    [Parameter, EditorRequired] public required RunSummary Run { get; set; }
+    [Parameter, EditorRequired]
+    public required RunSummary Run { get; set; }
 
-    [Inject] private TimeProvider Clock { get; set; } = default!;
+    [Inject]
+    private TimeProvider Clock { get; set; } = default!;
 
-    [Inject] private IDialogService Dialogs { get; set; } = default!;
+    [Inject]
+    private IDialogService Dialogs { get; set; } = default!;
 
-    [Inject] private RunCommands Commands { get; set; } = default!;
+    [Inject]
+    private RunCommands Commands { get; set; } = default!;
 
-    [Inject] private EvaluationQueue Queue { get; set; } = default!;
+    [Inject]
+    private EvaluationQueue Queue { get; set; } = default!;
 
     private RunCheckpoint? Best => _checkpoints!.Where(c => c.Distance is { } d && double.IsFinite(d)).MinBy(c => c.Distance);
 
     private string DistanceTitle => Run.DistanceMetric is null ? "Distance" : Format.MetricName(Run.DistanceMetric);
 
     // A checkpoint that was not measured is last, in whichever direction the column is sorted.
-    private double None => _grid?.SortDefinitions.Values.FirstOrDefault()?.Descending == true ? double.NegativeInfinity : double.PositiveInfinity;
+    private double None =>
+        _grid?.SortDefinitions.Values.FirstOrDefault()?.Descending == true ? double.NegativeInfinity : double.PositiveInfinity;
 
     /// <inheritdoc/>
     protected override async Task OnInitializedAsync()
@@ -74,7 +80,10 @@ public sealed partial class CheckpointsTab
 
     private async Task AskAsync(RunCheckpoint checkpoint)
     {
-        var dialog = await Dialogs.ShowAsync<EvaluateDialog>($"Evaluate iteration {Format.Count(checkpoint.Iteration)}", new DialogParameters<EvaluateDialog> { { d => d.Steps, _steps } });
+        var dialog = await Dialogs.ShowAsync<EvaluateDialog>(
+            $"Evaluate iteration {Format.Count(checkpoint.Iteration)}",
+            new DialogParameters<EvaluateDialog> { { d => d.Steps, _steps } }
+        );
         if (await dialog.GetReturnValueAsync<string>() is { } protocol)
         {
             await Commands.EvaluateAsync(Run.Id, checkpoint, protocol);
@@ -130,21 +139,37 @@ public sealed partial class CheckpointsTab
     // Every number measured on exactly this checkpoint: by a protocol, or by the trainer when it wrote it; the newest of each.
     private IEnumerable<Measured> MeasuredOn(RunCheckpoint checkpoint)
     {
-        var records = _evaluations.Select(e => e.Record).Where(r => r.CheckpointId == checkpoint.Id || (r.CheckpointId is null && r.Iteration == checkpoint.Iteration)).Reverse();
+        var records = _evaluations
+            .Select(e => e.Record)
+            .Where(r => r.CheckpointId == checkpoint.Id || (r.CheckpointId is null && r.Iteration == checkpoint.Iteration))
+            .Reverse();
         foreach (var record in records.DistinctBy(r => r.Protocol))
         {
-            var spread = record is { Repeats: > 1, Mean: { } mean, StandardDeviation: { } deviation } ? string.Create(CultureInfo.InvariantCulture, $" (mean {mean:G4} ± {deviation:G2})") : "";
+            var spread = record is { Repeats: > 1, Mean: { } mean, StandardDeviation: { } deviation }
+                ? string.Create(CultureInfo.InvariantCulture, $" (mean {mean:G4} ± {deviation:G2})")
+                : "";
             yield return new(
                 record.Protocol,
-                $"{(record.Repeats > 1 ? $"{record.Repeats} × " : "")}{Format.Count(record.Samples)} samples from seed {record.FirstSeed}, {record.Steps} {(record.Steps == 1 ? "step" : "steps")} per image, {record.Weights} weights, labels {record.LabelDistribution}, resize {record.Resize}",
+                $"{(record.Repeats > 1 ? $"{record.Repeats} × " : "")}{Format.Count(record.Samples)} samples from seed "
+                + $"{record.FirstSeed}, {record.Steps} {(record.Steps == 1 ? "step" : "steps")} per image, {record.Weights} weights, "
+                + $"labels {record.LabelDistribution}, resize {record.Resize}",
                 [
                     (Format.MetricName(record.Metric), Format.Distance(record.Metric, record.Value) + spread),
-                    .. (record.Metrics ?? new Dictionary<string, double>()).Where(m => m.Key != record.Metric).OrderBy(m => Array.IndexOf(Order, m.Key)).ThenBy(m => m.Key)
+                    .. (record.Metrics ?? new Dictionary<string, double>())
+                        .Where(m => m.Key != record.Metric)
+                        .OrderBy(m => Array.IndexOf(Order, m.Key))
+                        .ThenBy(m => m.Key)
                         .Select(m => (Format.MetricName(m.Key), m.Value.ToString("G4", CultureInfo.InvariantCulture))),
                 ],
-                record.Warnings ?? []);
+                record.Warnings ?? []
+            );
         }
     }
 
-    private sealed record Measured(string Protocol, string How, IReadOnlyList<(string Name, string Value)> Metrics, IReadOnlyList<string> Warnings);
+    private sealed record Measured(
+        string Protocol,
+        string How,
+        IReadOnlyList<(string Name, string Value)> Metrics,
+        IReadOnlyList<string> Warnings
+    );
 }

@@ -18,20 +18,27 @@ public sealed partial class ClassSamples : IAsyncDisposable
     private GalleryDrawing? _drawing;
 
     /// <summary>The run.</summary>
-    [Parameter, EditorRequired] public required long RunId { get; set; }
+    [Parameter, EditorRequired]
+    public required long RunId { get; set; }
 
     /// <summary>Its classes, in the order of their labels.</summary>
-    [Parameter, EditorRequired] public required IReadOnlyList<ClassChoice> Classes { get; set; }
+    [Parameter, EditorRequired]
+    public required IReadOnlyList<ClassChoice> Classes { get; set; }
 
-    [SupplyParameterFromQuery] private int? Class { get; set; }
+    [SupplyParameterFromQuery]
+    private int? Class { get; set; }
 
-    [SupplyParameterFromQuery] private long? Checkpoint { get; set; }
+    [SupplyParameterFromQuery]
+    private long? Checkpoint { get; set; }
 
-    [Inject] private IRunStore Store { get; set; } = default!;
+    [Inject]
+    private IRunStore Store { get; set; } = default!;
 
-    [Inject] private NavigationManager Navigation { get; set; } = default!;
+    [Inject]
+    private NavigationManager Navigation { get; set; } = default!;
 
-    [Inject] private IJSRuntime Js { get; set; } = default!;
+    [Inject]
+    private IJSRuntime Js { get; set; } = default!;
 
     /// <inheritdoc/>
     protected override async Task OnParametersSetAsync() => _checkpoints = [.. (await Store.CheckpointsAsync(RunId)).Reverse()];
@@ -52,6 +59,8 @@ public sealed partial class ClassSamples : IAsyncDisposable
 
     private void SetCheckpoint(long? id) => Navigation.NavigateTo(Navigation.GetUriWithQueryParameter("checkpoint", id), replace: true);
 
-    private string Name(long? checkpoint) => checkpoint is null ? "best by distance, else newest"
-        : _checkpoints.Find(c => c.Id == checkpoint) is { } found ? $"iteration {Format.Count(found.Iteration)}" : "no longer there";
+    private string Name(long? checkpoint) =>
+        checkpoint is null ? "best by distance, else newest"
+        : _checkpoints.Find(c => c.Id == checkpoint) is { } found ? $"iteration {Format.Count(found.Iteration)}"
+        : "no longer there";
 }

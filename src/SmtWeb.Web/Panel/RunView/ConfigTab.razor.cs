@@ -18,9 +18,11 @@ public sealed partial class ConfigTab
     private IReadOnlyList<SpecDifference> _differences = [];
 
     /// <summary>The run.</summary>
-    [Parameter, EditorRequired] public required RunDetail Run { get; set; }
+    [Parameter, EditorRequired]
+    public required RunDetail Run { get; set; }
 
-    [Inject] private IJSRuntime Js { get; set; } = default!;
+    [Inject]
+    private IJSRuntime Js { get; set; } = default!;
 
     /// <inheritdoc/>
     protected override void OnInitialized()

@@ -8,8 +8,21 @@ namespace SmtWeb.Web.Panel.RunView;
 /// NaN), and what it was measured with. <paramref name="Metric"/> names the curve that it is a point of.
 /// </summary>
 internal sealed record CurveEvaluation(
-    long Id, string Metric, long Iteration, long Images, double Seconds, int Attempt, double? Value, int Samples, long FirstSeed,
-    string Weights, string LabelDistribution, string Resize, string ReferenceHash, string FeatureNetworkHash)
+    long Id,
+    string Metric,
+    long Iteration,
+    long Images,
+    double Seconds,
+    int Attempt,
+    double? Value,
+    int Samples,
+    long FirstSeed,
+    string Weights,
+    string LabelDistribution,
+    string Resize,
+    string ReferenceHash,
+    string FeatureNetworkHash
+)
 {
     private const string InTraining = "in-training";
 
@@ -20,10 +33,26 @@ internal sealed record CurveEvaluation(
     internal static IEnumerable<CurveEvaluation> Of(IReadOnlyList<RunEvaluation> evaluations)
     {
         var own = (evaluations.FirstOrDefault(e => e.Record.Protocol == InTraining) ?? evaluations.FirstOrDefault())?.Record;
-        return evaluations.Select(e => From(e, e.Record.Protocol == own!.Protocol || EvaluationComparison.Differences(own, e.Record).Count == 0));
+        return evaluations.Select(e =>
+            From(e, e.Record.Protocol == own!.Protocol || EvaluationComparison.Differences(own, e.Record).Count == 0)
+        );
     }
 
-    private static CurveEvaluation From(RunEvaluation e, bool own) => new(
-        e.Id, own ? e.Record.Metric : $"{e.Record.Metric}-{e.Record.Protocol}", e.Record.Iteration, e.Record.ImagesSeen, e.Record.Seconds, e.Attempt, double.IsFinite(e.Record.Value) ? e.Record.Value : null,
-        e.Record.Samples, e.Record.FirstSeed, e.Record.Weights, e.Record.LabelDistribution, e.Record.Resize, e.Record.ReferenceHash, e.Record.FeatureNetworkHash);
+    private static CurveEvaluation From(RunEvaluation e, bool own) =>
+        new(
+            e.Id,
+            own ? e.Record.Metric : $"{e.Record.Metric}-{e.Record.Protocol}",
+            e.Record.Iteration,
+            e.Record.ImagesSeen,
+            e.Record.Seconds,
+            e.Attempt,
+            double.IsFinite(e.Record.Value) ? e.Record.Value : null,
+            e.Record.Samples,
+            e.Record.FirstSeed,
+            e.Record.Weights,
+            e.Record.LabelDistribution,
+            e.Record.Resize,
+            e.Record.ReferenceHash,
+            e.Record.FeatureNetworkHash
+        );
 }

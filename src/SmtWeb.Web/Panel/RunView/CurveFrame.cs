@@ -36,14 +36,16 @@ internal static class CurveFrame
             }
         }
 
-        var header = JsonSerializer.SerializeToUtf8Bytes(new
-        {
-            names = names.Keys,
-            steps = steps.Count,
-            points = points.Count,
-            first = points.Count == 0 ? 0 : points[0].Sequence,
-            last = points.Count == 0 ? 0 : points[^1].Sequence,
-        });
+        var header = JsonSerializer.SerializeToUtf8Bytes(
+            new
+            {
+                names = names.Keys,
+                steps = steps.Count,
+                points = points.Count,
+                first = points.Count == 0 ? 0 : points[0].Sequence,
+                last = points.Count == 0 ? 0 : points[^1].Sequence,
+            }
+        );
         var start = (sizeof(uint) + header.Length + Alignment - 1) / Alignment * Alignment;
         var frame = new byte[start + steps.Count * 4 * sizeof(double) + points.Count * (sizeof(double) + 2 * sizeof(uint))];
         BinaryPrimitives.WriteUInt32LittleEndian(frame, (uint)header.Length);

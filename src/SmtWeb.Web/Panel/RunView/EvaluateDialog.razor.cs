@@ -10,9 +10,11 @@ public sealed partial class EvaluateDialog
     private int _steps = 1;
 
     /// <summary>The numbers of steps per image that the generator was trained for.</summary>
-    [Parameter, EditorRequired] public required IReadOnlyList<int> Steps { get; set; }
+    [Parameter, EditorRequired]
+    public required IReadOnlyList<int> Steps { get; set; }
 
-    [CascadingParameter] private IMudDialogInstance Dialog { get; set; } = default!;
+    [CascadingParameter]
+    private IMudDialogInstance Dialog { get; set; } = default!;
 
     private void Choose(EvaluationProtocol protocol) => Dialog.Close(protocol.WithSteps(_steps).Name);
 }

@@ -13,7 +13,11 @@ public sealed partial class LogTab
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     private static readonly (string Name, string Label, LogLevel Least)[] Levels =
-        [("all", "Everything", LogLevel.Information), ("warning", "Warnings and errors", LogLevel.Warning), ("error", "Errors", LogLevel.Error)];
+    [
+        ("all", "Everything", LogLevel.Information),
+        ("warning", "Warnings and errors", LogLevel.Warning),
+        ("error", "Errors", LogLevel.Error),
+    ];
 
     private readonly List<RunEvent> _all = [];
     private List<RunEvent> _lines = [];
@@ -24,15 +28,20 @@ public sealed partial class LogTab
     private IJSObjectReference? _tail;
 
     /// <summary>The run.</summary>
-    [Parameter, EditorRequired] public required long RunId { get; set; }
+    [Parameter, EditorRequired]
+    public required long RunId { get; set; }
 
-    [SupplyParameterFromQuery(Name = "level")] private string? Level { get; set; }
+    [SupplyParameterFromQuery(Name = "level")]
+    private string? Level { get; set; }
 
-    [Inject] private IJSRuntime Js { get; set; } = default!;
+    [Inject]
+    private IJSRuntime Js { get; set; } = default!;
 
-    [Inject] private NavigationManager Navigation { get; set; } = default!;
+    [Inject]
+    private NavigationManager Navigation { get; set; } = default!;
 
-    private (string Name, string Label, LogLevel Least) Shown => Levels.FirstOrDefault(l => l.Name == Level) is { Name: not null } level ? level : Levels[0];
+    private (string Name, string Label, LogLevel Least) Shown =>
+        Levels.FirstOrDefault(l => l.Name == Level) is { Name: not null } level ? level : Levels[0];
 
     /// <inheritdoc/>
     protected override async Task OnInitializedAsync()

@@ -26,12 +26,15 @@ public sealed partial class NeighboursPanel : IDisposable
     private NeighbourResult? _found;
 
     /// <summary>The run.</summary>
-    [Parameter, EditorRequired] public required long RunId { get; set; }
+    [Parameter, EditorRequired]
+    public required long RunId { get; set; }
 
     /// <summary>What it is trained on.</summary>
-    [Parameter, EditorRequired] public required DataSpec Data { get; set; }
+    [Parameter, EditorRequired]
+    public required DataSpec Data { get; set; }
 
-    [Inject] private NeighbourService Service { get; set; } = default!;
+    [Inject]
+    private NeighbourService Service { get; set; } = default!;
 
     /// <inheritdoc/>
     public void Dispose()
@@ -56,24 +59,29 @@ public sealed partial class NeighboursPanel : IDisposable
 
     private static string Number(double value) => value.ToString("F2", CultureInfo.InvariantCulture);
 
-    private static string Text(MeasureProgress p) => p.Total <= 1 ? $"{p.What}…" : $"{p.What}: {Format.Count(p.Done)} of {Format.Count(p.Total)} ({100.0 * p.Done / p.Total:F0} %)";
+    private static string Text(MeasureProgress p) =>
+        p.Total <= 1 ? $"{p.What}…" : $"{p.What}: {Format.Count(p.Done)} of {Format.Count(p.Total)} ({100.0 * p.Done / p.Total:F0} %)";
 
     private static string Verdict(NeighbourResult found) =>
-        found.Neighbours[0].Distance < found.RealLow ? "this sample is nearer to a training image than real images are to each other; look at both."
-        : found.Neighbours[0].Distance > found.RealHigh ? "this sample is farther from every training image than real images are from each other."
+        found.Neighbours[0].Distance < found.RealLow
+            ? "this sample is nearer to a training image than real images are to each other; look at both."
+        : found.Neighbours[0].Distance > found.RealHigh
+            ? "this sample is farther from every training image than real images are from each other."
         : "this sample is as far from the training images as real images are from each other.";
 
-    private static string? Problem(GenerationResult failure) => failure switch
-    {
-        GenerationResult.UnknownModel unknown => unknown.Problem,
-        GenerationResult.Invalid invalid => invalid.Problem,
-        GenerationResult.Busy busy => busy.Problem,
-        GenerationResult.Unavailable away => away.Problem,
-        _ => "The sample could not be drawn.",
-    };
+    private static string? Problem(GenerationResult failure) =>
+        failure switch
+        {
+            GenerationResult.UnknownModel unknown => unknown.Problem,
+            GenerationResult.Invalid invalid => invalid.Problem,
+            GenerationResult.Busy busy => busy.Problem,
+            GenerationResult.Unavailable away => away.Problem,
+            _ => "The sample could not be drawn.",
+        };
 
     // With its number, where no other class has the same name.
-    private string NameOf(string className) => _classes.Where(c => c.Name == className).ToList() is [var only] ? ClassChoice.Numbered(only.Index, className) : className;
+    private string NameOf(string className) =>
+        _classes.Where(c => c.Name == className).ToList() is [var only] ? ClassChoice.Numbered(only.Index, className) : className;
 
     private void Look() => _missing = Service.Missing(Data);
 
@@ -84,7 +92,14 @@ public sealed partial class NeighboursPanel : IDisposable
         {
             while (true)
             {
-                var answer = await Service.FindAsync(RunId, null, (ulong)Math.Max(0, _seed), _classes.Count > 0 ? _label : null, Count, _gone.Token);
+                var answer = await Service.FindAsync(
+                    RunId,
+                    null,
+                    (ulong)Math.Max(0, _seed),
+                    _classes.Count > 0 ? _label : null,
+                    Count,
+                    _gone.Token
+                );
                 if (answer is NeighbourAnswer.Measuring && Service.MeasuringOf(Data) is { } going)
                 {
                     await FollowAsync(going);

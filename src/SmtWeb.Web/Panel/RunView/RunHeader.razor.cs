@@ -18,25 +18,39 @@ public sealed partial class RunHeader
     private MudTextField<string>? _nameField;
 
     /// <summary>The run.</summary>
-    [Parameter, EditorRequired] public required RunDetail Run { get; set; }
+    [Parameter, EditorRequired]
+    public required RunDetail Run { get; set; }
 
     /// <summary>The time of this rendering.</summary>
-    [Parameter] public DateTimeOffset Now { get; set; }
+    [Parameter]
+    public DateTimeOffset Now { get; set; }
 
-    [Inject] private RunCommands Commands { get; set; } = default!;
+    [Inject]
+    private RunCommands Commands { get; set; } = default!;
 
-    [Inject] private IJSRuntime Js { get; set; } = default!;
+    [Inject]
+    private IJSRuntime Js { get; set; } = default!;
 
     private RunSummary Summary => Run.Summary;
 
-    private double? HeartbeatLostFor => Summary.State is RunState.Running or RunState.Stopping && Run.LastHeartbeat is { } beat && Now - beat > Silence
-        ? (Now - beat).TotalSeconds : null;
+    private double? HeartbeatLostFor =>
+        Summary.State is RunState.Running or RunState.Stopping && Run.LastHeartbeat is { } beat && Now - beat > Silence
+            ? (Now - beat).TotalSeconds
+            : null;
 
-    private string Left => Summary.Iteration == 0 || Summary.Seconds <= 0 ? "–"
-        : "≈ " + Format.Duration(Summary.Seconds / Summary.Iteration * (Summary.TotalIterations - Summary.Iteration));
+    private string Left =>
+        Summary.Iteration == 0 || Summary.Seconds <= 0
+            ? "–"
+            : "≈ " + Format.Duration(Summary.Seconds / Summary.Iteration * (Summary.TotalIterations - Summary.Iteration));
 
-    private string Attempts => string.Join("\n", Run.Attempts.Select(a =>
-        $"Attempt {a.Number} on {a.Worker}: iterations {Format.Count(a.FirstIteration)} to {(a.LastIteration is { } last ? Format.Count(last) : "now")}{(a.Outcome is null ? "" : $", {a.Outcome}")}"));
+    private string Attempts =>
+        string.Join(
+            "\n",
+            Run.Attempts.Select(a =>
+                $"Attempt {a.Number} on {a.Worker}: iterations {Format.Count(a.FirstIteration)} to "
+                + $"{(a.LastIteration is { } last ? Format.Count(last) : "now")}{(a.Outcome is null ? "" : $", {a.Outcome}")}"
+            )
+        );
 
     /// <inheritdoc/>
     protected override async Task OnAfterRenderAsync(bool firstRender)

@@ -11,7 +11,13 @@ namespace SmtWeb.Web.Panel.RunView;
 public sealed partial class RunPage
 {
     private static readonly (string Name, string Label)[] Tabs =
-        [("charts", "Charts"), ("samples", "Samples"), ("checkpoints", "Checkpoints"), ("config", "Config"), ("log", "Log")];
+    [
+        ("charts", "Charts"),
+        ("samples", "Samples"),
+        ("checkpoints", "Checkpoints"),
+        ("config", "Config"),
+        ("log", "Log"),
+    ];
 
     private static readonly TimeSpan ClockTick = TimeSpan.FromSeconds(2);
 
@@ -23,12 +29,15 @@ public sealed partial class RunPage
     private DateTimeOffset _now;
 
     /// <summary>The run's number.</summary>
-    [Parameter] public long Id { get; set; }
+    [Parameter]
+    public long Id { get; set; }
 
     /// <summary>The part that is shown.</summary>
-    [Parameter] public string? Tab { get; set; }
+    [Parameter]
+    public string? Tab { get; set; }
 
-    [Inject] private TimeProvider Clock { get; set; } = default!;
+    [Inject]
+    private TimeProvider Clock { get; set; } = default!;
 
     private string Current => Tabs.Any(t => t.Name == Tab) ? Tab! : Tabs[0].Name;
 
@@ -64,7 +73,12 @@ public sealed partial class RunPage
         {
             _missing = true;
         }
-        else if (_run is null || RunStates.IsWaiting(change.Summary.State) || _run.Summary.State != change.Summary.State || RunStatesDiffer(change.Summary))
+        else if (
+            _run is null
+            || RunStates.IsWaiting(change.Summary.State)
+            || _run.Summary.State != change.Summary.State
+            || RunStatesDiffer(change.Summary)
+        )
         {
             await LoadAsync(); // attempts, worker and the reason for waiting may have changed with it
         }
@@ -76,7 +90,8 @@ public sealed partial class RunPage
         StateHasChanged();
     }
 
-    private bool RunStatesDiffer(RunSummary summary) => _run!.Summary.QueuePosition != summary.QueuePosition || _run.Summary.Priority != summary.Priority;
+    private bool RunStatesDiffer(RunSummary summary) =>
+        _run!.Summary.QueuePosition != summary.QueuePosition || _run.Summary.Priority != summary.Priority;
 
     private async Task LoadAsync()
     {

@@ -19,9 +19,11 @@ public sealed partial class SamplesTab
     private IJSObjectReference? _samples;
 
     /// <summary>The runs, side by side. Another choice of runs needs another component (@key).</summary>
-    [Parameter, EditorRequired] public required IReadOnlyList<RunSummary> Runs { get; set; }
+    [Parameter, EditorRequired]
+    public required IReadOnlyList<RunSummary> Runs { get; set; }
 
-    [Inject] private IJSRuntime Js { get; set; } = default!;
+    [Inject]
+    private IJSRuntime Js { get; set; } = default!;
 
     /// <inheritdoc/>
     protected override async Task OnAfterRenderAsync(bool firstRender)
@@ -35,7 +37,12 @@ public sealed partial class SamplesTab
         {
             _module = await Js.InvokeAsync<IJSObjectReference>("import", Gone, "./js/samples.js");
             await FollowAsync(Runs.Select(r => r.Id));
-            _samples = await _module.InvokeAsync<IJSObjectReference>("mount", Gone, _root, new { runs = Runs.Select(r => new { id = r.Id, name = VisibleText.Of(r.Name) }) });
+            _samples = await _module.InvokeAsync<IJSObjectReference>(
+                "mount",
+                Gone,
+                _root,
+                new { runs = Runs.Select(r => new { id = r.Id, name = VisibleText.Of(r.Name) }) }
+            );
             foreach (var run in Runs)
             {
                 _classes[run.Id] = await Store.FindAsync(run.Id, Gone) is { } found ? DataShape.Of(found.Spec.Data).Classes : 0;
@@ -77,7 +84,12 @@ public sealed partial class SamplesTab
         // the slider's end first: a value beyond it would be cut
         _steps.UnionWith(pictures.Where(p => p.Kind != PictureKind.Interpolation).Select(p => p.Iteration));
         StateHasChanged();
-        await _samples!.InvokeVoidAsync("addAll", patience, run, pictures.Select(p => SamplePicture.From(run, p, _classes.GetValueOrDefault(run))));
+        await _samples!.InvokeVoidAsync(
+            "addAll",
+            patience,
+            run,
+            pictures.Select(p => SamplePicture.From(run, p, _classes.GetValueOrDefault(run)))
+        );
     }
 
     /// <inheritdoc/>

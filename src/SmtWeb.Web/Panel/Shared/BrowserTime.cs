@@ -16,7 +16,8 @@ public sealed class BrowserTime
     public static BrowserTime Utc { get; } = new(TimeZoneInfo.Utc);
 
     /// <summary>For a zone by its IANA name; UTC where this machine does not know it.</summary>
-    public static BrowserTime Of(string? zone) => zone is { Length: > 0 and < 64 } && TimeZoneInfo.TryFindSystemTimeZoneById(zone, out var found) ? new(found) : Utc;
+    public static BrowserTime Of(string? zone) =>
+        zone is { Length: > 0 and < 64 } && TimeZoneInfo.TryFindSystemTimeZoneById(zone, out var found) ? new(found) : Utc;
 
     /// <summary>Name of the zone and its distance from UTC now: "Europe/Berlin, UTC+1".</summary>
     public string Zone(DateTimeOffset now) => _zone == TimeZoneInfo.Utc ? "UTC" : $"{_zone.Id}, {Offset(_zone.GetUtcOffset(now))}";
@@ -30,7 +31,8 @@ public sealed class BrowserTime
     /// <summary>2026-11-29.</summary>
     public string Day(DateTimeOffset at) => Write(at, "yyyy-MM-dd");
 
-    private string Write(DateTimeOffset at, string format) => TimeZoneInfo.ConvertTime(at, _zone).ToString(format, CultureInfo.InvariantCulture);
+    private string Write(DateTimeOffset at, string format) =>
+        TimeZoneInfo.ConvertTime(at, _zone).ToString(format, CultureInfo.InvariantCulture);
 
     private static string Offset(TimeSpan offset) =>
         $"UTC{(offset < TimeSpan.Zero ? "−" : "+")}{Math.Abs(offset.Hours)}{(offset.Minutes == 0 ? "" : $":{Math.Abs(offset.Minutes):00}")}";

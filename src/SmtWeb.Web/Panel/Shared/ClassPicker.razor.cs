@@ -11,21 +11,27 @@ public sealed partial class ClassPicker
     private int _found;
 
     /// <summary>The classes, in the order of their labels.</summary>
-    [Parameter, EditorRequired] public required IReadOnlyList<ClassChoice> Classes { get; set; }
+    [Parameter, EditorRequired]
+    public required IReadOnlyList<ClassChoice> Classes { get; set; }
 
     /// <summary>Label of the chosen class; null for every class.</summary>
-    [Parameter] public int? Value { get; set; }
+    [Parameter]
+    public int? Value { get; set; }
 
     /// <summary>Tells the choice.</summary>
-    [Parameter] public EventCallback<int?> ValueChanged { get; set; }
+    [Parameter]
+    public EventCallback<int?> ValueChanged { get; set; }
 
     /// <summary>Whether "every class" can be chosen.</summary>
-    [Parameter] public bool AllowNone { get; set; } = true;
+    [Parameter]
+    public bool AllowNone { get; set; } = true;
 
     /// <summary>Id of the input, for its label.</summary>
-    [Parameter] public string Id { get; set; } = "class";
+    [Parameter]
+    public string Id { get; set; } = "class";
 
-    private ClassChoice? Chosen => Value is { } label ? Classes.FirstOrDefault(c => c.Index == label) ?? new ClassChoice(label, "no such class", "") : null;
+    private ClassChoice? Chosen =>
+        Value is { } label ? Classes.FirstOrDefault(c => c.Index == label) ?? new ClassChoice(label, "no such class", "") : null;
 
     // The text of what is chosen is no search: whoever opens the list sees all of it.
     private Task<IEnumerable<ClassChoice>> SearchAsync(string? text, CancellationToken ct)

@@ -31,7 +31,17 @@ public sealed class GalleryDrawing(IJSRuntime js) : IAsyncDisposable
         {
             _module ??= await js.InvokeAsync<IJSObjectReference>("import", "./js/gallery.js");
             // seeds as text: JavaScript's numbers end at 2^53
-            await _module.InvokeVoidAsync("draw", root, wanted.Run, wanted.Checkpoint, wanted.Class, wanted.Classes, wanted.First.ToString(CultureInfo.InvariantCulture), wanted.Count, wanted.Steps);
+            await _module.InvokeVoidAsync(
+                "draw",
+                root,
+                wanted.Run,
+                wanted.Checkpoint,
+                wanted.Class,
+                wanted.Classes,
+                wanted.First.ToString(CultureInfo.InvariantCulture),
+                wanted.Count,
+                wanted.Steps
+            );
         }
         catch (Exception e) when (e is JSDisconnectedException or OperationCanceledException)
         {

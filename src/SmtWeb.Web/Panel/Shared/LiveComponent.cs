@@ -13,10 +13,12 @@ public abstract class LiveComponent : ComponentBase, IAsyncDisposable
     private readonly CancellationTokenSource _gone = new();
 
     /// <summary>The feed.</summary>
-    [Inject] protected IRunFeed Feed { get; set; } = default!;
+    [Inject]
+    protected IRunFeed Feed { get; set; } = default!;
 
     /// <summary>The runs.</summary>
-    [Inject] protected IRunStore Store { get; set; } = default!;
+    [Inject]
+    protected IRunStore Store { get; set; } = default!;
 
     /// <summary>True once the component is gone.</summary>
     protected bool Disposed { get; private set; }
@@ -38,8 +40,15 @@ public abstract class LiveComponent : ComponentBase, IAsyncDisposable
         await EndSubscriptionsAsync();
         if (RendererInfo.IsInteractive && !Disposed)
         {
-            _subscriptions.AddRange(runIds.Select(id =>
-                Feed.Subscribe(id, message => Disposed ? Task.CompletedTask : InvokeAsync(() => Disposed ? Task.CompletedTask : OnMessageAsync(message)))));
+            _subscriptions.AddRange(
+                runIds.Select(id =>
+                    Feed.Subscribe(
+                        id,
+                        message =>
+                            Disposed ? Task.CompletedTask : InvokeAsync(() => Disposed ? Task.CompletedTask : OnMessageAsync(message))
+                    )
+                )
+            );
         }
     }
 

@@ -9,15 +9,19 @@ public sealed partial class OneTimeSecret
     private bool _copied;
 
     /// <summary>What is to be kept.</summary>
-    [Parameter, EditorRequired] public required string Secret { get; set; }
+    [Parameter, EditorRequired]
+    public required string Secret { get; set; }
 
     /// <summary>What it is, and what to do with it.</summary>
-    [Parameter] public RenderFragment? ChildContent { get; set; }
+    [Parameter]
+    public RenderFragment? ChildContent { get; set; }
 
     /// <summary>Classes of the notice.</summary>
-    [Parameter] public string? Class { get; set; }
+    [Parameter]
+    public string? Class { get; set; }
 
-    [Inject] private IJSRuntime Js { get; set; } = default!;
+    [Inject]
+    private IJSRuntime Js { get; set; } = default!;
 
     private async Task CopyAsync()
     {

@@ -12,8 +12,11 @@ public static class PanelIcons
         ["compare"] = "M4 18l5-9 4 6 3-5 4 8M4 6h7M15 6h5",
         ["image"] = "M4 5h16v14H4zM4 16l5-5 4 4 3-3 4 4M15.5 9h.01",
         ["layers"] = "M12 4l9 5-9 5-9-5zM3 14l9 5 9-5",
-        ["data"] = "M5 6c0-1.700 3.100-3 7-3s7 1.300 7 3-3.100 3-7 3-7-1.300-7-3zM5 6v12c0 1.700 3.100 3 7 3s7-1.300 7-3V6M5 12c0 1.700 3.100 3 7 3s7-1.300 7-3",
-        ["users"] = "M9 11a3 3 0 100-6 3 3 0 000 6zM3 20c0-3.3 2.7-6 6-6s6 2.700 6 6M16 5.200a3 3 0 010 5.600M18 14.500c1.800.900 3 2.900 3 5.500",
+        ["data"] =
+            "M5 6c0-1.700 3.100-3 7-3s7 1.300 7 3-3.100 3-7 3-7-1.300-7-3zM5 6v12c0 1.700 3.100 3 7 3s7-1.300 7-3V6M5 12c0 1.700 3.100 "
+            + "3 7 3s7-1.300 7-3",
+        ["users"] =
+            "M9 11a3 3 0 100-6 3 3 0 000 6zM3 20c0-3.3 2.7-6 6-6s6 2.700 6 6M16 5.200a3 3 0 010 5.600M18 14.500c1.800.900 3 2.900 3 5.500",
         ["key"] = "M14.500 13.500a4.500 4.500 0 10-4-4L4 16v4h4v-3h3v-3z",
         ["theme"] = "M12 3v18a9 9 0 000-18zM12 3a9 9 0 100 18",
         ["pause"] = "M9 5v14M15 5v14",
@@ -147,5 +150,6 @@ public static class PanelIcons
     internal static string Path(string name) => Paths[name];
 
     private static string Draw(string name) =>
-        $"<path d=\"{Paths[name]}\" fill=\"none\" stroke=\"currentColor\" stroke-width=\"1.8\" stroke-linecap=\"round\" stroke-linejoin=\"round\"/>";
+        $"<path d=\"{Paths[name]}\" fill=\"none\" stroke=\"currentColor\" stroke-width=\"1.8\" stroke-linecap=\"round\" "
+        + "stroke-linejoin=\"round\"/>";
 }

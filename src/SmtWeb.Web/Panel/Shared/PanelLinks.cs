@@ -7,7 +7,8 @@ public static class PanelLinks
     public static string Picture(long run, long picture) => $"/api/v1/runs/{run}/pictures/{picture}.png";
 
     /// <summary>Real samples of a data set; another check makes another address, so that nobody sees an old picture.</summary>
-    public static string DatasetSamples(long dataset, DateTimeOffset? at) => $"/api/v1/datasets/{dataset}/samples.png?at={at?.ToUnixTimeMilliseconds() ?? 0}";
+    public static string DatasetSamples(long dataset, DateTimeOffset? at) =>
+        $"/api/v1/datasets/{dataset}/samples.png?at={at?.ToUnixTimeMilliseconds() ?? 0}";
 
     /// <summary>A checkpoint as safetensors.</summary>
     public static string Checkpoint(long run, long checkpoint) => $"/api/v1/runs/{run}/checkpoints/{checkpoint}";

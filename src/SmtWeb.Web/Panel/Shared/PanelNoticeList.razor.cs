@@ -5,7 +5,8 @@ namespace SmtWeb.Web.Panel.Shared;
 /// <summary>Draws <see cref="PanelNotices"/>.</summary>
 public sealed partial class PanelNoticeList
 {
-    [Inject] private PanelNotices Notices { get; set; } = default!;
+    [Inject]
+    private PanelNotices Notices { get; set; } = default!;
 
     /// <inheritdoc/>
     public void Dispose() => Notices.Changed -= OnChanged;

@@ -10,7 +10,8 @@ public sealed class PanelNotices(TimeProvider clock)
 {
     private const int MostShown = 4;
 
-    private static readonly TimeSpan Glance = TimeSpan.FromSeconds(4), ToRead = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Glance = TimeSpan.FromSeconds(4),
+        ToRead = TimeSpan.FromSeconds(10);
 
     private readonly Lock _sync = new();
     private readonly List<PanelNotice> _shown = [];

@@ -9,14 +9,18 @@ public sealed partial class RunActions
     private bool _busy;
 
     /// <summary>The run.</summary>
-    [Parameter, EditorRequired] public required RunSummary Run { get; set; }
+    [Parameter, EditorRequired]
+    public required RunSummary Run { get; set; }
 
     /// <summary>With words (on the run's page) or with icons only (in a table).</summary>
-    [Parameter] public bool Labels { get; set; }
+    [Parameter]
+    public bool Labels { get; set; }
 
-    [Inject] private RunCommands Commands { get; set; } = default!;
+    [Inject]
+    private RunCommands Commands { get; set; } = default!;
 
-    [Inject] private NavigationManager Navigation { get; set; } = default!;
+    [Inject]
+    private NavigationManager Navigation { get; set; } = default!;
 
     private string CloneLink => $"/runs/new?clone={Run.Id}";
 
@@ -41,14 +45,15 @@ public sealed partial class RunActions
         }
     }
 
-    private Task DeleteAsync() => Do(async run =>
-    {
-        var deleted = await Commands.DeleteAsync(run);
-        if (deleted)
+    private Task DeleteAsync() =>
+        Do(async run =>
         {
-            Navigation.NavigateTo("/runs");
-        }
+            var deleted = await Commands.DeleteAsync(run);
+            if (deleted)
+            {
+                Navigation.NavigateTo("/runs");
+            }
 
-        return deleted;
-    });
+            return deleted;
+        });
 }

@@ -10,7 +10,13 @@ namespace SmtWeb.Web.Panel.Shared;
 /// proves nothing. What could not be done is told in the store's own sentence.
 /// </summary>
 public sealed class RunCommands(
-    IRunStore store, EvaluationQueue evaluations, LiveRights rights, RunOwnership ownership, PanelNotices notices, PanelQuestions questions)
+    IRunStore store,
+    EvaluationQueue evaluations,
+    LiveRights rights,
+    RunOwnership ownership,
+    PanelNotices notices,
+    PanelQuestions questions
+)
 {
     /// <summary>Queues a run; null (and a notice) where the role does not allow it.</summary>
     /// <exception cref="SmtWeb.Smt.Specs.SpecException">The spec has errors.</exception>
@@ -18,20 +24,29 @@ public sealed class RunCommands(
         await OperatorAsync() is { } person ? await store.CreateAsync(run(person.DisplayName()) with { OwnerId = person.UserId() }) : null;
 
     /// <summary>Asks a run to pause.</summary>
-    public Task<bool> PauseAsync(RunSummary run) => ChangeAsync(run.Id, by => store.PauseAsync(run.Id, by), $"{run.Name} pauses once its checkpoint is written.");
+    public Task<bool> PauseAsync(RunSummary run) =>
+        ChangeAsync(run.Id, by => store.PauseAsync(run.Id, by), $"{run.Name} pauses once its checkpoint is written.");
 
     /// <summary>Queues a run again.</summary>
-    public Task<bool> ResumeAsync(RunSummary run) => ChangeAsync(run.Id, by => store.ResumeAsync(run.Id, by), $"{run.Name} is queued and goes on from its last checkpoint.");
+    public Task<bool> ResumeAsync(RunSummary run) =>
+        ChangeAsync(run.Id, by => store.ResumeAsync(run.Id, by), $"{run.Name} is queued and goes on from its last checkpoint.");
 
     /// <summary>Cancels a run after asking.</summary>
     public async Task<bool> CancelAsync(RunSummary run) =>
-        await questions.AskAsync($"Cancel {run.Name}?", "The trainer writes a checkpoint and leaves. Curves, samples and checkpoints stay; the run can be resumed later.", "Cancel run")
-        && await ChangeAsync(run.Id, by => store.CancelAsync(run.Id, by), $"{run.Name} is cancelled.");
+        await questions.AskAsync(
+            $"Cancel {run.Name}?",
+            "The trainer writes a checkpoint and leaves. Curves, samples and checkpoints stay; the run can be resumed later.",
+            "Cancel run"
+        ) && await ChangeAsync(run.Id, by => store.CancelAsync(run.Id, by), $"{run.Name} is cancelled.");
 
     /// <summary>Puts a run into the trash after asking.</summary>
     public async Task<bool> DeleteAsync(RunSummary run) =>
-        await questions.AskAsync($"Delete {run.Name}?", $"It lies in the trash for {TrashedRun.Kept.Days} days, with its curves, samples, log and checkpoints, and can be taken out again.", "Move to trash")
-        && await ChangeAsync(run.Id, by => store.DeleteAsync(run.Id, by), $"{run.Name} is in the trash.", undo: () => RestoreAsync(run));
+        await questions.AskAsync(
+            $"Delete {run.Name}?",
+            $"It lies in the trash for {TrashedRun.Kept.Days} days, with its curves, samples, log and checkpoints, and can be taken out "
+            + "again.",
+            "Move to trash"
+        ) && await ChangeAsync(run.Id, by => store.DeleteAsync(run.Id, by), $"{run.Name} is in the trash.", undo: () => RestoreAsync(run));
 
     /// <summary>Takes a run out of the trash.</summary>
     public Task<bool> RestoreAsync(RunSummary run) => ChangeAsync(run.Id, by => store.RestoreAsync(run.Id, by), $"{run.Name} is back.");
@@ -50,11 +65,16 @@ public sealed class RunCommands(
         ChangeAsync(run.Id, by => store.SetPriorityAsync(run.Id, priority, by), $"{run.Name} now has priority {priority}.");
 
     /// <summary>Renames a run.</summary>
-    public Task<bool> RenameAsync(RunSummary run, string name) => ChangeAsync(run.Id, by => store.RenameAsync(run.Id, name, by), $"Renamed to {name}.");
+    public Task<bool> RenameAsync(RunSummary run, string name) =>
+        ChangeAsync(run.Id, by => store.RenameAsync(run.Id, name, by), $"Renamed to {name}.");
 
     /// <summary>Queues an evaluation of a checkpoint.</summary>
     public Task<bool> EvaluateAsync(long run, RunCheckpoint checkpoint, string protocol) =>
-        ChangeAsync(null, by => evaluations.EnqueueAsync(run, checkpoint.Id, protocol, by), $"The checkpoint of iteration {checkpoint.Iteration:N0} is queued for {protocol}.");
+        ChangeAsync(
+            null,
+            by => evaluations.EnqueueAsync(run, checkpoint.Id, protocol, by),
+            $"The checkpoint of iteration {checkpoint.Iteration:N0} is queued for {protocol}."
+        );
 
     /// <summary>Takes an evaluation back.</summary>
     public async Task<bool> CancelAsync(EvaluationJob job)
@@ -66,7 +86,11 @@ public sealed class RunCommands(
 
         // whoever asked for it may take it back, and whoever may change the run
         var own = ownership.Refusal("", job.CreatedBy, person) is null;
-        return await ChangeAsync(own ? null : job.RunId, _ => evaluations.CancelAsync(job.Id), $"{job.Protocol} at iteration {job.Iteration:N0} is cancelled.");
+        return await ChangeAsync(
+            own ? null : job.RunId,
+            _ => evaluations.CancelAsync(job.Id),
+            $"{job.Protocol} at iteration {job.Iteration:N0} is cancelled."
+        );
     }
 
     private async Task<bool> ChangeAsync(long? owned, Func<string, Task<ChangeResult>> change, string done, Func<Task>? undo = null)

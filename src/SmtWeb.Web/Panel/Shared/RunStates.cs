@@ -6,7 +6,8 @@ namespace SmtWeb.Web.Panel.Shared;
 public static class RunStates
 {
     /// <summary>A trainer is at work on it, or was until it was lost.</summary>
-    public static bool IsActive(RunState state) => state is RunState.Starting or RunState.Running or RunState.Stopping or RunState.Recovering;
+    public static bool IsActive(RunState state) =>
+        state is RunState.Starting or RunState.Running or RunState.Stopping or RunState.Recovering;
 
     /// <summary>Its place in the queue matters.</summary>
     public static bool IsWaiting(RunState state) => state is RunState.Queued or RunState.Recovering;

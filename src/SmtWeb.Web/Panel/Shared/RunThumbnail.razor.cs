@@ -10,15 +10,19 @@ public sealed partial class RunThumbnail
     private RunPicture? _found;
 
     /// <summary>The run.</summary>
-    [Parameter, EditorRequired] public required long RunId { get; set; }
+    [Parameter, EditorRequired]
+    public required long RunId { get; set; }
 
     /// <summary>The picture, where the page knows it.</summary>
-    [Parameter] public RunPicture? Picture { get; set; }
+    [Parameter]
+    public RunPicture? Picture { get; set; }
 
     /// <summary>The page has asked for pictures already: where it gives none, there is none.</summary>
-    [Parameter] public bool Known { get; set; }
+    [Parameter]
+    public bool Known { get; set; }
 
-    [Inject] private IRunTable Table { get; set; } = default!;
+    [Inject]
+    private IRunTable Table { get; set; } = default!;
 
     private RunPicture? Shown => Known ? Picture : _found;
 

@@ -16,19 +16,21 @@ public static class SpecDiff
         var order = flat.SelectMany(f => f.Values).DistinctBy(s => s.Path);
         return
         [
-            .. order.Select(s => new SpecDifference(s.Section, s.Label, s.Path, [.. flat.Select(f => f.GetValueOrDefault(s.Path)?.Text)]))
+            .. order
+                .Select(s => new SpecDifference(s.Section, s.Label, s.Path, [.. flat.Select(f => f.GetValueOrDefault(s.Path)?.Text)]))
                 .Where(d => d.Values.Distinct().Count() > 1),
         ];
     }
 
     /// <summary>A value as people read it.</summary>
-    public static string Text(SettingInfo setting, object value) => value switch
-    {
-        IEnumerable<int> list => list.Any() ? string.Join(", ", list) : "none",
-        bool b => b ? "yes" : "no",
-        Enum e => setting.Choices.FirstOrDefault(c => c.Value.Equals(e))?.Label ?? e.ToString(),
-        _ => Convert.ToString(value, CultureInfo.InvariantCulture) ?? "",
-    };
+    public static string Text(SettingInfo setting, object value) =>
+        value switch
+        {
+            IEnumerable<int> list => list.Any() ? string.Join(", ", list) : "none",
+            bool b => b ? "yes" : "no",
+            Enum e => setting.Choices.FirstOrDefault(c => c.Value.Equals(e))?.Label ?? e.ToString(),
+            _ => Convert.ToString(value, CultureInfo.InvariantCulture) ?? "",
+        };
 
     private static Dictionary<string, Flat> Flatten(TrainingSpec spec)
     {
@@ -37,7 +39,12 @@ public static class SpecDiff
         {
             if (section.Kind is { } kind)
             {
-                all[section.Path + ".kind"] = new(section.Label, "Kind", section.Path + ".kind", section.Kinds.Single(k => k.Name == kind).Label);
+                all[section.Path + ".kind"] = new(
+                    section.Label,
+                    "Kind",
+                    section.Path + ".kind",
+                    section.Kinds.Single(k => k.Name == kind).Label
+                );
             }
 
             foreach (var setting in section.Settings)

@@ -27,7 +27,13 @@ public static class VisibleText
         foreach (var rune in name.EnumerateRunes())
         {
             // a joiner inside an emoji belongs to its picture
-            var joins = rune.Value == ZeroWidthJoiner && before is { } b && Rune.GetUnicodeCategory(b) is UnicodeCategory.OtherSymbol or UnicodeCategory.NonSpacingMark or UnicodeCategory.ModifierSymbol;
+            var joins =
+                rune.Value == ZeroWidthJoiner
+                && before is { } b
+                && Rune.GetUnicodeCategory(b)
+                    is UnicodeCategory.OtherSymbol
+                        or UnicodeCategory.NonSpacingMark
+                        or UnicodeCategory.ModifierSymbol;
             shown.Append(IsHidden(rune) && !joins ? $"[U+{rune.Value:X4}]" : rune.ToString());
             before = rune;
         }
@@ -48,7 +54,13 @@ public static class VisibleText
         return false;
     }
 
-    private static bool IsHidden(Rune rune) => Blank.Contains(rune.Value)
-        || Rune.GetUnicodeCategory(rune) is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator
-            or UnicodeCategory.ParagraphSeparator or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned;
+    private static bool IsHidden(Rune rune) =>
+        Blank.Contains(rune.Value)
+        || Rune.GetUnicodeCategory(rune)
+            is UnicodeCategory.Control
+                or UnicodeCategory.Format
+                or UnicodeCategory.LineSeparator
+                or UnicodeCategory.ParagraphSeparator
+                or UnicodeCategory.PrivateUse
+                or UnicodeCategory.OtherNotAssigned;
 }

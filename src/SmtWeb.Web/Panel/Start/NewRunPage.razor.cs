@@ -26,33 +26,48 @@ public sealed partial class NewRunPage
     private bool _restored;
     private string? _wanted;
 
-    [SupplyParameterFromQuery(Name = "preset")] private string? PresetName { get; set; }
+    [SupplyParameterFromQuery(Name = "preset")]
+    private string? PresetName { get; set; }
 
     /// <summary>A registered data set in place of the preset's data.</summary>
-    [SupplyParameterFromQuery(Name = "data")] private long? DataOf { get; set; }
+    [SupplyParameterFromQuery(Name = "data")]
+    private long? DataOf { get; set; }
 
     /// <summary>An imported model to distil.</summary>
-    [SupplyParameterFromQuery(Name = "teacher")] private string? TeacherName { get; set; }
+    [SupplyParameterFromQuery(Name = "teacher")]
+    private string? TeacherName { get; set; }
 
-    [Inject] private IModelStore Models { get; set; } = default!;
+    [Inject]
+    private IModelStore Models { get; set; } = default!;
 
-    [Inject] private DatasetStore Datasets { get; set; } = default!;
+    [Inject]
+    private DatasetStore Datasets { get; set; } = default!;
 
-    [SupplyParameterFromQuery(Name = "clone")] private long? CloneOf { get; set; }
+    [SupplyParameterFromQuery(Name = "clone")]
+    private long? CloneOf { get; set; }
 
-    [Inject] private IRunStore Store { get; set; } = default!;
+    [Inject]
+    private IRunStore Store { get; set; } = default!;
 
-    [Inject] private RunCommands Commands { get; set; } = default!;
+    [Inject]
+    private RunCommands Commands { get; set; } = default!;
 
-    [Inject] private NavigationManager Navigation { get; set; } = default!;
+    [Inject]
+    private NavigationManager Navigation { get; set; } = default!;
 
-    [Inject] private IJSRuntime Js { get; set; } = default!;
+    [Inject]
+    private IJSRuntime Js { get; set; } = default!;
 
     private bool CanQueue => !_busy && _draft.Errors.Count == 0 && NameError is null;
 
     private string? NameError => string.IsNullOrWhiteSpace(_draft.Name) ? "Give the run a name, so that you find it again." : null;
 
-    private string Query => CloneOf is { } run ? $"?clone={run}" : PresetName is { } preset ? $"?preset={preset}" : DataOf is { } data ? $"?data={data}" : TeacherName is { } teacher ? $"?teacher={Uri.EscapeDataString(teacher)}" : "";
+    private string Query =>
+        CloneOf is { } run ? $"?clone={run}"
+        : PresetName is { } preset ? $"?preset={preset}"
+        : DataOf is { } data ? $"?data={data}"
+        : TeacherName is { } teacher ? $"?teacher={Uri.EscapeDataString(teacher)}"
+        : "";
 
     private string KeepKey => "new-run" + Query;
 
@@ -120,8 +135,10 @@ public sealed partial class NewRunPage
         var dataset = DataOf is { } chosen ? await Datasets.FindAsync(chosen) : null;
         var teacher = TeacherName is null ? null : (await Models.FindAsync(TeacherName))?.Description;
         // images need a network for images to begin with, a teacher the method that distils it
-        var first = teacher is not null ? Presets.Find(teacher.Network is AdmSpec ? "paper/imagenet64-smd" : "paper/cifar10-smd")!
-            : dataset is null ? Presets.All[0] : Presets.All.First(p => p.Spec.Network is not MlpSpec);
+        var first =
+            teacher is not null ? Presets.Find(teacher.Network is AdmSpec ? "paper/imagenet64-smd" : "paper/cifar10-smd")!
+            : dataset is null ? Presets.All[0]
+            : Presets.All.First(p => p.Spec.Network is not MlpSpec);
         var preset = PresetName is null ? first : Presets.Find(PresetName);
         if (preset is null)
         {
@@ -139,9 +156,16 @@ public sealed partial class NewRunPage
             _draft.SetTeacher(teacher);
             _draft.Name = $"{teacher.Name}, distilled";
             dataset ??= (await Datasets.ListAsync()).FirstOrDefault(d => d.State == DatasetState.Ready && Fits(d, teacher));
-            if (dataset is null && DataShape.Of(_draft.Spec.Data) is var shape && (shape.Side, shape.Channels) != (teacher.Resolution, teacher.Channels))
+            if (
+                dataset is null
+                && DataShape.Of(_draft.Spec.Data) is var shape
+                && (shape.Side, shape.Channels) != (teacher.Resolution, teacher.Channels)
+            )
             {
-                _problem = $"{teacher.Name} draws {teacher.Channels}×{teacher.Resolution}×{teacher.Resolution} images{(teacher.Classes > 0 ? $" of {teacher.Classes} classes" : "")}, and no registered data set is of that kind. Register one on the page Data sets, then distil.";
+                _problem =
+                    $"{teacher.Name} draws {teacher.Channels}×{teacher.Resolution}×{teacher.Resolution} "
+                    + $"images{(teacher.Classes > 0 ? $" of {teacher.Classes} classes" : "")}, and no registered data set is of that "
+                    + "kind. Register one on the page Data sets, then distil.";
             }
         }
 

@@ -64,7 +64,9 @@ public sealed class SpecDraft
         try
         {
             return JsonSerializer.Deserialize<Kept>(kept) is { } k
-                ? new SpecDraft(start._start, start.Preset, k.Name, k.Priority) is var draft && draft.Take(SpecJson.ReadStored(k.Spec)) ? draft : null
+                ? new SpecDraft(start._start, start.Preset, k.Name, k.Priority) is var draft && draft.Take(SpecJson.ReadStored(k.Spec))
+                    ? draft
+                    : null
                 : null;
         }
         catch (Exception e) when (e is JsonException or SpecException)
@@ -75,14 +77,15 @@ public sealed class SpecDraft
 
     /// <summary>The text of a field.</summary>
     public string Text(SettingInfo setting) =>
-        _unreadable.TryGetValue(setting.Path, out var raw) ? raw.Text
-        : SpecCatalog.Get(Spec, setting.Path) switch
-        {
-            IEnumerable<int> list => string.Join(", ", list),
-            IEnumerable<string> list => string.Join(", ", list),
-            double d => d.ToString("R", CultureInfo.InvariantCulture),
-            var value => Convert.ToString(value, CultureInfo.InvariantCulture) ?? "",
-        };
+        _unreadable.TryGetValue(setting.Path, out var raw)
+            ? raw.Text
+            : SpecCatalog.Get(Spec, setting.Path) switch
+            {
+                IEnumerable<int> list => string.Join(", ", list),
+                IEnumerable<string> list => string.Join(", ", list),
+                double d => d.ToString("R", CultureInfo.InvariantCulture),
+                var value => Convert.ToString(value, CultureInfo.InvariantCulture) ?? "",
+            };
 
     /// <summary>Puts the text of a field into the spec, or keeps it with an error.</summary>
     public void SetText(SettingInfo setting, string text)
@@ -94,12 +97,15 @@ public sealed class SpecDraft
         }
         else
         {
-            _unreadable[setting.Path] = (text, setting.Type switch
-            {
-                SettingType.Integer => $"{setting.Label} is a whole number; \"{text}\" is none.",
-                SettingType.IntegerList => $"{setting.Label} is a list of whole numbers such as 1, 2, 2; \"{text}\" is none.",
-                _ => $"{setting.Label} is a number such as 0.0005 or 5e-4; \"{text}\" is none.",
-            });
+            _unreadable[setting.Path] = (
+                text,
+                setting.Type switch
+                {
+                    SettingType.Integer => $"{setting.Label} is a whole number; \"{text}\" is none.",
+                    SettingType.IntegerList => $"{setting.Label} is a list of whole numbers such as 1, 2, 2; \"{text}\" is none.",
+                    _ => $"{setting.Label} is a number such as 0.0005 or 5e-4; \"{text}\" is none.",
+                }
+            );
         }
 
         Refresh();
@@ -165,10 +171,13 @@ public sealed class SpecDraft
 
         return
         [
-            .. section.Settings.Where(Differs).Select(s => new SpecChange(
-                s.Label,
-                _unreadable.TryGetValue(s.Path, out var raw) ? raw.Text : SpecDiff.Text(s, SpecCatalog.Get(Spec, s.Path)),
-                SpecDiff.Text(s, SpecCatalog.Get(_start, s.Path)))),
+            .. section
+                .Settings.Where(Differs)
+                .Select(s => new SpecChange(
+                    s.Label,
+                    _unreadable.TryGetValue(s.Path, out var raw) ? raw.Text : SpecDiff.Text(s, SpecCatalog.Get(Spec, s.Path)),
+                    SpecDiff.Text(s, SpecCatalog.Get(_start, s.Path))
+                )),
         ];
     }
 
@@ -181,7 +190,8 @@ public sealed class SpecDraft
     /// <summary>The name of the setting at a path.</summary>
     public string LabelOf(string path) =>
         Sections.SelectMany(s => s.Settings).FirstOrDefault(s => s.Path == path)?.Label
-        ?? Sections.FirstOrDefault(s => path == s.Path || path.StartsWith(s.Path + ".", StringComparison.Ordinal))?.Label ?? path;
+        ?? Sections.FirstOrDefault(s => path == s.Path || path.StartsWith(s.Path + ".", StringComparison.Ordinal))?.Label
+        ?? path;
 
     private static bool IsIn(SectionInfo section, string path) =>
         section.Settings.Any(s => s.Path == path) || path == section.Path || (section.Path != "$" && path == section.Path + ".kind");
@@ -229,7 +239,11 @@ public sealed class SpecDraft
             _unreadable.Remove(gone);
         }
 
-        Errors = [.. _unreadable.Select(u => new SpecError(u.Key, u.Value.Error)), .. SpecValidation.Validate(Spec).Where(e => !_unreadable.ContainsKey(e.Path))];
+        Errors =
+        [
+            .. _unreadable.Select(u => new SpecError(u.Key, u.Value.Error)),
+            .. SpecValidation.Validate(Spec).Where(e => !_unreadable.ContainsKey(e.Path)),
+        ];
         Json = _unreadable.Count == 0 ? SpecJson.Write(Spec) : null;
     }
 

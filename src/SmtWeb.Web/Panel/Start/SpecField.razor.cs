@@ -8,13 +8,16 @@ namespace SmtWeb.Web.Panel.Start;
 public sealed partial class SpecField
 {
     /// <summary>The setting.</summary>
-    [Parameter, EditorRequired] public required SettingInfo Setting { get; set; }
+    [Parameter, EditorRequired]
+    public required SettingInfo Setting { get; set; }
 
     /// <summary>The spec that is being edited.</summary>
-    [Parameter, EditorRequired] public required SpecDraft Draft { get; set; }
+    [Parameter, EditorRequired]
+    public required SpecDraft Draft { get; set; }
 
     /// <summary>After every change.</summary>
-    [Parameter] public EventCallback Changed { get; set; }
+    [Parameter]
+    public EventCallback Changed { get; set; }
 
     private string Id => IdOf(Setting.Path);
 
@@ -22,20 +25,23 @@ public sealed partial class SpecField
 
     private string HintId => $"{Id}-hint";
 
-    private string Range => Setting.Type is SettingType.Integer or SettingType.Real
-        ? (double.IsFinite(Setting.Min), double.IsFinite(Setting.Max)) switch
-        {
-            (true, true) => $"{(Setting.ExclusiveMin ? "Above " : "")}{Number(Setting.Min)}{(Setting.ExclusiveMin ? ", up to " : " to ")}{Number(Setting.Max)}.",
-            (true, false) => $"{(Setting.ExclusiveMin ? "Above" : "At least")} {Number(Setting.Min)}.",
-            (false, true) => $"At most {Number(Setting.Max)}.",
-            (false, false) => "",
-        }
-        : "";
+    private string Range =>
+        Setting.Type is SettingType.Integer or SettingType.Real
+            ? (double.IsFinite(Setting.Min), double.IsFinite(Setting.Max)) switch
+            {
+                (true, true) =>
+                    $"{(Setting.ExclusiveMin ? "Above " : "")}{Number(Setting.Min)}{(Setting.ExclusiveMin ? ", up to " : " to ")}{Number(Setting.Max)}.",
+                (true, false) => $"{(Setting.ExclusiveMin ? "Above" : "At least")} {Number(Setting.Min)}.",
+                (false, true) => $"At most {Number(Setting.Max)}.",
+                (false, false) => "",
+            }
+            : "";
 
     /// <summary>The id of a setting's field, from its JSON path.</summary>
     public static string IdOf(string path) => "setting-" + path.TrimStart('$', '.').Replace('.', '-');
 
-    private static string Number(double value) => value.ToString(Math.Abs(value) is >= 1e4 or 0 or >= 1 ? "#,0.######" : "0.######", CultureInfo.InvariantCulture);
+    private static string Number(double value) =>
+        value.ToString(Math.Abs(value) is >= 1e4 or 0 or >= 1 ? "#,0.######" : "0.######", CultureInfo.InvariantCulture);
 
     private string LabelOf(object? value) => Setting.Choices.FirstOrDefault(c => c.Value.Equals(value))?.Label ?? "";
 

@@ -14,9 +14,11 @@ public sealed partial class SweepsPage
     private bool _busy;
     private bool _inMinutes = true;
 
-    [SupplyParameterFromQuery(Name = "sweep")] private string? Name { get; set; }
+    [SupplyParameterFromQuery(Name = "sweep")]
+    private string? Name { get; set; }
 
-    [Inject] private RunCommands Commands { get; set; } = default!;
+    [Inject]
+    private RunCommands Commands { get; set; } = default!;
 
     private Sweep Sweep => (Name is { } name ? SmtWeb.Smt.Specs.Sweeps.Find(name) : null) ?? SmtWeb.Smt.Specs.Sweeps.All[0];
 
@@ -49,7 +51,8 @@ public sealed partial class SweepsPage
                 }
 
                 // most of these tell of progress alone: nothing is read again
-                _entries[k] = _entries[k].Run?.Id == summary.Id ? _entries[k] with { Run = summary } : await EntryAsync(_entries[k].Preset, summary);
+                _entries[k] =
+                    _entries[k].Run?.Id == summary.Id ? _entries[k] with { Run = summary } : await EntryAsync(_entries[k].Preset, summary);
                 break;
             case EvaluationMessage when _entries.FindIndex(e => e.Run?.Id == message.RunId) is >= 0 and var at:
                 _entries[at] = await EntryAsync(_entries[at].Preset, _entries[at].Run);
@@ -66,7 +69,10 @@ public sealed partial class SweepsPage
 
     private async Task LoadAsync()
     {
-        var newest = (await Store.ListAsync(Gone)).Where(r => r.Preset is not null).GroupBy(r => r.Preset!).ToDictionary(g => g.Key, g => g.MaxBy(r => r.Id)!);
+        var newest = (await Store.ListAsync(Gone))
+            .Where(r => r.Preset is not null)
+            .GroupBy(r => r.Preset!)
+            .ToDictionary(g => g.Key, g => g.MaxBy(r => r.Id)!);
         var entries = new List<Entry>();
         foreach (var name in Sweep.Presets)
         {
@@ -78,7 +84,9 @@ public sealed partial class SweepsPage
     }
 
     private async Task<Entry> EntryAsync(Preset preset, RunSummary? run) =>
-        run is null ? new(preset, null, null, null) : new(preset, run, await PictureAsync(run.Id), IsPoints ? await OffRollAsync(run.Id) : null);
+        run is null
+            ? new(preset, null, null, null)
+            : new(preset, run, await PictureAsync(run.Id), IsPoints ? await OffRollAsync(run.Id) : null);
 
     private async Task<RunPicture?> PictureAsync(long run) =>
         (await Store.PicturesAsync(run, Gone)).LastOrDefault(p => p.Kind is PictureKind.Samples or PictureKind.Scatter);
@@ -96,9 +104,17 @@ public sealed partial class SweepsPage
             foreach (var name in Sweep.Presets.OrderBy(p => p == Sweep.Teacher ? 0 : 1))
             {
                 var preset = Presets.Find(name)!;
-                var spec = IsPoints && _inMinutes ? SmtWeb.Smt.Specs.Sweeps.InMinutes(preset.Spec, SmtWeb.Smt.Specs.Sweeps.IterationsInMinutes) : preset.Spec;
+                var spec =
+                    IsPoints && _inMinutes
+                        ? SmtWeb.Smt.Specs.Sweeps.InMinutes(preset.Spec, SmtWeb.Smt.Specs.Sweeps.IterationsInMinutes)
+                        : preset.Spec;
                 var smd = spec.Method as SmdSpec;
-                spec = smd is null ? spec : spec with { Method = smd with { Teacher = teacher?.ToString(CultureInfo.InvariantCulture) ?? "" } };
+                spec = smd is null
+                    ? spec
+                    : spec with
+                    {
+                        Method = smd with { Teacher = teacher?.ToString(CultureInfo.InvariantCulture) ?? "" },
+                    };
                 var priority = name == Sweep.Teacher ? 1 : 0;
                 if (await Commands.CreateAsync(by => new NewRun(preset.Title, spec, preset.Name, priority, by)) is not { } id)
                 {
