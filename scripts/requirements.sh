@@ -32,7 +32,7 @@ requirements_test=(
   "openssl|the certificate of that test|command -v openssl"
 )
 requirements_browser=(
-  "chromium|browser tests|[ -x /usr/bin/chromium ]"
+  "chromium-headless-shell|browser tests|[ -x /usr/bin/chromium-headless-shell ]"
 )
 requirements_peers=(
   "python3-torch|the PyTorch side of the benchmarks|/usr/bin/python3 -c 'import importlib.util as u, sys; sys.exit(u.find_spec(\"torch\") is None)'"

@@ -60,7 +60,7 @@ public sealed class ChartTests(Lab lab) : BrowserTest(lab)
         await page.UntilAsync("document.querySelector('[data-metric=\"gradient/generator\"]').plot.markers.length > 0");
         var attempts = await page.Page.EvaluateAsync<int>(
             "(() => { const p = document.querySelector('[data-metric=\"gradient/generator\"]').plot; return "
-            + "p.view.attemptStarts(p.view.attempts()).length })()"
+                + "p.view.attemptStarts(p.view.attempts()).length })()"
         );
         Assert.Equal(2, attempts);
         await page.ShootAsync("charts-gradients");

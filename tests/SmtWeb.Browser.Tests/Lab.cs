@@ -14,7 +14,7 @@ namespace SmtWeb.Browser.Tests;
 /// <summary>A PostgreSQL, a node of role web, a Chromium and seeded runs, for all tests of this assembly.</summary>
 public sealed class Lab : IAsyncLifetime
 {
-    private const string Chromium = "/usr/bin/chromium";
+    private const string Chromium = "/usr/bin/chromium-headless-shell";
     internal const string Password = "correct horse battery";
     private static readonly string[] Flags =
     [
@@ -58,7 +58,7 @@ public sealed class Lab : IAsyncLifetime
     {
         if (!File.Exists(Chromium))
         {
-            Missing = $"Chromium is not at {Chromium} (Debian: apt-get install chromium).";
+            Missing = $"Chromium is not at {Chromium} (Debian: apt-get install chromium-headless-shell).";
             return;
         }
 
@@ -77,6 +77,7 @@ public sealed class Lab : IAsyncLifetime
         await _services.GetRequiredService<RunsDatabase>().MigrateAsync();
         Seeds = await Seeds.PlantAsync(Store, _services.GetRequiredService<RunsDatabase>(), _services.GetRequiredService<RunQueue>());
         _playwright = await Playwright.CreateAsync();
+        Assertions.SetDefaultExpectTimeout(20_000); // Chromium and server share two cores with whatever else runs there
         Browser = await _playwright.Chromium.LaunchAsync(new() { ExecutablePath = Chromium, Args = Flags });
         await StartNodeAsync();
         await SignInByLinkAsync("Admin", _node!.Link);
