@@ -5,7 +5,7 @@ using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Migrations;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
-using SmtWeb.Runs.Model;
+using SmtWeb.Runs.Entities;
 
 #nullable disable
 
@@ -179,7 +179,7 @@ namespace SmtWeb.Migrations
                     b.ToTable("user_tokens", (string)null);
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.ApiKey", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.ApiKey", b =>
                 {
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
@@ -230,7 +230,7 @@ namespace SmtWeb.Migrations
                     b.ToTable("api_keys", (string)null);
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.AttemptRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.AttemptRow", b =>
                 {
                     b.Property<long>("RunId")
                         .HasColumnType("bigint")
@@ -278,7 +278,7 @@ namespace SmtWeb.Migrations
                     b.ToTable("attempts", (string)null);
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.CheckpointChunkRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.CheckpointChunkRow", b =>
                 {
                     b.Property<long>("CheckpointId")
                         .HasColumnType("bigint")
@@ -303,7 +303,7 @@ namespace SmtWeb.Migrations
                     b.ToTable("checkpoint_chunks", (string)null);
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.CheckpointRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.CheckpointRow", b =>
                 {
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
@@ -373,7 +373,7 @@ namespace SmtWeb.Migrations
                     b.ToTable("checkpoints", (string)null);
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.DataProtectionKey", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.DataProtectionKey", b =>
                 {
                     b.Property<int>("Id")
                         .ValueGeneratedOnAdd()
@@ -400,7 +400,7 @@ namespace SmtWeb.Migrations
                     b.ToTable("data_protection_keys", (string)null);
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.EvaluationRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.EvaluationRow", b =>
                 {
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
@@ -450,7 +450,7 @@ namespace SmtWeb.Migrations
                     b.ToTable("evaluations", (string)null);
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.EventRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.EventRow", b =>
                 {
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
@@ -492,7 +492,7 @@ namespace SmtWeb.Migrations
                     b.ToTable("events", (string)null);
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.LabUser", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.LabUser", b =>
                 {
                     b.Property<string>("Id")
                         .HasColumnType("text")
@@ -579,7 +579,7 @@ namespace SmtWeb.Migrations
                     b.ToTable("users", (string)null);
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.MetricRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.MetricRow", b =>
                 {
                     b.Property<long>("RunId")
                         .HasColumnType("bigint")
@@ -626,7 +626,7 @@ namespace SmtWeb.Migrations
                     b.ToTable("metrics", (string)null);
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.PictureRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.PictureRow", b =>
                 {
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
@@ -689,7 +689,7 @@ namespace SmtWeb.Migrations
                     b.ToTable("pictures", (string)null);
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.RunRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.RunRow", b =>
                 {
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
@@ -836,7 +836,7 @@ namespace SmtWeb.Migrations
                     b.ToTable("runs", (string)null);
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.WorkerRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.WorkerRow", b =>
                 {
                     b.Property<Guid>("Id")
                         .ValueGeneratedOnAdd()
@@ -880,7 +880,7 @@ namespace SmtWeb.Migrations
 
             modelBuilder.Entity("Microsoft.AspNetCore.Identity.IdentityUserClaim<string>", b =>
                 {
-                    b.HasOne("SmtWeb.Runs.Model.LabUser", null)
+                    b.HasOne("SmtWeb.Runs.Entities.LabUser", null)
                         .WithMany()
                         .HasForeignKey("UserId")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -889,7 +889,7 @@ namespace SmtWeb.Migrations
 
             modelBuilder.Entity("Microsoft.AspNetCore.Identity.IdentityUserLogin<string>", b =>
                 {
-                    b.HasOne("SmtWeb.Runs.Model.LabUser", null)
+                    b.HasOne("SmtWeb.Runs.Entities.LabUser", null)
                         .WithMany()
                         .HasForeignKey("UserId")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -904,7 +904,7 @@ namespace SmtWeb.Migrations
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
 
-                    b.HasOne("SmtWeb.Runs.Model.LabUser", null)
+                    b.HasOne("SmtWeb.Runs.Entities.LabUser", null)
                         .WithMany()
                         .HasForeignKey("UserId")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -913,16 +913,16 @@ namespace SmtWeb.Migrations
 
             modelBuilder.Entity("Microsoft.AspNetCore.Identity.IdentityUserToken<string>", b =>
                 {
-                    b.HasOne("SmtWeb.Runs.Model.LabUser", null)
+                    b.HasOne("SmtWeb.Runs.Entities.LabUser", null)
                         .WithMany()
                         .HasForeignKey("UserId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.ApiKey", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.ApiKey", b =>
                 {
-                    b.HasOne("SmtWeb.Runs.Model.LabUser", "Owner")
+                    b.HasOne("SmtWeb.Runs.Entities.LabUser", "Owner")
                         .WithMany()
                         .HasForeignKey("OwnerId")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -931,70 +931,70 @@ namespace SmtWeb.Migrations
                     b.Navigation("Owner");
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.AttemptRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.AttemptRow", b =>
                 {
-                    b.HasOne("SmtWeb.Runs.Model.RunRow", null)
+                    b.HasOne("SmtWeb.Runs.Entities.RunRow", null)
                         .WithMany("Attempts")
                         .HasForeignKey("RunId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.CheckpointChunkRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.CheckpointChunkRow", b =>
                 {
-                    b.HasOne("SmtWeb.Runs.Model.CheckpointRow", null)
+                    b.HasOne("SmtWeb.Runs.Entities.CheckpointRow", null)
                         .WithMany()
                         .HasForeignKey("CheckpointId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.CheckpointRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.CheckpointRow", b =>
                 {
-                    b.HasOne("SmtWeb.Runs.Model.RunRow", null)
+                    b.HasOne("SmtWeb.Runs.Entities.RunRow", null)
                         .WithMany()
                         .HasForeignKey("RunId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.EvaluationRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.EvaluationRow", b =>
                 {
-                    b.HasOne("SmtWeb.Runs.Model.RunRow", null)
+                    b.HasOne("SmtWeb.Runs.Entities.RunRow", null)
                         .WithMany()
                         .HasForeignKey("RunId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.EventRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.EventRow", b =>
                 {
-                    b.HasOne("SmtWeb.Runs.Model.RunRow", null)
+                    b.HasOne("SmtWeb.Runs.Entities.RunRow", null)
                         .WithMany()
                         .HasForeignKey("RunId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.MetricRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.MetricRow", b =>
                 {
-                    b.HasOne("SmtWeb.Runs.Model.RunRow", null)
+                    b.HasOne("SmtWeb.Runs.Entities.RunRow", null)
                         .WithMany()
                         .HasForeignKey("RunId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.PictureRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.PictureRow", b =>
                 {
-                    b.HasOne("SmtWeb.Runs.Model.RunRow", null)
+                    b.HasOne("SmtWeb.Runs.Entities.RunRow", null)
                         .WithMany()
                         .HasForeignKey("RunId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.RunRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.RunRow", b =>
                 {
                     b.Navigation("Attempts");
                 });

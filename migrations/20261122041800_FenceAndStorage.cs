@@ -1,6 +1,6 @@
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Migrations;
-using SmtWeb.Runs.Model;
+using SmtWeb.Runs.Entities;
 
 namespace SmtWeb.Migrations;
 

@@ -4,7 +4,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
-using SmtWeb.Runs.Model;
+using SmtWeb.Runs.Entities;
 
 #nullable disable
 
@@ -176,7 +176,7 @@ namespace SmtWeb.Migrations
                     b.ToTable("user_tokens", (string)null);
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.ApiKey", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.ApiKey", b =>
                 {
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
@@ -236,7 +236,7 @@ namespace SmtWeb.Migrations
                     b.ToTable("api_keys", (string)null);
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.AuditRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.AuditRow", b =>
                 {
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
@@ -284,7 +284,7 @@ namespace SmtWeb.Migrations
                     b.ToTable("audit", (string)null);
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.SessionRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.SessionRow", b =>
                 {
                     b.Property<Guid>("Id")
                         .ValueGeneratedOnAdd()
@@ -311,7 +311,7 @@ namespace SmtWeb.Migrations
                     b.ToTable("sessions", (string)null);
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.AnswerRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.AnswerRow", b =>
                 {
                     b.Property<string>("OwnerId")
                         .HasColumnType("text")
@@ -351,7 +351,7 @@ namespace SmtWeb.Migrations
                     b.ToTable("answers", (string)null);
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.AttemptRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.AttemptRow", b =>
                 {
                     b.Property<long>("RunId")
                         .HasColumnType("bigint")
@@ -399,7 +399,7 @@ namespace SmtWeb.Migrations
                     b.ToTable("attempts", (string)null);
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.CheckpointChunkRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.CheckpointChunkRow", b =>
                 {
                     b.Property<long>("CheckpointId")
                         .HasColumnType("bigint")
@@ -424,7 +424,7 @@ namespace SmtWeb.Migrations
                     b.ToTable("checkpoint_chunks", (string)null);
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.CheckpointRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.CheckpointRow", b =>
                 {
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
@@ -494,7 +494,7 @@ namespace SmtWeb.Migrations
                     b.ToTable("checkpoints", (string)null);
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.DataProtectionKey", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.DataProtectionKey", b =>
                 {
                     b.Property<int>("Id")
                         .ValueGeneratedOnAdd()
@@ -521,7 +521,7 @@ namespace SmtWeb.Migrations
                     b.ToTable("data_protection_keys", (string)null);
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.DatasetRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.DatasetRow", b =>
                 {
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
@@ -651,7 +651,7 @@ namespace SmtWeb.Migrations
                     b.ToTable("datasets", (string)null);
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.EvaluationJobRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.EvaluationJobRow", b =>
                 {
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
@@ -730,7 +730,7 @@ namespace SmtWeb.Migrations
                     b.ToTable("evaluation_jobs", (string)null);
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.EvaluationRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.EvaluationRow", b =>
                 {
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
@@ -786,7 +786,7 @@ namespace SmtWeb.Migrations
                     b.ToTable("evaluations", (string)null);
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.EventRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.EventRow", b =>
                 {
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
@@ -828,7 +828,7 @@ namespace SmtWeb.Migrations
                     b.ToTable("events", (string)null);
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.LabUser", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.LabUser", b =>
                 {
                     b.Property<string>("Id")
                         .HasColumnType("text")
@@ -915,7 +915,7 @@ namespace SmtWeb.Migrations
                     b.ToTable("users", (string)null);
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.MetricRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.MetricRow", b =>
                 {
                     b.Property<long>("RunId")
                         .HasColumnType("bigint")
@@ -962,7 +962,7 @@ namespace SmtWeb.Migrations
                     b.ToTable("metrics", (string)null);
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.ModelChunkRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.ModelChunkRow", b =>
                 {
                     b.Property<long>("ModelId")
                         .HasColumnType("bigint")
@@ -987,7 +987,7 @@ namespace SmtWeb.Migrations
                     b.ToTable("model_chunks", (string)null);
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.ModelRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.ModelRow", b =>
                 {
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
@@ -1036,7 +1036,7 @@ namespace SmtWeb.Migrations
                     b.ToTable("models", (string)null);
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.PictureRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.PictureRow", b =>
                 {
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
@@ -1099,7 +1099,7 @@ namespace SmtWeb.Migrations
                     b.ToTable("pictures", (string)null);
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.RunRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.RunRow", b =>
                 {
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
@@ -1282,7 +1282,7 @@ namespace SmtWeb.Migrations
                     b.ToTable("runs", (string)null);
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.WorkItemRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.WorkItemRow", b =>
                 {
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
@@ -1337,7 +1337,7 @@ namespace SmtWeb.Migrations
                     b.ToTable("work_items", (string)null);
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.WorkerRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.WorkerRow", b =>
                 {
                     b.Property<Guid>("Id")
                         .ValueGeneratedOnAdd()
@@ -1381,7 +1381,7 @@ namespace SmtWeb.Migrations
 
             modelBuilder.Entity("Microsoft.AspNetCore.Identity.IdentityUserClaim<string>", b =>
                 {
-                    b.HasOne("SmtWeb.Runs.Model.LabUser", null)
+                    b.HasOne("SmtWeb.Runs.Entities.LabUser", null)
                         .WithMany()
                         .HasForeignKey("UserId")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1390,7 +1390,7 @@ namespace SmtWeb.Migrations
 
             modelBuilder.Entity("Microsoft.AspNetCore.Identity.IdentityUserLogin<string>", b =>
                 {
-                    b.HasOne("SmtWeb.Runs.Model.LabUser", null)
+                    b.HasOne("SmtWeb.Runs.Entities.LabUser", null)
                         .WithMany()
                         .HasForeignKey("UserId")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1405,7 +1405,7 @@ namespace SmtWeb.Migrations
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
 
-                    b.HasOne("SmtWeb.Runs.Model.LabUser", null)
+                    b.HasOne("SmtWeb.Runs.Entities.LabUser", null)
                         .WithMany()
                         .HasForeignKey("UserId")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1414,16 +1414,16 @@ namespace SmtWeb.Migrations
 
             modelBuilder.Entity("Microsoft.AspNetCore.Identity.IdentityUserToken<string>", b =>
                 {
-                    b.HasOne("SmtWeb.Runs.Model.LabUser", null)
+                    b.HasOne("SmtWeb.Runs.Entities.LabUser", null)
                         .WithMany()
                         .HasForeignKey("UserId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.ApiKey", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.ApiKey", b =>
                 {
-                    b.HasOne("SmtWeb.Runs.Model.LabUser", "Owner")
+                    b.HasOne("SmtWeb.Runs.Entities.LabUser", "Owner")
                         .WithMany()
                         .HasForeignKey("OwnerId")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1432,105 +1432,105 @@ namespace SmtWeb.Migrations
                     b.Navigation("Owner");
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.SessionRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.SessionRow", b =>
                 {
-                    b.HasOne("SmtWeb.Runs.Model.LabUser", null)
+                    b.HasOne("SmtWeb.Runs.Entities.LabUser", null)
                         .WithMany()
                         .HasForeignKey("UserId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.AttemptRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.AttemptRow", b =>
                 {
-                    b.HasOne("SmtWeb.Runs.Model.RunRow", null)
+                    b.HasOne("SmtWeb.Runs.Entities.RunRow", null)
                         .WithMany("Attempts")
                         .HasForeignKey("RunId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.CheckpointChunkRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.CheckpointChunkRow", b =>
                 {
-                    b.HasOne("SmtWeb.Runs.Model.CheckpointRow", null)
+                    b.HasOne("SmtWeb.Runs.Entities.CheckpointRow", null)
                         .WithMany()
                         .HasForeignKey("CheckpointId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.CheckpointRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.CheckpointRow", b =>
                 {
-                    b.HasOne("SmtWeb.Runs.Model.RunRow", null)
+                    b.HasOne("SmtWeb.Runs.Entities.RunRow", null)
                         .WithMany()
                         .HasForeignKey("RunId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.EvaluationJobRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.EvaluationJobRow", b =>
                 {
-                    b.HasOne("SmtWeb.Runs.Model.RunRow", null)
+                    b.HasOne("SmtWeb.Runs.Entities.RunRow", null)
                         .WithMany()
                         .HasForeignKey("RunId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.EvaluationRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.EvaluationRow", b =>
                 {
-                    b.HasOne("SmtWeb.Runs.Model.RunRow", null)
+                    b.HasOne("SmtWeb.Runs.Entities.RunRow", null)
                         .WithMany()
                         .HasForeignKey("RunId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.EventRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.EventRow", b =>
                 {
-                    b.HasOne("SmtWeb.Runs.Model.RunRow", null)
+                    b.HasOne("SmtWeb.Runs.Entities.RunRow", null)
                         .WithMany()
                         .HasForeignKey("RunId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.MetricRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.MetricRow", b =>
                 {
-                    b.HasOne("SmtWeb.Runs.Model.RunRow", null)
+                    b.HasOne("SmtWeb.Runs.Entities.RunRow", null)
                         .WithMany()
                         .HasForeignKey("RunId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.ModelChunkRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.ModelChunkRow", b =>
                 {
-                    b.HasOne("SmtWeb.Runs.Model.ModelRow", null)
+                    b.HasOne("SmtWeb.Runs.Entities.ModelRow", null)
                         .WithMany()
                         .HasForeignKey("ModelId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.PictureRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.PictureRow", b =>
                 {
-                    b.HasOne("SmtWeb.Runs.Model.RunRow", null)
+                    b.HasOne("SmtWeb.Runs.Entities.RunRow", null)
                         .WithMany()
                         .HasForeignKey("RunId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.WorkItemRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.WorkItemRow", b =>
                 {
-                    b.HasOne("SmtWeb.Runs.Model.RunRow", null)
+                    b.HasOne("SmtWeb.Runs.Entities.RunRow", null)
                         .WithMany()
                         .HasForeignKey("RunId")
                         .OnDelete(DeleteBehavior.Cascade);
                 });
 
-            modelBuilder.Entity("SmtWeb.Runs.Model.RunRow", b =>
+            modelBuilder.Entity("SmtWeb.Runs.Entities.RunRow", b =>
                 {
                     b.Navigation("Attempts");
                 });

@@ -1,8 +1,8 @@
 using System.Security.Cryptography;
-using SmtWeb.Smt.Weights;
+using SmtWeb.Data.Weights;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Metrics;
+namespace SmtWeb.Measures;
 
 /// <summary>
 /// The fixed convolutional network whose 128 features define FID on Fashion-MNIST here (assets/fashion-mnist-fid):

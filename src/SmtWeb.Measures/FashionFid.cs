@@ -1,10 +1,10 @@
+using SmtWeb.Data.Images;
 using System.Security.Cryptography;
-using SmtWeb.Smt.Metrics.Statistics;
-using SmtWeb.Smt.Sampling;
-using SmtWeb.Smt.Weights;
+using SmtWeb.Data.Weights;
+using SmtWeb.Measures.Statistics;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Metrics;
+namespace SmtWeb.Measures;
 
 /// <summary>
 /// FID on Fashion-MNIST with the fixed feature network and the statistics of the 60,000 training images in
@@ -78,7 +78,7 @@ public sealed class FashionFid : IDisposable
         {
             using var scope = torch.NewDisposeScope();
             var count = Math.Min(Batch, samples - from);
-            moments.Add(Features(OneStepSampler.Quantise(draw(from, count)), count));
+            moments.Add(Features(Quantisation.ToPixels(draw(from, count)), count));
         }
         return FrechetDistance.Between(moments.Mean(), moments.Covariance(), _mean, _covariance).Value;
     }

@@ -1,8 +1,8 @@
-using SmtWeb.Smt.Metrics.Inception;
-using SmtWeb.Smt.Metrics.Statistics;
+using SmtWeb.Measures.Inception;
+using SmtWeb.Measures.Statistics;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Metrics;
+namespace SmtWeb.Measures;
 
 /// <summary>The feature networks by the names that commands and protocols use.</summary>
 public static class FeatureNetworks

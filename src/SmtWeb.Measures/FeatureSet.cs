@@ -1,4 +1,4 @@
-namespace SmtWeb.Smt.Metrics;
+namespace SmtWeb.Measures;
 
 /// <summary>Feature vectors of images: <paramref name="Values"/> is [Count, Dimension] row-major.</summary>
 public sealed record FeatureSet(float[] Values, int Dimension)

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace SmtWeb.Smt.Metrics;
+namespace SmtWeb.Measures;
 
 /// <summary>What to keep in mind where a Fréchet distance is of fewer images than its features have dimensions.</summary>
 public static class FewImages

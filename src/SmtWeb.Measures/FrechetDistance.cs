@@ -1,6 +1,8 @@
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Images;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Metrics;
+namespace SmtWeb.Measures;
 
 /// <summary>
 /// Fréchet distance between two normal distributions, the formula behind FID (Heusel et al. 2017):

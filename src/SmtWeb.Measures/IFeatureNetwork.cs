@@ -1,6 +1,6 @@
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Metrics;
+namespace SmtWeb.Measures;
 
 /// <summary>A fixed network whose features define distances between sets of images.</summary>
 public interface IFeatureNetwork : IDisposable

@@ -1,4 +1,6 @@
-namespace SmtWeb.Smt.Metrics;
+using SmtWeb.Torch;
+
+namespace SmtWeb.Measures;
 
 /// <summary>
 /// Inception score (Salimans et al. 2016): exp of the mean KL divergence between each image's class probabilities and

@@ -1,7 +1,7 @@
-using SmtWeb.Smt.Datasets;
+using SmtWeb.Data.Batches;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Metrics;
+namespace SmtWeb.Measures;
 
 /// <summary>
 /// Kernel (Inception) distance, Bińkowski et al. 2018: the unbiased squared maximum mean discrepancy under the polynomial

@@ -1,4 +1,4 @@
-namespace SmtWeb.Smt.Metrics;
+namespace SmtWeb.Measures;
 
 /// <summary>
 /// The folder of what metrics need: the operator puts the Inception file into it, SmtWeb keeps computed statistics in

@@ -1,11 +1,10 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
-using SmtWeb.Smt.Files;
-using SmtWeb.Smt.Metrics.Statistics;
-using SmtWeb.Smt.Weights;
+using SmtWeb.Data.Files;
+using SmtWeb.Data.Weights;
 
-namespace SmtWeb.Smt.Metrics;
+namespace SmtWeb.Measures;
 
 /// <summary>A training image near a given one: its place in the data set, its distance.</summary>
 public sealed record Neighbour(int Index, double Distance);

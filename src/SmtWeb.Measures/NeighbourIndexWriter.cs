@@ -1,11 +1,11 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using SmtWeb.Smt.Files;
-using SmtWeb.Smt.Metrics.Statistics;
-using SmtWeb.Smt.Weights;
+using SmtWeb.Data.Files;
+using SmtWeb.Data.Weights;
+using SmtWeb.Measures.Statistics;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Metrics;
+namespace SmtWeb.Measures;
 
 /// <summary>
 /// Measures a data set into an index of neighbours: streamed, so that memory is one batch, whatever the number of images;

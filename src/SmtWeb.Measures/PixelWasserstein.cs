@@ -1,7 +1,7 @@
-using SmtWeb.Smt.Datasets;
+using SmtWeb.Data.Batches;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Metrics;
+namespace SmtWeb.Measures;
 
 /// <summary>
 /// Sliced Wasserstein-2 distance of images in pixel space (values in [-1,1]): 64 fixed random directions, the root of the

@@ -1,6 +1,6 @@
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Metrics;
+namespace SmtWeb.Measures;
 
 /// <summary>
 /// Improved precision and recall (Kynkäänniemi et al. 2019). A set's manifold is the union of balls around its samples

@@ -1,4 +1,4 @@
-namespace SmtWeb.Smt.Metrics;
+namespace SmtWeb.Measures;
 
 /// <summary>
 /// Share of points off the Swiss roll: further from its noiseless curve than <see cref="Deviations"/> standard deviations of

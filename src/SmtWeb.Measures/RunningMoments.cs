@@ -1,6 +1,6 @@
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Metrics;
+namespace SmtWeb.Measures;
 
 /// <summary>
 /// Mean and covariance (divisor n - 1) of feature vectors that come in batches, in float64. Sums are taken relative to the

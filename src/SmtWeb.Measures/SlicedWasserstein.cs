@@ -1,4 +1,4 @@
-namespace SmtWeb.Smt.Metrics;
+namespace SmtWeb.Measures;
 
 /// <summary>
 /// Sliced Wasserstein-2 distance of point sets in the plane (Rabin et al. 2011): the root of the mean, over directions, of

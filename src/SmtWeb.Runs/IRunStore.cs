@@ -1,6 +1,9 @@
 using System.Text.Json.Serialization;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Settings;
+using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Training;
+using SmtWeb.Torch;
 
 namespace SmtWeb.Runs;
 

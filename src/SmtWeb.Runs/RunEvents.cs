@@ -1,8 +1,9 @@
 using Npgsql;
 using NpgsqlTypes;
+using SmtWeb.Data.Formats;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Queue;
-using SmtWeb.Smt.Training;
+using SmtWeb.Smt.Session;
 
 namespace SmtWeb.Runs;
 

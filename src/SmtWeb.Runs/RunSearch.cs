@@ -1,5 +1,5 @@
 using Microsoft.EntityFrameworkCore;
-using SmtWeb.Runs.Model;
+using SmtWeb.Runs.Entities;
 
 namespace SmtWeb.Runs;
 

@@ -1,14 +1,15 @@
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
+using SmtWeb.Data.Settings;
+using SmtWeb.Data.Text;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Datasets;
-using SmtWeb.Runs.Model;
+using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.People;
 using SmtWeb.Runs.Queue;
+using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Text;
-using SmtWeb.Smt.Training;
 
 namespace SmtWeb.Runs;
 

@@ -1,7 +1,8 @@
 using Microsoft.EntityFrameworkCore;
-using SmtWeb.Runs.Attempts;
+using SmtWeb.Data.Images;
+using SmtWeb.Runs.Checkpoints;
 using SmtWeb.Runs.Database;
-using SmtWeb.Runs.Model;
+using SmtWeb.Runs.Entities;
 using SmtWeb.Smt.Specs;
 
 namespace SmtWeb.Runs;

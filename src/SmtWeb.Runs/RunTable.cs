@@ -1,8 +1,8 @@
 using System.Linq.Expressions;
 using Microsoft.EntityFrameworkCore;
 using SmtWeb.Runs.Database;
-using SmtWeb.Runs.Model;
-using SmtWeb.Smt.Training;
+using SmtWeb.Runs.Entities;
+using SmtWeb.Smt.Session;
 
 namespace SmtWeb.Runs;
 

@@ -1,16 +1,16 @@
 using Microsoft.AspNetCore.DataProtection.KeyManagement;
-using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
-using Microsoft.Extensions.DependencyInjection;
+using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Datasets;
+using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.Feed;
-using SmtWeb.Runs.Model;
-using SmtWeb.Runs.Models;
 using SmtWeb.Runs.Queue;
+using SmtWeb.Runs.Weights;
 
 namespace SmtWeb.Runs;
 

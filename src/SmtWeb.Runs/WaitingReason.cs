@@ -1,5 +1,5 @@
 using Microsoft.EntityFrameworkCore;
-using SmtWeb.Runs.Model;
+using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.Queue;
 
 namespace SmtWeb.Runs;

@@ -1,5 +1,5 @@
-using SmtWeb.Smt.Text;
-using SmtWeb.Web.Commands;
+using SmtWeb.Data.Text;
+using SmtWeb.Web.Cli;
 
 // names of files, classes, runs and accounts come from others, in answers and in logs: none of them commands the terminal
 Console.SetOut(new PlainWriter(Console.Out));

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Reflection;
-using SmtWeb.Smt.Metrics;
+using SmtWeb.Measures;
 
 namespace SmtWeb.Worker;
 

@@ -1,6 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using SmtWeb.Runs.Database;
-using SmtWeb.Runs.Model;
+using SmtWeb.Runs.Entities;
 
 namespace SmtWeb.Architecture.Tests;
 

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Reflection;
 using System.Text.RegularExpressions;
+using SmtWeb.Torch;
 
 namespace SmtWeb.Benchmarks;
 

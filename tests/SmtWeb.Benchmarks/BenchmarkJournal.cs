@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using SmtWeb.Smt.Training;
+using SmtWeb.Smt.Session;
 
 namespace SmtWeb.Benchmarks;
 

@@ -1,11 +1,12 @@
 using System.Diagnostics;
 using System.IO.Compression;
 using System.Text;
-using SmtWeb.Smt.Datasets;
-using SmtWeb.Smt.Imaging;
+using SmtWeb.Data.Batches;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Images;
+using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Smt.Tests.Datasets;
-using SmtWeb.Smt.Training;
 using SmtWeb.Torch;
 
 namespace SmtWeb.Benchmarks;

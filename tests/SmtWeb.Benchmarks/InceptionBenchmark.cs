@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using SmtWeb.Smt.Metrics.Inception;
+using SmtWeb.Measures.Inception;
 using SmtWeb.Torch;
 
 namespace SmtWeb.Benchmarks;

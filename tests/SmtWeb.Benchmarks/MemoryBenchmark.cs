@@ -1,5 +1,5 @@
+using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Training;
 using SmtWeb.Torch;
 
 namespace SmtWeb.Benchmarks;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using SmtWeb.Torch;
 
 namespace SmtWeb.Benchmarks;
 

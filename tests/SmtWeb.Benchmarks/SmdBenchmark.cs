@@ -1,6 +1,7 @@
 using System.Diagnostics;
+using SmtWeb.Smt.Methods.Shared;
+using SmtWeb.Smt.Methods.Smd;
 using SmtWeb.Smt.Networks;
-using SmtWeb.Smt.ScoreOfMixture;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
 

@@ -1,5 +1,6 @@
+using SmtWeb.Data.Formats;
+using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Training;
 
 namespace SmtWeb.Benchmarks;
 

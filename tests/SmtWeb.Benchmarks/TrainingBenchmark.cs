@@ -1,6 +1,6 @@
 using SmtWeb.Benchmarks.Plain;
+using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Training;
 
 namespace SmtWeb.Benchmarks;
 

@@ -1,4 +1,5 @@
 using System.Reflection;
+using SmtWeb.Data.Formats;
 
 namespace SmtWeb.Browser.Tests;
 

@@ -1,6 +1,7 @@
 using Microsoft.Playwright;
-using SmtWeb.Smt.Datasets;
-using SmtWeb.Smt.Imaging;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Images;
+using SmtWeb.Runs.People;
 using static Microsoft.Playwright.Assertions;
 
 namespace SmtWeb.Browser.Tests;

@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 using Microsoft.Playwright;
-using SmtWeb.Smt.Imaging;
+using SmtWeb.Data.Images;
 using static Microsoft.Playwright.Assertions;
 
 namespace SmtWeb.Browser.Tests;

@@ -1,11 +1,12 @@
-using SmtWeb.Runs;
+using SmtWeb.Data.Formats;
 using SmtWeb.Runs.Attempts;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Queue;
-using SmtWeb.Smt.Datasets;
+using SmtWeb.Runs;
+using SmtWeb.Smt.Methods.Shared;
 using SmtWeb.Smt.Networks;
+using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Training;
 using SmtWeb.Torch;
 
 namespace SmtWeb.Browser.Tests;

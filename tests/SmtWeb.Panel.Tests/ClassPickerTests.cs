@@ -1,6 +1,7 @@
-using MudBlazor;
 using MudBlazor.Services;
-using SmtWeb.Smt.Datasets;
+using MudBlazor;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Images.Figures;
 using SmtWeb.Web.Panel.Shared;
 
 namespace SmtWeb.Panel.Tests;

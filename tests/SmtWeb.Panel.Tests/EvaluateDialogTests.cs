@@ -1,7 +1,8 @@
 using Microsoft.Extensions.DependencyInjection;
-using MudBlazor;
 using MudBlazor.Services;
-using SmtWeb.Web.Panel.RunView;
+using MudBlazor;
+using SmtWeb.Torch;
+using SmtWeb.Web.Panel.Run;
 
 namespace SmtWeb.Panel.Tests;
 

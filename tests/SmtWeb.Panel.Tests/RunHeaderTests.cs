@@ -1,7 +1,9 @@
-using SmtWeb.Runs;
+using SmtWeb.Data.Images.Figures;
 using SmtWeb.Runs.Tests;
+using SmtWeb.Runs;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Web.Panel.RunView;
+using SmtWeb.Torch;
+using SmtWeb.Web.Panel.Run;
 
 namespace SmtWeb.Panel.Tests;
 

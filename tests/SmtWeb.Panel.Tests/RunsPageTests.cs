@@ -1,7 +1,8 @@
 using Microsoft.AspNetCore.Components;
 using Microsoft.Extensions.DependencyInjection;
 using SmtWeb.Runs.Tests;
-using SmtWeb.Web.Panel.RunList;
+using SmtWeb.Smt.Specs;
+using SmtWeb.Web.Panel.Runs;
 
 namespace SmtWeb.Panel.Tests;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using SmtWeb.Smt.Networks;
 using SmtWeb.Web.Panel.Layout;
 using SmtWeb.Web.Panel.Shared;
 

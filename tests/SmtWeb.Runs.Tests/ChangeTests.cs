@@ -1,4 +1,4 @@
-using SmtWeb.Runs.Model;
+using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.Queue;
 
 namespace SmtWeb.Runs.Tests;

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
-using SmtWeb.Runs.Attempts;
+using SmtWeb.Runs.Checkpoints;
 using SmtWeb.Runs.Database;
+using SmtWeb.Torch;
 
 namespace SmtWeb.Runs.Tests;
 

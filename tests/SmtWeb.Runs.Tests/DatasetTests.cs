@@ -1,8 +1,9 @@
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.DependencyInjection;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Settings;
 using SmtWeb.Runs.Datasets;
 using SmtWeb.Runs.Queue;
-using SmtWeb.Smt.Datasets;
 using SmtWeb.Smt.Specs;
 
 namespace SmtWeb.Runs.Tests;

@@ -1,5 +1,5 @@
 using SmtWeb.Runs.Attempts;
-using SmtWeb.Runs.Model;
+using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.Queue;
 using SmtWeb.Smt.Specs;
 

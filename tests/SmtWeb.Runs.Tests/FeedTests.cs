@@ -2,7 +2,8 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Feed;
-using SmtWeb.Smt.Training;
+using SmtWeb.Smt.Session;
+using SmtWeb.Torch;
 
 namespace SmtWeb.Runs.Tests;
 

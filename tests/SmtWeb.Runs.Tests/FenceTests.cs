@@ -1,6 +1,6 @@
 using SmtWeb.Runs.Attempts;
 using SmtWeb.Runs.Queue;
-using SmtWeb.Smt.Training;
+using SmtWeb.Smt.Session;
 
 namespace SmtWeb.Runs.Tests;
 

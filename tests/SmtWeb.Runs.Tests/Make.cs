@@ -1,7 +1,8 @@
 using SmtWeb.Runs.Attempts;
 using SmtWeb.Runs.Queue;
+using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Training;
+using SmtWeb.Torch;
 
 namespace SmtWeb.Runs.Tests;
 

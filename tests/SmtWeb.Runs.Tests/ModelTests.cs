@@ -1,6 +1,7 @@
-using SmtWeb.Runs.Models;
+using SmtWeb.Runs.Weights;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Weights.Teachers;
+using SmtWeb.Smt.Teachers;
+using SmtWeb.Torch;
 
 namespace SmtWeb.Runs.Tests;
 

@@ -1,5 +1,4 @@
-using SmtWeb.Runs.Attempts;
-using SmtWeb.Runs.Model;
+using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.Queue;
 
 namespace SmtWeb.Runs.Tests;

@@ -107,13 +107,13 @@ public sealed class RunTableTests(PostgresFixture postgres)
         var writer = Make.Writer(database, await Make.ClaimAsync(database));
         await writer.BeginAsync("test");
         await writer.WriteAsync(
-            new(1, [], [Make.Picture(10), Make.Picture(20), Make.Picture(20, Smt.Training.PictureKind.Interpolation)], [], []),
+            new(1, [], [Make.Picture(10), Make.Picture(20), Make.Picture(20, Smt.Session.PictureKind.Interpolation)], [], []),
             Ct
         );
         var newest = await database.Services.GetRequiredService<IRunTable>().NewestPicturesAsync([with, without], Ct);
         Assert.Equal([with], newest.Keys);
         Assert.Equal(20, newest[with].Iteration);
-        Assert.Equal(Smt.Training.PictureKind.Samples, newest[with].Kind);
+        Assert.Equal(Smt.Session.PictureKind.Samples, newest[with].Kind);
     }
 
     private static Task<int> FillAsync(TestDatabase database, int runs) =>

@@ -1,6 +1,7 @@
 using Npgsql;
-using SmtWeb.Runs.Model;
+using SmtWeb.Data.Settings;
 using SmtWeb.Smt.Specs;
+using SmtWeb.Smt.Teachers;
 
 namespace SmtWeb.Runs.Tests;
 

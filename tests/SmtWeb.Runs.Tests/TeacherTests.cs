@@ -1,5 +1,7 @@
+using SmtWeb.Data.Settings;
 using SmtWeb.Runs.Queue;
 using SmtWeb.Smt.Specs;
+using SmtWeb.Smt.Teachers;
 
 namespace SmtWeb.Runs.Tests;
 

@@ -3,10 +3,10 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using SmtWeb.Runs;
 using SmtWeb.TestTrainer;
-using SmtWeb.Worker;
 using SmtWeb.Worker.Datasets;
 using SmtWeb.Worker.Evaluation;
 using SmtWeb.Worker.Training;
+using SmtWeb.Worker;
 
 // `train --run N --attempt A`: a trainer.
 if (args is ["train", "--run", var run, "--attempt", var attempt])
@@ -28,7 +28,7 @@ if (args is ["dataset", "check", var path, "--events", "--side", var side, .. va
 // `train --rank R --of N --meet HOST:PORT --threads T`: a further process of such a trainer's run.
 if (args is ["train", "--rank", var rank, "--of", var size, "--meet", var meet, "--threads", var threads])
 {
-    SmtWeb.Smt.Training.RankProcess.Run(Console.In, Console.Out, int.Parse(rank), int.Parse(size), meet, int.Parse(threads));
+    SmtWeb.Smt.Session.RankProcess.Run(Console.In, Console.Out, int.Parse(rank), int.Parse(size), meet, int.Parse(threads));
     return 0;
 }
 

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.RegularExpressions;
+using SmtWeb.Data.Formats;
 
 namespace SmtWeb.Web.Tests;
 

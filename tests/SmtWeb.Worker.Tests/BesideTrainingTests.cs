@@ -1,11 +1,12 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
-using SmtWeb.Runs;
-using SmtWeb.Runs.Model;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Images;
+using SmtWeb.Measures;
+using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.Queue;
 using SmtWeb.Runs.Tests;
-using SmtWeb.Smt.Datasets;
-using SmtWeb.Smt.Imaging;
+using SmtWeb.Runs;
 using SmtWeb.Smt.Specs;
 using SmtWeb.TestTrainer;
 
@@ -44,7 +45,7 @@ public sealed partial class BesideTrainingTests(PostgresFixture postgres)
         Assert.Equal(jobs.Select(j => j.Iteration).Order(), records.Select(r => r.Iteration).Order());
         Assert.All(records, r => Assert.Equal(("sw2", "quick", 5000, 1), (r.Metric, r.Protocol, r.Samples, r.Repeats)));
         Assert.Equal(records.Min(r => r.Value), (await database.Store.FindAsync(run))!.Summary.BestDistance);
-        Assert.Contains(await database.Store.PicturesAsync(run), p => p.Kind is Smt.Training.PictureKind.Scatter);
+        Assert.Contains(await database.Store.PicturesAsync(run), p => p.Kind is Smt.Session.PictureKind.Scatter);
     }
 
     [Fact]

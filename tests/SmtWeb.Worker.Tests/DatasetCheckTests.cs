@@ -1,9 +1,9 @@
 using System.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Images;
 using SmtWeb.Runs.Datasets;
 using SmtWeb.Runs.Tests;
-using SmtWeb.Smt.Datasets;
-using SmtWeb.Smt.Imaging;
 
 namespace SmtWeb.Worker.Tests;
 

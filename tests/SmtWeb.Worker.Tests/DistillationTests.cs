@@ -1,10 +1,11 @@
 using Microsoft.Extensions.Logging.Abstractions;
-using SmtWeb.Runs;
+using SmtWeb.Data.Formats;
 using SmtWeb.Runs.Tests;
-using SmtWeb.Smt.Datasets;
+using SmtWeb.Runs;
+using SmtWeb.Smt.Methods.Shared;
 using SmtWeb.Smt.Sampling;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Training;
+using SmtWeb.Smt.Teachers;
 using SmtWeb.TestTrainer;
 using SmtWeb.Worker.Generation;
 

@@ -1,14 +1,14 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
-using SmtWeb.Runs;
-using SmtWeb.Runs.Models;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Images;
 using SmtWeb.Runs.Tests;
-using SmtWeb.Smt.Datasets;
-using SmtWeb.Smt.Imaging;
+using SmtWeb.Runs.Weights;
+using SmtWeb.Runs;
+using SmtWeb.Smt.Methods.Shared;
 using SmtWeb.Smt.Sampling;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Training;
-using SmtWeb.Smt.Weights.Teachers;
+using SmtWeb.Smt.Teachers;
 using SmtWeb.TestTrainer;
 using SmtWeb.Worker.Generation;
 

@@ -1,11 +1,12 @@
 using System.Diagnostics;
-using SmtWeb.Runs;
 using SmtWeb.Runs.Attempts;
+using SmtWeb.Runs.Checkpoints;
+using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.Feed;
-using SmtWeb.Runs.Model;
 using SmtWeb.Runs.Queue;
 using SmtWeb.Runs.Tests;
-using SmtWeb.Smt.Training;
+using SmtWeb.Runs;
+using SmtWeb.Smt.Session;
 using SmtWeb.Worker.Training;
 
 namespace SmtWeb.Worker.Tests;

@@ -1,10 +1,10 @@
 using System.Diagnostics;
 using Microsoft.Extensions.Logging.Abstractions;
-using SmtWeb.Runs;
 using SmtWeb.Runs.Tests;
+using SmtWeb.Runs;
 using SmtWeb.Smt.Sampling;
+using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Training;
 using SmtWeb.TestTrainer;
 using SmtWeb.Worker.Generation;
 

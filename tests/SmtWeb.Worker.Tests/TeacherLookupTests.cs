@@ -1,8 +1,9 @@
 using Microsoft.Extensions.DependencyInjection;
-using SmtWeb.Runs.Models;
 using SmtWeb.Runs.Tests;
+using SmtWeb.Runs.Weights;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Weights.Teachers;
+using SmtWeb.Smt.Teachers;
+using SmtWeb.Torch;
 using SmtWeb.Worker.Training;
 
 namespace SmtWeb.Worker.Tests;

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using SmtWeb.Runs.Attempts;
 using SmtWeb.Runs.Queue;
 using SmtWeb.Runs.Tests;
-using SmtWeb.Smt.Training;
+using SmtWeb.Smt.Session;
 using SmtWeb.Worker.Training;
 
 namespace SmtWeb.Worker.Tests;

@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
-using SmtWeb.Runs;
 using SmtWeb.Runs.Tests;
+using SmtWeb.Runs;
 using SmtWeb.Smt.Specs;
 using SmtWeb.TestTrainer;
 using SmtWeb.Worker.Jobs;

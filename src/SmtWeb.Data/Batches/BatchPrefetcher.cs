@@ -1,7 +1,8 @@
 using System.Diagnostics;
+using SmtWeb.Data.Formats;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Datasets;
+namespace SmtWeb.Data.Batches;
 
 /// <summary>A batch that waits for the trainer: pixels [B,C,H,W], labels (-1 without), and where the order stands after it.</summary>
 internal sealed class ImageBatch(int batch, int imageBytes)

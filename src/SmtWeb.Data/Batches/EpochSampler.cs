@@ -1,4 +1,4 @@
-namespace SmtWeb.Smt.Datasets;
+namespace SmtWeb.Data.Batches;
 
 /// <summary>
 /// Draws batches of indices so that each epoch shows every record once in a new order, and a fair coin per record for

@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace SmtWeb.Smt.Datasets;
+namespace SmtWeb.Data.Batches;
 
 /// <summary>
 /// The host's random numbers: xoshiro256** (Blackman and Vigna 2018), seeded by SplitMix64. The same on every machine and

@@ -1,4 +1,6 @@
-namespace SmtWeb.Smt.Datasets;
+using SmtWeb.Data.Formats;
+
+namespace SmtWeb.Data.Batches;
 
 /// <summary>A stretch of records that came from one file: its name and how many records it holds.</summary>
 internal sealed record SourcePart(string Name, int Count);

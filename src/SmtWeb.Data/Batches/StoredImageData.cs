@@ -1,7 +1,7 @@
-using SmtWeb.Smt.Specs;
+using SmtWeb.Data.Formats;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Datasets;
+namespace SmtWeb.Data.Batches;
 
 /// <summary>
 /// Batches from files: read ahead by <see cref="BatchPrefetcher"/>, in the order of an <see cref="EpochSampler"/>. Its
@@ -67,7 +67,7 @@ internal sealed class StoredImageData : TrainingData
             _saidFew = true;
             Note(
                 $"The data have {_source.Count} images and a batch has {batch}: every batch shows images more than once. Use a smaller "
-                + "batch or more images."
+                    + "batch or more images."
             );
         }
 

@@ -1,8 +1,9 @@
 using System.Buffers.Binary;
-using SmtWeb.Smt.Specs;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Settings;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Datasets;
+namespace SmtWeb.Data.Batches;
 
 /// <summary>Batches of real samples on the training device, in an order that can be stored and gone on with.</summary>
 public abstract class TrainingData : IDisposable

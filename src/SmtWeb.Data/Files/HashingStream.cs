@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 
-namespace SmtWeb.Smt.Files;
+namespace SmtWeb.Data.Files;
 
 /// <summary>Passes on what is written and takes its SHA-256 on the way.</summary>
 internal sealed class HashingStream(Stream inner) : WriteOnlyStream

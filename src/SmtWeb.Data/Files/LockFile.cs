@@ -1,4 +1,4 @@
-namespace SmtWeb.Smt.Files;
+namespace SmtWeb.Data.Files;
 
 /// <summary>A file that one process at a time holds. The claim ends with the process, however that ends.</summary>
 public static class LockFile

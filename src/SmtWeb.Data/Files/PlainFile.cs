@@ -1,8 +1,8 @@
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
-using SmtWeb.Smt.Files.Interop;
+using SmtWeb.Data.Files.Interop;
 
-namespace SmtWeb.Smt.Files;
+namespace SmtWeb.Data.Files;
 
 /// <summary>
 /// The one way in which files of other people are opened: data sets, weights, statistics. What is no regular file (a named

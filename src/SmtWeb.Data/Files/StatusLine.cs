@@ -1,4 +1,4 @@
-namespace SmtWeb.Smt.Files;
+namespace SmtWeb.Data.Files;
 
 /// <summary>
 /// A line on the console that tells how far something is: rewritten in place on a terminal, lines of their own elsewhere.

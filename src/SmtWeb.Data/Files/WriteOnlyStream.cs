@@ -1,4 +1,4 @@
-namespace SmtWeb.Smt.Files;
+namespace SmtWeb.Data.Files;
 
 /// <summary>
 /// A stream that takes bytes from start to end and gives none back. What reaches it is passed on by

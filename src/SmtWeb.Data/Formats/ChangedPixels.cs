@@ -1,6 +1,6 @@
-using SmtWeb.Smt.Imaging;
+using SmtWeb.Data.Images;
 
-namespace SmtWeb.Smt.Datasets;
+namespace SmtWeb.Data.Formats;
 
 /// <summary>Counts what was done to the pixels of records, with the first of each kind as an example.</summary>
 internal sealed class ChangedPixels

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace SmtWeb.Smt.Datasets;
+namespace SmtWeb.Data.Formats;
 
 /// <summary>
 /// Classes that a data set counts and that no image is of: gapped labels, labels from 1 on, a database of a part of ImageNet.
@@ -34,7 +34,7 @@ public static class ClassCoverage
         return string.Create(
             CultureInfo.InvariantCulture,
             $"{empty.Count:N0} of {classes:N0} classes {(empty.Count == 1 ? "has" : "have")} no image: "
-            + $"{shown}{(empty.Count > Named ? " …" : "")}"
+                + $"{shown}{(empty.Count > Named ? " …" : "")}"
         );
     }
 
@@ -46,7 +46,7 @@ public static class ClassCoverage
         {
             yield return new DatasetNote(
                 $"of {counts.Count} classes without an image (labels with gaps, or from 1 on?): a model of these classes learns nothing "
-                + "of them",
+                    + "of them",
                 empty.Count,
                 Show(empty[0], names)
             );

@@ -1,4 +1,4 @@
-namespace SmtWeb.Smt.Datasets;
+namespace SmtWeb.Data.Formats;
 
 /// <summary>A record of a data set cannot be read; the message names the file and the record. Others may well be fine.</summary>
 public sealed class CorruptRecordException(string path, long index, string record, string problem, Exception? cause = null)

@@ -1,7 +1,7 @@
 using System.Globalization;
-using SmtWeb.Smt.Specs;
+using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Datasets;
+namespace SmtWeb.Data.Formats;
 
 /// <summary>What a sample looks like. <paramref name="Side"/> is 0 for points; <paramref name="Classes"/> 0 for none.</summary>
 public sealed record DataShape(int Channels, int Side, int Classes, IReadOnlyList<string> ClassNames)

@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
+using SmtWeb.Data.Settings;
 
-namespace SmtWeb.Smt.Specs;
+namespace SmtWeb.Data.Formats;
 
 /// <summary>The data distribution p. <c>kind</c> names the member in JSON.</summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]

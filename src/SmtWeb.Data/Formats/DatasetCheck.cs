@@ -1,10 +1,11 @@
+using System.Reflection;
 using System.Security.Cryptography;
 using System.Text;
-using SmtWeb.Smt.Files;
-using SmtWeb.Smt.Imaging;
-using SmtWeb.Smt.Specs;
+using System.Text.Json.Serialization;
+using SmtWeb.Data.Files;
+using SmtWeb.Data.Images;
 
-namespace SmtWeb.Smt.Datasets;
+namespace SmtWeb.Data.Formats;
 
 /// <summary>
 /// Reads a data set once from end to end: hashes every byte, decodes every record, counts classes, and draws a grid of
@@ -122,18 +123,20 @@ public static class DatasetCheck
     }
 
     /// <summary>The name of a kind in JSON.</summary>
-    public static string KindOf(StoredDataSpec spec) => SpecSchema.Kinds(typeof(DataSpec)).Single(k => k.Type == spec.GetType()).Kind;
+    public static string KindOf(StoredDataSpec spec) => StoredKinds.Single(k => k.Type == spec.GetType()).Kind;
 
     /// <summary>An empty spec of a kind of stored data, or null where there is no such kind.</summary>
     public static StoredDataSpec? SpecOf(string kind) =>
-        SpecSchema.Kinds(typeof(DataSpec)).FirstOrDefault(k => k.Kind == kind).Type is { } type
-        && typeof(StoredDataSpec).IsAssignableFrom(type)
-            ? (StoredDataSpec)Activator.CreateInstance(type)!
-            : null;
+        StoredKinds.FirstOrDefault(k => k.Kind == kind).Type is { } type ? (StoredDataSpec)Activator.CreateInstance(type)! : null;
 
     /// <summary>Names of the kinds of stored data.</summary>
-    public static IReadOnlyList<string> Kinds =>
-        [.. SpecSchema.Kinds(typeof(DataSpec)).Where(k => typeof(StoredDataSpec).IsAssignableFrom(k.Type)).Select(k => k.Kind)];
+    public static IReadOnlyList<string> Kinds => [.. StoredKinds.Select(k => k.Kind)];
+
+    private static IEnumerable<(string Kind, Type Type)> StoredKinds =>
+        typeof(DataSpec)
+            .GetCustomAttributes<JsonDerivedTypeAttribute>(inherit: false)
+            .Where(a => typeof(StoredDataSpec).IsAssignableFrom(a.DerivedType))
+            .Select(a => ((string)a.TypeDiscriminator!, a.DerivedType));
 
     // LMDB's lock file changes whenever somebody looks; it is no part of the data.
     private static List<string> Files(StoredDataSpec spec, string path)

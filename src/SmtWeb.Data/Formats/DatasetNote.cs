@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace SmtWeb.Smt.Datasets;
+namespace SmtWeb.Data.Formats;
 
 /// <summary>
 /// What a person should know about data that can be trained on all the same: <paramref name="Count"/> files were passed over or changed,

@@ -1,4 +1,4 @@
-namespace SmtWeb.Smt.Datasets;
+namespace SmtWeb.Data.Formats;
 
 /// <summary>A record that could not be read.</summary>
 public sealed record CorruptRecord(long Index, string Record, string Problem);

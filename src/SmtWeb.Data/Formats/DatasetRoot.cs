@@ -1,6 +1,6 @@
-using SmtWeb.Smt.Specs;
+using SmtWeb.Data.Settings;
 
-namespace SmtWeb.Smt.Datasets;
+namespace SmtWeb.Data.Formats;
 
 /// <summary>
 /// The folder of data sets: nothing outside it is read, whatever a spec says. The operator may put symbolic links into it.
@@ -30,7 +30,7 @@ public static class DatasetRoot
                 new SpecError(
                     "$.data.source",
                     $"Data set: \"{source}\" is not below the folder of data sets ({root}). Put the data, or a symbolic link to them, "
-                    + "there."
+                        + "there."
                 ),
             ]);
         }
@@ -52,8 +52,8 @@ public static class DatasetRoot
             : [];
         throw new FileNotFoundException(
             $"{full}: there is no such file or folder. "
-            + $"{(there.Count == 0 ? "The folder of data sets is empty or missing." : $"The folder of data sets holds {string.Join(", ", there)}.")} "
-            + $"Another folder: {Variable}.",
+                + $"{(there.Count == 0 ? "The folder of data sets is empty or missing." : $"The folder of data sets holds {string.Join(", ", there)}.")} "
+                + $"Another folder: {Variable}.",
             full
         );
     }

@@ -1,6 +1,6 @@
-using SmtWeb.Smt.Imaging;
+using SmtWeb.Data.Images;
 
-namespace SmtWeb.Smt.Datasets;
+namespace SmtWeb.Data.Formats;
 
 /// <summary>
 /// What a listing found at a path: a name with forward slashes, relative to the folder or archive, and whether it is a symbolic link.

@@ -1,4 +1,4 @@
-namespace SmtWeb.Smt.Datasets;
+namespace SmtWeb.Data.Formats;
 
 /// <summary>
 /// The size that a data set states by having it: that of most of its images, not of the first. Some files, spread evenly, are looked at,
@@ -26,7 +26,7 @@ internal static class ImageSizes
         var shown = string.Join(", ", ordered.Take(4).Select(s => $"{s.Key.Width}x{s.Key.Height} ({s.Value})"));
         throw new InvalidDataException(
             $"{path}: the images have {sizes.Count} sizes, {shown}{(ordered.Count > 4 ? ", …" : "")} among {seen} looked at; state the "
-            + "side that they are cropped and resized to."
+                + "side that they are cropped and resized to."
         );
     }
 

@@ -1,6 +1,6 @@
-using SmtWeb.Smt.Imaging;
+using SmtWeb.Data.Images;
 
-namespace SmtWeb.Smt.Datasets;
+namespace SmtWeb.Data.Formats;
 
 /// <summary>
 /// Images of a data set, one by one: bytes [C,H,W] and a label. Opening reads what tells the records apart, never the

@@ -1,6 +1,6 @@
-using SmtWeb.Smt.Specs;
+using SmtWeb.Data.Settings;
 
-namespace SmtWeb.Smt.Datasets;
+namespace SmtWeb.Data.Formats;
 
 /// <summary>Opens data sets by their spec, and tells what a path holds.</summary>
 public static class ImageSources
@@ -38,14 +38,14 @@ public static class ImageSources
     /// </summary>
     /// <exception cref="SpecException">The path leads out of the folder of data sets.</exception>
     /// <exception cref="IOException">The data are missing or damaged; says where.</exception>
-    public static TrainingSpec Complete(TrainingSpec spec)
+    public static DataSpec Complete(DataSpec spec)
     {
-        if (spec.Data is not ShapedDataSpec { Source.Length: > 0 } shaped || (shaped.Side > 0 && shaped.Channels > 0 && shaped.Classes > 0))
+        if (spec is not ShapedDataSpec { Source.Length: > 0 } shaped || (shaped.Side > 0 && shaped.Channels > 0 && shaped.Classes > 0))
         {
             return spec;
         }
         using var source = Open(shaped);
-        return spec with { Data = Complete(shaped, source.Side, source.Channels, source.Classes, source.ClassNames) };
+        return Complete(shaped, source.Side, source.Channels, source.Classes, source.ClassNames);
     }
 
     /// <summary>A spec with what it leaves open taken from facts about its data.</summary>

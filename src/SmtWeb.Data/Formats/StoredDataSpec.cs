@@ -1,6 +1,6 @@
-using SmtWeb.Smt.Datasets;
+using SmtWeb.Data.Settings;
 
-namespace SmtWeb.Smt.Specs;
+namespace SmtWeb.Data.Formats;
 
 /// <summary>
 /// Images in files of the operator: a registered data set, or a path below the folder of data sets (<see cref="DatasetRoot"/>).

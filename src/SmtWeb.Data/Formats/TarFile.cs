@@ -1,8 +1,9 @@
 using System.IO.Compression;
 using System.Text;
-using SmtWeb.Smt.Files;
+using SmtWeb.Data.Files;
+using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Datasets;
+namespace SmtWeb.Data.Formats;
 
 /// <summary>
 /// Reads regular files out of a tar archive, plain or gzip-compressed, from its start to its end. Nothing is written to

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace SmtWeb.Smt.Imaging;
+namespace SmtWeb.Data.Images;
 
 /// <summary>
 /// The one fact of EXIF that changes pixels. Read by hand, because the decoders skip metadata: it is the tag 0x0112 of the

@@ -4,7 +4,7 @@ using SixLabors.ImageSharp.Metadata.Profiles.Exif;
 using SixLabors.ImageSharp.PixelFormats;
 using SixLabors.ImageSharp.Processing;
 
-namespace SmtWeb.Smt.Imaging;
+namespace SmtWeb.Data.Images;
 
 /// <summary>
 /// Reads PNG and JPEG files of people, with ImageSharp. The sides are bounded before any pixel is decoded, so that a file of
@@ -85,7 +85,7 @@ public static class ImageDecoder
             [0xFF, 0xD8, ..] => JpegStructure.Read(file),
             _ => throw new InvalidDataException(
                 "it is neither PNG nor JPEG: it begins with "
-                + $"{(file.IsEmpty ? "nothing (0 bytes)" : Convert.ToHexString(file[..Math.Min(4, file.Length)]))}"
+                    + $"{(file.IsEmpty ? "nothing (0 bytes)" : Convert.ToHexString(file[..Math.Min(4, file.Length)]))}"
             ),
         };
 

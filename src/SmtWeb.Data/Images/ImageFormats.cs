@@ -3,7 +3,7 @@ using SixLabors.ImageSharp.Formats.Jpeg;
 using SixLabors.ImageSharp.Formats.Png;
 using SixLabors.ImageSharp.Memory;
 
-namespace SmtWeb.Smt.Imaging;
+namespace SmtWeb.Data.Images;
 
 /// <summary>
 /// ImageSharp with PNG and JPEG and nothing else, so that no other decoder ever sees a foreign byte; without metadata, whose

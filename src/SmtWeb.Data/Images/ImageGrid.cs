@@ -1,4 +1,4 @@
-namespace SmtWeb.Smt.Imaging;
+namespace SmtWeb.Data.Images;
 
 /// <summary>Images side by side: integer cells, no resampling but whole pixels repeated, so that nothing is blurred.</summary>
 public static class ImageGrid

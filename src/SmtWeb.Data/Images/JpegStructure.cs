@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace SmtWeb.Smt.Imaging;
+namespace SmtWeb.Data.Images;
 
 /// <summary>
 /// Walks the segments of a JPEG file and makes sure of what the decoder leaves unchecked: that the file goes on to its end marker

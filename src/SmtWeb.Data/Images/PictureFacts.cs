@@ -1,4 +1,4 @@
-namespace SmtWeb.Smt.Imaging;
+namespace SmtWeb.Data.Images;
 
 /// <summary>
 /// What a file says about its pixels before any of them is decoded. <paramref name="Orientation"/> is EXIF's, 1 to 8, and 1 where

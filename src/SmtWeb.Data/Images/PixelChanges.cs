@@ -1,4 +1,4 @@
-namespace SmtWeb.Smt.Imaging;
+namespace SmtWeb.Data.Images;
 
 /// <summary>What was done to the pixels of a file on their way to the network: all of it is counted and announced by the check.</summary>
 [Flags]

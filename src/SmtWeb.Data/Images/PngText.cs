@@ -1,4 +1,4 @@
-namespace SmtWeb.Smt.Imaging;
+namespace SmtWeb.Data.Images;
 
 /// <summary>A line of text inside a PNG file, such as the seed of the picture. Text beyond Latin-1 is written as UTF-8 (iTXt).</summary>
 public sealed record PngText

@@ -1,4 +1,6 @@
-namespace SmtWeb.Smt.Imaging;
+using SmtWeb.Torch;
+
+namespace SmtWeb.Data.Images;
 
 /// <summary>How network values become bytes before they are measured. The two differ by up to one level.</summary>
 public enum Rounding
@@ -35,6 +37,14 @@ public static class Quantisation
             bytes[i] = ToByte(values[i], rounding);
         }
         return bytes;
+    }
+
+    /// <summary>Samples in [-1,1] as bytes, rounded to nearest as EDM does: clip(x·127.5 + 128). [N,C,H,W] → [N,H,W,C]</summary>
+    public static byte[] ToPixels(Tensor x)
+    {
+        using var scope = torch.NewDisposeScope();
+        using var _ = torch.no_grad();
+        return ToBytes(x.permute(0, 2, 3, 1).ToArray<float>());
     }
 
     /// <summary>The network value of a byte.</summary>

@@ -1,8 +1,9 @@
 using SixLabors.ImageSharp;
 using SixLabors.ImageSharp.Formats.Png;
 using SixLabors.ImageSharp.PixelFormats;
+using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Imaging;
+namespace SmtWeb.Data.Images;
 
 /// <summary>
 /// A picture in memory: <paramref name="Pixels"/> is [Height,Width,Channels] row-major, one byte a channel; 1 channel is grey, 3 are RGB.

@@ -1,4 +1,4 @@
-namespace SmtWeb.Smt.Imaging;
+namespace SmtWeb.Data.Images;
 
 /// <summary>
 /// Bilinear resampling of bytes: pixel centres at half integers, a triangle of radius 1, widened by the factor when

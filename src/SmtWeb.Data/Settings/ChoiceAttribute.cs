@@ -1,4 +1,6 @@
-namespace SmtWeb.Smt.Specs;
+using System.Reflection;
+
+namespace SmtWeb.Data.Settings;
 
 /// <summary>Names one alternative of a setting for people: a member of an enum, or a kind of a closed hierarchy.</summary>
 [AttributeUsage(AttributeTargets.Field | AttributeTargets.Class)]
@@ -9,4 +11,7 @@ public sealed class ChoiceAttribute(string label, string help) : Attribute
 
     /// <summary>One sentence: what it means, and the source (section, table) where there is one.</summary>
     public string Help { get; } = help;
+
+    /// <summary>The name for people of one of the kinds of a closed hierarchy.</summary>
+    public static string LabelOf(object alternative) => alternative.GetType().GetCustomAttribute<ChoiceAttribute>()!.Label;
 }

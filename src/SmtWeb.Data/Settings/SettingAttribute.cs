@@ -1,4 +1,4 @@
-namespace SmtWeb.Smt.Specs;
+namespace SmtWeb.Data.Settings;
 
 /// <summary>
 /// Names a setting of a spec for people and states its range. The form of the panel, the validation and the

@@ -1,4 +1,4 @@
-namespace SmtWeb.Smt.Specs;
+namespace SmtWeb.Data.Settings;
 
 /// <summary>One thing wrong with a spec: where (JSON path such as <c>$.optimisation.batchSize</c>) and what.</summary>
 public sealed record SpecError(string Path, string Message);

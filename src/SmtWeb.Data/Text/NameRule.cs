@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace SmtWeb.Smt.Text;
+namespace SmtWeb.Data.Text;
 
 /// <summary>
 /// What a name may be, wherever people give one: runs, keys, data sets, models, accounts. One line, with something to see in

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace SmtWeb.Smt.Text;
+namespace SmtWeb.Data.Text;
 
 /// <summary>
 /// What a text does to whoever reads it: letters, digits and signs are seen; controls move the cursor, start terminal

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace SmtWeb.Smt.Text;
+namespace SmtWeb.Data.Text;
 
 /// <summary>
 /// A console on which nothing that others named can do more than be read: terminal escapes, changes of the direction of

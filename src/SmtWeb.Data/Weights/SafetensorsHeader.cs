@@ -1,7 +1,8 @@
 using System.Numerics;
 using System.Text.Json;
+using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Weights;
+namespace SmtWeb.Data.Weights;
 
 /// <summary>
 /// The JSON header of a safetensors file. It comes from strangers: every number in it is checked before it is used,
@@ -62,7 +63,7 @@ internal static class SafetensorsHeader
             {
                 throw new InvalidDataException(
                     $"safetensors: tensor \"{entry.Name}\" begins at byte {entry.Offset}, but the data before it ends at {end} (overlap "
-                    + "or gap)."
+                        + "or gap)."
                 );
             }
             end += entry.ByteCount;

@@ -1,7 +1,8 @@
 using System.Buffers.Binary;
-using SmtWeb.Smt.Files;
+using SmtWeb.Data.Files;
+using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Weights;
+namespace SmtWeb.Data.Weights;
 
 /// <summary>
 /// Reads safetensors once from start to end; the stream need not be seekable. The file is untrusted: whatever is wrong
@@ -39,7 +40,7 @@ public sealed class SafetensorsReader
         {
             throw new InvalidDataException(
                 $"safetensors: the header claims {length} bytes; expected 2 to {SafetensorsHeader.MaxBytes}. This is probably no "
-                + "safetensors file."
+                    + "safetensors file."
             );
         }
 
@@ -49,7 +50,7 @@ public sealed class SafetensorsReader
         {
             throw new InvalidDataException(
                 $"safetensors: the header describes {data} bytes of data, the file holds {stream.Length - stream.Position} (cut off or "
-                + "appended to)."
+                    + "appended to)."
             );
         }
         return new SafetensorsReader(stream, metadata, entries);

@@ -1,4 +1,4 @@
-namespace SmtWeb.Smt.Weights;
+namespace SmtWeb.Data.Weights;
 
 /// <summary>Number formats of safetensors that SmtWeb reads and writes; names as in the format.</summary>
 public enum SafetensorsType

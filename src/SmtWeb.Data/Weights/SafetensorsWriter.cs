@@ -1,8 +1,9 @@
 using System.Buffers.Binary;
 using System.Text.Json;
-using SmtWeb.Smt.Files;
+using SmtWeb.Data.Files;
+using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Weights;
+namespace SmtWeb.Data.Weights;
 
 /// <summary>
 /// A tensor to be written. <paramref name="Write"/> is called once and writes exactly the tensor's bytes, little-endian
@@ -40,7 +41,7 @@ public static class SafetensorsWriter
             {
                 throw new InvalidOperationException(
                     $"Tensor \"{tensor.Name}\" wrote {counted.Count} bytes; {tensor.Type} [{string.Join(",", tensor.Shape)}] takes "
-                    + $"{tensor.ByteCount}."
+                        + $"{tensor.ByteCount}."
                 );
             }
         }

@@ -1,7 +1,7 @@
-using SmtWeb.Smt.Weights.Bytes;
-using SmtWeb.Smt.Weights.Pickle;
+using SmtWeb.Data.Weights.Pickle;
+using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Weights;
+namespace SmtWeb.Data.Weights;
 
 /// <summary>
 /// A tensor of a file of weights: known by name, type and shape, read when it is asked for. Whatever strides the file has,

@@ -1,4 +1,4 @@
-namespace SmtWeb.Smt.Weights;
+namespace SmtWeb.Data.Weights;
 
 /// <summary>
 /// A file of weights that is damaged, hostile or of a kind that SmtWeb does not read. The message says what was found or

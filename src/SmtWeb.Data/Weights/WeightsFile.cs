@@ -1,8 +1,9 @@
-using SmtWeb.Smt.Weights.Bytes;
-using SmtWeb.Smt.Weights.Pickle;
-using SmtWeb.Smt.Weights.PyTorch;
+using SmtWeb.Data.Weights.Bytes;
+using SmtWeb.Data.Weights.Pickle;
+using SmtWeb.Data.Weights.PyTorch;
+using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Weights;
+namespace SmtWeb.Data.Weights;
 
 /// <summary>How a file of weights is written.</summary>
 public enum WeightsFormat
@@ -121,7 +122,7 @@ public sealed class WeightsFile : IDisposable
         {
             throw new WeightsException(
                 "The file is neither safetensors nor a zip archive nor a pickle: SmtWeb reads safetensors, PyTorch .pth and .pt, and "
-                + "EDM .pkl."
+                    + "EDM .pkl."
             );
         }
         var root = Unpickler.Load(source, 0, budget, new PickleSurroundings(), out var end);

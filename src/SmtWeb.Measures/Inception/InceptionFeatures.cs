@@ -1,6 +1,6 @@
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Metrics.Inception;
+namespace SmtWeb.Measures.Inception;
 
 /// <summary>The FID Inception network with one of the two resize conventions.</summary>
 public sealed class InceptionFeatures(InceptionNetwork network, string hash, InceptionResize resize, Device device) : IFeatureNetwork

@@ -1,9 +1,9 @@
 using System.Security.Cryptography;
-using SmtWeb.Smt.Files;
-using SmtWeb.Smt.Weights;
+using SmtWeb.Data.Files;
+using SmtWeb.Data.Weights;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Metrics.Inception;
+namespace SmtWeb.Measures.Inception;
 
 /// <summary>
 /// Finds the FID Inception network that the operator put into the folder <c>metrics</c> of the data root (<see cref="MetricsFolder"/>).

@@ -1,6 +1,6 @@
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Metrics.Inception;
+namespace SmtWeb.Measures.Inception;
 
 /// <summary>How images become Inception's 299×299 input. Numbers measured with different ones do not compare.</summary>
 public enum InceptionResize

@@ -1,4 +1,4 @@
-namespace SmtWeb.Smt.Metrics.Inception;
+namespace SmtWeb.Measures.Inception;
 
 /// <summary>
 /// One convolution with its normalisation: kernel <paramref name="Height"/>×<paramref name="Width"/>, padded by

@@ -1,6 +1,6 @@
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Metrics.Inception;
+namespace SmtWeb.Measures.Inception;
 
 /// <summary>
 /// The Inception-v3 that FID is defined by (TensorFlow's of 2015-12-05): 1008 classes, average pools that leave the

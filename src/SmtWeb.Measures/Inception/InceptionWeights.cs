@@ -1,7 +1,7 @@
 using System.Text.RegularExpressions;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Metrics.Inception;
+namespace SmtWeb.Measures.Inception;
 
 /// <summary>Names and shapes of Inception's weights in the files that people have.</summary>
 public static partial class InceptionWeights

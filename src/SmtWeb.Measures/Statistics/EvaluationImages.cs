@@ -1,8 +1,9 @@
-using SmtWeb.Smt.Datasets;
-using SmtWeb.Smt.Files;
-using SmtWeb.Smt.Specs;
+using SmtWeb.Data.Settings;
+using SmtWeb.Data.Files;
+using SmtWeb.Data.Formats;
+using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Metrics.Statistics;
+namespace SmtWeb.Measures.Statistics;
 
 /// <summary>Opens the images of a data set for metrics.</summary>
 public static class EvaluationImages
@@ -17,7 +18,7 @@ public static class EvaluationImages
         {
             FashionMnistSpec => new FashionMnistImages(),
             StoredDataSpec stored => OpenAt(stored, DatasetRoot.Resolve(stored.Source), cache),
-            _ => throw new ArgumentException($"{SpecCatalog.KindLabel(data)} holds no images that metrics can read.", nameof(data)),
+            _ => throw new ArgumentException($"{ChoiceAttribute.LabelOf(data)} holds no images that metrics can read.", nameof(data)),
         };
 
     /// <summary>

@@ -1,9 +1,10 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using SmtWeb.Smt.Specs;
+using SmtWeb.Data.Formats;
+using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Metrics.Statistics;
+namespace SmtWeb.Measures.Statistics;
 
 /// <summary>
 /// Remembers the hash of a data set's images, which takes decoding all of them. As with make, files of the same names, sizes

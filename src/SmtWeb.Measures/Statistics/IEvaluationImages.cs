@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
-using SmtWeb.Smt.Datasets;
+using SmtWeb.Data.Formats;
 
-namespace SmtWeb.Smt.Metrics.Statistics;
+namespace SmtWeb.Measures.Statistics;
 
 /// <summary>The images of a data set as metrics read them: bytes, in order, a batch at a time.</summary>
 public interface IEvaluationImages : IDisposable

@@ -1,9 +1,9 @@
 using System.Buffers.Binary;
 using System.Globalization;
-using System.Text;
 using System.Text.RegularExpressions;
+using System.Text;
 
-namespace SmtWeb.Smt.Metrics.Statistics;
+namespace SmtWeb.Measures.Statistics;
 
 /// <summary>A numpy array of real numbers, widened to float64, row-major whatever order the file has.</summary>
 public sealed partial record NpyArray(IReadOnlyList<int> Shape, double[] Values)

@@ -2,13 +2,12 @@ using System.IO.Compression;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text.Json;
-using SmtWeb.Smt.Files;
-using SmtWeb.Smt.Weights;
-using SmtWeb.Smt.Weights.Archives;
-using SmtWeb.Smt.Weights.Bytes;
+using SmtWeb.Data.Weights.Archives;
+using SmtWeb.Data.Weights.Bytes;
+using SmtWeb.Data.Weights;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Metrics.Statistics;
+namespace SmtWeb.Measures.Statistics;
 
 /// <summary>Where statistics come from, as far as it is known.</summary>
 public sealed record StatisticsOrigin(string Dataset, string DatasetHash, long Images, string Network, string NetworkHash, string Resize);

@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using SmtWeb.Data.Settings;
 using SmtWeb.Runs.Database;
 using SmtWeb.Smt.Specs;
 

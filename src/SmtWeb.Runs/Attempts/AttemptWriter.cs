@@ -1,8 +1,12 @@
 using Npgsql;
 using NpgsqlTypes;
+using SmtWeb.Data.Formats;
+using SmtWeb.Runs.Checkpoints;
 using SmtWeb.Runs.Database;
-using SmtWeb.Runs.Model;
-using SmtWeb.Smt.Training;
+using SmtWeb.Runs.Entities;
+using SmtWeb.Smt.Methods.Shared;
+using SmtWeb.Smt.Session;
+using SmtWeb.Torch;
 
 namespace SmtWeb.Runs.Attempts;
 

@@ -1,4 +1,4 @@
-using SmtWeb.Smt.Training;
+using SmtWeb.Smt.Session;
 
 namespace SmtWeb.Runs.Attempts;
 

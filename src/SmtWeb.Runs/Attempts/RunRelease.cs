@@ -1,9 +1,10 @@
 using Npgsql;
 using NpgsqlTypes;
+using SmtWeb.Data.Formats;
 using SmtWeb.Runs.Database;
-using SmtWeb.Runs.Model;
+using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.Queue;
-using SmtWeb.Smt.Training;
+using SmtWeb.Smt.Session;
 
 namespace SmtWeb.Runs.Attempts;
 

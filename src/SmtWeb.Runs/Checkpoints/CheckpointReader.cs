@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 using Npgsql;
 using SmtWeb.Runs.Database;
 
-namespace SmtWeb.Runs.Attempts;
+namespace SmtWeb.Runs.Checkpoints;
 
 /// <summary>
 /// Streams a complete checkpoint (or an imported model), chunk by chunk: a chunk's bytes are handed out only after its hash was checked,

@@ -1,12 +1,14 @@
 using System.Security.Cryptography;
 using Npgsql;
 using NpgsqlTypes;
+using SmtWeb.Data.Files;
+using SmtWeb.Data.Formats;
+using SmtWeb.Runs.Attempts;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Queue;
-using SmtWeb.Smt.Files;
-using SmtWeb.Smt.Training;
+using SmtWeb.Smt.Session;
 
-namespace SmtWeb.Runs.Attempts;
+namespace SmtWeb.Runs.Checkpoints;
 
 /// <summary>
 /// A checkpoint being written: 8 MiB chunks, each in a transaction of its own under the fence, so that a connection lost

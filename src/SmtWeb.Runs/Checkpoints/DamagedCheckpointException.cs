@@ -1,4 +1,4 @@
-namespace SmtWeb.Runs.Attempts;
+namespace SmtWeb.Runs.Checkpoints;
 
 /// <summary>A stored checkpoint does not match its hash.</summary>
 public sealed class DamagedCheckpointException(long checkpointId, int chunk, string what)

@@ -1,7 +1,8 @@
 using Hangfire.PostgreSql;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
-using SmtWeb.Runs.Model;
+using SmtWeb.Data.Formats;
+using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.Queue;
 
 namespace SmtWeb.Runs.Database;

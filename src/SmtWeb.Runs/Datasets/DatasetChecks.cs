@@ -1,7 +1,8 @@
 using System.Globalization;
+using SmtWeb.Data.Formats;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Queue;
-using SmtWeb.Smt.Datasets;
+using SmtWeb.Torch;
 
 namespace SmtWeb.Runs.Datasets;
 

@@ -1,11 +1,12 @@
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Settings;
+using SmtWeb.Data.Text;
 using SmtWeb.Runs.Database;
-using SmtWeb.Runs.Model;
+using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.Queue;
-using SmtWeb.Smt.Datasets;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Text;
 
 namespace SmtWeb.Runs.Datasets;
 

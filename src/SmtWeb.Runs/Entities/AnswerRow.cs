@@ -1,4 +1,4 @@
-namespace SmtWeb.Runs.Model;
+namespace SmtWeb.Runs.Entities;
 
 /// <summary>The answer to a request that carried an <c>Idempotency-Key</c>, for the case that it comes again.</summary>
 public sealed class AnswerRow

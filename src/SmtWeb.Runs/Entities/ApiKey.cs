@@ -1,4 +1,4 @@
-namespace SmtWeb.Runs.Model;
+namespace SmtWeb.Runs.Entities;
 
 /// <summary>A key for REST. The secret itself is shown once and never stored.</summary>
 public sealed class ApiKey

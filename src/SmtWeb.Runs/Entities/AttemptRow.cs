@@ -1,4 +1,6 @@
-namespace SmtWeb.Runs.Model;
+using SmtWeb.Torch;
+
+namespace SmtWeb.Runs.Entities;
 
 /// <summary>One attempt at a run: a stretch of it by one trainer process.</summary>
 public sealed class AttemptRow

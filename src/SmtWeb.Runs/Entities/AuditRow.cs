@@ -1,4 +1,6 @@
-namespace SmtWeb.Runs.Model;
+using SmtWeb.Runs.People;
+
+namespace SmtWeb.Runs.Entities;
 
 /// <summary>One line of the audit log.</summary>
 public sealed class AuditRow

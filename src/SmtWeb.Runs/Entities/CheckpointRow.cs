@@ -1,4 +1,4 @@
-namespace SmtWeb.Runs.Model;
+namespace SmtWeb.Runs.Entities;
 
 /// <summary>Facts of a checkpoint; its bytes are <see cref="CheckpointChunkRow"/>s.</summary>
 public sealed class CheckpointRow

@@ -1,4 +1,4 @@
-namespace SmtWeb.Runs.Model;
+namespace SmtWeb.Runs.Entities;
 
 /// <summary>A data protection key; kept in the database so that sign-in cookies outlive a restart and hold on every node.</summary>
 public sealed class DataProtectionKey

@@ -1,4 +1,4 @@
-namespace SmtWeb.Runs.Model;
+namespace SmtWeb.Runs.Entities;
 
 /// <summary>A registered data set: where it lies below the folder of data sets, and what its check found.</summary>
 public sealed class DatasetRow

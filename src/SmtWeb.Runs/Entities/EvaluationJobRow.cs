@@ -1,4 +1,4 @@
-namespace SmtWeb.Runs.Model;
+namespace SmtWeb.Runs.Entities;
 
 /// <summary>Where a queued evaluation stands.</summary>
 public enum EvaluationJobState

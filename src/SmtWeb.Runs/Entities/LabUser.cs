@@ -1,6 +1,6 @@
 using Microsoft.AspNetCore.Identity;
 
-namespace SmtWeb.Runs.Model;
+namespace SmtWeb.Runs.Entities;
 
 /// <summary>A person of the lab who signs in.</summary>
 public sealed class LabUser : IdentityUser

@@ -1,4 +1,4 @@
-namespace SmtWeb.Runs.Model;
+namespace SmtWeb.Runs.Entities;
 
 /// <summary>
 /// An imported model (a teacher of distillation); its bytes are <see cref="ModelChunkRow"/>s, stored in the same transaction.

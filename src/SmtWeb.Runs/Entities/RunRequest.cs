@@ -1,4 +1,4 @@
-namespace SmtWeb.Runs.Model;
+namespace SmtWeb.Runs.Entities;
 
 /// <summary>What is asked of the trainer that holds a run.</summary>
 public enum RunRequest

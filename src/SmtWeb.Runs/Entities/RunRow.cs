@@ -1,4 +1,7 @@
-namespace SmtWeb.Runs.Model;
+using SmtWeb.Smt.Session;
+using SmtWeb.Smt.Specs;
+
+namespace SmtWeb.Runs.Entities;
 
 /// <summary>
 /// A run as stored. The row is the truth about the run, whatever Hangfire holds, and the lock that every write of an attempt takes.

@@ -1,6 +1,7 @@
-using SmtWeb.Smt.Training;
+using SmtWeb.Data.Formats;
+using SmtWeb.Smt.Session;
 
-namespace SmtWeb.Runs.Model;
+namespace SmtWeb.Runs.Entities;
 
 /// <summary>A point of a curve. Ids rise within a run in commit order, because every writer holds the run's row.</summary>
 public sealed class MetricRow

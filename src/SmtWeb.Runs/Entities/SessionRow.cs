@@ -1,4 +1,4 @@
-namespace SmtWeb.Runs.Model;
+namespace SmtWeb.Runs.Entities;
 
 /// <summary>
 /// A sign-in that lasts. The cookie carries its id; where the row is gone, so is the session, on whichever machine a copy

@@ -1,9 +1,10 @@
 using System.Text;
-using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Identity.EntityFrameworkCore;
+using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
+using SmtWeb.Runs.Queue;
 
-namespace SmtWeb.Runs.Model;
+namespace SmtWeb.Runs.Entities;
 
 /// <summary>
 /// The whole database. Tables and columns are snake_case, because the hot paths (metrics, chunks, claims) are plain SQL

@@ -1,4 +1,6 @@
-namespace SmtWeb.Runs.Model;
+using SmtWeb.Torch;
+
+namespace SmtWeb.Runs.Entities;
 
 /// <summary>
 /// Work other than training that waits or runs: an evaluation, the check of a data set, an index of neighbours. The row is

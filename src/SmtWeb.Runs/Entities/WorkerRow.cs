@@ -1,4 +1,4 @@
-namespace SmtWeb.Runs.Model;
+namespace SmtWeb.Runs.Entities;
 
 /// <summary>A worker process that claims runs.</summary>
 public sealed class WorkerRow

@@ -1,8 +1,8 @@
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
-using SmtWeb.Runs.Model;
-using SmtWeb.Smt.Text;
+using SmtWeb.Data.Text;
+using SmtWeb.Runs.Entities;
 
 namespace SmtWeb.Runs.People;
 

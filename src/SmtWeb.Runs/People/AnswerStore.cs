@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
-using SmtWeb.Runs.Model;
+using SmtWeb.Runs.Entities;
+using SmtWeb.Torch;
 
 namespace SmtWeb.Runs.People;
 

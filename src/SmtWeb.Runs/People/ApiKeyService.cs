@@ -1,6 +1,6 @@
 using Microsoft.EntityFrameworkCore;
-using SmtWeb.Runs.Model;
-using SmtWeb.Smt.Text;
+using SmtWeb.Data.Text;
+using SmtWeb.Runs.Entities;
 
 namespace SmtWeb.Runs.People;
 

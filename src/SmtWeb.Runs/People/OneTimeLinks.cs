@@ -1,7 +1,8 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
-using SmtWeb.Runs.Model;
+using SmtWeb.Data.Formats;
+using SmtWeb.Runs.Entities;
 
 namespace SmtWeb.Runs.People;
 

@@ -1,3 +1,4 @@
+using SmtWeb.Runs.Entities;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
@@ -6,7 +7,7 @@ namespace SmtWeb.Runs.People;
 /// <summary>Registers accounts, sessions, API keys, one-time links and the audit log.</summary>
 public static class PeopleServiceCollectionExtensions
 {
-    /// <summary>Adds them; ASP.NET Core Identity over <see cref="Model.SmtWebDbContext"/> is the caller's to add.</summary>
+    /// <summary>Adds them; ASP.NET Core Identity over <see cref="Entities.SmtWebDbContext"/> is the caller's to add.</summary>
     public static IServiceCollection AddPeople(this IServiceCollection services)
     {
         services.TryAddSingleton(TimeProvider.System);

@@ -1,12 +1,14 @@
+using SmtWeb.Runs.Checkpoints;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using NpgsqlTypes;
+using SmtWeb.Data.Formats;
 using SmtWeb.Runs.Database;
-using SmtWeb.Runs.Model;
-using SmtWeb.Smt.Metrics;
+using SmtWeb.Runs.Entities;
+using SmtWeb.Smt.Evaluation;
 using SmtWeb.Smt.Sampling;
+using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Training;
 
 namespace SmtWeb.Runs.Queue;
 
@@ -33,7 +35,7 @@ public sealed record EvaluationJob(
 /// <summary>
 /// Evaluations: what people and checkpoints ask for, and what became of it. Who measures one is its work item's affair
 /// (<see cref="WorkItems"/>), whose attempt number every write is checked against. Checkpoints that wait here are pinned
-/// (<see cref="Attempts.CheckpointWriter"/>).
+/// (<see cref="Checkpoints.CheckpointWriter"/>).
 /// </summary>
 public sealed class EvaluationQueue(RunsDatabase database)
 {

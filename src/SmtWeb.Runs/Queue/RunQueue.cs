@@ -1,9 +1,9 @@
 using Npgsql;
 using NpgsqlTypes;
+using SmtWeb.Data.Formats;
 using SmtWeb.Runs.Attempts;
 using SmtWeb.Runs.Database;
-using SmtWeb.Runs.Model;
-using SmtWeb.Smt.Training;
+using SmtWeb.Smt.Session;
 
 namespace SmtWeb.Runs.Queue;
 

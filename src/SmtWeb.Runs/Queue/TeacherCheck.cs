@@ -1,10 +1,11 @@
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Settings;
 using SmtWeb.Runs.Database;
-using SmtWeb.Runs.Model;
-using SmtWeb.Smt.Datasets;
+using SmtWeb.Runs.Entities;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Weights.Teachers;
+using SmtWeb.Smt.Teachers;
 
 namespace SmtWeb.Runs.Queue;
 
@@ -52,7 +53,7 @@ internal static class TeacherCheck
         var own = SpecJson.ReadStored(teacher.Spec);
         if (teacher.Method != Teachers.Method)
         {
-            return $"Run {id} was trained by \"{SpecCatalog.KindLabel(own.Method)}\", and only a diffusion model can be distilled." + way;
+            return $"Run {id} was trained by \"{ChoiceAttribute.LabelOf(own.Method)}\", and only a diffusion model can be distilled." + way;
         }
 
         if (teacher.State.IsEnded() && !await context.Checkpoints.AnyAsync(c => c.RunId == id && c.Complete && !c.Damaged, ct))

@@ -1,8 +1,8 @@
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using SmtWeb.Runs.Database;
-using SmtWeb.Runs.Model;
-using SmtWeb.Smt.Training;
+using SmtWeb.Runs.Entities;
+using SmtWeb.Smt.Session;
 
 namespace SmtWeb.Runs.Queue;
 

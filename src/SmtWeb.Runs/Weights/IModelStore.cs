@@ -1,6 +1,6 @@
-using SmtWeb.Smt.Weights.Teachers;
+using SmtWeb.Smt.Teachers;
 
-namespace SmtWeb.Runs.Models;
+namespace SmtWeb.Runs.Weights;
 
 /// <summary>Imported models: the teachers of distillation. Every node sees the same ones.</summary>
 public interface IModelStore

@@ -1,11 +1,11 @@
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
-using SmtWeb.Runs.Attempts;
+using SmtWeb.Runs.Checkpoints;
 using SmtWeb.Runs.Database;
-using SmtWeb.Runs.Model;
-using SmtWeb.Smt.Weights.Teachers;
+using SmtWeb.Runs.Entities;
+using SmtWeb.Smt.Teachers;
 
-namespace SmtWeb.Runs.Models;
+namespace SmtWeb.Runs.Weights;
 
 /// <summary>Models in PostgreSQL.</summary>
 internal sealed class ModelStore(RunsDatabase database, TimeProvider clock) : IModelStore

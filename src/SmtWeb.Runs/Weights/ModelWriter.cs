@@ -1,10 +1,11 @@
 using System.Security.Cryptography;
 using Npgsql;
 using NpgsqlTypes;
-using SmtWeb.Runs.Attempts;
-using SmtWeb.Smt.Files;
+using SmtWeb.Data.Files;
+using SmtWeb.Data.Formats;
+using SmtWeb.Runs.Checkpoints;
 
-namespace SmtWeb.Runs.Models;
+namespace SmtWeb.Runs.Weights;
 
 /// <summary>
 /// The bytes of a model on their way into chunks, inside the caller's transaction. It is written from a thread of its own

@@ -1,4 +1,6 @@
-namespace SmtWeb.Smt.Training;
+using SmtWeb.Smt.Session;
+
+namespace SmtWeb.Smt.Evaluation;
 
 /// <summary>Whether two distances may be compared, and if not, in what they differ.</summary>
 public static class EvaluationComparison

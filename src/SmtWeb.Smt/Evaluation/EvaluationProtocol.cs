@@ -1,4 +1,4 @@
-namespace SmtWeb.Smt.Metrics;
+namespace SmtWeb.Smt.Evaluation;
 
 /// <summary>Which classes the generated images are of.</summary>
 public enum LabelDistribution

@@ -1,6 +1,7 @@
-using SmtWeb.Smt.Training;
+using SmtWeb.Data.Images;
+using SmtWeb.Smt.Session;
 
-namespace SmtWeb.Smt.Metrics;
+namespace SmtWeb.Smt.Evaluation;
 
 /// <summary>A metric over the repeats of a protocol.</summary>
 public sealed record MetricSummary(string Name, IReadOnlyList<double> Values)

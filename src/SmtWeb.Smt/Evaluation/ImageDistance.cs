@@ -1,12 +1,13 @@
-using SmtWeb.Smt.Datasets;
-using SmtWeb.Smt.Metrics;
-using SmtWeb.Smt.Metrics.Inception;
-using SmtWeb.Smt.Metrics.Statistics;
+using SmtWeb.Data.Images;
+using SmtWeb.Data.Formats;
+using SmtWeb.Measures.Inception;
+using SmtWeb.Measures.Statistics;
+using SmtWeb.Measures;
 using SmtWeb.Smt.Sampling;
-using SmtWeb.Smt.Specs;
+using SmtWeb.Smt.Session;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Training;
+namespace SmtWeb.Smt.Evaluation;
 
 /// <summary>A distance and what it was measured with; hashes are empty where there is no such thing.</summary>
 internal sealed record MeasuredDistance(string Metric, double Value, int Samples, string ReferenceHash, string NetworkHash, string Resize)
@@ -65,7 +66,7 @@ internal sealed class ImageDistance(TrainingState state, ITrainingJournal journa
             using var scope = torch.NewDisposeScope();
             var count = Math.Min(Batch, samples - from);
             var x = draw(from, count);
-            var bytes = Tensors.Of(OneStepSampler.Quantise(x), [count, x.size(2), x.size(3), x.size(1)]).permute(0, 3, 1, 2).contiguous();
+            var bytes = Tensors.Of(Quantisation.ToPixels(x), [count, x.size(2), x.size(3), x.size(1)]).permute(0, 3, 1, 2).contiguous();
             moments.Add(network.Measure(bytes, wantLogits: false).Features);
         }
 

@@ -1,11 +1,13 @@
 using System.Diagnostics;
-using SmtWeb.Smt.Datasets;
-using SmtWeb.Smt.Metrics.Statistics;
+using SmtWeb.Data.Batches;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Images;
+using SmtWeb.Measures.Statistics;
+using SmtWeb.Measures;
 using SmtWeb.Smt.Sampling;
-using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Metrics;
+namespace SmtWeb.Smt.Evaluation;
 
 /// <summary>
 /// Measures a generator by a protocol: Fréchet and kernel distance, precision and recall, Inception score, and the

@@ -1,12 +1,15 @@
-using SmtWeb.Smt.Datasets;
-using SmtWeb.Smt.Imaging;
-using SmtWeb.Smt.Imaging.Figures;
-using SmtWeb.Smt.Metrics;
+using SmtWeb.Data.Batches;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Images.Figures;
+using SmtWeb.Data.Images;
+using SmtWeb.Measures;
+using SmtWeb.Smt.Methods.Shared;
 using SmtWeb.Smt.Sampling;
+using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Training;
+namespace SmtWeb.Smt.Evaluation;
 
 /// <summary>Draws the pictures of an evaluation and measures its distance, both with the averaged generator.</summary>
 internal sealed class RunEvaluator(TrainingState state, ITrainingJournal journal, string metricsFolder)
@@ -158,7 +161,7 @@ internal sealed class RunEvaluator(TrainingState state, ITrainingJournal journal
         var rows = _shape.Classes == 0 ? columns : classes.Length;
         var seeds = Enumerable.Range(0, rows * columns).Select(k => (ulong)(_shape.Classes == 0 ? k : k % columns)).ToArray();
         var labels = _shape.Classes == 0 ? null : Enumerable.Range(0, rows * columns).Select(k => classes[k / columns]).ToArray();
-        var pixels = OneStepSampler.Quantise(_sampler.Draw(seeds, labels));
+        var pixels = Quantisation.ToPixels(_sampler.Draw(seeds, labels));
         journal.Picture(
             Picture(
                 PictureKind.Samples,
@@ -181,7 +184,7 @@ internal sealed class RunEvaluator(TrainingState state, ITrainingJournal journal
             var label = _shape.Classes == 0 ? 0 : row * _shape.Classes / InterpolationRows;
             var noise = _sampler.Interpolate((ulong)(2 * row), (ulong)((2 * row) + 1), InterpolationSteps);
             var labels = _shape.Classes == 0 ? null : Enumerable.Repeat(label, InterpolationSteps).ToArray();
-            parts.AddRange(OneStepSampler.Quantise(_sampler.Draw(noise, labels)));
+            parts.AddRange(Quantisation.ToPixels(_sampler.Draw(noise, labels)));
             names.Add(_shape.Classes == 0 ? $"seeds {2 * row} to {(2 * row) + 1}" : _shape.ClassNames[label]);
         }
         journal.Picture(

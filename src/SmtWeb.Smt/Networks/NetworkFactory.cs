@@ -1,4 +1,4 @@
-using SmtWeb.Smt.Datasets;
+using SmtWeb.Data.Formats;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
 

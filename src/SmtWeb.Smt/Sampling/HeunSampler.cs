@@ -1,8 +1,7 @@
 using SmtWeb.Smt.Networks;
-using SmtWeb.Smt.Sampling;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Diffusion;
+namespace SmtWeb.Smt.Sampling;
 
 /// <summary>Settings of the sampler, under the names of Karras et al. 2022; the defaults are EDM's for CIFAR-10.</summary>
 public sealed record HeunOptions

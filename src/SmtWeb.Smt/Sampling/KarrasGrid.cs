@@ -1,4 +1,4 @@
-namespace SmtWeb.Smt.ScoreOfMixture;
+namespace SmtWeb.Smt.Sampling;
 
 /// <summary>The grid of noise levels of Karras et al. 2022, Eq. (5), from which SMT draws uniformly.</summary>
 public static class KarrasGrid

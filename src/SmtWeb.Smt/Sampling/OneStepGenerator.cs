@@ -1,7 +1,8 @@
-using SmtWeb.Smt.Datasets;
+using SmtWeb.Data.Images;
+using SmtWeb.Data.Formats;
 using SmtWeb.Smt.Networks;
+using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Training;
 using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Sampling;
@@ -80,7 +81,7 @@ public sealed class OneStepGenerator : IOneStepGenerator
         }
         var classes = Labels(seeds, labels);
         using var scope = torch.NewDisposeScope();
-        var pixels = OneStepSampler.Quantise(Sampler(steps).Draw(seeds, classes));
+        var pixels = Quantisation.ToPixels(Sampler(steps).Draw(seeds, classes));
         return new GeneratedImages(
             seeds.Count,
             _shape.Side,

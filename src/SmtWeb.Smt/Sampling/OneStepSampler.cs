@@ -1,5 +1,4 @@
-using SmtWeb.Smt.Diffusion;
-using SmtWeb.Smt.Imaging;
+using SmtWeb.Data.Images;
 using SmtWeb.Smt.Networks;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
@@ -68,13 +67,5 @@ public sealed class OneStepSampler
             rows[k] = Ω < 1e-6 ? a.clone() : a.Times(Math.Sin((1 - t) * Ω) / Math.Sin(Ω)) + b.Times(Math.Sin(t * Ω) / Math.Sin(Ω));
         }
         return scope.MoveToOuter(torch.cat(rows));
-    }
-
-    /// <summary>Samples in [-1,1] as bytes, rounded to nearest as EDM does: clip(x·127.5 + 128). [N,C,H,W] → [N,H,W,C]</summary>
-    public static byte[] Quantise(Tensor x)
-    {
-        using var scope = torch.NewDisposeScope();
-        using var _ = torch.no_grad();
-        return Quantisation.ToBytes(x.permute(0, 2, 3, 1).ToArray<float>());
     }
 }

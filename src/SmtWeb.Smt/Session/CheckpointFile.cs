@@ -1,10 +1,11 @@
 using System.Globalization;
 using System.Text.Json;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Weights;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Weights;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Training;
+namespace SmtWeb.Smt.Session;
 
 /// <summary>How far a run has come; stored with every checkpoint.</summary>
 public sealed record TrainingProgress

@@ -1,11 +1,11 @@
 using System.Globalization;
 using System.Security.Cryptography;
-using System.Text.Json;
 using System.Text.Json.Nodes;
-using SmtWeb.Smt.Files;
-using SmtWeb.Smt.Weights;
+using System.Text.Json;
+using SmtWeb.Data.Files;
+using SmtWeb.Data.Weights;
 
-namespace SmtWeb.Smt.Training;
+namespace SmtWeb.Smt.Session;
 
 /// <summary>
 /// Checkpoints of a run in a folder: <c>00000500.safetensors</c> by iteration, their facts and SHA-256 in <c>index.jsonl</c>.

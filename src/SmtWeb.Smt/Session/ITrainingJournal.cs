@@ -1,4 +1,8 @@
-namespace SmtWeb.Smt.Training;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Images;
+using SmtWeb.Smt.Evaluation;
+
+namespace SmtWeb.Smt.Session;
 
 /// <summary>
 /// Where a training session writes what it does and reads what is asked of it. The session knows nothing of

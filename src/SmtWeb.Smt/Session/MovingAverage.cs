@@ -1,7 +1,7 @@
 using SmtWeb.Smt.Networks;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Training;
+namespace SmtWeb.Smt.Session;
 
 /// <summary>An exponential moving average of the generator; it owns its network.</summary>
 internal sealed class MovingAverage : IDisposable

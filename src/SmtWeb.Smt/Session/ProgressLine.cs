@@ -1,8 +1,8 @@
 using System.Globalization;
-using SmtWeb.Smt.Files;
+using SmtWeb.Data.Files;
 using SmtWeb.Smt.Specs;
 
-namespace SmtWeb.Smt.Training;
+namespace SmtWeb.Smt.Session;
 
 /// <summary>The line on the console that tells how far a run is: rewritten in place on a terminal, one line every 10 s elsewhere.</summary>
 internal sealed class ProgressLine(TextWriter console, bool terminal, TrainingSpec spec)

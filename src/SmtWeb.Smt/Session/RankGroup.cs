@@ -1,6 +1,7 @@
+using SmtWeb.Data.Weights;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Training;
+namespace SmtWeb.Smt.Session;
 
 /// <summary>
 /// The ranks of a data-parallel run as one of them sees it: what rank 0 knows is shared, gradients and curves are averaged.

@@ -1,7 +1,8 @@
 using System.Diagnostics;
+using SmtWeb.Data.Settings;
 using SmtWeb.Smt.Specs;
 
-namespace SmtWeb.Smt.Training;
+namespace SmtWeb.Smt.Session;
 
 /// <summary>A process that trains as rank 1, 2, … of another's run; it writes nothing.</summary>
 public static class RankProcess

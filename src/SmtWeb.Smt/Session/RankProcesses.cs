@@ -5,7 +5,7 @@ using System.Text.Json;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Training;
+namespace SmtWeb.Smt.Session;
 
 /// <summary>A process of a data-parallel run has died; the attempt cannot go on, but another can from its checkpoint.</summary>
 public sealed class RankLostException : Exception

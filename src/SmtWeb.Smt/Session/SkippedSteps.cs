@@ -1,6 +1,6 @@
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Training;
+namespace SmtWeb.Smt.Session;
 
 /// <summary>
 /// Counts the iterations that a loss or gradient which was not finite made skip. Where norms are not known (on a GPU) it counts

@@ -1,8 +1,10 @@
 using System.Diagnostics;
-using SmtWeb.Smt.Datasets;
+using SmtWeb.Data.Batches;
+using SmtWeb.Smt.Evaluation;
+using SmtWeb.Smt.Methods.Shared;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Training;
+namespace SmtWeb.Smt.Session;
 
 /// <summary>
 /// Runs iterations of any method and does everything around them: data, averages, curves, evaluations, checkpoints,

@@ -1,9 +1,11 @@
-using SmtWeb.Smt.Datasets;
-using SmtWeb.Smt.Metrics;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Settings;
+using SmtWeb.Measures;
 using SmtWeb.Smt.Specs;
+using SmtWeb.Smt.Teachers;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Training;
+namespace SmtWeb.Smt.Session;
 
 /// <summary>A training run in this process: warm-up, training, evaluations, checkpoints.</summary>
 public static class TrainingSession

@@ -1,11 +1,14 @@
 using System.Text.Json;
-using SmtWeb.Smt.Datasets;
+using SmtWeb.Data.Batches;
+using SmtWeb.Data.Formats;
+using SmtWeb.Smt.Evaluation;
+using SmtWeb.Smt.Methods.Shared;
 using SmtWeb.Smt.Networks;
-using SmtWeb.Smt.ScoreOfMixture;
 using SmtWeb.Smt.Specs;
+using SmtWeb.Smt.Teachers;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Training;
+namespace SmtWeb.Smt.Session;
 
 /// <summary>
 /// Everything that changes while a run trains, and nothing else: what a checkpoint holds. Loading one and going on

@@ -1,3 +1,4 @@
+using SmtWeb.Data.Settings;
 using System.Text.Json.Serialization;
 
 namespace SmtWeb.Smt.Specs;

@@ -1,3 +1,4 @@
+using SmtWeb.Data.Settings;
 namespace SmtWeb.Smt.Specs;
 
 /// <summary>Distribution of α (Sec. 3.5 and the released scripts).</summary>

@@ -1,3 +1,4 @@
+using SmtWeb.Data.Settings;
 namespace SmtWeb.Smt.Specs;
 
 /// <summary>Batch, iterations, learning rates, clipping and averaging.</summary>

@@ -1,3 +1,4 @@
+using SmtWeb.Data.Formats;
 namespace SmtWeb.Smt.Specs;
 
 /// <summary>

@@ -1,3 +1,4 @@
+using SmtWeb.Data.Formats;
 namespace SmtWeb.Smt.Specs;
 
 /// <summary>A starting point for a run. A preset changed later never changes a run made from it: runs keep their whole spec.</summary>

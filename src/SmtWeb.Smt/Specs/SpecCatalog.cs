@@ -1,3 +1,4 @@
+using SmtWeb.Data.Settings;
 using System.Reflection;
 
 namespace SmtWeb.Smt.Specs;
@@ -38,9 +39,6 @@ public static class SpecCatalog
     /// </summary>
     /// <exception cref="ArgumentException">There is no such setting in this spec, or the value is of another type.</exception>
     public static TrainingSpec Set(TrainingSpec spec, string path, object value) => (TrainingSpec)Set(spec, Names(path), 0, path, value);
-
-    /// <summary>Label of the kind of a method, network or data spec, for lists of runs.</summary>
-    public static string KindLabel(object alternative) => alternative.GetType().GetCustomAttribute<ChoiceAttribute>()!.Label;
 
     private static object Set(object record, string[] names, int depth, string path, object value)
     {

@@ -1,3 +1,4 @@
+using SmtWeb.Data.Settings;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;

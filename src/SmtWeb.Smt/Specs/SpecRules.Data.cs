@@ -1,4 +1,5 @@
-using SmtWeb.Smt.Datasets;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Settings;
 
 namespace SmtWeb.Smt.Specs;
 
@@ -16,7 +17,7 @@ internal static partial class SpecRules
         {
             yield return new SpecError(
                 "$.network.kind",
-                $"{SpecCatalog.KindLabel(data)} is made of images and needs a network for images such as \"ddpmpp\" (or choose the data "
+                $"{ChoiceAttribute.LabelOf(data)} is made of images and needs a network for images such as \"ddpmpp\" (or choose the data "
                 + "\"swissRoll\")."
             );
         }

@@ -1,3 +1,4 @@
+using SmtWeb.Data.Settings;
 namespace SmtWeb.Smt.Specs;
 
 // The rules of the methods.

@@ -1,4 +1,5 @@
-using SmtWeb.Smt.Datasets;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Settings;
 
 namespace SmtWeb.Smt.Specs;
 

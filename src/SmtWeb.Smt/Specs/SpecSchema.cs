@@ -1,3 +1,4 @@
+using SmtWeb.Data.Settings;
 using System.Collections.Concurrent;
 using System.Reflection;
 using System.Text.Json;

@@ -1,3 +1,4 @@
+using SmtWeb.Data.Settings;
 using System.Globalization;
 
 namespace SmtWeb.Smt.Specs;

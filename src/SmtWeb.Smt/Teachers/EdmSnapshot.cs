@@ -1,6 +1,8 @@
-using SmtWeb.Smt.Weights.Pickle;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Weights.Pickle;
+using SmtWeb.Data.Weights;
 
-namespace SmtWeb.Smt.Weights.Teachers;
+namespace SmtWeb.Smt.Teachers;
 
 /// <summary>
 /// What an EDM snapshot says about its network beside the tensors: classes and constructor arguments. They are read as

@@ -1,7 +1,8 @@
 using System.Runtime.InteropServices;
-using SmtWeb.Smt.Files;
+using SmtWeb.Data.Files;
+using SmtWeb.Data.Weights;
 
-namespace SmtWeb.Smt.Weights.Teachers;
+namespace SmtWeb.Smt.Teachers;
 
 /// <summary>Passes the content of a tensor on while every value is finite.</summary>
 internal sealed class FiniteStream(Stream inner, WeightTensor tensor) : WriteOnlyStream

@@ -1,7 +1,8 @@
 using System.Text.RegularExpressions;
+using SmtWeb.Data.Weights;
 using SmtWeb.Smt.Specs;
 
-namespace SmtWeb.Smt.Weights.Teachers;
+namespace SmtWeb.Smt.Teachers;
 
 /// <summary>
 /// The architecture of a U-Net, read off the names and shapes of its tensors (those of EDM's networks). What leaves no

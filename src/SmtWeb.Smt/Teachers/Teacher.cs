@@ -1,9 +1,11 @@
+using SmtWeb.Data.Settings;
+using SmtWeb.Data.Weights;
 using SmtWeb.Smt.Networks;
+using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Weights;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Training;
+namespace SmtWeb.Smt.Teachers;
 
 /// <summary>
 /// Weights of a diffusion model for distillation: the averaged denoiser of a diffusion run's checkpoint, or a safetensors
@@ -30,7 +32,7 @@ internal sealed class Teacher
             if (spec.Method is not DiffusionSpec)
             {
                 throw new InvalidDataException(
-                    $"The teacher {name} was trained by \"{SpecCatalog.KindLabel(spec.Method)}\" and draws in one step; distillation "
+                    $"The teacher {name} was trained by \"{ChoiceAttribute.LabelOf(spec.Method)}\" and draws in one step; distillation "
                     + "needs a diffusion model. Name a run of the method \"diffusion\"."
                 );
             }

@@ -1,8 +1,10 @@
+using SmtWeb.Data.Settings;
 using System.Text.Json.Serialization;
+using SmtWeb.Data.Weights;
 using SmtWeb.Smt.Networks;
 using SmtWeb.Smt.Specs;
 
-namespace SmtWeb.Smt.Weights.Teachers;
+namespace SmtWeb.Smt.Teachers;
 
 /// <summary>What an imported diffusion model is; stored as JSON in the metadata of its file and in the database.</summary>
 public sealed record TeacherDescription
@@ -39,7 +41,7 @@ public sealed record TeacherDescription
 
     /// <summary>Architecture in words.</summary>
     [JsonIgnore]
-    public string NetworkLabel => SpecCatalog.KindLabel(Network);
+    public string NetworkLabel => ChoiceAttribute.LabelOf(Network);
 
     /// <summary>
     /// What a spec needs to distil it, as a patch of the spec: method and network. <paramref name="teacher"/> is its name or file.

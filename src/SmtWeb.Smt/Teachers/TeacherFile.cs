@@ -1,10 +1,11 @@
 using System.Globalization;
 using System.Text.Json;
+using SmtWeb.Data.Weights;
 using SmtWeb.Smt.Networks;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Weights.Teachers;
+namespace SmtWeb.Smt.Teachers;
 
 /// <summary>
 /// A teacher: one safetensors file whose tensors are the denoiser's state dict by EDM's names (<c>model.…</c>), and whose

@@ -1,10 +1,11 @@
 using System.Security.Cryptography;
 using System.Text.RegularExpressions;
-using SmtWeb.Smt.Files;
+using SmtWeb.Data.Files;
+using SmtWeb.Data.Weights;
 using SmtWeb.Smt.Networks;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Weights.Teachers;
+namespace SmtWeb.Smt.Teachers;
 
 /// <summary>
 /// A file of weights on its way to becoming a teacher: recognised, compared strictly with our own network, and written as

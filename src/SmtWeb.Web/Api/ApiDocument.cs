@@ -1,10 +1,11 @@
 using System.Text.Json.Nodes;
-using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
+using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 using SmtWeb.Runs;
-using SmtWeb.Smt.Training;
+using SmtWeb.Smt.Session;
+using SmtWeb.Web.Panel.Shared;
 
 namespace SmtWeb.Web.Api;
 

@@ -1,5 +1,5 @@
+using SmtWeb.Data.Settings;
 using SmtWeb.Runs.People;
-using SmtWeb.Smt.Specs;
 using SmtWeb.Web.Auth;
 
 namespace SmtWeb.Web.Api;

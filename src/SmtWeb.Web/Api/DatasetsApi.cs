@@ -1,8 +1,9 @@
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Settings;
 using SmtWeb.Runs.Datasets;
 using SmtWeb.Runs.People;
-using SmtWeb.Smt.Datasets;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Web.Auth;
 
@@ -224,7 +225,7 @@ internal static class DatasetsApi
         var shape = DataShape.Of(known.Data);
         return new DatasetInfo(
             known.Kind,
-            SpecCatalog.KindLabel(known.Data),
+            ChoiceAttribute.LabelOf(known.Data),
             shape.Channels,
             shape.IsPoints ? null : shape.Side,
             shape.ClassNames,

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using SmtWeb.Smt.Specs;
+using SmtWeb.Data.Settings;
 using SmtWeb.Worker.Generation;
 
 namespace SmtWeb.Web.Api;

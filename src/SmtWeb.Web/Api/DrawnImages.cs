@@ -1,5 +1,6 @@
-using SmtWeb.Smt.Imaging;
+using SmtWeb.Data.Images;
 using SmtWeb.Smt.Sampling;
+using SmtWeb.Torch;
 
 namespace SmtWeb.Web.Api;
 

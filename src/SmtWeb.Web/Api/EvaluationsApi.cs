@@ -1,7 +1,7 @@
 using System.Security.Claims;
-using SmtWeb.Runs;
 using SmtWeb.Runs.Queue;
-using SmtWeb.Smt.Metrics;
+using SmtWeb.Runs;
+using SmtWeb.Smt.Evaluation;
 using SmtWeb.Web.Auth;
 
 namespace SmtWeb.Web.Api;

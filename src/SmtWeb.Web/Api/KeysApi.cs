@@ -1,5 +1,5 @@
 using System.ComponentModel.DataAnnotations;
-using SmtWeb.Runs.Model;
+using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.People;
 using SmtWeb.Web.Auth;
 

@@ -1,5 +1,7 @@
+using SmtWeb.Data.Settings;
 using SmtWeb.Runs;
-using SmtWeb.Smt.Specs;
+using SmtWeb.Torch;
+using SmtWeb.Worker.Generation;
 
 namespace SmtWeb.Web.Api;
 

@@ -1,6 +1,6 @@
 using System.Reflection;
 using Microsoft.AspNetCore.Routing.Patterns;
-using SmtWeb.Smt.Specs;
+using SmtWeb.Data.Settings;
 
 namespace SmtWeb.Web.Api;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
+using SmtWeb.Data.Settings;
 using SmtWeb.Runs;
-using SmtWeb.Smt.Specs;
 
 namespace SmtWeb.Web.Api;
 

@@ -1,3 +1,4 @@
+using SmtWeb.Data.Settings;
 using SmtWeb.Runs;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Web.Auth;

@@ -3,10 +3,11 @@ using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Reflection;
 using System.Runtime.CompilerServices;
-using System.Text.Json;
 using System.Text.Json.Serialization;
-using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Text;
+using System.Text.Json;
+using SmtWeb.Data.Settings;
+using SmtWeb.Data.Text;
+using SmtWeb.Web.Panel.Shared;
 
 namespace SmtWeb.Web.Api;
 

@@ -1,4 +1,4 @@
-using SmtWeb.Smt.Text;
+using SmtWeb.Data.Text;
 
 namespace SmtWeb.Web.Api;
 

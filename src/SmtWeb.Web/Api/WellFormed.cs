@@ -1,5 +1,5 @@
 using System.Text.Json;
-using SmtWeb.Smt.Specs;
+using SmtWeb.Data.Settings;
 
 namespace SmtWeb.Web.Api;
 

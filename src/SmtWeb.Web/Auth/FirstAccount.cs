@@ -1,5 +1,5 @@
 using Microsoft.AspNetCore.Identity;
-using SmtWeb.Runs.Model;
+using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.People;
 
 namespace SmtWeb.Web.Auth;

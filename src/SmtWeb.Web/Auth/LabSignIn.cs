@@ -1,11 +1,11 @@
 using System.Security.Claims;
-using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.OpenIdConnect;
+using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.IdentityModel.Protocols.OpenIdConnect;
-using SmtWeb.Runs.Model;
+using SmtWeb.Data.Text;
+using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.People;
-using SmtWeb.Smt.Text;
 
 namespace SmtWeb.Web.Auth;
 

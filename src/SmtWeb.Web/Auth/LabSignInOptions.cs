@@ -1,5 +1,6 @@
-using SmtWeb.Runs.Model;
-using SmtWeb.Web.Commands;
+using SmtWeb.Data.Settings;
+using SmtWeb.Runs.Entities;
+using SmtWeb.Web.Cli;
 
 namespace SmtWeb.Web.Auth;
 

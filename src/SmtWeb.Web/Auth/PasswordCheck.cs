@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using Microsoft.AspNetCore.Identity;
-using SmtWeb.Runs.Model;
+using SmtWeb.Data.Text;
+using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.People;
-using SmtWeb.Smt.Text;
 
 namespace SmtWeb.Web.Auth;
 

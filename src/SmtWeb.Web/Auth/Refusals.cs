@@ -1,6 +1,7 @@
-using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
-using SmtWeb.Runs.Model;
+using Microsoft.AspNetCore.Authentication;
+using SmtWeb.Runs.Database;
+using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.People;
 
 namespace SmtWeb.Web.Auth;

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 
-namespace SmtWeb.Web.Commands;
+namespace SmtWeb.Web.Cli;
 
 /// <summary>How far a file is.</summary>
 internal sealed class ByteProgress(string what, long total) : IProgress<long>, IDisposable

@@ -1,4 +1,4 @@
-namespace SmtWeb.Web.Commands;
+namespace SmtWeb.Web.Cli;
 
 /// <summary>A command of <c>smtweb</c>.</summary>
 internal abstract class Command

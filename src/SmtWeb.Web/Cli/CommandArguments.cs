@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace SmtWeb.Web.Commands;
+namespace SmtWeb.Web.Cli;
 
 /// <summary>
 /// The arguments of one command, checked against its options: <c>--name value</c>, <c>--name=value</c>, switches and plain words.

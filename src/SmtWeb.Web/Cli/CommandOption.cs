@@ -1,4 +1,6 @@
-namespace SmtWeb.Web.Commands;
+using SmtWeb.Data.Formats;
+
+namespace SmtWeb.Web.Cli;
 
 /// <summary>
 /// One option of a command. <paramref name="Name"/> is written <c>--name</c>; <paramref name="Value"/> names its value

@@ -1,7 +1,7 @@
 using System.Diagnostics;
-using SmtWeb.Smt.Metrics.Statistics;
+using SmtWeb.Measures.Statistics;
 
-namespace SmtWeb.Web.Commands;
+namespace SmtWeb.Web.Cli;
 
 /// <summary>How far a measurement is.</summary>
 internal sealed class CommandProgress : IDisposable

@@ -1,8 +1,8 @@
 using System.Runtime.InteropServices;
-using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Text;
+using SmtWeb.Data.Settings;
+using SmtWeb.Data.Text;
 
-namespace SmtWeb.Web.Commands;
+namespace SmtWeb.Web.Cli;
 
 /// <summary>The commands of <c>smtweb</c>; the first one is meant where none is named.</summary>
 internal sealed class CommandTable(params Command[] commands)

@@ -1,7 +1,7 @@
-using SmtWeb.Smt.Datasets;
+using SmtWeb.Data.Formats;
 using SmtWeb.Worker.Datasets;
 
-namespace SmtWeb.Web.Commands;
+namespace SmtWeb.Web.Cli;
 
 /// <summary><c>smtweb dataset check</c>: reads a data set from end to end and tells what it holds.</summary>
 internal sealed class DatasetCommand : Command

@@ -1,7 +1,7 @@
 using System.Diagnostics;
-using SmtWeb.Smt.Files;
+using SmtWeb.Data.Files;
 
-namespace SmtWeb.Web.Commands;
+namespace SmtWeb.Web.Cli;
 
 /// <summary>
 /// How far a command is, on standard error: at most five times a second on a terminal, every 10 s elsewhere, so that a short

@@ -1,13 +1,15 @@
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
-using SmtWeb.Smt.Files;
-using SmtWeb.Smt.Metrics;
-using SmtWeb.Smt.Metrics.Statistics;
+using System.Text;
+using SmtWeb.Data.Files;
+using SmtWeb.Data.Text;
+using SmtWeb.Measures.Statistics;
+using SmtWeb.Measures;
+using SmtWeb.Smt.Evaluation;
 using SmtWeb.Smt.Sampling;
-using SmtWeb.Smt.Text;
+using SmtWeb.Torch;
 
-namespace SmtWeb.Web.Commands;
+namespace SmtWeb.Web.Cli;
 
 /// <summary><c>smtweb evaluate</c>: measures a checkpoint by a protocol; or, started by a worker, one queued evaluation.</summary>
 internal sealed class EvaluateCommand : Command

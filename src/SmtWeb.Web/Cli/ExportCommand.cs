@@ -1,11 +1,13 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using SmtWeb.Smt.Training;
-using SmtWeb.Smt.Weights;
-using SmtWeb.Smt.Weights.PyTorch;
-using SmtWeb.Smt.Weights.Teachers;
+using SmtWeb.Data.Weights.PyTorch;
+using SmtWeb.Data.Weights;
+using SmtWeb.Smt.Session;
+using SmtWeb.Smt.Teachers;
+using SmtWeb.Torch;
+using SmtWeb.Web.Panel.Shared;
 
-namespace SmtWeb.Web.Commands;
+namespace SmtWeb.Web.Cli;
 
 /// <summary><c>smtweb export</c>: the weights of a checkpoint or teacher as safetensors or as a state dict for PyTorch.</summary>
 internal sealed class ExportCommand : Command

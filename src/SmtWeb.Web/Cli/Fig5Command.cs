@@ -1,13 +1,17 @@
+using SmtWeb.Data.Settings;
 using System.Globalization;
 using System.Text.Json;
-using SmtWeb.Smt.Datasets;
-using SmtWeb.Smt.Imaging.Figures;
-using SmtWeb.Smt.Metrics;
+using SmtWeb.Data.Batches;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Images.Figures;
+using SmtWeb.Measures;
 using SmtWeb.Smt.Sampling;
+using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Training;
+using SmtWeb.Smt.Teachers;
+using SmtWeb.Web.Api;
 
-namespace SmtWeb.Web.Commands;
+namespace SmtWeb.Web.Cli;
 
 /// <summary><c>smtweb fig5</c>: every method on the Swiss roll in one picture and one table, as in Fig. 5 of the paper.</summary>
 internal sealed class Fig5Command : Command
@@ -70,7 +74,7 @@ internal sealed class Fig5Command : Command
             var spec = SpecOf(name, folder, quick, iterations);
             var warmup = spec.Method.Warmup() is > 0 and var n ? $" after {n} of warm-up" : "";
             await log.WriteLineAsync(
-                $"[{k + 1}/{chosen.Count}] {Short(name)}: {SpecCatalog.KindLabel(spec.Method)}, {spec.Optimisation.Iterations} "
+                $"[{k + 1}/{chosen.Count}] {Short(name)}: {ChoiceAttribute.LabelOf(spec.Method)}, {spec.Optimisation.Iterations} "
                 + $"iterations{warmup}"
             );
             if (Train(spec, Path.Combine(folder, Short(name)), (int)arguments.Number("threads", 1, 1, 1024), log) is { } unfinished)
@@ -205,7 +209,7 @@ internal sealed class Fig5Command : Command
         var row = new Fig5Row(
             Short(name),
             Presets.Find(name)!.Title.Split(": ")[^1],
-            SpecCatalog.KindLabel(spec.Method),
+            ChoiceAttribute.LabelOf(spec.Method),
             generator.Iteration,
             Samples,
             finite ? SlicedWasserstein.Distance(reference, samples) : null,

@@ -1,13 +1,14 @@
 using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using SmtWeb.Runs;
 using SmtWeb.Runs.Database;
-using SmtWeb.Runs.Models;
-using SmtWeb.Smt.Weights.Teachers;
+using SmtWeb.Runs.Weights;
+using SmtWeb.Runs;
+using SmtWeb.Smt.Teachers;
+using SmtWeb.Torch;
 using SmtWeb.Web.Hosting;
 
-namespace SmtWeb.Web.Commands;
+namespace SmtWeb.Web.Cli;
 
 /// <summary><c>smtweb import</c>: a diffusion model from elsewhere becomes a teacher, as a file or in the database.</summary>
 internal sealed class ImportCommand : Command

@@ -1,7 +1,7 @@
 using System.Text.Json;
-using SmtWeb.Smt.Metrics;
+using SmtWeb.Measures;
 
-namespace SmtWeb.Web.Commands;
+namespace SmtWeb.Web.Cli;
 
 /// <summary>Options that <c>stats</c> and <c>evaluate</c> share.</summary>
 internal sealed record MetricsArguments(string? Network, string Folder, bool Json)

@@ -1,9 +1,9 @@
 using System.Text.Json;
-using SmtWeb.Smt.Metrics;
-using SmtWeb.Smt.Metrics.Statistics;
+using SmtWeb.Measures.Statistics;
+using SmtWeb.Measures;
 using SmtWeb.Worker.Evaluation;
 
-namespace SmtWeb.Web.Commands;
+namespace SmtWeb.Web.Cli;
 
 /// <summary>
 /// <c>smtweb neighbours</c>: measures a data set for the search of nearest training images; or, started by a node, for its page.

@@ -1,4 +1,4 @@
-namespace SmtWeb.Web.Commands;
+namespace SmtWeb.Web.Cli;
 
 /// <summary>A file that a command makes: written beside its place and moved there, so that no half of it is ever found.</summary>
 internal static class OutputFile

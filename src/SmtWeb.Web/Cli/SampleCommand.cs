@@ -1,11 +1,13 @@
-using SmtWeb.Smt.Datasets;
-using SmtWeb.Smt.Files;
-using SmtWeb.Smt.Imaging.Figures;
+using SmtWeb.Data.Settings;
+using SmtWeb.Data.Batches;
+using SmtWeb.Data.Files;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Images.Figures;
 using SmtWeb.Smt.Sampling;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Web.Api;
 
-namespace SmtWeb.Web.Commands;
+namespace SmtWeb.Web.Cli;
 
 /// <summary><c>smtweb sample</c>: images (or points) of a checkpoint into a PNG file.</summary>
 internal sealed class SampleCommand : Command
@@ -77,7 +79,7 @@ internal sealed class SampleCommand : Command
     {
         if (generator.Spec.Data is not SwissRollSpec roll)
         {
-            throw new InvalidOperationException($"There is no picture for points of {SpecCatalog.KindLabel(generator.Spec.Data)}.");
+            throw new InvalidOperationException($"There is no picture for points of {ChoiceAttribute.LabelOf(generator.Spec.Data)}.");
         }
 
         var data = SwissRoll.Draw(new HostRandom(0), seeds.Length, roll.Noise);

@@ -1,6 +1,6 @@
 using SmtWeb.Web.Hosting;
 
-namespace SmtWeb.Web.Commands;
+namespace SmtWeb.Web.Cli;
 
 /// <summary><c>smtweb serve</c>: panel, REST and worker until Ctrl+C.</summary>
 internal sealed class ServeCommand : Command

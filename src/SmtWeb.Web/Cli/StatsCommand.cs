@@ -1,9 +1,9 @@
 using System.Diagnostics;
 using System.Text.Json;
-using SmtWeb.Smt.Metrics;
-using SmtWeb.Smt.Metrics.Statistics;
+using SmtWeb.Measures.Statistics;
+using SmtWeb.Measures;
 
-namespace SmtWeb.Web.Commands;
+namespace SmtWeb.Web.Cli;
 
 /// <summary><c>smtweb stats</c>: the reference statistics of a data set, in EDM's format.</summary>
 internal sealed class StatsCommand : Command

@@ -1,4 +1,6 @@
-namespace SmtWeb.Web.Commands;
+using SmtWeb.Torch;
+
+namespace SmtWeb.Web.Cli;
 
 /// <summary>"Did you mean": the known name nearest to a mistyped one.</summary>
 internal static class Suggestion

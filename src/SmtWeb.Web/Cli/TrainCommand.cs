@@ -1,8 +1,10 @@
-using SmtWeb.Smt.Datasets;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Settings;
+using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Training;
+using SmtWeb.Torch;
 
-namespace SmtWeb.Web.Commands;
+namespace SmtWeb.Web.Cli;
 
 /// <summary>
 /// <c>smtweb train</c>: a spec file into a folder, with no database; or, started by a worker, one attempt at a run.
@@ -91,6 +93,6 @@ internal sealed class TrainCommand : Command
         }
 
         var (spec, errors) = SpecJson.Parse(await File.ReadAllTextAsync(arguments.Words[0], ct));
-        return ImageSources.Complete(spec ?? throw new SpecException(errors));
+        return spec is null ? throw new SpecException(errors) : spec with { Data = ImageSources.Complete(spec.Data) };
     }
 }

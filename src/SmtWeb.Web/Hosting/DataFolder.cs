@@ -1,5 +1,5 @@
 using System.Globalization;
-using SmtWeb.Smt.Files;
+using SmtWeb.Data.Files;
 
 namespace SmtWeb.Web.Hosting;
 

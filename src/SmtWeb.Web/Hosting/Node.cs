@@ -1,11 +1,11 @@
-using System.Net;
 using System.Net.Sockets;
+using System.Net;
 using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.Extensions.Logging.Console;
+using SmtWeb.Data.Formats;
 using SmtWeb.Runs.Database;
-using SmtWeb.Smt.Datasets;
 using SmtWeb.Web.Auth;
 using SmtWeb.Worker;
 

@@ -1,6 +1,6 @@
 using System.Net;
 using Microsoft.AspNetCore.HttpOverrides;
-using SmtWeb.Web.Commands;
+using SmtWeb.Web.Cli;
 using IPNetwork = System.Net.IPNetwork;
 
 namespace SmtWeb.Web.Hosting;

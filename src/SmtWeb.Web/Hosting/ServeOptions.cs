@@ -1,7 +1,10 @@
 using System.Globalization;
 using System.Net;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Settings;
+using SmtWeb.Torch;
 using SmtWeb.Web.Auth;
-using SmtWeb.Web.Commands;
+using SmtWeb.Web.Cli;
 
 namespace SmtWeb.Web.Hosting;
 

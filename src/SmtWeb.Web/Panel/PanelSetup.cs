@@ -1,13 +1,13 @@
 using System.Buffers.Binary;
-using MudBlazor;
 using MudBlazor.Services;
+using MudBlazor;
+using SmtWeb.Runs.Weights;
 using SmtWeb.Runs;
-using SmtWeb.Runs.Models;
 using SmtWeb.Web.Auth;
 using SmtWeb.Web.Hosting;
 using SmtWeb.Web.Panel.Layout;
 using SmtWeb.Web.Panel.Models;
-using SmtWeb.Web.Panel.RunView;
+using SmtWeb.Web.Panel.Run;
 using SmtWeb.Web.Panel.Shared;
 
 namespace SmtWeb.Web.Panel;

@@ -1,6 +1,8 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
-using SmtWeb.Smt.Datasets;
+using System.Text.Json;
+using SmtWeb.Data.Formats;
+using SmtWeb.Torch;
+using SmtWeb.Worker.Generation;
 
 namespace SmtWeb.Worker.Datasets;
 

@@ -1,9 +1,8 @@
 using System.Diagnostics;
 using System.Text.Json;
-using SmtWeb.Smt.Datasets;
-using SmtWeb.Smt.Files;
-using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Text;
+using SmtWeb.Data.Files;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Text;
 
 namespace SmtWeb.Worker.Datasets;
 

@@ -1,11 +1,11 @@
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
-using SmtWeb.Runs;
-using SmtWeb.Runs.Attempts;
+using SmtWeb.Measures.Statistics;
+using SmtWeb.Measures;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Queue;
-using SmtWeb.Smt.Metrics;
-using SmtWeb.Smt.Metrics.Statistics;
+using SmtWeb.Runs;
+using SmtWeb.Smt.Evaluation;
 using SmtWeb.Smt.Sampling;
 using SmtWeb.Worker.Training;
 

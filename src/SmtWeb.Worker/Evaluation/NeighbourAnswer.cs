@@ -1,4 +1,4 @@
-using SmtWeb.Smt.Metrics.Statistics;
+using SmtWeb.Measures.Statistics;
 using SmtWeb.Worker.Generation;
 
 namespace SmtWeb.Worker.Evaluation;

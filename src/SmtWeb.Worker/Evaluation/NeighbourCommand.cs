@@ -1,7 +1,7 @@
 using System.Diagnostics;
-using SmtWeb.Smt.Metrics;
-using SmtWeb.Smt.Metrics.Statistics;
-using SmtWeb.Smt.Specs;
+using SmtWeb.Data.Settings;
+using SmtWeb.Measures.Statistics;
+using SmtWeb.Measures;
 
 namespace SmtWeb.Worker.Evaluation;
 

@@ -1,7 +1,11 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
-using SmtWeb.Smt.Metrics.Statistics;
+using System.Text.Json;
+using SmtWeb.Data.Formats;
+using SmtWeb.Measures.Statistics;
+using SmtWeb.Measures;
 using SmtWeb.Smt.Specs;
+using SmtWeb.Torch;
+using SmtWeb.Worker.Generation;
 
 namespace SmtWeb.Worker.Evaluation;
 

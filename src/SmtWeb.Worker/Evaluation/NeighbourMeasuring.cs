@@ -1,4 +1,5 @@
-using SmtWeb.Smt.Metrics.Statistics;
+using SmtWeb.Measures.Statistics;
+using SmtWeb.Measures;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Worker.Training;
 

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
+using SmtWeb.Measures;
 using SmtWeb.Runs.Queue;
-using SmtWeb.Smt.Metrics;
 
 namespace SmtWeb.Worker.Evaluation;
 

@@ -1,10 +1,11 @@
-using SmtWeb.Runs;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Images;
+using SmtWeb.Data.Settings;
+using SmtWeb.Measures.Inception;
+using SmtWeb.Measures.Statistics;
+using SmtWeb.Measures;
 using SmtWeb.Runs.Queue;
-using SmtWeb.Smt.Datasets;
-using SmtWeb.Smt.Imaging;
-using SmtWeb.Smt.Metrics;
-using SmtWeb.Smt.Metrics.Inception;
-using SmtWeb.Smt.Metrics.Statistics;
+using SmtWeb.Runs;
 using SmtWeb.Smt.Sampling;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
@@ -40,7 +41,7 @@ public sealed class NeighbourService(IRunStore store, GenerationService generati
         {
             if (data is not (FashionMnistSpec or StoredDataSpec))
             {
-                return $"{SpecCatalog.KindLabel(data)} holds no images.";
+                return $"{ChoiceAttribute.LabelOf(data)} holds no images.";
             }
             if (data is StoredDataSpec stored)
             {
@@ -149,7 +150,7 @@ public sealed class NeighbourService(IRunStore store, GenerationService generati
     {
         try
         {
-            await items.QueueAsync(options.Queue, run.Summary.Id, SpecCatalog.KindLabel(run.Spec.Data), run.Summary.Id, ct);
+            await items.QueueAsync(options.Queue, run.Summary.Id, ChoiceAttribute.LabelOf(run.Spec.Data), run.Summary.Id, ct);
         }
         catch (Exception e)
         {

@@ -2,11 +2,11 @@ using System.Diagnostics;
 using Hangfire.Server;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Settings;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Datasets;
 using SmtWeb.Runs.Queue;
-using SmtWeb.Smt.Datasets;
-using SmtWeb.Smt.Specs;
 using SmtWeb.Worker.Datasets;
 using SmtWeb.Worker.Training;
 

@@ -2,9 +2,10 @@ using System.Diagnostics;
 using System.Threading.Channels;
 using SmtWeb.Runs.Attempts;
 using SmtWeb.Runs.Database;
-using SmtWeb.Runs.Model;
+using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.Queue;
-using SmtWeb.Smt.Training;
+using SmtWeb.Smt.Session;
+using SmtWeb.Torch;
 
 namespace SmtWeb.Worker.Training;
 

@@ -1,6 +1,8 @@
+using SmtWeb.Data.Settings;
+using SmtWeb.Runs.Weights;
 using SmtWeb.Runs;
-using SmtWeb.Runs.Models;
 using SmtWeb.Smt.Specs;
+using SmtWeb.Smt.Teachers;
 
 namespace SmtWeb.Worker.Training;
 
@@ -34,7 +36,7 @@ internal static class TeacherLookup
         {
             throw Missing(
                 name,
-                $"was trained by \"{SpecCatalog.KindLabel(run.Spec.Method)}\", and only a diffusion model can be distilled"
+                $"was trained by \"{ChoiceAttribute.LabelOf(run.Spec.Method)}\", and only a diffusion model can be distilled"
             );
         }
         if (run.Summary.State is RunState.Queued or RunState.Starting or RunState.Running or RunState.Stopping or RunState.Recovering)

@@ -1,7 +1,7 @@
+using SmtWeb.Data.Settings;
 using SmtWeb.Runs.Attempts;
 using SmtWeb.Runs.Database;
-using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Training;
+using SmtWeb.Smt.Session;
 
 namespace SmtWeb.Worker.Training;
 

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using SmtWeb.Smt.Datasets;
+using SmtWeb.Data.Formats;
 using SmtWeb.Smt.Specs;
 using TorchSharp;
 using static TorchSharp.torch;

@@ -1,9 +1,8 @@
 using System.IO.Compression;
 using System.Runtime.CompilerServices;
 using System.Text;
-using SmtWeb.Smt.Datasets;
-using SmtWeb.Smt.Imaging;
-using SmtWeb.Smt.Specs;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Images;
 
 namespace SmtWeb.Smt.Tests.Datasets;
 
@@ -60,7 +59,7 @@ internal static class DataFixture
             Directory.CreateTempSubdirectory("smtweb-no-metrics-").FullName
         );
         Environment.SetEnvironmentVariable(DatasetRoot.Variable, data);
-        Environment.SetEnvironmentVariable(Smt.Metrics.MetricsFolder.Variable, metrics);
+        Environment.SetEnvironmentVariable(SmtWeb.Measures.MetricsFolder.Variable, metrics);
         AppDomain.CurrentDomain.ProcessExit += (_, _) =>
         {
             Directory.Delete(data, recursive: true);

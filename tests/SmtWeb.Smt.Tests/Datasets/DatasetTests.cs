@@ -1,5 +1,6 @@
 using System.IO.Compression;
-using SmtWeb.Smt.Datasets;
+using SmtWeb.Data.Batches;
+using SmtWeb.Data.Formats;
 using SmtWeb.Smt.Tests.Golden;
 
 namespace SmtWeb.Smt.Tests.Datasets;

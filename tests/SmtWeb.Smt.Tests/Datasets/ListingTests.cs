@@ -1,7 +1,7 @@
 using System.IO.Compression;
-using SmtWeb.Smt.Datasets;
-using SmtWeb.Smt.Imaging;
-using SmtWeb.Smt.Specs;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Images;
+using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.Datasets;
 

@@ -1,9 +1,10 @@
 using System.IO.Compression;
 using System.Text;
-using SmtWeb.Smt.Datasets;
-using SmtWeb.Smt.Imaging;
-using SmtWeb.Smt.Specs;
+using SmtWeb.Data.Batches;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Images;
 using SmtWeb.Smt.Tests.Files;
+using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.Datasets;
 

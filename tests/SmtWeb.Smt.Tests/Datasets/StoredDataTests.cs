@@ -1,7 +1,9 @@
-using SmtWeb.Smt.Datasets;
+using SmtWeb.Data.Batches;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Settings;
+using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Smt.Tests.Training;
-using SmtWeb.Smt.Training;
 using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.Datasets;
@@ -23,7 +25,7 @@ public sealed class StoredDataTests : TensorTest
             Method = ((SmtSpec)preset.Method) with { WarmupIterations = 2, ScoreUpdatesPerGeneratorUpdate = 1 },
             Evaluation = preset.Evaluation with { EveryIterations = 4, Samples = 16, FinalSamples = 16, GridColumns = 2 },
         };
-        var spec = ImageSources.Complete(quick);
+        var spec = quick with { Data = ImageSources.Complete(quick.Data) };
         var shape = DataShape.Of(spec.Data);
         Assert.True(shape.Side >= 16 && shape.Classes == shape.ClassNames.Count && shape.Classes > 1);
 
@@ -175,8 +177,7 @@ public sealed class StoredDataTests : TensorTest
         Assert.Equal("$.data.source", Assert.Single(SpecValidation.Validate(empty)).Path);
     }
 
-    private static ShapedDataSpec Completed(ShapedDataSpec spec) =>
-        (ShapedDataSpec)ImageSources.Complete(Presets.Find("fashion-mnist-quick")!.Spec with { Data = spec }).Data;
+    private static ShapedDataSpec Completed(ShapedDataSpec spec) => (ShapedDataSpec)ImageSources.Complete(spec);
 
     private static List<(float Pixel, long Label)> Values((Tensor Samples, Tensor? Labels) batch)
     {

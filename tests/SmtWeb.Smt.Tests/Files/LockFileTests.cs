@@ -1,4 +1,4 @@
-using SmtWeb.Smt.Files;
+using SmtWeb.Data.Files;
 
 namespace SmtWeb.Smt.Tests.Files;
 

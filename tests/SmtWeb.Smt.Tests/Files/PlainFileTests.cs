@@ -1,12 +1,11 @@
 using System.Diagnostics;
 using System.Net.Sockets;
-using SmtWeb.Smt.Datasets;
-using SmtWeb.Smt.Files;
-using SmtWeb.Smt.Imaging;
-using SmtWeb.Smt.Metrics.Statistics;
-using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Weights;
-using SmtWeb.Smt.Weights.Teachers;
+using SmtWeb.Data.Files;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Images;
+using SmtWeb.Data.Weights;
+using SmtWeb.Measures.Statistics;
+using SmtWeb.Smt.Teachers;
 
 namespace SmtWeb.Smt.Tests.Files;
 

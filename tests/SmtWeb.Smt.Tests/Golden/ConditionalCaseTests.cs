@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
-using SmtWeb.Smt.Weights;
+using SmtWeb.Data.Weights;
+using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.Golden;
 

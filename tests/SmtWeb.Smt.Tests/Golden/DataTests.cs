@@ -1,5 +1,4 @@
-using SmtWeb.Smt.Datasets;
-using SmtWeb.Smt.Imaging;
+using SmtWeb.Data.Formats;
 
 namespace SmtWeb.Smt.Tests.Golden;
 

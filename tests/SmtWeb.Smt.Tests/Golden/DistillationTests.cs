@@ -1,5 +1,6 @@
+using SmtWeb.Smt.Methods.Smd;
+using SmtWeb.Smt.Methods.Smt;
 using SmtWeb.Smt.Networks;
-using SmtWeb.Smt.ScoreOfMixture;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
 

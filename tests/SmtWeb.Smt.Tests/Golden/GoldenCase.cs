@@ -1,6 +1,6 @@
 using System.Reflection;
 using System.Text.Json;
-using SmtWeb.Smt.Weights;
+using SmtWeb.Data.Weights;
 
 namespace SmtWeb.Smt.Tests.Golden;
 

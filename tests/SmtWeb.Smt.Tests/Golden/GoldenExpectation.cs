@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using SmtWeb.Smt.Weights;
+using SmtWeb.Data.Weights;
 
 namespace SmtWeb.Smt.Tests.Golden;
 
@@ -104,7 +104,7 @@ public sealed class GoldenExpectation(string caseId, GoldenTensor expected, bool
         return $"{caseId} {Tensor.Name} [{string.Join(",", Tensor.Shape)}]: {failed} of {actual.Length} elements out of tolerance; worst "
             + $"at [{string.Join(",", Position(at))}]: "
             + $"{actual[at]:R}, expected {Tensor.At(at):R}, differs by {Math.Abs(actual[at] - Tensor.At(at)):G4}, allowed {limit:G4} "
-                + $"({times:G3} times).";
+            + $"({times:G3} times).";
     }
 
     private void VerifyBytes(ReadOnlySpan<byte> actual)
@@ -116,7 +116,7 @@ public sealed class GoldenExpectation(string caseId, GoldenTensor expected, bool
         var at = actual.CommonPrefixLength(Tensor.Bytes) / Tensor.Type.Size();
         Assert.Fail(
             $"{caseId} {Tensor.Name} [{string.Join(",", Tensor.Shape)}] must match exactly ({actual.Length} bytes against "
-            + $"{Tensor.Bytes.Length}); first difference at [{string.Join(",", Position(at))}]"
+                + $"{Tensor.Bytes.Length}); first difference at [{string.Join(",", Position(at))}]"
                 + (at < Tensor.Count ? $", expected {Tensor.At(at):R}." : ".")
         );
     }

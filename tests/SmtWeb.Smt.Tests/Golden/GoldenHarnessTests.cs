@@ -1,6 +1,8 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
-using SmtWeb.Smt.Weights;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Weights;
+using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.Golden;
 

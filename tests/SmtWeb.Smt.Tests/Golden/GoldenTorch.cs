@@ -1,8 +1,8 @@
 using System.Text.Json;
+using SmtWeb.Data.Weights;
 using SmtWeb.Smt.Networks;
-using SmtWeb.Smt.ScoreOfMixture;
+using SmtWeb.Smt.Sampling;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Weights;
 using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.Golden;

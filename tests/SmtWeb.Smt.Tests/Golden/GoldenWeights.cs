@@ -1,5 +1,5 @@
 using System.Text.Json;
-using SmtWeb.Smt.Weights;
+using SmtWeb.Data.Weights;
 
 namespace SmtWeb.Smt.Tests.Golden;
 

@@ -1,4 +1,4 @@
-using SmtWeb.Smt.Metrics.Inception;
+using SmtWeb.Measures.Inception;
 using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.Golden;

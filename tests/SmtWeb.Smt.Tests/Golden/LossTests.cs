@@ -1,6 +1,6 @@
-using SmtWeb.Smt.Diffusion;
+using SmtWeb.Smt.Methods.Diffusion;
+using SmtWeb.Smt.Methods.Smt;
 using SmtWeb.Smt.Networks;
-using SmtWeb.Smt.ScoreOfMixture;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
 

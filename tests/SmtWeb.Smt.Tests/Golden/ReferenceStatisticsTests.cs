@@ -1,4 +1,5 @@
-using SmtWeb.Smt.Metrics.Statistics;
+using SmtWeb.Measures.Statistics;
+using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.Golden;
 

@@ -1,4 +1,4 @@
-using SmtWeb.Smt.Diffusion;
+using SmtWeb.Smt.Sampling;
 using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.Golden;

@@ -1,9 +1,8 @@
+using SmtWeb.Data.Weights;
+using SmtWeb.Data.Weights.PyTorch;
 using SmtWeb.Smt.Networks;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Training;
-using SmtWeb.Smt.Weights;
-using SmtWeb.Smt.Weights.PyTorch;
-using SmtWeb.Smt.Weights.Teachers;
+using SmtWeb.Smt.Teachers;
 using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.Golden;

@@ -1,5 +1,5 @@
+using SmtWeb.Smt.Methods.Smt;
 using SmtWeb.Smt.Networks;
-using SmtWeb.Smt.ScoreOfMixture;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
 

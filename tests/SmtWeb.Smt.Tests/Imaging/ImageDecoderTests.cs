@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
-using SmtWeb.Smt.Datasets;
-using SmtWeb.Smt.Imaging;
+using SmtWeb.Data.Batches;
+using SmtWeb.Data.Images;
+using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.Imaging;
 

@@ -1,7 +1,8 @@
 using System.Text;
-using SmtWeb.Smt.Datasets;
-using SmtWeb.Smt.Imaging;
-using SmtWeb.Smt.Imaging.Figures;
+using SmtWeb.Data.Batches;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Images;
+using SmtWeb.Data.Images.Figures;
 
 namespace SmtWeb.Smt.Tests.Imaging;
 

@@ -1,5 +1,6 @@
-using SmtWeb.Smt.Imaging;
+using SmtWeb.Data.Images;
 using SmtWeb.Smt.Tests.Golden;
+using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.Imaging;
 

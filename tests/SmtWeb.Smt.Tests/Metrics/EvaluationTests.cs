@@ -1,10 +1,11 @@
 using System.Security.Cryptography;
-using SmtWeb.Smt.Datasets;
-using SmtWeb.Smt.Metrics;
-using SmtWeb.Smt.Metrics.Inception;
-using SmtWeb.Smt.Metrics.Statistics;
-using SmtWeb.Smt.Training;
-using SmtWeb.Smt.Weights;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Weights;
+using SmtWeb.Measures;
+using SmtWeb.Measures.Inception;
+using SmtWeb.Measures.Statistics;
+using SmtWeb.Smt.Evaluation;
+using SmtWeb.Smt.Session;
 using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.Metrics;

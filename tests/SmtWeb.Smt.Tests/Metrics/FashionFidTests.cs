@@ -1,6 +1,6 @@
-using SmtWeb.Smt.Datasets;
-using SmtWeb.Smt.Metrics;
-using SmtWeb.Smt.Weights;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Weights;
+using SmtWeb.Measures;
 using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.Metrics;

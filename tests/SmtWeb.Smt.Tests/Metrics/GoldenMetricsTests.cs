@@ -1,5 +1,5 @@
 using System.Text.Json;
-using SmtWeb.Smt.Metrics;
+using SmtWeb.Measures;
 using SmtWeb.Smt.Tests.Golden;
 
 namespace SmtWeb.Smt.Tests.Metrics;

@@ -1,4 +1,4 @@
-using SmtWeb.Smt.Metrics;
+using SmtWeb.Measures;
 using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.Metrics;

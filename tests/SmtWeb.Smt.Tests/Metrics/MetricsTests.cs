@@ -1,6 +1,8 @@
 using System.Diagnostics;
-using SmtWeb.Smt.Datasets;
-using SmtWeb.Smt.Metrics;
+using SmtWeb.Data.Batches;
+using SmtWeb.Data.Formats;
+using SmtWeb.Measures;
+using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.Metrics;
 

@@ -1,12 +1,11 @@
 using System.Security.Cryptography;
-using SmtWeb.Smt.Datasets;
-using SmtWeb.Smt.Metrics;
-using SmtWeb.Smt.Metrics.Inception;
-using SmtWeb.Smt.Metrics.Statistics;
-using SmtWeb.Smt.Specs;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Weights;
+using SmtWeb.Measures;
+using SmtWeb.Measures.Inception;
+using SmtWeb.Measures.Statistics;
 using SmtWeb.Smt.Tests.Datasets;
 using SmtWeb.Smt.Tests.Golden;
-using SmtWeb.Smt.Weights;
 using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.Metrics;

@@ -1,10 +1,11 @@
-using SmtWeb.Smt.Datasets;
-using SmtWeb.Smt.Metrics;
-using SmtWeb.Smt.Metrics.Statistics;
+using SmtWeb.Data.Formats;
+using SmtWeb.Measures;
+using SmtWeb.Measures.Statistics;
+using SmtWeb.Smt.Evaluation;
 using SmtWeb.Smt.Sampling;
+using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Smt.Tests.Training;
-using SmtWeb.Smt.Training;
 using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.Metrics;

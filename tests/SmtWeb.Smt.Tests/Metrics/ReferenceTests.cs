@@ -1,6 +1,7 @@
-using SmtWeb.Smt.Datasets;
-using SmtWeb.Smt.Metrics;
-using SmtWeb.Smt.Metrics.Statistics;
+using SmtWeb.Data.Formats;
+using SmtWeb.Measures;
+using SmtWeb.Measures.Statistics;
+using SmtWeb.Smt.Evaluation;
 using SmtWeb.Smt.Sampling;
 using SmtWeb.Torch;
 

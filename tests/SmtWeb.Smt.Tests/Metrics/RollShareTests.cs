@@ -1,5 +1,6 @@
-using SmtWeb.Smt.Datasets;
-using SmtWeb.Smt.Metrics;
+using SmtWeb.Data.Batches;
+using SmtWeb.Data.Formats;
+using SmtWeb.Measures;
 
 namespace SmtWeb.Smt.Tests.Metrics;
 

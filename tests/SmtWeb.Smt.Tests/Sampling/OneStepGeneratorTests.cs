@@ -1,7 +1,8 @@
 using SmtWeb.Smt.Sampling;
+using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Smt.Tests.Training;
-using SmtWeb.Smt.Training;
+using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.Sampling;
 

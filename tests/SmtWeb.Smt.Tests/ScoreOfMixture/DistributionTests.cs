@@ -1,5 +1,6 @@
-using SmtWeb.Smt.Datasets;
-using SmtWeb.Smt.ScoreOfMixture;
+using SmtWeb.Data.Batches;
+using SmtWeb.Smt.Methods.Smt;
+using SmtWeb.Smt.Sampling;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Smt.Tests.Golden;
 

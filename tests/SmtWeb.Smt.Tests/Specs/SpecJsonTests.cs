@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using SmtWeb.Smt.Specs;
+using SmtWeb.Smt.Teachers;
 
 namespace SmtWeb.Smt.Tests.Specs;
 

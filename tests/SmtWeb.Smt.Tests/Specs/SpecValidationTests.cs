@@ -1,4 +1,6 @@
+using SmtWeb.Data.Formats;
 using SmtWeb.Smt.Specs;
+using SmtWeb.Smt.Teachers;
 
 namespace SmtWeb.Smt.Tests.Specs;
 

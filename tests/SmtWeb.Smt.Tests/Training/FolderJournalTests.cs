@@ -1,5 +1,6 @@
+using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Training;
+using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.Training;
 
@@ -283,7 +284,7 @@ public sealed class FolderJournalTests : IDisposable
     private static byte[] CheckpointBytes()
     {
         using var stream = new MemoryStream();
-        SmtWeb.Smt.Weights.SafetensorsWriter.Write(stream, [], new Dictionary<string, string> { ["format"] = CheckpointFile.Format });
+        SmtWeb.Data.Weights.SafetensorsWriter.Write(stream, [], new Dictionary<string, string> { ["format"] = CheckpointFile.Format });
         return stream.ToArray();
     }
 

@@ -1,6 +1,8 @@
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Weights;
+using SmtWeb.Smt.Methods.Shared;
+using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Training;
-using SmtWeb.Smt.Weights;
 
 namespace SmtWeb.Smt.Tests.Training;
 
@@ -23,7 +25,7 @@ public sealed class FolderRunTests : TensorTest
     {
         var spec = Presets.Find(name)!.Spec.ForQuickTest();
         Assert.SkipWhen(
-            spec.Data is FashionMnistSpec && !Directory.Exists(Smt.Datasets.FashionMnist.DefaultFolder),
+            spec.Data is FashionMnistSpec && !Directory.Exists(SmtWeb.Data.Formats.FashionMnist.DefaultFolder),
             "The Debian package dataset-fashion-mnist is not installed."
         );
         var console = new StringWriter();
@@ -48,7 +50,7 @@ public sealed class FolderRunTests : TensorTest
     {
         var spec = Presets.Find(name)!.Spec.ForQuickTest();
         Assert.SkipWhen(
-            spec.Data is FashionMnistSpec && !Directory.Exists(Smt.Datasets.FashionMnist.DefaultFolder),
+            spec.Data is FashionMnistSpec && !Directory.Exists(SmtWeb.Data.Formats.FashionMnist.DefaultFolder),
             "The Debian package dataset-fashion-mnist is not installed."
         );
         var (straight, broken) = (Path.Combine(_folder, "straight"), Path.Combine(_folder, "broken"));

@@ -1,15 +1,15 @@
 using System.Security.Cryptography;
-using SmtWeb.Smt.Datasets;
-using SmtWeb.Smt.Metrics;
-using SmtWeb.Smt.Metrics.Inception;
-using SmtWeb.Smt.Metrics.Statistics;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Weights;
+using SmtWeb.Measures.Inception;
+using SmtWeb.Measures.Statistics;
+using SmtWeb.Smt.Methods.Shared;
 using SmtWeb.Smt.Sampling;
+using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Smt.Tests.Datasets;
 using SmtWeb.Smt.Tests.Golden;
 using SmtWeb.Smt.Tests.Metrics;
-using SmtWeb.Smt.Training;
-using SmtWeb.Smt.Weights;
 using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.Training;
@@ -136,22 +136,20 @@ public sealed class InceptionDistanceTests : TensorTest
     private static TrainingSpec Spec()
     {
         var preset = Presets.Find("fashion-mnist-quick")!.Spec.ForQuickTest();
-        return ImageSources.Complete(
-            preset with
+        return preset with
+        {
+            Data = ImageSources.Complete(DataFixture.Make(nameof(Cifar10Spec))),
+            Optimisation = preset.Optimisation with { BatchSize = 4, Iterations = 2, RampIterations = 0 },
+            Method = (SmtSpec)preset.Method with { WarmupIterations = 1, ScoreUpdatesPerGeneratorUpdate = 1 },
+            Evaluation = preset.Evaluation with
             {
-                Data = DataFixture.Make(nameof(Cifar10Spec)),
-                Optimisation = preset.Optimisation with { BatchSize = 4, Iterations = 2, RampIterations = 0 },
-                Method = (SmtSpec)preset.Method with { WarmupIterations = 1, ScoreUpdatesPerGeneratorUpdate = 1 },
-                Evaluation = preset.Evaluation with
-                {
-                    EveryIterations = 1000,
-                    CheckpointEvery = 1000,
-                    Samples = 16,
-                    FinalSamples = 16,
-                    GridColumns = 1,
-                },
-            }
-        );
+                EveryIterations = 1000,
+                CheckpointEvery = 1000,
+                Samples = 16,
+                FinalSamples = 16,
+                GridColumns = 1,
+            },
+        };
     }
 
     // the weights that golden cases give by a formula, in a file that the operator declared trusted

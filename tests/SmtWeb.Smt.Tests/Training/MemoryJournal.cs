@@ -1,4 +1,6 @@
-using SmtWeb.Smt.Training;
+using SmtWeb.Smt.Session;
+using SmtWeb.Smt.Teachers;
+using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.Training;
 

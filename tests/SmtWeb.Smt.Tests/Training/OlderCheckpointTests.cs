@@ -1,6 +1,7 @@
+using SmtWeb.Data.Weights;
+using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Training;
-using SmtWeb.Smt.Weights;
+using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.Training;
 

@@ -1,6 +1,8 @@
-using SmtWeb.Smt.Datasets;
+using SmtWeb.Data.Formats;
+using SmtWeb.Smt.Methods.Shared;
+using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Training;
+using SmtWeb.Smt.Teachers;
 using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.Training;

@@ -1,6 +1,6 @@
+using SmtWeb.Smt.Methods.Shared;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Smt.Tests.Golden;
-using SmtWeb.Smt.Training;
 
 namespace SmtWeb.Smt.Tests.Training;
 

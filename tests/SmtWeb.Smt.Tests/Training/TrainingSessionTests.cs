@@ -1,7 +1,9 @@
-using SmtWeb.Smt.Datasets;
+using SmtWeb.Data.Formats;
+using SmtWeb.Smt.Methods.Shared;
+using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
+using SmtWeb.Smt.Teachers;
 using SmtWeb.Smt.Tests.Datasets;
-using SmtWeb.Smt.Training;
 using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.Training;
@@ -177,22 +179,20 @@ public sealed class TrainingSessionTests : TensorTest
     public void Run_ClassesWithoutImages_AreSaidAtTheStartAndInEveryRecord(string kind, string? said)
     {
         var preset = Presets.Find("fashion-mnist-quick")!.Spec.ForQuickTest();
-        var spec = ImageSources.Complete(
-            preset with
+        var spec = preset with
+        {
+            Data = ImageSources.Complete(DataFixture.Make(kind) with { Conditional = true }),
+            Optimisation = preset.Optimisation with { BatchSize = 4, Iterations = 1, RampIterations = 0 },
+            Method = (SmtSpec)preset.Method with { WarmupIterations = 1, ScoreUpdatesPerGeneratorUpdate = 1 },
+            Evaluation = preset.Evaluation with
             {
-                Data = DataFixture.Make(kind) with { Conditional = true },
-                Optimisation = preset.Optimisation with { BatchSize = 4, Iterations = 1, RampIterations = 0 },
-                Method = (SmtSpec)preset.Method with { WarmupIterations = 1, ScoreUpdatesPerGeneratorUpdate = 1 },
-                Evaluation = preset.Evaluation with
-                {
-                    EveryIterations = 1000,
-                    CheckpointEvery = 1000,
-                    Samples = 16,
-                    FinalSamples = 16,
-                    GridColumns = 1,
-                },
-            }
-        );
+                EveryIterations = 1000,
+                CheckpointEvery = 1000,
+                Samples = 16,
+                FinalSamples = 16,
+                GridColumns = 1,
+            },
+        };
         var journal = new MemoryJournal();
         TrainingSession.Run(spec, journal, null, 1);
         Assert.Equal(

@@ -1,6 +1,6 @@
-using SmtWeb.Smt.Datasets;
+using SmtWeb.Data.Batches;
+using SmtWeb.Data.Weights;
 using SmtWeb.Smt.Tests.Golden;
-using SmtWeb.Smt.Weights;
 
 namespace SmtWeb.Smt.Tests.Weights;
 

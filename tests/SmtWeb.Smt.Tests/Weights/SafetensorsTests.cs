@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
-using SmtWeb.Smt.Weights;
+using SmtWeb.Data.Weights;
+using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.Weights;
 

@@ -1,7 +1,8 @@
 using System.Diagnostics;
 using System.Text.Json;
-using SmtWeb.Smt.Weights;
-using SmtWeb.Smt.Weights.PyTorch;
+using SmtWeb.Data.Weights;
+using SmtWeb.Data.Weights.PyTorch;
+using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.Weights;
 

@@ -1,12 +1,14 @@
-using System.Net;
 using System.Net.Http.Json;
+using System.Net;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Images;
 using SmtWeb.Runs.Datasets;
-using SmtWeb.Runs.Model;
+using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.Queue;
-using SmtWeb.Smt.Datasets;
-using SmtWeb.Smt.Imaging;
+using SmtWeb.Web.Api;
+using SmtWeb.Web.Auth;
 using SmtWeb.Web.Panel.Shared;
 
 namespace SmtWeb.Web.Tests.Api;

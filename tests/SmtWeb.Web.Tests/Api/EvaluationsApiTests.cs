@@ -1,9 +1,9 @@
-using System.Net;
 using System.Net.Http.Json;
-using System.Text;
+using System.Net;
 using System.Text.Json;
+using System.Text;
+using SmtWeb.Runs.Entities;
 using SmtWeb.Runs;
-using SmtWeb.Runs.Model;
 using SmtWeb.Smt.Specs;
 
 namespace SmtWeb.Web.Tests.Api;

@@ -1,10 +1,14 @@
 using System.Reflection;
 using System.Runtime.Loader;
-using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
-using NSwag;
+using Microsoft.CodeAnalysis;
 using NSwag.CodeGeneration.CSharp;
-using SmtWeb.Runs.Model;
+using NSwag;
+using SmtWeb.Data.Formats;
+using SmtWeb.Runs.Entities;
+using SmtWeb.Smt.Specs;
+using SmtWeb.Torch;
+using SmtWeb.Web.Api;
 
 namespace SmtWeb.Web.Tests.Api;
 

@@ -1,13 +1,13 @@
-using System.Net;
 using System.Net.Http.Json;
+using System.Net;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using SmtWeb.Runs.Attempts;
-using SmtWeb.Runs.Model;
+using SmtWeb.Runs.Entities;
 using SmtWeb.Smt.Sampling;
-using SmtWeb.Worker;
 using SmtWeb.Worker.Generation;
+using SmtWeb.Worker;
 
 namespace SmtWeb.Web.Tests.Api;
 

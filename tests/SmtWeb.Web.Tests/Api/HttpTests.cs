@@ -1,14 +1,16 @@
 using System.IO.Compression;
-using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
-using System.Text;
+using System.Net;
 using System.Text.Json;
+using System.Text;
 using Microsoft.Extensions.DependencyInjection;
 using SmtWeb.Runs.Attempts;
-using SmtWeb.Runs.Model;
+using SmtWeb.Runs.Checkpoints;
+using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.People;
 using SmtWeb.Smt.Sampling;
+using SmtWeb.Torch;
 using SmtWeb.Worker;
 
 namespace SmtWeb.Web.Tests.Api;

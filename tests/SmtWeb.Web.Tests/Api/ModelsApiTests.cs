@@ -2,9 +2,8 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
-using SmtWeb.Runs.Model;
-using SmtWeb.Runs.Models;
-using SmtWeb.Smt.Weights.Teachers;
+using SmtWeb.Runs.Entities;
+using SmtWeb.Smt.Teachers;
 using SmtWeb.Web.Panel.Models;
 
 namespace SmtWeb.Web.Tests.Api;

@@ -1,10 +1,13 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.OpenApi;
-using SmtWeb.Runs.Model;
+using SmtWeb.Runs.Entities;
+using SmtWeb.Runs;
+using SmtWeb.Smt.Specs;
+using SmtWeb.Web.Api;
 
 namespace SmtWeb.Web.Tests.Api;
 

@@ -1,7 +1,7 @@
 using System.Net.Http.Json;
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using SmtWeb.Runs.Model;
+using SmtWeb.Runs.Entities;
 
 namespace SmtWeb.Web.Tests.Api;
 

@@ -1,8 +1,8 @@
-using System.Net;
 using System.Net.Http.Json;
-using System.Text;
+using System.Net;
 using System.Text.Json;
-using SmtWeb.Runs.Model;
+using System.Text;
+using SmtWeb.Runs.Entities;
 using SmtWeb.Smt.Specs;
 
 namespace SmtWeb.Web.Tests.Api;

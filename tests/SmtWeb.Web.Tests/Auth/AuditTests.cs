@@ -2,8 +2,9 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
-using SmtWeb.Runs.Model;
+using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.People;
+using SmtWeb.Web.Auth;
 
 namespace SmtWeb.Web.Tests.Auth;
 

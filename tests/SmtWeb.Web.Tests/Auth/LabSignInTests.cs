@@ -2,10 +2,10 @@ using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
-using SmtWeb.Runs.Model;
+using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.People;
 using SmtWeb.Web.Auth;
-using SmtWeb.Web.Commands;
+using SmtWeb.Web.Cli;
 
 namespace SmtWeb.Web.Tests.Auth;
 

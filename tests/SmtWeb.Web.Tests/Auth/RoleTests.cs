@@ -1,5 +1,5 @@
 using System.Net;
-using SmtWeb.Runs.Model;
+using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.People;
 
 namespace SmtWeb.Web.Tests.Auth;

@@ -2,8 +2,9 @@ using System.Net;
 using Microsoft.AspNetCore.Http.Connections;
 using Microsoft.AspNetCore.SignalR.Client;
 using Microsoft.Extensions.DependencyInjection;
-using SmtWeb.Runs.Model;
+using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.People;
+using SmtWeb.Web.Auth;
 using SmtWeb.Web.Tests.Hubs;
 
 namespace SmtWeb.Web.Tests.Auth;

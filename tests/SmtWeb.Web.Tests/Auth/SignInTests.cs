@@ -1,7 +1,7 @@
 using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
-using SmtWeb.Runs.Model;
+using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.People;
 
 namespace SmtWeb.Web.Tests.Auth;

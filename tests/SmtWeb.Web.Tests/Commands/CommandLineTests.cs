@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
-using SmtWeb.Web.Commands;
+using SmtWeb.Data.Formats;
+using SmtWeb.Web.Cli;
 using SmtWeb.Web.Hosting;
 using SmtWeb.Worker;
 

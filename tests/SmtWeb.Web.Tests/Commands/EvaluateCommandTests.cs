@@ -1,6 +1,6 @@
+using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Training;
-using SmtWeb.Web.Commands;
+using SmtWeb.Web.Cli;
 
 namespace SmtWeb.Web.Tests.Commands;
 

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using SmtWeb.Web.Commands;
+using SmtWeb.Web.Cli;
 
 namespace SmtWeb.Web.Tests.Commands;
 

@@ -1,5 +1,8 @@
+using SmtWeb.Data.Formats;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Web.Commands;
+using SmtWeb.Smt.Teachers;
+using SmtWeb.Torch;
+using SmtWeb.Web.Cli;
 
 namespace SmtWeb.Web.Tests.Commands;
 

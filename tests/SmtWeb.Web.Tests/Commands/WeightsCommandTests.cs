@@ -1,7 +1,8 @@
 using System.Reflection;
-using SmtWeb.Smt.Weights;
-using SmtWeb.Smt.Weights.Teachers;
-using SmtWeb.Web.Commands;
+using SmtWeb.Data.Weights;
+using SmtWeb.Smt.Teachers;
+using SmtWeb.Torch;
+using SmtWeb.Web.Cli;
 
 namespace SmtWeb.Web.Tests.Commands;
 

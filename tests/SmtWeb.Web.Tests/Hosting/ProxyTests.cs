@@ -1,8 +1,8 @@
 using System.Net;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
-using SmtWeb.Runs.Model;
-using SmtWeb.Web.Commands;
+using SmtWeb.Runs.Entities;
+using SmtWeb.Web.Cli;
 using SmtWeb.Web.Hosting;
 
 namespace SmtWeb.Web.Tests.Hosting;

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
+using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Files.Interop;
+namespace SmtWeb.Data.Files.Interop;
 
 /// <summary>
 /// What a path is, from Linux itself: .NET tells no pipe or device from a file, and its way of opening waits for whoever

@@ -1,6 +1,7 @@
-using SmtWeb.Smt.Files;
+using SmtWeb.Data.Batches;
+using SmtWeb.Data.Files;
 
-namespace SmtWeb.Smt.Datasets;
+namespace SmtWeb.Data.Formats;
 
 /// <summary>
 /// CIFAR-10 as published (Krizhevsky 2009): the binary version (a record is a label byte and 3072 bytes: the red, green
@@ -34,7 +35,7 @@ public static class Cifar10
         {
             throw new FileNotFoundException(
                 $"{path}: holds no batch of CIFAR-10; looked for {(train ? "data_batch_1 to data_batch_5" : "test_batch")}, with or "
-                + "without .bin.",
+                    + "without .bin.",
                 path
             );
         }
@@ -140,7 +141,7 @@ public static class Cifar10
         {
             throw new InvalidDataException(
                 $"batch {cut + 1} of {parts.Count} ends inside a record: {parts[cut].Length} bytes of pixels are no multiple of "
-                + $"{ImageBytes}."
+                    + $"{ImageBytes}."
             );
         }
         var all = new byte[parts.Sum(p => (long)p.Length)];

@@ -1,7 +1,8 @@
-using SmtWeb.Smt.Weights;
-using SmtWeb.Smt.Weights.Pickle;
+using SmtWeb.Data.Weights;
+using SmtWeb.Data.Weights.Pickle;
+using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Datasets;
+namespace SmtWeb.Data.Formats;
 
 /// <summary>
 /// A batch of the python version of CIFAR-10: a pickled dict with "data" (uint8 [N,3072]) and "labels" (a list), read by the restricted

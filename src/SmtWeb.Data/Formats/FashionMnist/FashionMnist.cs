@@ -1,4 +1,4 @@
-namespace SmtWeb.Smt.Datasets;
+namespace SmtWeb.Data.Formats;
 
 /// <summary>
 /// Fashion-MNIST as grey bytes, padded from 28x28 to 32x32 with two pixels of background (0) on each side, as EDM's
@@ -57,7 +57,7 @@ public sealed class FashionMnist
             {
                 throw new FileNotFoundException(
                     $"{path} is missing. Install Fashion-MNIST with \"apt-get install dataset-fashion-mnist\", or set {FolderVariable} "
-                    + "to the folder that holds the four .gz files.",
+                        + "to the folder that holds the four .gz files.",
                     path
                 );
             }

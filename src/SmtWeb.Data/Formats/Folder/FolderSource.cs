@@ -1,7 +1,7 @@
-using SmtWeb.Smt.Files;
-using SmtWeb.Smt.Imaging;
+using SmtWeb.Data.Files;
+using SmtWeb.Data.Images;
 
-namespace SmtWeb.Smt.Datasets;
+namespace SmtWeb.Data.Formats;
 
 /// <summary>
 /// A folder of PNG and JPEG files with a folder for each class (or none at all, then without labels), in the layouts that
@@ -52,7 +52,7 @@ public sealed class FolderSource : ImageSource
         {
             throw new InvalidDataException(
                 $"{path}: holds no PNG or JPEG file, neither here nor in folders for "
-                + $"classes.{(Notes.Count > 0 ? $" It holds {string.Join("; ", Notes.Take(5))}." : "")}"
+                    + $"classes.{(Notes.Count > 0 ? $" It holds {string.Join("; ", Notes.Take(5))}." : "")}"
             );
         }
         if (images.Count > MaxFiles)

@@ -1,8 +1,9 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
-using SmtWeb.Smt.Files;
+using SmtWeb.Data.Files;
+using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Datasets;
+namespace SmtWeb.Data.Formats;
 
 /// <summary>
 /// An IDX file of unsigned bytes (the format of MNIST and Fashion-MNIST), gzip-compressed or plain:
@@ -48,7 +49,7 @@ public sealed record IdxFile(IReadOnlyList<int> Dimensions, byte[] Data)
         {
             throw new InvalidDataException(
                 $"{path}: begins with 0x{magic:X8}; an IDX file of bytes with {dimensions} dimensions begins with "
-                + $"0x{0x0800 + dimensions:X8}."
+                    + $"0x{0x0800 + dimensions:X8}."
             );
         }
 
@@ -78,7 +79,7 @@ public sealed record IdxFile(IReadOnlyList<int> Dimensions, byte[] Data)
         {
             throw new InvalidDataException(
                 $"{path}: holds {(data.Length > total ? "more than" : "only")} {Math.Min(data.Length, total)} bytes of data; its header "
-                + $"says {string.Join("x", sides)} = {total}."
+                    + $"says {string.Join("x", sides)} = {total}."
             );
         }
         return new IdxFile(sides, data.ToArray());

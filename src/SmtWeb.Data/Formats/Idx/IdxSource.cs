@@ -1,16 +1,19 @@
-using SmtWeb.Smt.Imaging;
+using SmtWeb.Data.Batches;
+using SmtWeb.Data.Images;
+using SmtWeb.Data.Settings;
+using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Datasets;
+namespace SmtWeb.Data.Formats;
 
 /// <summary>How images of another side are brought to the one that is wanted.</summary>
 public enum ImageFit
 {
     /// <summary>A border of zeros, as EDM's dataset tool does for MNIST.</summary>
-    [Specs.Choice("Pad with zeros", "A border of zeros, as EDM's dataset tool does for MNIST.")]
+    [Choice("Pad with zeros", "A border of zeros, as EDM's dataset tool does for MNIST.")]
     Pad,
 
     /// <summary>Bilinear, as the MNIST loader of the released SMT code does.</summary>
-    [Specs.Choice("Resize", "Bilinear, as the MNIST loader of the released SMT code does.")]
+    [Choice("Resize", "Bilinear, as the MNIST loader of the released SMT code does.")]
     Resize,
 }
 

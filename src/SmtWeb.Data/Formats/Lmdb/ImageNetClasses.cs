@@ -1,4 +1,4 @@
-namespace SmtWeb.Smt.Datasets;
+namespace SmtWeb.Data.Formats;
 
 /// <summary>A class of ImageNet: its label in the usual order, its WordNet id, its name.</summary>
 public sealed record ImageNetClass(int Label, string Synset, string Name);

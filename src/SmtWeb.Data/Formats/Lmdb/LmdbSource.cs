@@ -3,10 +3,11 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
-using SmtWeb.Smt.Datasets.Interop;
-using SmtWeb.Smt.Files;
+using SmtWeb.Data.Files;
+using SmtWeb.Data.Weights;
+using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Datasets;
+namespace SmtWeb.Data.Formats;
 
 /// <summary>
 /// An LMDB as the scripts of DMD2 and SMT write it for ImageNet-64: <c>images_{i}_data</c> are bytes [C,H,W],
@@ -262,9 +263,9 @@ public sealed unsafe class LmdbSource : ImageSource
         if (fits && sides == 4)
         {
             fits =
-                shape[2] <= Imaging.ImageDecoder.MaxSide
-                && shape[3] <= Imaging.ImageDecoder.MaxSide
-                && (long)shape[1] * shape[2] * shape[3] <= Imaging.ImageDecoder.MaxPixels;
+                shape[2] <= Images.ImageDecoder.MaxSide
+                && shape[3] <= Images.ImageDecoder.MaxSide
+                && (long)shape[1] * shape[2] * shape[3] <= Images.ImageDecoder.MaxPixels;
         }
         return fits
             ? shape

@@ -1,4 +1,6 @@
-namespace SmtWeb.Smt.Datasets;
+using SmtWeb.Data.Batches;
+
+namespace SmtWeb.Data.Formats;
 
 /// <summary>
 /// The two-dimensional Swiss roll of App. E.2, which follows Che et al. 2020 (DDLS), who take scikit-learn's
@@ -20,7 +22,7 @@ public static class SwissRoll
         {
             throw new ArgumentException(
                 $"{uniform.Length} points need {2 * uniform.Length} normal draws and room for as many numbers; got {normal.Length} and "
-                + $"{points.Length}."
+                    + $"{points.Length}."
             );
         }
         for (var i = 0; i < uniform.Length; i++)

@@ -1,11 +1,11 @@
 using System.Buffers;
 using System.IO.Compression;
 using System.Text;
-using SmtWeb.Smt.Weights;
-using SmtWeb.Smt.Weights.Archives;
-using SmtWeb.Smt.Weights.Bytes;
+using SmtWeb.Data.Weights;
+using SmtWeb.Data.Weights.Archives;
+using SmtWeb.Data.Weights.Bytes;
 
-namespace SmtWeb.Smt.Datasets;
+namespace SmtWeb.Data.Formats;
 
 /// <summary>A file inside a zip archive: where its local header lies, how it is packed, its sizes and checksum.</summary>
 internal readonly record struct ZipItem(long Offset, long Packed, long Size, bool Deflated, ushort NameLength, uint Crc);

@@ -1,9 +1,9 @@
 using System.Buffers;
 using System.Text;
 using System.Text.Json;
-using SmtWeb.Smt.Imaging;
+using SmtWeb.Data.Images;
 
-namespace SmtWeb.Smt.Datasets;
+namespace SmtWeb.Data.Formats;
 
 /// <summary>
 /// A dataset zip as EDM's dataset tool writes it: PNG files (stored or deflated), all of one square size, grey or RGB, and
@@ -41,7 +41,7 @@ public sealed class ZipSource : ImageSource
             {
                 throw new InvalidDataException(
                     $"{path}: holds no PNG or JPEG "
-                    + $"file.{(listing.Notes.Count > 0 ? $" It holds {string.Join("; ", listing.Notes.Take(5))}." : "")}"
+                        + $"file.{(listing.Notes.Count > 0 ? $" It holds {string.Join("; ", listing.Notes.Take(5))}." : "")}"
                 );
             }
             (_items, _labels, _folders) = Records(byName, listing);
@@ -98,7 +98,7 @@ public sealed class ZipSource : ImageSource
             throw Corrupt(
                 index,
                 $"it has {image.Width}x{image.Height} pixels and {Text(image.Channels)}; most images have {Side}x{Side} and "
-                + $"{Text(Channels)}"
+                    + $"{Text(Channels)}"
             );
         }
         ToPlanes(image.Pixels, Channels, Channels, pixels);
@@ -163,7 +163,7 @@ public sealed class ZipSource : ImageSource
             ? (common.Width, common.Channels)
             : throw new InvalidDataException(
                 $"{Path}: most images have {common.Width}x{common.Height} pixels; the images of a dataset zip are square. EDM's "
-                + "dataset_tool makes them so, or use a folder, which is cropped."
+                    + "dataset_tool makes them so, or use a folder, which is cropped."
             );
     }
 

@@ -1,7 +1,7 @@
 using ScottPlot;
 using SkiaSharp;
 
-namespace SmtWeb.Smt.Imaging.Figures;
+namespace SmtWeb.Data.Images.Figures;
 
 /// <summary>
 /// What all figures have in common: the font in the house (a server has none of its own), ink, and how a drawing becomes a picture.

@@ -1,7 +1,7 @@
 using System.Globalization;
 using ScottPlot;
 
-namespace SmtWeb.Smt.Imaging.Figures;
+namespace SmtWeb.Data.Images.Figures;
 
 /// <summary>
 /// Two-dimensional samples (blue) over the data (grey), as in Fig. 5: equal axes centred on the origin, translucent dots whose

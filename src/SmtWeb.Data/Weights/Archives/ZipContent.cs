@@ -1,7 +1,7 @@
 using System.IO.Compression;
-using SmtWeb.Smt.Weights.Bytes;
+using SmtWeb.Data.Weights.Bytes;
 
-namespace SmtWeb.Smt.Weights.Archives;
+namespace SmtWeb.Data.Weights.Archives;
 
 /// <summary>
 /// Contents of the entries of a zip archive. Stored entries stay where they are; deflated ones are unpacked into memory,

@@ -1,7 +1,7 @@
 using System.Text;
-using SmtWeb.Smt.Weights.Bytes;
+using SmtWeb.Data.Weights.Bytes;
 
-namespace SmtWeb.Smt.Weights.Archives;
+namespace SmtWeb.Data.Weights.Archives;
 
 /// <summary>One file of a zip archive. <paramref name="DataOffset"/> is the position of its (compressed) bytes.</summary>
 internal sealed record ZipEntry(string Name, bool Deflated, uint Crc, long CompressedBytes, long Bytes, long HeaderOffset, long DataOffset);

@@ -1,7 +1,8 @@
 using System.Buffers.Binary;
-using SmtWeb.Smt.Weights.Bytes;
+using SmtWeb.Data.Weights.Bytes;
+using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Weights.Archives;
+namespace SmtWeb.Data.Weights.Archives;
 
 /// <summary>
 /// What the directory of a zip archive says about one file. Whoever uses it checks it against the archive and against its own bounds.

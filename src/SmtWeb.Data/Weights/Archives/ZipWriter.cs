@@ -1,9 +1,9 @@
 using System.Buffers.Binary;
 using System.Text;
-using SmtWeb.Smt.Files;
-using SmtWeb.Smt.Weights.Bytes;
+using SmtWeb.Data.Files;
+using SmtWeb.Data.Weights.Bytes;
 
-namespace SmtWeb.Smt.Weights.Archives;
+namespace SmtWeb.Data.Weights.Archives;
 
 /// <summary>
 /// Writes a zip archive as PyTorch wants it: stored entries whose data begin at multiples of 64 bytes (so that it can be

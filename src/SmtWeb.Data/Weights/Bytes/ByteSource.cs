@@ -1,7 +1,7 @@
 using Microsoft.Win32.SafeHandles;
-using SmtWeb.Smt.Files;
+using SmtWeb.Data.Files;
 
-namespace SmtWeb.Smt.Weights.Bytes;
+namespace SmtWeb.Data.Weights.Bytes;
 
 /// <summary>
 /// Bytes at random positions: a file, a stretch of one, or memory. Readers keep positions instead of bytes, so that a

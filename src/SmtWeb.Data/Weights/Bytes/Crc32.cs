@@ -1,4 +1,6 @@
-namespace SmtWeb.Smt.Weights.Bytes;
+using SmtWeb.Data.Formats;
+
+namespace SmtWeb.Data.Weights.Bytes;
 
 /// <summary>CRC-32 of zip and PNG (ISO 3309, reflected polynomial EDB88320), four bytes a step.</summary>
 internal struct Crc32()

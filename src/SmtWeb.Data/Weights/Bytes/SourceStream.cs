@@ -1,4 +1,4 @@
-namespace SmtWeb.Smt.Weights.Bytes;
+namespace SmtWeb.Data.Weights.Bytes;
 
 /// <summary>A source as a stream for reading.</summary>
 internal sealed class SourceStream(ByteSource source) : Stream

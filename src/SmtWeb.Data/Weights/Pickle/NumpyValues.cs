@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
-using SmtWeb.Smt.Weights.Bytes;
+using SmtWeb.Data.Weights.Bytes;
 
-namespace SmtWeb.Smt.Weights.Pickle;
+namespace SmtWeb.Data.Weights.Pickle;
 
 /// <summary>Types, scalars and arrays of NumPy as pickles hold them.</summary>
 internal static class NumpyValues

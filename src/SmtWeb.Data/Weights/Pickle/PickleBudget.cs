@@ -1,4 +1,6 @@
-namespace SmtWeb.Smt.Weights.Pickle;
+using SmtWeb.Torch;
+
+namespace SmtWeb.Data.Weights.Pickle;
 
 /// <summary>
 /// What reading one file may cost, its nested pickles included. The limits are far above any real file: the largest

@@ -1,8 +1,9 @@
 using System.Text;
-using SmtWeb.Smt.Weights.Bytes;
-using SmtWeb.Smt.Weights.PyTorch;
+using SmtWeb.Data.Weights.Bytes;
+using SmtWeb.Data.Weights.PyTorch;
+using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Weights.Pickle;
+namespace SmtWeb.Data.Weights.Pickle;
 
 /// <summary>
 /// What the opcodes that call something may do: for each <see cref="PickleMeaning"/> one rule that checks its arguments
@@ -293,6 +294,6 @@ internal sealed class PickleCalls(PickleBudget budget, PickleSurroundings surrou
     private WeightsException Wrong(PickleGlobal callee, object?[] a, int k, string what) =>
         new(
             $"{surroundings.Path}{callee.Name} is called with {(a.Length > k ? Describe(a[k]) : "nothing")} as argument {k + 1}, "
-            + $"expected {what}."
+                + $"expected {what}."
         );
 }

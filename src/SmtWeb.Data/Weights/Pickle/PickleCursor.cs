@@ -1,8 +1,9 @@
 using System.Buffers.Binary;
 using System.Text;
-using SmtWeb.Smt.Weights.Bytes;
+using SmtWeb.Data.Weights.Bytes;
+using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Weights.Pickle;
+namespace SmtWeb.Data.Weights.Pickle;
 
 /// <summary>Reads opcodes and their arguments from a source through a small buffer.</summary>
 internal sealed class PickleCursor(ByteSource source, long start)

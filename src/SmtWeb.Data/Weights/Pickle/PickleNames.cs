@@ -1,4 +1,4 @@
-namespace SmtWeb.Smt.Weights.Pickle;
+namespace SmtWeb.Data.Weights.Pickle;
 
 /// <summary>What an allowed name stands for. None of them is code: each is a fixed rule of this reader.</summary>
 internal enum PickleMeaning

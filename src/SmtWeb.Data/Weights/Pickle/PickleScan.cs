@@ -1,7 +1,7 @@
 using System.Text;
-using SmtWeb.Smt.Weights.Bytes;
+using SmtWeb.Data.Weights.Bytes;
 
-namespace SmtWeb.Smt.Weights.Pickle;
+namespace SmtWeb.Data.Weights.Pickle;
 
 /// <summary>
 /// Tells what a refused pickle was up to. From the refused name on, the bytes are only looked at: further names that are

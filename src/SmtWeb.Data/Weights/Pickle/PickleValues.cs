@@ -1,6 +1,7 @@
-using SmtWeb.Smt.Weights.Bytes;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Weights.Bytes;
 
-namespace SmtWeb.Smt.Weights.Pickle;
+namespace SmtWeb.Data.Weights.Pickle;
 
 /// <summary>
 /// What a pickle holds, as data. None is null; numbers, truth values and strings are those of .NET. Nothing here compares

@@ -1,8 +1,9 @@
 using System.Globalization;
 using System.Numerics;
-using SmtWeb.Smt.Weights.Bytes;
+using SmtWeb.Data.Weights.Bytes;
+using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Weights.Pickle;
+namespace SmtWeb.Data.Weights.Pickle;
 
 /// <summary>What surrounds a pickle: how its persistent ids are resolved, and the names it may use.</summary>
 internal sealed record PickleSurroundings

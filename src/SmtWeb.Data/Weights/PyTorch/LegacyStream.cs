@@ -1,9 +1,9 @@
 using System.Buffers.Binary;
 using System.Numerics;
-using SmtWeb.Smt.Weights.Bytes;
-using SmtWeb.Smt.Weights.Pickle;
+using SmtWeb.Data.Weights.Bytes;
+using SmtWeb.Data.Weights.Pickle;
 
-namespace SmtWeb.Smt.Weights.PyTorch;
+namespace SmtWeb.Data.Weights.PyTorch;
 
 /// <summary>
 /// torch.save as it was before 1.6, and as it still is inside EDM snapshots: five pickles in a row (magic number,
@@ -105,7 +105,7 @@ internal static class LegacyStream
                 {
                     throw new WeightsException(
                         $"{path}The list of storage keys names {PickleCalls.Describe(item)}, which no tensor uses or which was named "
-                        + "before."
+                            + "before."
                     );
                 }
                 source.Read(position, prefix, $"{path}storage {key}");

@@ -1,6 +1,6 @@
-using SmtWeb.Smt.Weights.Pickle;
+using SmtWeb.Data.Weights.Pickle;
 
-namespace SmtWeb.Smt.Weights.PyTorch;
+namespace SmtWeb.Data.Weights.PyTorch;
 
 /// <summary>('storage', class, key, location, elements[, view]): how torch.save refers to a storage.</summary>
 internal static class PersistentId

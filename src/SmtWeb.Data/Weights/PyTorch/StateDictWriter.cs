@@ -1,7 +1,8 @@
 using System.Text;
-using SmtWeb.Smt.Weights.Archives;
+using SmtWeb.Data.Weights.Archives;
+using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Weights.PyTorch;
+namespace SmtWeb.Data.Weights.PyTorch;
 
 /// <summary>
 /// Writes a state dict as torch.save does (zip, since 1.6): an OrderedDict of plain tensors that
@@ -36,7 +37,7 @@ public static class StateDictWriter
                     {
                         throw new InvalidOperationException(
                             $"Tensor \"{tensor.Name}\" wrote {content.Position} bytes; {tensor.Type} [{string.Join(",", tensor.Shape)}] "
-                            + $"takes {tensor.ByteCount}."
+                                + $"takes {tensor.ByteCount}."
                         );
                     }
                 }

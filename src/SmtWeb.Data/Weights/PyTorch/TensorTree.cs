@@ -1,6 +1,6 @@
-using SmtWeb.Smt.Weights.Pickle;
+using SmtWeb.Data.Weights.Pickle;
 
-namespace SmtWeb.Smt.Weights.PyTorch;
+namespace SmtWeb.Data.Weights.PyTorch;
 
 /// <summary>
 /// The tensors of an object graph with dotted names: dicts by key, lists by index, modules in the order of PyTorch's

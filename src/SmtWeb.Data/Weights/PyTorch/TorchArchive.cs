@@ -1,8 +1,9 @@
-using SmtWeb.Smt.Weights.Archives;
-using SmtWeb.Smt.Weights.Bytes;
-using SmtWeb.Smt.Weights.Pickle;
+using SmtWeb.Data.Weights.Archives;
+using SmtWeb.Data.Weights.Bytes;
+using SmtWeb.Data.Weights.Pickle;
+using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Weights.PyTorch;
+namespace SmtWeb.Data.Weights.PyTorch;
 
 /// <summary>
 /// torch.save since 1.6, and TorchScript: a zip of <c>NAME/data.pkl</c> and one entry <c>NAME/data/KEY</c> for each storage.

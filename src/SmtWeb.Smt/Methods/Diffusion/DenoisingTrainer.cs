@@ -1,8 +1,8 @@
+using SmtWeb.Smt.Methods.Smt;
 using SmtWeb.Smt.Networks;
-using SmtWeb.Smt.ScoreOfMixture;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Diffusion;
+namespace SmtWeb.Smt.Methods.Diffusion;
 
 /// <summary>
 /// Denoising training with EDM's weights (Karras et al. 2022, Eq. 2): of a diffusion model, and the warm-up of a generator

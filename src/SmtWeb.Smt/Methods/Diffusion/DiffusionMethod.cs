@@ -1,10 +1,9 @@
-using SmtWeb.Smt.Diffusion;
+using SmtWeb.Smt.Methods.Shared;
 using SmtWeb.Smt.Networks;
-using SmtWeb.Smt.ScoreOfMixture;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Training;
+namespace SmtWeb.Smt.Methods.Diffusion;
 
 /// <summary>Denoising training of a diffusion model, the teacher of distillation.</summary>
 internal sealed class DiffusionMethod : TrainingMethod

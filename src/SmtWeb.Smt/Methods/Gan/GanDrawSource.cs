@@ -1,8 +1,8 @@
-using SmtWeb.Smt.ScoreOfMixture;
+using SmtWeb.Smt.Methods.Shared;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Baselines;
+namespace SmtWeb.Smt.Methods.Gan;
 
 /// <summary>
 /// Draws what <see cref="GanTrainer"/> needs; <paramref name="noiseRange"/> are indices of the Karras grid, or null for clean samples.

@@ -1,9 +1,9 @@
-using SmtWeb.Smt.Baselines;
+using SmtWeb.Smt.Methods.Shared;
 using SmtWeb.Smt.Networks;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Training;
+namespace SmtWeb.Smt.Methods.Gan;
 
 /// <summary>The GAN baselines: on clean samples, or under noise (Diffusion-GAN).</summary>
 internal sealed class GanMethod : TrainingMethod

@@ -1,9 +1,8 @@
 using SmtWeb.Smt.Networks;
-using SmtWeb.Smt.ScoreOfMixture;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Baselines;
+namespace SmtWeb.Smt.Methods.Gan;
 
 /// <summary>
 /// The noise that a discriminator sees samples under: σ [B] of the pair, and the noise of its real and its fake half.

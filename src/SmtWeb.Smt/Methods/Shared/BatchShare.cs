@@ -1,4 +1,6 @@
-namespace SmtWeb.Smt.ScoreOfMixture;
+using SmtWeb.Torch;
+
+namespace SmtWeb.Smt.Methods.Shared;
 
 /// <summary>
 /// The rows of a batch that this process computes: <paramref name="Count"/> of <paramref name="Batch"/>, beginning at

@@ -1,9 +1,9 @@
 using System.Runtime.InteropServices;
-using SmtWeb.Smt.Datasets;
+using SmtWeb.Smt.Methods.Smt;
 using SmtWeb.Smt.Sampling;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.ScoreOfMixture;
+namespace SmtWeb.Smt.Methods.Shared;
 
 /// <summary>
 /// Random draws of a batch: small numbers (levels, α, labels) from a host generator, noise from a stream of its own, so that the

@@ -2,7 +2,7 @@ using SmtWeb.Smt.Networks;
 using SmtWeb.Smt.Sampling;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.ScoreOfMixture;
+namespace SmtWeb.Smt.Methods.Shared;
 
 /// <summary>
 /// The draws of a generator that is also trained at intermediate noise levels: σ [B], one of <see cref="FewStepSampler.LevelsOf"/>

@@ -1,4 +1,7 @@
-namespace SmtWeb.Smt.Training;
+using SmtWeb.Measures;
+using SmtWeb.Smt.Session;
+
+namespace SmtWeb.Smt.Methods.Shared;
 
 /// <summary>Names of the curves: <c>group/name</c>. The panel draws one chart per name, grouped.</summary>
 public static class MetricNames

@@ -1,9 +1,8 @@
 using System.Collections.Concurrent;
 using System.Runtime.ExceptionServices;
-using SmtWeb.Smt.Datasets;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.ScoreOfMixture;
+namespace SmtWeb.Smt.Methods.Shared;
 
 /// <summary>
 /// The noise of a run: standard normal tensors, one after another, from one generator on the CPU, so that a run sees the same

@@ -1,6 +1,6 @@
 using SmtWeb.Smt.Specs;
 
-namespace SmtWeb.Smt.Training;
+namespace SmtWeb.Smt.Methods.Shared;
 
 /// <summary>Learning-rate schedules: a linear ramp from 0, then constant or half a cosine.</summary>
 public static class RateAt

@@ -1,9 +1,14 @@
+using SmtWeb.Data.Formats;
+using SmtWeb.Smt.Methods.Diffusion;
+using SmtWeb.Smt.Methods.Gan;
+using SmtWeb.Smt.Methods.Smd;
+using SmtWeb.Smt.Methods.Smt;
 using SmtWeb.Smt.Networks;
-using SmtWeb.Smt.ScoreOfMixture;
 using SmtWeb.Smt.Specs;
+using SmtWeb.Smt.Teachers;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Training;
+namespace SmtWeb.Smt.Methods.Shared;
 
 /// <summary>A curve's next point; <paramref name="OfGenerator"/> ones come only with generator updates.</summary>
 internal readonly record struct Curve(string Name, Func<double> Value, bool OfGenerator = false);

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.ScoreOfMixture;
+namespace SmtWeb.Smt.Methods.Shared;
 
 /// <summary>
 /// The rows of a batch of pairs whose loss has a weight: real ones where α &gt; 0, fake ones where α &lt; 1. The others need

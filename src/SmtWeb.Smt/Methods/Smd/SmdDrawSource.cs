@@ -1,7 +1,9 @@
+using SmtWeb.Smt.Methods.Shared;
+using SmtWeb.Smt.Methods.Smt;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.ScoreOfMixture;
+namespace SmtWeb.Smt.Methods.Smd;
 
 /// <summary>The draws of a generator update of distillation: one σ [B], ε and α [B] for the divergence and the GAN term.</summary>
 public sealed record SmdGeneratorDraws(Tensor σ, Tensor ε, Tensor α);

@@ -1,8 +1,9 @@
+using SmtWeb.Smt.Methods.Smt;
 using SmtWeb.Smt.Networks;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.ScoreOfMixture;
+namespace SmtWeb.Smt.Methods.Smd;
 
 /// <summary>
 /// The loss functions of score-of-mixture distillation in denoiser form. f_p is the teacher, f_fake the fake score, ℓ the

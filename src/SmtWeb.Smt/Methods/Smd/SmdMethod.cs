@@ -1,9 +1,10 @@
+using SmtWeb.Smt.Methods.Shared;
 using SmtWeb.Smt.Networks;
-using SmtWeb.Smt.ScoreOfMixture;
 using SmtWeb.Smt.Specs;
+using SmtWeb.Smt.Teachers;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Training;
+namespace SmtWeb.Smt.Methods.Smd;
 
 /// <summary>
 /// Score-of-Mixture Distillation: all networks start from the teacher, whose weights are part of every checkpoint, so that

@@ -1,7 +1,10 @@
+using SmtWeb.Smt.Methods.Shared;
+using SmtWeb.Smt.Methods.Smt;
 using SmtWeb.Smt.Networks;
+using SmtWeb.Smt.Teachers;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.ScoreOfMixture;
+namespace SmtWeb.Smt.Methods.Smd;
 
 // The losses of the score update, and the passes through the networks that they take.
 public sealed partial class SmdTrainer

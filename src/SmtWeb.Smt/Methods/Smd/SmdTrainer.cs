@@ -1,8 +1,11 @@
+using SmtWeb.Smt.Methods.Shared;
+using SmtWeb.Smt.Methods.Smt;
 using SmtWeb.Smt.Networks;
 using SmtWeb.Smt.Specs;
+using SmtWeb.Smt.Teachers;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.ScoreOfMixture;
+namespace SmtWeb.Smt.Methods.Smd;
 
 /// <summary>What a generator update of distillation reports; tensors are read only when a curve wants a point.</summary>
 public sealed record SmdGeneratorReport(Tensor DivergenceLoss, Tensor GanLoss, GradientNorm GradientNorm);

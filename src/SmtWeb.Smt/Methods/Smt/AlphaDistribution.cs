@@ -1,6 +1,7 @@
 using SmtWeb.Smt.Specs;
+using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.ScoreOfMixture;
+namespace SmtWeb.Smt.Methods.Smt;
 
 /// <summary>A distribution of α on finitely many points of [0,1] (Sec. 3.5 and the released scripts).</summary>
 public sealed class AlphaDistribution

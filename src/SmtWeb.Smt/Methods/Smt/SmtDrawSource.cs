@@ -1,7 +1,8 @@
+using SmtWeb.Smt.Methods.Shared;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.ScoreOfMixture;
+namespace SmtWeb.Smt.Methods.Smt;
 
 /// <summary>Draws what <see cref="SmtTrainer"/> needs.</summary>
 public sealed class SmtDrawSource(SmtSpec method, BatchShare share, Generator host, NoiseStream noise) : DrawSource(share, host, noise)

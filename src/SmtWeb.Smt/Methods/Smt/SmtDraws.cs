@@ -1,6 +1,6 @@
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.ScoreOfMixture;
+namespace SmtWeb.Smt.Methods.Smt;
 
 /// <summary>
 /// The random draws of a generator update: noise levels, noise and α of the divergence, and of the GAN term.

@@ -2,7 +2,7 @@ using SmtWeb.Smt.Networks;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.ScoreOfMixture;
+namespace SmtWeb.Smt.Methods.Smt;
 
 /// <summary>
 /// The loss functions of score-of-mixture training, in the denoiser form of App. C.1. Where paper and released code

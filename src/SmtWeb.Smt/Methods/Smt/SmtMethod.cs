@@ -1,10 +1,10 @@
-using SmtWeb.Smt.Diffusion;
+using SmtWeb.Smt.Methods.Diffusion;
+using SmtWeb.Smt.Methods.Shared;
 using SmtWeb.Smt.Networks;
-using SmtWeb.Smt.ScoreOfMixture;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.Training;
+namespace SmtWeb.Smt.Methods.Smt;
 
 /// <summary>Score-of-Mixture Training with its denoising warm-up; also the reverse-KL baseline, which is a setting of it.</summary>
 internal sealed class SmtMethod : TrainingMethod

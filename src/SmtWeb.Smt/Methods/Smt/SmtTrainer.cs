@@ -1,8 +1,9 @@
+using SmtWeb.Smt.Methods.Shared;
 using SmtWeb.Smt.Networks;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
 
-namespace SmtWeb.Smt.ScoreOfMixture;
+namespace SmtWeb.Smt.Methods.Smt;
 
 /// <summary>
 /// Score-of-Mixture Training (Algorithm 1): alternating updates of the one-step generator g_θ and of the amortized

@@ -1,5 +1,5 @@
 using Microsoft.AspNetCore.Components;
-using SmtWeb.Runs.Model;
+using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.People;
 using SmtWeb.Web.Auth;
 using SmtWeb.Web.Panel.Shared;

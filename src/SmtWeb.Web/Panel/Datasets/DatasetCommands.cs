@@ -1,7 +1,7 @@
 using System.Security.Claims;
+using SmtWeb.Data.Settings;
 using SmtWeb.Runs.Datasets;
 using SmtWeb.Runs.People;
-using SmtWeb.Smt.Specs;
 using SmtWeb.Web.Auth;
 using SmtWeb.Web.Panel.Shared;
 

@@ -1,7 +1,8 @@
 using Microsoft.AspNetCore.Components;
+using SmtWeb.Data.Formats;
 using SmtWeb.Runs.Datasets;
-using SmtWeb.Smt.Datasets;
 using SmtWeb.Web.Panel.Shared;
+using SmtWeb.Worker.Evaluation;
 
 namespace SmtWeb.Web.Panel.Datasets;
 

@@ -1,7 +1,7 @@
 using Microsoft.AspNetCore.Components;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Settings;
 using SmtWeb.Runs.Datasets;
-using SmtWeb.Smt.Datasets;
-using SmtWeb.Smt.Specs;
 using SmtWeb.Web.Panel.Shared;
 
 namespace SmtWeb.Web.Panel.Datasets;

@@ -1,8 +1,8 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
+using SmtWeb.Data.Formats;
 using SmtWeb.Runs;
-using SmtWeb.Smt.Datasets;
 using SmtWeb.Smt.Sampling;
 using SmtWeb.Web.Panel.Shared;
 

@@ -1,7 +1,8 @@
 using System.Collections.Concurrent;
-using SmtWeb.Runs.Models;
-using SmtWeb.Smt.Weights.Teachers;
+using SmtWeb.Runs.Weights;
+using SmtWeb.Smt.Teachers;
 using SmtWeb.Web.Hosting;
+using SmtWeb.Worker.Generation;
 
 namespace SmtWeb.Web.Panel.Models;
 

@@ -1,10 +1,10 @@
 using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
 using SmtWeb.Runs;
-using SmtWeb.Smt.Training;
+using SmtWeb.Smt.Evaluation;
 using SmtWeb.Web.Panel.Shared;
 
-namespace SmtWeb.Web.Panel.RunView;
+namespace SmtWeb.Web.Panel.Run;
 
 /// <summary>
 /// The curves. History is fetched by the browser in binary frames; from then on points are pushed from the feed. The

@@ -2,14 +2,14 @@ using System.Data.Common;
 using System.Globalization;
 using Microsoft.AspNetCore.Components;
 using MudBlazor;
-using SmtWeb.Runs;
-using SmtWeb.Runs.Model;
+using SmtWeb.Data.Formats;
+using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.Queue;
-using SmtWeb.Smt.Metrics;
+using SmtWeb.Runs;
 using SmtWeb.Smt.Sampling;
 using SmtWeb.Web.Panel.Shared;
 
-namespace SmtWeb.Web.Panel.RunView;
+namespace SmtWeb.Web.Panel.Run;
 
 /// <summary>Checkpoints of one run, newest first, and the evaluations of them that were queued.</summary>
 public sealed partial class CheckpointsTab

@@ -3,7 +3,7 @@ using Microsoft.JSInterop;
 using SmtWeb.Runs;
 using SmtWeb.Web.Panel.Shared;
 
-namespace SmtWeb.Web.Panel.RunView;
+namespace SmtWeb.Web.Panel.Run;
 
 /// <summary>
 /// Any one class of a run with more classes than a grid has rows: drawn on request from a checkpoint, by the endpoint that the

@@ -4,7 +4,7 @@ using SmtWeb.Runs;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Web.Panel.Shared;
 
-namespace SmtWeb.Web.Panel.RunView;
+namespace SmtWeb.Web.Panel.Run;
 
 /// <summary>The spec that a run was made with, what differs from its preset, and its attempts.</summary>
 public sealed partial class ConfigTab

@@ -1,7 +1,9 @@
+using SmtWeb.Data.Formats;
 using SmtWeb.Runs;
-using SmtWeb.Smt.Training;
+using SmtWeb.Smt.Evaluation;
+using SmtWeb.Torch;
 
-namespace SmtWeb.Web.Panel.RunView;
+namespace SmtWeb.Web.Panel.Run;
 
 /// <summary>
 /// An evaluation as js/charts.js draws it: places on the three axes, the value (null where it is not finite: JSON has no

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using SmtWeb.Runs;
 
-namespace SmtWeb.Web.Panel.RunView;
+namespace SmtWeb.Web.Panel.Run;
 
 /// <summary>
 /// Points of curves as bytes that JavaScript reads as typed arrays, without parsing numbers. A step (iteration, images

@@ -1,8 +1,8 @@
 using Microsoft.AspNetCore.Components;
 using MudBlazor;
-using SmtWeb.Smt.Metrics;
+using SmtWeb.Smt.Evaluation;
 
-namespace SmtWeb.Web.Panel.RunView;
+namespace SmtWeb.Web.Panel.Run;
 
 /// <summary>Asks by which protocol a checkpoint is to be measured; answers with the protocol's name.</summary>
 public sealed partial class EvaluateDialog

@@ -1,10 +1,11 @@
 using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
 using SmtWeb.Runs;
+using SmtWeb.Smt.Session;
 using SmtWeb.Web.Jobs;
-using LogLevel = SmtWeb.Smt.Training.LogLevel;
+using LogLevel = SmtWeb.Smt.Session.LogLevel;
 
-namespace SmtWeb.Web.Panel.RunView;
+namespace SmtWeb.Web.Panel.Run;
 
 /// <summary>The log of one run: all of it, drawn as far as it is in view.</summary>
 public sealed partial class LogTab

@@ -1,13 +1,12 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Components;
-using SmtWeb.Smt.Datasets;
-using SmtWeb.Smt.Metrics.Statistics;
-using SmtWeb.Smt.Specs;
+using SmtWeb.Data.Formats;
+using SmtWeb.Measures.Statistics;
 using SmtWeb.Web.Panel.Shared;
 using SmtWeb.Worker.Evaluation;
 using SmtWeb.Worker.Generation;
 
-namespace SmtWeb.Web.Panel.RunView;
+namespace SmtWeb.Web.Panel.Run;
 
 /// <summary>A sample beside the training images nearest to it, with the distances between real images for measure.</summary>
 public sealed partial class NeighboursPanel : IDisposable

@@ -4,7 +4,7 @@ using MudBlazor;
 using SmtWeb.Runs;
 using SmtWeb.Web.Panel.Shared;
 
-namespace SmtWeb.Web.Panel.RunView;
+namespace SmtWeb.Web.Panel.Run;
 
 /// <summary>What everyone wants to know of a run first: state and why, progress, time left, distance, and what can be done.</summary>
 public sealed partial class RunHeader

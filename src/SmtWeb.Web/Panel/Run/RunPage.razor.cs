@@ -1,11 +1,11 @@
 using System.Data.Common;
 using Microsoft.AspNetCore.Components;
+using SmtWeb.Data.Formats;
 using SmtWeb.Runs;
-using SmtWeb.Smt.Datasets;
-using SmtWeb.Smt.Training;
+using SmtWeb.Smt.Session;
 using SmtWeb.Web.Panel.Shared;
 
-namespace SmtWeb.Web.Panel.RunView;
+namespace SmtWeb.Web.Panel.Run;
 
 /// <summary>One run: its header, and one part of it at a time; which one is in the URL.</summary>
 public sealed partial class RunPage

@@ -1,8 +1,8 @@
 using SmtWeb.Runs;
-using SmtWeb.Smt.Training;
+using SmtWeb.Smt.Session;
 using SmtWeb.Web.Panel.Shared;
 
-namespace SmtWeb.Web.Panel.RunView;
+namespace SmtWeb.Web.Panel.Run;
 
 /// <summary>A picture as js/samples.js shows it.</summary>
 internal sealed record SamplePicture(

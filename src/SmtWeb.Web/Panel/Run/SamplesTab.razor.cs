@@ -1,11 +1,11 @@
 using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
+using SmtWeb.Data.Formats;
 using SmtWeb.Runs;
-using SmtWeb.Smt.Datasets;
-using SmtWeb.Smt.Training;
+using SmtWeb.Smt.Session;
 using SmtWeb.Web.Panel.Shared;
 
-namespace SmtWeb.Web.Panel.RunView;
+namespace SmtWeb.Web.Panel.Run;
 
 /// <summary>Sample grids, interpolation strips and plots, with one slider through training.</summary>
 public sealed partial class SamplesTab

@@ -1,6 +1,6 @@
 using SmtWeb.Runs;
 
-namespace SmtWeb.Web.Panel.RunList;
+namespace SmtWeb.Web.Panel.Runs;
 
 /// <summary>A group of states that the list can be narrowed to; none: all.</summary>
 public sealed record RunFilter(string Name, string Label, params IReadOnlyCollection<RunState> States)

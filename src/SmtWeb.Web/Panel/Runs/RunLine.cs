@@ -1,7 +1,7 @@
 using SmtWeb.Runs;
 using SmtWeb.Web.Panel.Shared;
 
-namespace SmtWeb.Web.Panel.RunList;
+namespace SmtWeb.Web.Panel.Runs;
 
 /// <summary>A row of the list: a run as it was heard of last, its newest picture, and why it waits.</summary>
 public sealed class RunLine(RunSummary run, RunPicture? picture)

@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Components;
 using SmtWeb.Runs;
 using SmtWeb.Web.Panel.Shared;
 
-namespace SmtWeb.Web.Panel.RunList;
+namespace SmtWeb.Web.Panel.Runs;
 
 /// <summary>All runs, live, a page at a time. Filter, order, search and page are in the URL; all four are done in SQL.</summary>
 public sealed partial class RunsPage

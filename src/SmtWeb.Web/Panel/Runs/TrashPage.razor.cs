@@ -2,7 +2,7 @@ using Microsoft.AspNetCore.Components;
 using SmtWeb.Runs;
 using SmtWeb.Web.Panel.Shared;
 
-namespace SmtWeb.Web.Panel.RunList;
+namespace SmtWeb.Web.Panel.Runs;
 
 /// <summary>Runs that were deleted and can be taken back.</summary>
 public sealed partial class TrashPage

@@ -1,5 +1,6 @@
 using System.Globalization;
-using SmtWeb.Smt.Datasets;
+using SmtWeb.Data.Formats;
+using SmtWeb.Torch;
 
 namespace SmtWeb.Web.Panel.Shared;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
-using SmtWeb.Smt.Training;
+using SmtWeb.Smt.Session;
+using SmtWeb.Smt.Specs;
 
 namespace SmtWeb.Web.Panel.Shared;
 

@@ -1,3 +1,4 @@
+using SmtWeb.Data.Settings;
 using System.Security.Claims;
 using SmtWeb.Runs;
 using SmtWeb.Runs.Queue;
@@ -19,7 +20,7 @@ public sealed class RunCommands(
 )
 {
     /// <summary>Queues a run; null (and a notice) where the role does not allow it.</summary>
-    /// <exception cref="SmtWeb.Smt.Specs.SpecException">The spec has errors.</exception>
+    /// <exception cref="SmtWeb.Data.Settings.SpecException">The spec has errors.</exception>
     public async Task<long?> CreateAsync(Func<string, NewRun> run) =>
         await OperatorAsync() is { } person ? await store.CreateAsync(run(person.DisplayName()) with { OwnerId = person.UserId() }) : null;
 

@@ -1,4 +1,5 @@
 using SmtWeb.Smt.Specs;
+using SmtWeb.Torch;
 
 namespace SmtWeb.Web.Panel.Shared;
 

@@ -1,11 +1,12 @@
 using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
-using SmtWeb.Runs;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Settings;
 using SmtWeb.Runs.Datasets;
-using SmtWeb.Runs.Models;
-using SmtWeb.Smt.Datasets;
+using SmtWeb.Runs.Weights;
+using SmtWeb.Runs;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Weights.Teachers;
+using SmtWeb.Smt.Teachers;
 using SmtWeb.Web.Panel.Shared;
 
 namespace SmtWeb.Web.Panel.Start;

@@ -1,8 +1,10 @@
 using System.Globalization;
 using System.Text.Json;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Settings;
 using SmtWeb.Runs;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Weights.Teachers;
+using SmtWeb.Smt.Teachers;
 using SmtWeb.Web.Panel.Shared;
 
 namespace SmtWeb.Web.Panel.Start;

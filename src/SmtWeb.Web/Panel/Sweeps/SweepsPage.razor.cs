@@ -1,8 +1,11 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Components;
+using SmtWeb.Data.Formats;
 using SmtWeb.Runs;
+using SmtWeb.Smt.Methods.Shared;
+using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Training;
+using SmtWeb.Smt.Teachers;
 using SmtWeb.Web.Panel.Shared;
 
 namespace SmtWeb.Web.Panel.Sweeps;

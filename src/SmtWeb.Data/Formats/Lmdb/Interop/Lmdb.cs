@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace SmtWeb.Smt.Datasets.Interop;
+namespace SmtWeb.Data.Formats;
 
 /// <summary>The reading part of liblmdb 0.9.</summary>
 internal static unsafe partial class Lmdb
