@@ -54,7 +54,7 @@ public sealed class FashionFeatures : IFeatureNetwork
         {
             throw new ArgumentException(
                 $"The Fashion-MNIST feature network takes grey images of 32x32, not {channels} channels of {height}x{width}; choose "
-                + "Inception."
+                    + "Inception."
             );
         }
     }

@@ -1,5 +1,5 @@
-using SmtWeb.Data.Images;
 using System.Security.Cryptography;
+using SmtWeb.Data.Images;
 using SmtWeb.Data.Weights;
 using SmtWeb.Measures.Statistics;
 using SmtWeb.Torch;

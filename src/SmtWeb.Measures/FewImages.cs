@@ -25,6 +25,6 @@ public static class FewImages
         string.Create(
             CultureInfo.InvariantCulture,
             $"FID of {images:N0} {side} {(images == 1 ? "image" : "images")}, fewer than the {dimension:N0} dimensions of the features: "
-            + $"it is biased upwards, and compares only with others of the same numbers of images."
+                + $"it is biased upwards, and compares only with others of the same numbers of images."
         );
 }

@@ -1,5 +1,3 @@
-using SmtWeb.Data.Formats;
-using SmtWeb.Data.Images;
 using SmtWeb.Torch;
 
 namespace SmtWeb.Measures;

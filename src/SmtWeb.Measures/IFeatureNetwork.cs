@@ -1,5 +1,3 @@
-using SmtWeb.Torch;
-
 namespace SmtWeb.Measures;
 
 /// <summary>A fixed network whose features define distances between sets of images.</summary>

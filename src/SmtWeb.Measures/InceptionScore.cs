@@ -1,5 +1,3 @@
-using SmtWeb.Torch;
-
 namespace SmtWeb.Measures;
 
 /// <summary>

@@ -130,7 +130,7 @@ public static class NeighbourIndexWriter
         {
             throw new IOException(
                 $"The index of {images.Count:N0} images of {images.Name} takes {row * images.Count >> 20:N0} MiB; "
-                + $"{Path.GetFullPath(cache)} has {free >> 20:N0} MiB free, and {Spare >> 20} MiB are to stay free."
+                    + $"{Path.GetFullPath(cache)} has {free >> 20:N0} MiB free, and {Spare >> 20} MiB are to stay free."
             );
         }
     }

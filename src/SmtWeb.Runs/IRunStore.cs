@@ -1,9 +1,7 @@
 using System.Text.Json.Serialization;
-using SmtWeb.Data.Formats;
 using SmtWeb.Data.Settings;
 using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Runs;
 

@@ -1,6 +1,5 @@
 using Npgsql;
 using NpgsqlTypes;
-using SmtWeb.Data.Formats;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Queue;
 using SmtWeb.Smt.Session;

@@ -338,7 +338,7 @@ public sealed partial class RunStore
                 connection,
                 run.JobId,
                 $"The run was {(verdict == Verdict.Delete ? "deleted" : verdict.State is RunState.Paused ? "paused" : "stopped")} by "
-                + $"{by} while it waited.",
+                    + $"{by} while it waited.",
                 ct
             );
         }

@@ -1,5 +1,4 @@
 using Microsoft.EntityFrameworkCore;
-using SmtWeb.Data.Images;
 using SmtWeb.Runs.Checkpoints;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Entities;

@@ -48,7 +48,7 @@ internal static class WaitingReason
         {
             return place
                 + $"the next attempt starts in {Math.Max(1, Math.Ceiling(((notBefore ?? now) - now).TotalSeconds)):0} s, after the "
-                    + "last one was lost.";
+                + "last one was lost.";
         }
 
         var busy = await context

@@ -33,20 +33,20 @@ public static unsafe class GpuDriver
                 "This program was built for CPUs. An NVIDIA driver answers: ./run.sh --gpu builds it for GPUs (-p:TorchDevice=cuda).",
             (true, { Error: null }) =>
                 "This program was built for GPUs, but no NVIDIA driver answers (libcuda.so.1 is not there). Install the driver, or "
-                + "give the container its GPUs (docker compose with "
+                    + "give the container its GPUs (docker compose with "
                     + "docker-compose.gpu.yml, docker run --gpus all; the host needs nvidia-container-toolkit), or build for CPUs: "
-                        + "./run.sh --cpu.",
+                    + "./run.sh --cpu.",
             // the version comes before the rest: an old driver also refuses to start for newer devices
             (true, { Version: > 0 and < OldestCuda }) =>
                 $"The NVIDIA driver is too old: it knows CUDA {driver.Version / 1000}.{driver.Version % 1000 / 10}, and this program "
-                + "needs 12.0 or newer (driver 525 or newer; "
+                    + "needs 12.0 or newer (driver 525 or newer; "
                     + "12.8 and driver 570 for GPUs of the Blackwell generation). Update the driver, or build for CPUs: ./run.sh --cpu.",
             (true, { Error: NoDevice }) =>
                 "An NVIDIA driver answers, but shows no GPU. Does nvidia-smi list one, is CUDA_VISIBLE_DEVICES empty, was the "
-                + "container given its GPUs (docker run --gpus all)?",
+                    + "container given its GPUs (docker run --gpus all)?",
             (true, { Error: not 0 }) =>
                 $"The NVIDIA driver does not start (CUDA error {driver.Error}). Does nvidia-smi work? After an update of the driver the "
-                + "machine may have to be restarted.",
+                    + "machine may have to be restarted.",
             (true, _) => null,
         };
 

@@ -29,7 +29,7 @@ internal static partial class LoadFailure
                 ? $"This machine's libstdc++ is older than {name}, which libLibTorchSharp.so names without using it. Build the "
                     + "program on this machine (the build sees to it), or build it with "
                     + "-p:PatchLibTorchSharp=always where it was built; Debian 13, Ubuntu 24.04 and the .NET 10 container images "
-                        + $"need neither. The loader says: {loader}"
+                    + $"need neither. The loader says: {loader}"
                 : $"This machine's {library} is too old: {name} is missing. TorchSharp needs Debian 12, Ubuntu 22.04 or newer; the "
                     + $"container image has what it needs (docker compose up --build). The loader says: {loader}";
         }

@@ -64,7 +64,7 @@ public static class Philox
         {
             throw new ArgumentException(
                 $"Noise is drawn into dense float32 tensors on the CPU, not into {rows.dtype} on {rows.device_type}; draw there and "
-                + "move it.",
+                    + "move it.",
                 nameof(rows)
             );
         }

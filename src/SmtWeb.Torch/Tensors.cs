@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace SmtWeb.Torch;
@@ -25,7 +24,7 @@ public static class Tensors
         {
             throw new ArgumentException(
                 $"Shape [{string.Join(',', shape.ToArray())}] has {expected} elements of {SizeOf(type)} bytes, the data {data.Length} "
-                + "bytes."
+                    + "bytes."
             );
         }
         using var none = no_grad();

@@ -1,6 +1,6 @@
 using Npgsql;
-using SmtWeb.Runs.Database;
 using SmtWeb.Runs;
+using SmtWeb.Runs.Database;
 using SmtWeb.Smt.Specs;
 
 namespace SmtWeb.Worker;

@@ -66,7 +66,7 @@ internal static partial class AgainstBenchmark
             var ratios = rounds.Select(r => r.Theirs[name] / r.Ours[name]).Order().ToList();
             Console.WriteLine(
                 $"  {section, -10} {name, -26} now {mine, 9:F2} ms, then {other, 9:F2} ms: {other / mine:F2} times as fast (rounds: "
-                + $"{string.Join(", ", ratios.Select(r => r.ToString("F2", CultureInfo.InvariantCulture)))})"
+                    + $"{string.Join(", ", ratios.Select(r => r.ToString("F2", CultureInfo.InvariantCulture)))})"
             );
         }
     }

@@ -30,7 +30,7 @@ internal static class ConvolutionPeak
             {
                 Console.WriteLine(
                     $"  {name, -24} {shape.Batch}x{shape.Channels}x{shape.Side}x{shape.Side}: "
-                    + $"{Measure(type, last, shape, options.Rounds), 7:F0} GFLOP/s"
+                        + $"{Measure(type, last, shape, options.Rounds), 7:F0} GFLOP/s"
                 );
             }
         }
@@ -38,7 +38,7 @@ internal static class ConvolutionPeak
         {
             Console.WriteLine(
                 $"  {"bfloat16, our operator", -24} {shape.Batch}x{shape.Channels}x{shape.Side}x{shape.Side}: "
-                + $"{Measure(ScalarType.BFloat16, true, shape, options.Rounds, ours: true), 7:F0} GFLOP/s"
+                    + $"{Measure(ScalarType.BFloat16, true, shape, options.Rounds, ours: true), 7:F0} GFLOP/s"
             );
         }
     }

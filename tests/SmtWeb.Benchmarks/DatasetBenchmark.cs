@@ -7,7 +7,6 @@ using SmtWeb.Data.Images;
 using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Smt.Tests.Datasets;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Benchmarks;
 
@@ -52,7 +51,7 @@ internal static class DatasetBenchmark
                     var (training, waited) = Train(spec, options.Threads);
                     Console.WriteLine(
                         $"  {name, -24} round {round}: reads {cpu, 8:F0} images per processor second ({wall:F0}/s by the clock); "
-                        + $"training takes {training, 6:F0}; ratio {cpu / training:F1}; waited {waited:P1} of the time"
+                            + $"training takes {training, 6:F0}; ratio {cpu / training:F1}; waited {waited:P1} of the time"
                     );
                 }
             }

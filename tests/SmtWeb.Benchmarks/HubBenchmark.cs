@@ -42,8 +42,8 @@ internal static class HubBenchmark
                 string.Create(
                     CultureInfo.InvariantCulture,
                     $"  {round + 1}: {before.Speed:F0}, with clients {with.Speed:F0}, {after.Speed:F0} images/s; "
-                    + $"{with.Messages / (double)Clients / with.Seconds:F1} messages/s and "
-                    + $"{with.Bytes / 1024.0 / Clients / with.Seconds:F1} KiB/s each; clients took {with.Load / with.Seconds:P1} of a core"
+                        + $"{with.Messages / (double)Clients / with.Seconds:F1} messages/s and "
+                        + $"{with.Bytes / 1024.0 / Clients / with.Seconds:F1} KiB/s each; clients took {with.Load / with.Seconds:P1} of a core"
                 )
             );
         }
@@ -64,16 +64,16 @@ internal static class HubBenchmark
             string.Create(
                 CultureInfo.InvariantCulture,
                 $"  server's processor time for each of the trainer's: {without:P2} without, {beside:P2} with {Clients} clients: they "
-                + $"cost {beside - without:P2}; {1e6 * extra / Math.Max(1, messages):F0} µs per message and client"
+                    + $"cost {beside - without:P2}; {1e6 * extra / Math.Max(1, messages):F0} µs per message and client"
             )
         );
         Console.WriteLine(
             string.Create(
                 CultureInfo.InvariantCulture,
                 $"  of it the web process {followed.Sum(f => f.Web) / followed.Sum(f => f.Seconds):P2} of a core "
-                + $"({alone.Sum(f => f.Web) / alone.Sum(f => f.Seconds):P2} without), the database "
-                + $"{followed.Sum(f => f.Database) / followed.Sum(f => f.Seconds):P2} "
-                + $"({alone.Sum(f => f.Database) / alone.Sum(f => f.Seconds):P2})"
+                    + $"({alone.Sum(f => f.Web) / alone.Sum(f => f.Seconds):P2} without), the database "
+                    + $"{followed.Sum(f => f.Database) / followed.Sum(f => f.Seconds):P2} "
+                    + $"({alone.Sum(f => f.Database) / alone.Sum(f => f.Seconds):P2})"
             )
         );
     }
@@ -83,7 +83,7 @@ internal static class HubBenchmark
             string.Create(
                 CultureInfo.InvariantCulture,
                 $"  {what}: median {(sorted[(sorted.Count - 1) / 2] + sorted[sorted.Count / 2]) / 2:+0.0 %;-0.0 %}, from "
-                + $"{sorted[0]:+0.0 %;-0.0 %} to {sorted[^1]:+0.0 %;-0.0 %}, {sorted.Count} windows"
+                    + $"{sorted[0]:+0.0 %;-0.0 %} to {sorted[^1]:+0.0 %;-0.0 %}, {sorted.Count} windows"
             )
         );
 

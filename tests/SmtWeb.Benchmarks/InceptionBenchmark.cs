@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using SmtWeb.Measures.Inception;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Benchmarks;
 
@@ -36,8 +35,8 @@ internal static class InceptionBenchmark
             var processor = peer.GetProperty("processor_seconds_per_image").GetDouble();
             Console.WriteLine(
                 $"  round {round}: ours {ours.Rate:F2} images/s ({ours.Processor * 1000:F0} ms processor time an image)   torchvision "
-                + $"{peer.GetProperty("version").GetString()} {theirs:F2} images/s ({processor * 1000:F0} ms)   ratio "
-                + $"{ours.Rate / theirs:F2}, by processor time {processor / ours.Processor:F2}"
+                    + $"{peer.GetProperty("version").GetString()} {theirs:F2} images/s ({processor * 1000:F0} ms)   ratio "
+                    + $"{ours.Rate / theirs:F2}, by processor time {processor / ours.Processor:F2}"
             );
         }
     }

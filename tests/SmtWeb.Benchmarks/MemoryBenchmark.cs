@@ -45,7 +45,7 @@ internal static class MemoryBenchmark
         TrainingSession.Run(spec, journal, null, options.Threads);
         Console.WriteLine(
             $"  {steps} steps in {journal.SecondsFrom(Settled):F1} s: resident memory grew by {(end - start) / 1e6:F1} MB; "
-            + $"{TorchRuntime.LiveTensors - before} tensors left after the session"
+                + $"{TorchRuntime.LiveTensors - before} tensors left after the session"
         );
     }
 }

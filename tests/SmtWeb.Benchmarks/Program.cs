@@ -44,7 +44,7 @@ Machine.PreferPassiveThreads();
 TorchRuntime.Threads = options.Threads;
 Console.WriteLine(
     $"{args[0]} · {Machine.Describe()} · libtorch {TorchRuntime.Version} · {options.Threads} threads · "
-    + $"{DateTime.UtcNow:yyyy-MM-dd HH:mm} UTC"
+        + $"{DateTime.UtcNow:yyyy-MM-dd HH:mm} UTC"
 );
 section.Run(options);
 return 0;

@@ -42,7 +42,7 @@ internal static class SmdBenchmark
         using var dropped = new Setup(spec, dropRepeatedPasses: true);
         Console.WriteLine(
             $"  {released.Parameters:N0} parameters a network, batch {Batch}, a generator update every {ScoreUpdates} iterations, "
-            + $"{iterations} iterations a round"
+                + $"{iterations} iterations a round"
         );
         released.Iterate(5);
         dropped.Iterate(5);
@@ -54,8 +54,8 @@ internal static class SmdBenchmark
             ratios.Add(theirsCpu / oursCpu);
             Console.WriteLine(
                 $"  round {round}: released passes {theirs * 1e3:F1} ms, none repeated {ours * 1e3:F1} ms an iteration: "
-                + $"{theirs / ours:F2} times; processor time {theirsCpu * 1e3:F1} and {oursCpu * 1e3:F1} ms: {theirsCpu / oursCpu:F2} "
-                + "times"
+                    + $"{theirs / ours:F2} times; processor time {theirsCpu * 1e3:F1} and {oursCpu * 1e3:F1} ms: {theirsCpu / oursCpu:F2} "
+                    + "times"
             );
         }
         ratios.Sort();

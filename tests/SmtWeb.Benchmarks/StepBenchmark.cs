@@ -1,4 +1,3 @@
-using SmtWeb.Data.Formats;
 using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
 
@@ -42,7 +41,7 @@ internal static class StepBenchmark
             }
             Console.WriteLine(
                 $"  {name, -24} {wall * 1e3, 8:F2} ms an iteration, {processor * 1e3, 8:F2} ms of processor time (lowest of "
-                + $"{options.Rounds} rounds of {iterations})"
+                    + $"{options.Rounds} rounds of {iterations})"
             );
         }
     }

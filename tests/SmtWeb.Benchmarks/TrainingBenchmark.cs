@@ -37,7 +37,7 @@ internal static class TrainingBenchmark
             best = Math.Max(best, ours);
             Console.WriteLine(
                 $"  round {round}: SmtWeb {ours, 7:F1} images/s   plain TorchSharp float32 {theirs, 7:F1} images/s   ratio "
-                + $"{ours / theirs:F2}   (images per second of processor time: {oursCpu:F1} and {theirsCpu:F1})"
+                    + $"{ours / theirs:F2}   (images per second of processor time: {oursCpu:F1} and {theirsCpu:F1})"
             );
         }
         ratios.Sort();
@@ -47,7 +47,7 @@ internal static class TrainingBenchmark
         var peak = ConvolutionPeak.Best(options.Rounds);
         Console.WriteLine(
             $"  {flops / 1e6:F1} MFLOP per image and iteration -> {best * flops / 1e9:F0} GFLOP/s, {best * flops / 1e9 / peak:P1} of "
-            + $"the measured convolution peak ({peak:F0} GFLOP/s, bfloat16)"
+                + $"the measured convolution peak ({peak:F0} GFLOP/s, bfloat16)"
         );
     }
 

@@ -1,5 +1,4 @@
 using System.Reflection;
-using SmtWeb.Data.Formats;
 
 namespace SmtWeb.Browser.Tests;
 

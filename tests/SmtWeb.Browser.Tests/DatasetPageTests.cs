@@ -1,7 +1,6 @@
 using Microsoft.Playwright;
 using SmtWeb.Data.Formats;
 using SmtWeb.Data.Images;
-using SmtWeb.Runs.People;
 using static Microsoft.Playwright.Assertions;
 
 namespace SmtWeb.Browser.Tests;

@@ -1,11 +1,10 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Playwright;
-using SmtWeb.Runs.Database;
-using SmtWeb.Runs.Datasets;
-using SmtWeb.Runs.Queue;
 using SmtWeb.Browser.Tests;
 using SmtWeb.Runs;
+using SmtWeb.Runs.Database;
+using SmtWeb.Runs.Queue;
 
 [assembly: AssemblyFixture(typeof(Lab))]
 [assembly: CollectionBehavior(DisableTestParallelization = true)] // one browser and one server share two cores

@@ -1,7 +1,5 @@
 using Microsoft.Playwright;
 using Npgsql;
-using SmtWeb.Data.Formats;
-using SmtWeb.Runs.People;
 using static Microsoft.Playwright.Assertions;
 
 namespace SmtWeb.Browser.Tests;

@@ -1,8 +1,8 @@
 using SmtWeb.Data.Formats;
+using SmtWeb.Runs;
 using SmtWeb.Runs.Attempts;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Queue;
-using SmtWeb.Runs;
 using SmtWeb.Smt.Methods.Shared;
 using SmtWeb.Smt.Networks;
 using SmtWeb.Smt.Session;

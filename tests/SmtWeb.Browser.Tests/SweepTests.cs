@@ -2,7 +2,6 @@ using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Microsoft.Playwright;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Teachers;
 using static Microsoft.Playwright.Assertions;
 
 namespace SmtWeb.Browser.Tests;

@@ -1,7 +1,6 @@
-using MudBlazor.Services;
 using MudBlazor;
+using MudBlazor.Services;
 using SmtWeb.Data.Formats;
-using SmtWeb.Data.Images.Figures;
 using SmtWeb.Web.Panel.Shared;
 
 namespace SmtWeb.Panel.Tests;

@@ -1,7 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
-using MudBlazor.Services;
 using MudBlazor;
-using SmtWeb.Torch;
+using MudBlazor.Services;
 using SmtWeb.Web.Panel.Run;
 
 namespace SmtWeb.Panel.Tests;

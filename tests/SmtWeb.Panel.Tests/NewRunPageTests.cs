@@ -1,8 +1,6 @@
 using AngleSharp.Dom;
 using Microsoft.AspNetCore.Components;
 using Microsoft.Extensions.DependencyInjection;
-using MudBlazor;
-using SmtWeb.Runs.People;
 using SmtWeb.Runs.Tests;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Web.Panel.Start;

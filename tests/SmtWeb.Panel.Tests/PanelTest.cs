@@ -1,9 +1,9 @@
 using Microsoft.AspNetCore.Components;
 using Microsoft.Extensions.DependencyInjection;
-using MudBlazor.Services;
 using MudBlazor;
-using SmtWeb.Runs.Tests;
+using MudBlazor.Services;
 using SmtWeb.Runs;
+using SmtWeb.Runs.Tests;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Web.Auth;
 using SmtWeb.Web.Hosting;

@@ -1,8 +1,6 @@
-using SmtWeb.Data.Images.Figures;
-using SmtWeb.Runs.Tests;
 using SmtWeb.Runs;
+using SmtWeb.Runs.Tests;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Torch;
 using SmtWeb.Web.Panel.Run;
 
 namespace SmtWeb.Panel.Tests;

@@ -1,7 +1,6 @@
 using Microsoft.AspNetCore.Components;
 using Microsoft.Extensions.DependencyInjection;
 using SmtWeb.Runs.Tests;
-using SmtWeb.Smt.Specs;
 using SmtWeb.Web.Panel.Runs;
 
 namespace SmtWeb.Panel.Tests;

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using SmtWeb.Smt.Networks;
 using SmtWeb.Web.Panel.Layout;
 using SmtWeb.Web.Panel.Shared;
 

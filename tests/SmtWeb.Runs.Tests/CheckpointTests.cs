@@ -1,7 +1,5 @@
 using System.Security.Cryptography;
 using SmtWeb.Runs.Checkpoints;
-using SmtWeb.Runs.Database;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Runs.Tests;
 
@@ -91,7 +89,7 @@ public sealed class CheckpointTests(PostgresFixture postgres)
         long checkpoint = await Make.CheckpointAsync(writer, 4, Make.Bytes(CheckpointWriter.ChunkBytes + 100));
         await database.SqlAsync(
             "UPDATE checkpoint_chunks SET bytes = set_byte(bytes, 50, (get_byte(bytes, 50) + 1) % 256) WHERE checkpoint_id = "
-            + $"{checkpoint} AND index = 1"
+                + $"{checkpoint} AND index = 1"
         );
 
         await using var stream = await database.Store.OpenCheckpointAsync(id, checkpoint);

@@ -3,7 +3,6 @@ using System.Diagnostics;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Feed;
 using SmtWeb.Smt.Session;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Runs.Tests;
 

@@ -1,6 +1,6 @@
+using Hangfire;
 using Hangfire.PostgreSql;
 using Hangfire.States;
-using Hangfire;
 using Npgsql;
 using SmtWeb.Runs.Queue;
 

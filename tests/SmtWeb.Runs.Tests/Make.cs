@@ -2,7 +2,6 @@ using SmtWeb.Runs.Attempts;
 using SmtWeb.Runs.Queue;
 using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Runs.Tests;
 

@@ -1,7 +1,6 @@
 using SmtWeb.Runs.Weights;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Smt.Teachers;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Runs.Tests;
 

@@ -1,7 +1,6 @@
 using Npgsql;
 using SmtWeb.Data.Settings;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Teachers;
 
 namespace SmtWeb.Runs.Tests;
 

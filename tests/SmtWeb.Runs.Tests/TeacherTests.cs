@@ -1,7 +1,6 @@
 using SmtWeb.Data.Settings;
 using SmtWeb.Runs.Queue;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Teachers;
 
 namespace SmtWeb.Runs.Tests;
 

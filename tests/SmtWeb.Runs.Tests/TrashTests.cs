@@ -1,4 +1,3 @@
-using SmtWeb.Runs.Database;
 using SmtWeb.Runs.People;
 
 namespace SmtWeb.Runs.Tests;
@@ -64,7 +63,7 @@ public sealed class TrashTests(PostgresFixture postgres)
         {
             await using var age = database.Database.Source.CreateCommand(
                 $"UPDATE runs SET trashed = now() - interval '{days.ToString(System.Globalization.CultureInfo.InvariantCulture)} days' "
-                + $"WHERE id = {run}"
+                    + $"WHERE id = {run}"
             );
             await age.ExecuteNonQueryAsync(Ct);
         }

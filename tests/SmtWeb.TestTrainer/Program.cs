@@ -3,10 +3,10 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using SmtWeb.Runs;
 using SmtWeb.TestTrainer;
+using SmtWeb.Worker;
 using SmtWeb.Worker.Datasets;
 using SmtWeb.Worker.Evaluation;
 using SmtWeb.Worker.Training;
-using SmtWeb.Worker;
 
 // `train --run N --attempt A`: a trainer.
 if (args is ["train", "--run", var run, "--attempt", var attempt])

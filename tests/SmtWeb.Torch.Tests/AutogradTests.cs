@@ -1,5 +1,3 @@
-using TorchSharp.Modules;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace SmtWeb.Torch.Tests;

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.RegularExpressions;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace SmtWeb.Torch.Tests;
@@ -55,7 +54,7 @@ public sealed partial class PhiloxTests
         var program =
             PythonBlock().Match(Page).Groups[1].Value
             + "for seed, draw in ((0x0123456789abcdef, 0), (2**63, 3), (5, 2**33 + 1)):\n    print(' '.join(repr(z) for z in "
-                + "noise(seed, 1001, draw)))\n";
+            + "noise(seed, 1001, draw)))\n";
         Assert.True(Run("python3", "-", program, out var output), output);
         var lines = output.Trim().Split('\n');
         (ulong Seed, ulong Draw)[] asked = [(0x0123456789abcdef, 0), (1UL << 63, 3), (5, (1UL << 33) + 1)];

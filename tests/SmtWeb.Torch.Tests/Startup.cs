@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Torch.Tests;
 

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace SmtWeb.Torch.Tests;
@@ -31,7 +30,7 @@ public sealed partial class TwoMachinesTests : IDisposable
         Assert.True(
             Ip(
                 $"link add smta{Environment.ProcessId % 10000} netns {_first} type veth peer name smtb{Environment.ProcessId % 10000} "
-                + $"netns {_second}"
+                    + $"netns {_second}"
             )
         );
         Up(_first, $"smta{Environment.ProcessId % 10000}", HostOfFirst);

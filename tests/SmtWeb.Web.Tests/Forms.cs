@@ -1,6 +1,5 @@
 using System.Net;
 using System.Text.RegularExpressions;
-using SmtWeb.Data.Formats;
 
 namespace SmtWeb.Web.Tests;
 

@@ -2,11 +2,10 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using SmtWeb.Data.Formats;
 using SmtWeb.Data.Images;
-using SmtWeb.Measures;
+using SmtWeb.Runs;
 using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.Queue;
 using SmtWeb.Runs.Tests;
-using SmtWeb.Runs;
 using SmtWeb.Smt.Specs;
 using SmtWeb.TestTrainer;
 

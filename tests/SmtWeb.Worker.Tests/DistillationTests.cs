@@ -1,11 +1,10 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using SmtWeb.Data.Formats;
-using SmtWeb.Runs.Tests;
 using SmtWeb.Runs;
+using SmtWeb.Runs.Tests;
 using SmtWeb.Smt.Methods.Shared;
 using SmtWeb.Smt.Sampling;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Teachers;
 using SmtWeb.TestTrainer;
 using SmtWeb.Worker.Generation;
 

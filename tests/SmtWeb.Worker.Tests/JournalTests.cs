@@ -1,11 +1,11 @@
 using System.Diagnostics;
+using SmtWeb.Runs;
 using SmtWeb.Runs.Attempts;
 using SmtWeb.Runs.Checkpoints;
 using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.Feed;
 using SmtWeb.Runs.Queue;
 using SmtWeb.Runs.Tests;
-using SmtWeb.Runs;
 using SmtWeb.Smt.Session;
 using SmtWeb.Worker.Training;
 
@@ -154,7 +154,7 @@ public sealed class JournalTests(PostgresFixture postgres)
         latencies.Sort();
         TestContext.Current.TestOutputHelper!.WriteLine(
             $"journal to subscriber: median {latencies[points / 2]:0} ms, 95 % {latencies[points * 95 / 100]:0} ms, slowest "
-            + $"{latencies[^1]:0} ms; longest call in the trainer {longestCall:0.00} ms"
+                + $"{latencies[^1]:0} ms; longest call in the trainer {longestCall:0.00} ms"
         );
         await feed.StopAsync(CancellationToken.None);
     }

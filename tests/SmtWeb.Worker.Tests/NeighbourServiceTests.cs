@@ -2,17 +2,15 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
 using SmtWeb.Data.Formats;
 using SmtWeb.Data.Images;
 using SmtWeb.Data.Weights;
 using SmtWeb.Measures.Inception;
-using SmtWeb.Runs.Tests;
 using SmtWeb.Runs;
+using SmtWeb.Runs.Tests;
 using SmtWeb.Smt.Sampling;
 using SmtWeb.Smt.Specs;
 using SmtWeb.TestTrainer;
-using SmtWeb.Torch;
 using SmtWeb.Worker.Evaluation;
 
 namespace SmtWeb.Worker.Tests;

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
-using SmtWeb.Runs.Tests;
 using SmtWeb.Runs;
+using SmtWeb.Runs.Tests;
 using SmtWeb.Smt.Specs;
 using SmtWeb.TestTrainer;
 

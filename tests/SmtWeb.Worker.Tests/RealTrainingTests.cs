@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Microsoft.Extensions.Logging.Abstractions;
-using SmtWeb.Runs.Tests;
 using SmtWeb.Runs;
+using SmtWeb.Runs.Tests;
 using SmtWeb.Smt.Sampling;
 using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;

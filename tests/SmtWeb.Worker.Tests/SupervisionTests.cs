@@ -2,9 +2,9 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
+using SmtWeb.Runs;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Tests;
-using SmtWeb.Runs;
 using SmtWeb.TestTrainer;
 
 namespace SmtWeb.Worker.Tests;

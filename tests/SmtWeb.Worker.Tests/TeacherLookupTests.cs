@@ -3,7 +3,6 @@ using SmtWeb.Runs.Tests;
 using SmtWeb.Runs.Weights;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Smt.Teachers;
-using SmtWeb.Torch;
 using SmtWeb.Worker.Training;
 
 namespace SmtWeb.Worker.Tests;

@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
-using SmtWeb.Runs.Tests;
 using SmtWeb.Runs;
+using SmtWeb.Runs.Tests;
 using SmtWeb.Smt.Specs;
 using SmtWeb.TestTrainer;
 using SmtWeb.Worker.Jobs;
@@ -116,7 +116,7 @@ internal sealed class WorkerHarness : IAsyncDisposable
         var log = await database.Store.EventsAsync(run);
         Assert.Fail(
             $"Waited in vain for {what}; the run is {detail?.Summary.State} "
-            + $"({detail?.Summary.StateReason}).\n{string.Join('\n', log.Select(e => $"{e.At:mm:ss.fff} #{e.Attempt} {e.Message}"))}"
+                + $"({detail?.Summary.StateReason}).\n{string.Join('\n', log.Select(e => $"{e.At:mm:ss.fff} #{e.Attempt} {e.Message}"))}"
         );
         throw new UnreachableException();
     }

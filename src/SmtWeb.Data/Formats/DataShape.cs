@@ -1,5 +1,4 @@
 using System.Globalization;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Data.Formats;
 

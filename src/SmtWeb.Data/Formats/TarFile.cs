@@ -1,7 +1,6 @@
 using System.IO.Compression;
 using System.Text;
 using SmtWeb.Data.Files;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Data.Formats;
 

@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Text.Json;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Data.Weights;
 

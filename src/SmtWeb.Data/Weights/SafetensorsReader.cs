@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using SmtWeb.Data.Files;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Data.Weights;
 

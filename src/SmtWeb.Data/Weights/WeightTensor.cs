@@ -1,5 +1,4 @@
 using SmtWeb.Data.Weights.Pickle;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Data.Weights;
 

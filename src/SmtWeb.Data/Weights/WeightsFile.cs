@@ -1,7 +1,6 @@
 using SmtWeb.Data.Weights.Bytes;
 using SmtWeb.Data.Weights.Pickle;
 using SmtWeb.Data.Weights.PyTorch;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Data.Weights;
 

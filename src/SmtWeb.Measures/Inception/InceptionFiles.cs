@@ -54,10 +54,10 @@ public static class InceptionFiles
         Known.Select(k => Path.Combine(folder, k.File)).FirstOrDefault(File.Exists)
         ?? throw new FileNotFoundException(
             "Distances on these images need the FID Inception network of 2015-12-05, which SmtWeb does not ship. Put one of these "
-            + $"files into {Path.GetFullPath(folder)}:\n"
+                + $"files into {Path.GetFullPath(folder)}:\n"
                 + string.Join('\n', Known.Select(k => $"  {k.File}  ({k.Source})"))
                 + $"\nThe first three are checked against their published SHA-256; for the others add a line \"HASH  FILE\" to {Sums} "
-                    + $"there (sha256sum FILE >> {Sums}).",
+                + $"there (sha256sum FILE >> {Sums}).",
             Path.Combine(folder, Known[0].File)
         );
 
@@ -105,7 +105,7 @@ public static class InceptionFiles
         }
         throw new InvalidDataException(
             $"{path} has the SHA-256 {hash}, "
-            + $"{(expected is null ? "which SmtWeb cannot check" : $"not {expected} as published: it is incomplete or another file")}. "
+                + $"{(expected is null ? "which SmtWeb cannot check" : $"not {expected} as published: it is incomplete or another file")}. "
                 + $"If you trust it, add the line \"{hash}  {name}\" to {Path.Combine(folder, Sums)}."
         );
     }

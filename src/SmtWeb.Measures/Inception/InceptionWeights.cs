@@ -1,5 +1,4 @@
 using System.Text.RegularExpressions;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Measures.Inception;
 
@@ -58,7 +57,7 @@ public static partial class InceptionWeights
         {
             throw new InvalidDataException(
                 "These are not the weights of the FID Inception network of 2015-12-05: "
-                + $"{string.Join("; ", problems.Take(5))}{(problems.Count > 5 ? $"; and {problems.Count - 5} more" : "")}."
+                    + $"{string.Join("; ", problems.Take(5))}{(problems.Count > 5 ? $"; and {problems.Count - 5} more" : "")}."
             );
         }
     }
@@ -99,8 +98,8 @@ public static partial class InceptionWeights
         InvalidDataException Unknown(string wanted) =>
             new(
                 "The file holds no FID Inception network that SmtWeb knows: neither Conv2d_1a_3x3.conv.weight (torch-fidelity, "
-                + $"pytorch-fid) nor layers.{wanted} (NVIDIA) is in it. It has {names.Count} tensors: {string.Join(", ", names.Take(4))}, "
-                + "…."
+                    + $"pytorch-fid) nor layers.{wanted} (NVIDIA) is in it. It has {names.Count} tensors: {string.Join(", ", names.Take(4))}, "
+                    + "…."
             );
     }
 

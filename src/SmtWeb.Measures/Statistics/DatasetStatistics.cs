@@ -69,7 +69,7 @@ public static class DatasetStatistics
         {
             throw new ArgumentException(
                 $"{images.Classes} classes of {network.Dimension}x{network.Dimension} covariances do not fit into memory; leave the "
-                + "distances per class out."
+                    + "distances per class out."
             );
         }
         var moments = Enumerable.Range(0, images.Classes).Select(_ => new RunningMoments(network.Dimension)).ToArray();

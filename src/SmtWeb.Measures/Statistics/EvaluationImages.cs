@@ -1,7 +1,6 @@
-using SmtWeb.Data.Settings;
 using SmtWeb.Data.Files;
 using SmtWeb.Data.Formats;
-using SmtWeb.Torch;
+using SmtWeb.Data.Settings;
 
 namespace SmtWeb.Measures.Statistics;
 

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using SmtWeb.Data.Formats;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Measures.Statistics;
 

@@ -2,9 +2,9 @@ using System.IO.Compression;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text.Json;
+using SmtWeb.Data.Weights;
 using SmtWeb.Data.Weights.Archives;
 using SmtWeb.Data.Weights.Bytes;
-using SmtWeb.Data.Weights;
 using SmtWeb.Torch;
 
 namespace SmtWeb.Measures.Statistics;
@@ -165,7 +165,7 @@ public sealed record ReferenceStatistics(double[] Mean, double[] Covariance, Sta
         {
             throw new InvalidDataException(
                 $"mu ({string.Join(',', mean.Shape)}) and sigma ({string.Join(',', covariance.Shape)}) are no mean [d] and covariance "
-                + "[d,d]."
+                    + "[d,d]."
             );
         }
         if (!Array.TrueForAll(mean.Values, double.IsFinite) || !Array.TrueForAll(covariance.Values, double.IsFinite))
@@ -216,7 +216,7 @@ public sealed record ReferenceStatistics(double[] Mean, double[] Covariance, Sta
         {
             throw new InvalidDataException(
                 $"sigma is no covariance: it has the eigenvalue {eigenvalues.Min():G6}; none is negative (the largest is "
-                + $"{eigenvalues.Max():G6})."
+                    + $"{eigenvalues.Max():G6})."
             );
         }
     }

@@ -1,6 +1,5 @@
 using Npgsql;
 using NpgsqlTypes;
-using SmtWeb.Data.Formats;
 using SmtWeb.Runs.Checkpoints;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Entities;
@@ -58,7 +57,7 @@ public sealed class AttemptWriter(RunsDatabase database, long runId, int attempt
                 long? lastIteration = batch.Metrics.Count > 0 ? batch.Metrics[^1].Iteration : null;
                 int fresh = await connection.ExecuteAsync(
                     "UPDATE attempts SET last_batch = $3, last_iteration = coalesce($4, last_iteration) WHERE run_id = $1 AND number = "
-                    + "$2 AND last_batch < $3",
+                        + "$2 AND last_batch < $3",
                     [runId, attempt, batch.Number, Nullable(lastIteration)],
                     ct
                 );

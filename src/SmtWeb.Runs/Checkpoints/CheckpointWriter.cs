@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using Npgsql;
 using NpgsqlTypes;
 using SmtWeb.Data.Files;
-using SmtWeb.Data.Formats;
 using SmtWeb.Runs.Attempts;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Queue;
@@ -84,7 +83,7 @@ public sealed class CheckpointWriter : WriteOnlyStream
                 // It may be past the last point of the curves; pages must not show less than what the run goes on from.
                 await connection.ExecuteAsync(
                     "UPDATE runs SET fruitless_attempts = 0, iteration = greatest(iteration, $2), seconds = greatest(seconds, $3) "
-                    + "WHERE id = $1",
+                        + "WHERE id = $1",
                     [_runId, _record.Iteration, _record.Seconds],
                     ct
                 );
@@ -204,7 +203,7 @@ public sealed class CheckpointWriter : WriteOnlyStream
         {
             throw new CheckpointWriteException(
                 $"The checkpoint of iteration {_record.Iteration} could not be stored after {_bytes >> 20} MiB: PostgreSQL says "
-                + $"\"{e.MessageText}\". "
+                    + $"\"{e.MessageText}\". "
                     + "Earlier checkpoints are intact. Free space on the database's disk, then resume the run.",
                 e
             );

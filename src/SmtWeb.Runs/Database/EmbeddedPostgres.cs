@@ -216,7 +216,7 @@ public sealed partial class EmbeddedPostgres : IAsyncDisposable
         {
             throw new InvalidOperationException(
                 $"Another process started the database in {_data} on port {port}; this one uses {_port}. Start only one SmtWeb on a "
-                + "data folder."
+                    + "data folder."
             );
         }
 

@@ -61,7 +61,7 @@ internal static partial class PostgresProcess
                 throw new InvalidOperationException(
                     $"PostgreSQL runs as the user '{SystemUser}' because you are root, and that user cannot enter {parent.FullName}. "
                         + "Choose another data folder with --data (one below /var/lib or /srv, say), or open this one: chmod o+x "
-                            + $"{parent.FullName}"
+                        + $"{parent.FullName}"
                 );
             }
         }

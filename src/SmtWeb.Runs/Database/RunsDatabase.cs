@@ -1,7 +1,6 @@
 using Hangfire.PostgreSql;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
-using SmtWeb.Data.Formats;
 using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.Queue;
 

@@ -26,7 +26,7 @@ public sealed class DatasetChecks(RunsDatabase database)
         await using (
             var begin = connection.Sql(
                 "UPDATE datasets SET state = 'Checking', progress = 0, phase = NULL, problem = NULL WHERE id = $1 RETURNING path, "
-                + "kind, skip_corrupt, wanted_side",
+                    + "kind, skip_corrupt, wanted_side",
                 work.Subject
             )
         )

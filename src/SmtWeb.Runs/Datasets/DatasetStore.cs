@@ -124,7 +124,7 @@ public sealed class DatasetStore(RunsDatabase database)
         await WorkItems.WithdrawAsync(connection, JobQueues.Datasets, id, "It is to be checked again.", ct);
         string? name = await connection.ScalarAsync<string>(
             "UPDATE datasets SET state = 'Queued', skip_corrupt = $2, problem = NULL, phase = NULL, progress = 0 WHERE id = $1 "
-            + "RETURNING name",
+                + "RETURNING name",
             [id, skipCorrupt],
             ct
         );
@@ -174,7 +174,7 @@ public sealed class DatasetStore(RunsDatabase database)
                     new(
                         "$.data.source",
                         $"Data set \"{data.Source}\" is not registered, and its side and channels are not stated. Register it (page "
-                        + "Datasets, or POST /api/v1/datasets), or state them."
+                            + "Datasets, or POST /api/v1/datasets), or state them."
                     ),
                 ])
                 : spec;
@@ -186,7 +186,7 @@ public sealed class DatasetStore(RunsDatabase database)
                 new(
                     "$.data.source",
                     $"Data set \"{found.Name}\" is not ready "
-                    + $"({found.State.ToString().ToLowerInvariant()}{(found.Problem is null ? "" : $": {found.Problem}")})."
+                        + $"({found.State.ToString().ToLowerInvariant()}{(found.Problem is null ? "" : $": {found.Problem}")})."
                 ),
             ]);
         }

@@ -1,5 +1,3 @@
-using SmtWeb.Torch;
-
 namespace SmtWeb.Runs.Entities;
 
 /// <summary>One attempt at a run: a stretch of it by one trainer process.</summary>

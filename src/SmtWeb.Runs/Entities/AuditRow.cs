@@ -1,5 +1,3 @@
-using SmtWeb.Runs.People;
-
 namespace SmtWeb.Runs.Entities;
 
 /// <summary>One line of the audit log.</summary>

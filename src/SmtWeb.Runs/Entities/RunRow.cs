@@ -1,6 +1,3 @@
-using SmtWeb.Smt.Session;
-using SmtWeb.Smt.Specs;
-
 namespace SmtWeb.Runs.Entities;
 
 /// <summary>

@@ -1,4 +1,3 @@
-using SmtWeb.Data.Formats;
 using SmtWeb.Smt.Session;
 
 namespace SmtWeb.Runs.Entities;

@@ -1,8 +1,7 @@
 using System.Text;
-using Microsoft.AspNetCore.Identity.EntityFrameworkCore;
 using Microsoft.AspNetCore.Identity;
+using Microsoft.AspNetCore.Identity.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore;
-using SmtWeb.Runs.Queue;
 
 namespace SmtWeb.Runs.Entities;
 

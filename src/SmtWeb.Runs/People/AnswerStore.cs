@@ -1,7 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using SmtWeb.Runs.Entities;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Runs.People;
 

@@ -1,7 +1,6 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
-using SmtWeb.Data.Formats;
 using SmtWeb.Runs.Entities;
 
 namespace SmtWeb.Runs.People;

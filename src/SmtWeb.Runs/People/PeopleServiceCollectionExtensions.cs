@@ -1,4 +1,3 @@
-using SmtWeb.Runs.Entities;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 

@@ -1,8 +1,6 @@
-using SmtWeb.Runs.Checkpoints;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using NpgsqlTypes;
-using SmtWeb.Data.Formats;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Entities;
 using SmtWeb.Smt.Evaluation;
@@ -209,7 +207,7 @@ public sealed class EvaluationQueue(RunsDatabase database)
         }
         int done = await connection.ExecuteAsync(
             "UPDATE evaluation_jobs SET state = 'Done', ended = now(), progress = 1, progress_text = NULL WHERE id = $1 AND state = "
-            + "'Running'",
+                + "'Running'",
             [job.JobId],
             ct
         );

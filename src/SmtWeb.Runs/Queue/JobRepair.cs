@@ -30,7 +30,7 @@ internal static class JobRepair
         await using (
             var select = connection.Sql(
                 $"SELECT id, name, job_id FROM runs student WHERE {Claimable.Waiting} AND NOT {Claimable.HasTicket} FOR NO KEY UPDATE "
-                + "SKIP LOCKED"
+                    + "SKIP LOCKED"
             )
         )
         await using (var reader = await select.ExecuteReaderAsync(ct))
@@ -55,7 +55,7 @@ internal static class JobRepair
         await using (
             var select = connection.Sql(
                 "SELECT queue, subject, job_id FROM work_items w WHERE NOT EXISTS (SELECT 1 FROM hangfire.jobqueue q WHERE q.jobid = "
-                + "w.job_id AND q.queue = w.queue) FOR NO KEY UPDATE SKIP LOCKED"
+                    + "w.job_id AND q.queue = w.queue) FOR NO KEY UPDATE SKIP LOCKED"
             )
         )
         await using (var reader = await select.ExecuteReaderAsync(ct))

@@ -38,7 +38,7 @@ internal static class JobTable
     {
         long id = await connection.ScalarAsync<long>(
             "INSERT INTO hangfire.job (invocationdata, arguments, createdat) SELECT invocationdata, arguments, now() FROM hangfire.job "
-            + "WHERE id = $1 RETURNING id",
+                + "WHERE id = $1 RETURNING id",
             [jobId],
             ct
         );

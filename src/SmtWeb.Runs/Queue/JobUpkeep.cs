@@ -23,7 +23,7 @@ public sealed class JobUpkeep(RunsDatabase database)
         // Left by a trainer that was killed while it wrote, of a run that nobody has gone on with since.
         int checkpoints = await connection.ExecuteAsync(
             "DELETE FROM checkpoints c USING runs r WHERE r.id = c.run_id AND NOT c.complete AND c.at < now() - interval '1 day' AND "
-            + "r.lease_until IS NULL",
+                + "r.lease_until IS NULL",
             [],
             ct
         );
@@ -39,7 +39,7 @@ public sealed class JobUpkeep(RunsDatabase database)
         // Hangfire keeps failed jobs for ever.
         int jobs = await connection.ExecuteAsync(
             "UPDATE hangfire.job SET expireat = now() WHERE statename = 'Failed' AND expireat IS NULL AND createdat < now() - interval "
-            + "'30 days'",
+                + "'30 days'",
             [],
             ct
         );

@@ -1,6 +1,5 @@
 using Npgsql;
 using NpgsqlTypes;
-using SmtWeb.Data.Formats;
 using SmtWeb.Runs.Attempts;
 using SmtWeb.Runs.Database;
 using SmtWeb.Smt.Session;
@@ -37,7 +36,7 @@ public sealed class RunQueue(RunsDatabase database)
         var from = await NewestCheckpointAsync(connection, runId, ct);
         await connection.ExecuteAsync(
             "INSERT INTO attempts (run_id, number, worker, started, from_checkpoint_id, first_iteration, last_batch) VALUES ($1, $2, "
-            + "$3, now(), $4, $5, 0)",
+                + "$3, now(), $4, $5, 0)",
             [
                 runId,
                 attempt,
@@ -78,7 +77,7 @@ public sealed class RunQueue(RunsDatabase database)
         {
             await using var select = connection.Sql(
                 "SELECT id, iteration, seconds FROM checkpoints WHERE run_id = $1 AND complete AND NOT damaged ORDER BY iteration "
-                + "DESC, id DESC LIMIT 1",
+                    + "DESC, id DESC LIMIT 1",
                 runId
             );
             await using var reader = await select.ExecuteReaderAsync(ct);
@@ -146,7 +145,7 @@ public sealed class RunQueue(RunsDatabase database)
         // A pause or stop that the user asked for goes first: the trainer leaves a checkpoint all the same.
         int changed = await connection.ExecuteAsync(
             "UPDATE runs SET state = 'Stopping', request = 'Release', state_reason = $3 WHERE id = $1 AND attempt = $2 AND state IN "
-            + $"{Held} AND request = 'None'",
+                + $"{Held} AND request = 'None'",
             [runId, attempt, reason],
             ct
         );

@@ -92,7 +92,7 @@ internal static class Teachers
     {
         await using var select = connection.Sql(
             $"SELECT id, attempt FROM runs student WHERE teacher_run_id = $1 AND state IN ('Queued', 'Recovering') AND {NotBegun} ORDER "
-            + $"BY id {forUpdate}",
+                + $"BY id {forUpdate}",
             teacher
         );
         await using var reader = await select.ExecuteReaderAsync(ct);

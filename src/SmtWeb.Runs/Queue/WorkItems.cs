@@ -177,7 +177,7 @@ public sealed class WorkItems(RunsDatabase database)
     {
         int? losses = await connection.ScalarAsync<int?>(
             $"UPDATE work_items SET lease_until = NULL, worker = NULL, losses = losses + $4 WHERE {Mine} AND lease_until IS NOT NULL "
-            + "RETURNING losses",
+                + "RETURNING losses",
             [queue, subject, attempt, counts ? 1 : 0],
             ct
         );

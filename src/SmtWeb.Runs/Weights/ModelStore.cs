@@ -45,7 +45,7 @@ internal sealed class ModelStore(RunsDatabase database, TimeProvider clock) : IM
         {
             row.Id = await connection.ScalarAsync<long>(
                 "INSERT INTO models (name, description, bytes, chunks, sha256, at, by) VALUES ($1, $2::jsonb, 0, 0, '', $3, $4) "
-                + "RETURNING id",
+                    + "RETURNING id",
                 [row.Name, row.Description, row.At, row.By],
                 ct
             );
@@ -90,7 +90,7 @@ internal sealed class ModelStore(RunsDatabase database, TimeProvider clock) : IM
         await using var connection = await database.Source.OpenConnectionAsync(ct);
         long user = await connection.ScalarAsync<long>(
             "SELECT id FROM runs WHERE spec #>> '{method,teacher}' = $1 AND state NOT IN ('Finished', 'Failed', 'Cancelled') ORDER BY "
-            + "id LIMIT 1",
+                + "id LIMIT 1",
             [name],
             ct
         );

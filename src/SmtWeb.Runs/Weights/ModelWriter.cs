@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using Npgsql;
 using NpgsqlTypes;
 using SmtWeb.Data.Files;
-using SmtWeb.Data.Formats;
 using SmtWeb.Runs.Checkpoints;
 
 namespace SmtWeb.Runs.Weights;

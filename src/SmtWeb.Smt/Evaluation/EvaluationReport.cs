@@ -1,4 +1,3 @@
-using SmtWeb.Data.Images;
 using SmtWeb.Smt.Session;
 
 namespace SmtWeb.Smt.Evaluation;

@@ -1,9 +1,8 @@
-using SmtWeb.Data.Images;
 using SmtWeb.Data.Formats;
+using SmtWeb.Data.Images;
+using SmtWeb.Measures;
 using SmtWeb.Measures.Inception;
 using SmtWeb.Measures.Statistics;
-using SmtWeb.Measures;
-using SmtWeb.Smt.Sampling;
 using SmtWeb.Smt.Session;
 using SmtWeb.Torch;
 
@@ -107,7 +106,7 @@ internal sealed class ImageDistance(TrainingState state, ITrainingJournal journa
                 Pixels,
                 LogLevel.Information,
                 "Measured by the sliced Wasserstein-2 distance of pixels, as this run began: numbers of two kinds would not rank its "
-                + "checkpoints. A new run is measured by FID, and so is a checkpoint by \"Evaluate…\"."
+                    + "checkpoints. A new run is measured by FID, and so is a checkpoint by \"Evaluate…\"."
             );
             return null;
         }
@@ -135,9 +134,9 @@ internal sealed class ImageDistance(TrainingState state, ITrainingJournal journa
                 Pixels,
                 LogLevel.Information,
                 $"No FID: the folder {Path.GetFullPath(metricsFolder)} does not hold the Inception network that it is measured with. "
-                + "The distance is the sliced Wasserstein-2 distance of pixels, which sees colours and coarse shapes only. "
+                    + "The distance is the sliced Wasserstein-2 distance of pixels, which sees colours and coarse shapes only. "
                     + $"For FID put {InceptionFiles.Known[0].File} (pytorch-fid) or {InceptionFiles.Known[2].File} (NVIDIA) there "
-                        + "before a run starts: docs/metrics.md says where they are."
+                    + "before a run starts: docs/metrics.md says where they are."
             );
         }
         catch (Exception e) when (e is IOException or InvalidDataException)
@@ -206,7 +205,7 @@ internal sealed class ImageDistance(TrainingState state, ITrainingJournal journa
             journal.Log(
                 LogLevel.Information,
                 $"Measuring the data for FID, once: {progress.Done:N0} of {progress.Total:N0} images. The result is kept in {cache}; "
-                + "`smtweb stats` makes it beforehand."
+                    + "`smtweb stats` makes it beforehand."
             );
         }
     }

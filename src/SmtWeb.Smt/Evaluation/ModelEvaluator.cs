@@ -1,9 +1,8 @@
 using System.Diagnostics;
 using SmtWeb.Data.Batches;
 using SmtWeb.Data.Formats;
-using SmtWeb.Data.Images;
-using SmtWeb.Measures.Statistics;
 using SmtWeb.Measures;
+using SmtWeb.Measures.Statistics;
 using SmtWeb.Smt.Sampling;
 using SmtWeb.Torch;
 
@@ -164,7 +163,7 @@ public sealed class ModelEvaluator(
 
         _warnings.Add(
             $"Left out: KID, precision and recall{(PerClass ? " and distances per class" : "")}. They need the images, and of the "
-            + $"reference ({ReferenceTitle}) there are only statistics; the images of {images.Name} are not known to be its own."
+                + $"reference ({ReferenceTitle}) there are only statistics; the images of {images.Name} are not known to be its own."
         );
         return false;
     }
@@ -201,7 +200,7 @@ public sealed class ModelEvaluator(
         {
             _warnings.Add(
                 $"Left out: precision and recall, which look at the {PrecisionRecall.DefaultNeighbours} nearest other images of each "
-                + $"side; there are {generated.Count} generated and {real.Count} real."
+                    + $"side; there are {generated.Count} generated and {real.Count} real."
             );
             yield break;
         }
@@ -217,21 +216,21 @@ public sealed class ModelEvaluator(
         {
             throw new ArgumentException(
                 $"The reference has {reference.Dimension} dimensions, the features of {network.Name} have {network.Dimension}: they "
-                + "belong to different networks."
+                    + "belong to different networks."
             );
         }
         if (reference.Origin is { } origin && origin.NetworkHash != network.Hash)
         {
             _warnings.Add(
                 "The reference was computed with another file of the feature network "
-                + $"({origin.NetworkHash[..Math.Min(12, origin.NetworkHash.Length)]}… instead of {network.Hash[..12]}…)."
+                    + $"({origin.NetworkHash[..Math.Min(12, origin.NetworkHash.Length)]}… instead of {network.Hash[..12]}…)."
             );
         }
         if (reference.Origin is { } with && with.Resize != network.Resize)
         {
             _warnings.Add(
                 $"The reference was computed with the resize '{with.Resize}', the images with '{network.Resize}': the distance compares "
-                + "with nothing."
+                    + "with nothing."
             );
         }
         if (generator.ClassCount > 0 && images.Classes > 0 && generator.ClassCount != images.Classes)
@@ -334,7 +333,7 @@ public sealed class ModelEvaluator(
         {
             _warnings.Add(
                 $"Distances per class are of as few as {fewest} images, fewer than {EnoughPerDimension} for each of the "
-                + $"{network.Dimension} feature dimensions: they are biased upwards and compare only with others of the same number."
+                    + $"{network.Dimension} feature dimensions: they are biased upwards and compare only with others of the same number."
             );
         }
         return distances;

@@ -1,7 +1,7 @@
 using SmtWeb.Data.Batches;
 using SmtWeb.Data.Formats;
-using SmtWeb.Data.Images.Figures;
 using SmtWeb.Data.Images;
+using SmtWeb.Data.Images.Figures;
 using SmtWeb.Measures;
 using SmtWeb.Smt.Methods.Shared;
 using SmtWeb.Smt.Sampling;

@@ -1,5 +1,4 @@
 using SmtWeb.Smt.Specs;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Networks;
 

@@ -21,7 +21,7 @@ public sealed class FewStepSampler
         {
             throw new ArgumentException(
                 $"The levels [{string.Join(", ", levels)}] must start at {Denoiser.SigmaMax}, where the generator turns noise into a "
-                + "sample.",
+                    + "sample.",
                 nameof(levels)
             );
         }

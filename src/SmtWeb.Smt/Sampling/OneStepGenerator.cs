@@ -1,5 +1,5 @@
-using SmtWeb.Data.Images;
 using SmtWeb.Data.Formats;
+using SmtWeb.Data.Images;
 using SmtWeb.Smt.Networks;
 using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;

@@ -1,4 +1,3 @@
-using SmtWeb.Data.Images;
 using SmtWeb.Smt.Networks;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.Json;
-using SmtWeb.Data.Formats;
 using SmtWeb.Data.Weights;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
-using System.Text.Json.Nodes;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using SmtWeb.Data.Files;
 using SmtWeb.Data.Weights;
 
@@ -70,7 +70,7 @@ internal sealed class FolderCheckpoints
         }
         throw new IOException(
             $"{_folder}: none of its {damaged.Count} checkpoints is whole ({Path.GetFileName(damaged[0].Path)}: "
-            + $"{Sentence(damaged[0].Problem)}) Bring one back from a copy, or give an empty folder to begin again."
+                + $"{Sentence(damaged[0].Problem)}) Bring one back from a copy, or give an empty folder to begin again."
         );
 
         static string Sentence(string problem) => problem.TrimEnd('.') + ".";

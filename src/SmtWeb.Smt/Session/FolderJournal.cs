@@ -1,8 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Runtime.InteropServices;
-using System.Text.Json.Serialization;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using SmtWeb.Data.Files;
 using SmtWeb.Smt.Specs;
 
@@ -154,7 +154,7 @@ public sealed class FolderJournal : ITrainingJournal, IDisposable
             ? File.OpenRead(path)
             : throw new FileNotFoundException(
                 $"The teacher '{teacher}' ($.method.teacher) is not there: give the path of a diffusion run's folder (`smtweb train "
-                + "--out`), of its checkpoint, or of an imported snapshot (safetensors).",
+                    + "--out`), of its checkpoint, or of an imported snapshot (safetensors).",
                 teacher
             );
     }
@@ -226,7 +226,7 @@ public sealed class FolderJournal : ITrainingJournal, IDisposable
             {
                 throw new IOException(
                     $"{_folder} was empty and is not any more: another process has trained there meanwhile. The same command again goes "
-                    + "on from where it came to."
+                        + "on from where it came to."
                 );
             }
         }

@@ -1,7 +1,3 @@
-using SmtWeb.Data.Formats;
-using SmtWeb.Data.Images;
-using SmtWeb.Smt.Evaluation;
-
 namespace SmtWeb.Smt.Session;
 
 /// <summary>

@@ -1,4 +1,3 @@
-using SmtWeb.Data.Weights;
 using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Session;

@@ -76,7 +76,7 @@ internal sealed class TrainingLoop : IDisposable
                 return new(
                     TrainingOutcome.Paused,
                     $"The loss or a gradient was not finite in {MaxSkippedInRow} iterations in a row (at iteration "
-                    + $"{_state.Progress.Iteration}); lower the learning rates, or clone the run from an earlier checkpoint."
+                        + $"{_state.Progress.Iteration}); lower the learning rates, or clone the run from an earlier checkpoint."
                 );
             }
             var k = _state.Progress.Iteration;
@@ -118,7 +118,12 @@ internal sealed class TrainingLoop : IDisposable
         }
         var known = _skipped.Observe(report.Norms);
         // it was of other weights
-        _state.Progress = _state.Progress with { Iteration = k + 1, ImagesSeen = _state.Progress.ImagesSeen + batch, Distance = null };
+        _state.Progress = _state.Progress with
+        {
+            Iteration = k + 1,
+            ImagesSeen = _state.Progress.ImagesSeen + batch,
+            Distance = null,
+        };
         if (known)
         {
             NoteSkipped();

@@ -124,8 +124,8 @@ public static class TrainingSession
         journal.Log(
             LogLevel.Information,
             $"{(checkpoint is null ? "Starts" : $"Goes on at iteration {state.Progress.Iteration}")}: libtorch {TorchRuntime.Version}, "
-            + $"{device}{(ranks is null ? "" : $" and {ranks.Size - 1} more")}, {threads} threads, kernels {TorchRuntime.Kernels}, "
-            + $"{state.Method.Describe()}."
+                + $"{device}{(ranks is null ? "" : $" and {ranks.Size - 1} more")}, {threads} threads, kernels {TorchRuntime.Kernels}, "
+                + $"{state.Method.Describe()}."
         );
         if (device.type == DeviceType.CPU && TorchRuntime.Kernels.StartsWith("none", StringComparison.Ordinal))
         {
@@ -167,7 +167,7 @@ public static class TrainingSession
                     ? new SpecError(
                         "$.hardware.device",
                         "Device is 'cuda', but there is no GPU that libtorch can use; choose 'automatic' or 'cpu'. "
-                        + $"{GpuDriver.Problem ?? "The driver is in order, but shows libtorch no GPU."}"
+                            + $"{GpuDriver.Problem ?? "The driver is in order, but shows libtorch no GPU."}"
                     )
                     : new SpecError(
                         "$.hardware.devices",

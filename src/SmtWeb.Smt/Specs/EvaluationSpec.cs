@@ -1,4 +1,5 @@
 using SmtWeb.Data.Settings;
+
 namespace SmtWeb.Smt.Specs;
 
 /// <summary>Who measures the distance of a run, and how.</summary>

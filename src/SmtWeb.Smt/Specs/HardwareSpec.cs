@@ -1,5 +1,5 @@
-using SmtWeb.Data.Settings;
 using System.Text.Json.Serialization;
+using SmtWeb.Data.Settings;
 
 namespace SmtWeb.Smt.Specs;
 
@@ -22,7 +22,7 @@ public sealed record HardwareSpec
     [Setting(
         "Devices",
         "GPUs (or processes on the CPU) that share every batch; the batch must be a multiple. The numbers are those of one device up "
-        + "to rounding.",
+            + "to rounding.",
         Min = 1,
         Max = 64
     )]

@@ -1,4 +1,5 @@
 using SmtWeb.Data.Settings;
+
 namespace SmtWeb.Smt.Specs;
 
 /// <summary>Distribution of α (Sec. 3.5 and the released scripts).</summary>

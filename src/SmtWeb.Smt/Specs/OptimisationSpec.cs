@@ -1,4 +1,5 @@
 using SmtWeb.Data.Settings;
+
 namespace SmtWeb.Smt.Specs;
 
 /// <summary>Batch, iterations, learning rates, clipping and averaging.</summary>
@@ -68,7 +69,7 @@ public sealed record OptimisationSpec
     [Setting(
         "EMA ramp",
         "No average has a longer half-life than this share of the updates so far (0.05 in EDM), so that it forgets the start; 0 = no "
-        + "bound.",
+            + "bound.",
         Min = 0,
         Max = 1
     )]

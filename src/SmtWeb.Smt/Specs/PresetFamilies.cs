@@ -1,4 +1,5 @@
 using SmtWeb.Data.Formats;
+
 namespace SmtWeb.Smt.Specs;
 
 /// <summary>
@@ -105,7 +106,7 @@ internal static class PresetFamilies
                 name,
                 $"Paper: {title}",
                 $"A column of Table 3, batch 280. The paper reports {claim}; these are the paper's figures, not ours, and it gives no "
-                + "memory and no GPU-hours."
+                    + "memory and no GPU-hours."
                     + (method is SmdSpec ? " Set the teacher to an imported EDM model." : ""),
                 Presets.Spec(
                     data,
@@ -310,7 +311,7 @@ internal static class PresetFamilies
                 "fashion-mnist-teacher",
                 "Fashion-MNIST: diffusion teacher",
                 "EDM denoising on the network of fashion-mnist-quick, to be distilled by fashion-mnist-smd; its samples take 18 Heun "
-                + "steps.",
+                    + "steps.",
                 quick with
                 {
                     Method = new DiffusionSpec { LogSigmaMean = smt.WarmupLogSigmaMean, LogSigmaDeviation = smt.WarmupLogSigmaDeviation },
@@ -331,7 +332,7 @@ internal static class PresetFamilies
                 "fashion-mnist-smd",
                 "Fashion-MNIST: distillation",
                 "Distils a run of fashion-mnist-teacher into one step; set the teacher to that run. From a teacher of 4,000 "
-                + "iterations: FID 178 after 500, 119 after 1,000, 109 after 2,500, where it levels off.",
+                    + "iterations: FID 178 after 500, 119 after 1,000, 109 after 2,500, where it levels off.",
                 quick with
                 {
                     Method = new SmdSpec

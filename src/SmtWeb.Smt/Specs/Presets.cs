@@ -1,4 +1,5 @@
 using SmtWeb.Data.Formats;
+
 namespace SmtWeb.Smt.Specs;
 
 /// <summary>A starting point for a run. A preset changed later never changes a run made from it: runs keep their whole spec.</summary>
@@ -15,7 +16,7 @@ public static class Presets
                 "Swiss roll (2-D)",
                 "The toy of App. E.2 with larger rates, fewer steps and one hidden layer more: MLPs of width 128, batch 256. "
                     + "Ends within 3 minutes on 2 cores with samples along the whole curve, as in Fig. 5(b); sliced Wasserstein-2 "
-                        + "about 0.05.",
+                    + "about 0.05.",
                 Spec(
                     new SwissRollSpec(),
                     new MlpSpec { HiddenWidth = 128, HiddenLayers = 3 },
@@ -63,9 +64,9 @@ public static class Presets
                 "fashion-mnist-quick",
                 "Fashion-MNIST, quick",
                 "Garments in ten classes within 20 minutes on 2 cores: a small DDPM++ on 4x4 pixel patches. A long denoising warm-up, "
-                + "from which "
+                    + "from which "
                     + "the score network starts too, then 1,500 iterations that turn blurs into garments: FID 1,070 untrained, about "
-                        + "340 in the warm-up, about 85 at the end.",
+                    + "340 in the warm-up, about 85 at the end.",
                 Spec(
                     new FashionMnistSpec(),
                     new DdpmPpSpec
@@ -120,7 +121,7 @@ public static class Presets
                 "fashion-mnist-official",
                 "Fashion-MNIST, official network",
                 "The official repository's MNIST network and rates: 16 base channels, multipliers 1, 2, 3, 4, attention in the middle "
-                + "block only, "
+                    + "block only, "
                     + "32x32 without patches. For comparison of speed; it needs many hours on 2 cores to be good.",
                 Spec(
                     new FashionMnistSpec(),

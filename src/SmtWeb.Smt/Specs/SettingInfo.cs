@@ -1,4 +1,5 @@
 using SmtWeb.Data.Settings;
+
 namespace SmtWeb.Smt.Specs;
 
 /// <summary>What kind of value a setting holds, and so which field a form shows.</summary>

@@ -1,5 +1,5 @@
-using SmtWeb.Data.Settings;
 using System.Reflection;
+using SmtWeb.Data.Settings;
 
 namespace SmtWeb.Smt.Specs;
 

@@ -1,8 +1,8 @@
-using SmtWeb.Data.Settings;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using SmtWeb.Data.Settings;
 
 namespace SmtWeb.Smt.Specs;
 

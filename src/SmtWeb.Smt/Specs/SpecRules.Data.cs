@@ -18,7 +18,7 @@ internal static partial class SpecRules
             yield return new SpecError(
                 "$.network.kind",
                 $"{ChoiceAttribute.LabelOf(data)} is made of images and needs a network for images such as \"ddpmpp\" (or choose the data "
-                + "\"swissRoll\")."
+                    + "\"swissRoll\")."
             );
         }
         if (data is ShapedDataSpec { Channels: 2 })

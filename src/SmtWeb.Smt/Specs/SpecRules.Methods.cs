@@ -1,4 +1,5 @@
 using SmtWeb.Data.Settings;
+
 namespace SmtWeb.Smt.Specs;
 
 // The rules of the methods.
@@ -76,7 +77,7 @@ internal static partial class SpecRules
             yield return new SpecError(
                 "$.method.scoreAlpha",
                 $"α of the score loss is \"{SpecSchema.EnumName(score)}\", which never trains α = 0, which every generator update uses; "
-                + "use \"uniformQuarterZero\", \"releasedScore\" or \"zeroOne\"."
+                    + "use \"uniformQuarterZero\", \"releasedScore\" or \"zeroOne\"."
             );
         }
         if (score == AlphaSampler.ZeroOne && generator != AlphaSampler.One)
@@ -84,7 +85,7 @@ internal static partial class SpecRules
             yield return new SpecError(
                 "$.method.scoreAlpha",
                 $"α of the score loss is \"zeroOne\", but α of the generator is \"{SpecSchema.EnumName(generator)}\", which asks the "
-                + "score at values in between; use \"one\" for the generator or another distribution for the score."
+                    + "score at values in between; use \"one\" for the generator or another distribution for the score."
             );
         }
     }
@@ -97,7 +98,7 @@ internal static partial class SpecRules
             yield return new SpecError(
                 "$.method.ganScoreWeight",
                 $"GAN weight, score (μ) is 0, but the generator's (λ) is {smt.GanGeneratorWeight}: it would follow a discriminator that "
-                + "never learns; set both, or both to 0."
+                    + "never learns; set both, or both to 0."
             );
         }
         if (smt.GanScoreWeight > 0 && smt.GeneratorAlpha == AlphaSampler.One)
@@ -105,7 +106,7 @@ internal static partial class SpecRules
             yield return new SpecError(
                 "$.method.generatorAlpha",
                 "α of the generator is \"one\", which gives the discriminator's fakes the weight 1 - α = 0, so that it would learn "
-                + "nothing; use \"uniformNoZero\", or set both GAN weights to 0."
+                    + "nothing; use \"uniformNoZero\", or set both GAN weights to 0."
             );
         }
     }
@@ -117,7 +118,7 @@ internal static partial class SpecRules
             yield return new SpecError(
                 "$.method.generatorAlpha",
                 $"α of the generator is \"{SpecSchema.EnumName(generator)}\", which draws α = 0, where {equation} divides by zero; use "
-                + "\"uniformNoZero\", \"upperHalf\" or \"one\"."
+                    + "\"uniformNoZero\", \"upperHalf\" or \"one\"."
             );
         }
     }
@@ -129,7 +130,7 @@ internal static partial class SpecRules
             yield return new SpecError(
                 "$.method.scoreFromWarmup",
                 "Score network from warm-up is on, but the score network has another size than the generator that is warmed up; switch "
-                + "it off, or set Score hidden width and Score hidden layers to 0."
+                    + "it off, or set Score hidden width and Score hidden layers to 0."
             );
         }
         if (scoreFromWarmup && iterations == 0)
@@ -148,7 +149,7 @@ internal static partial class SpecRules
             yield return new SpecError(
                 "$.network.scoreHiddenLayers",
                 "The score network has another size than the generator, but in a distillation all networks start from the teacher; set "
-                + "Score hidden width and Score hidden layers to 0."
+                    + "Score hidden width and Score hidden layers to 0."
             );
         }
     }

@@ -51,7 +51,7 @@ internal static partial class SpecRules
             yield return new SpecError(
                 "$.network.channelMultipliers",
                 $"Channel multipliers has {levels} levels, but {top}x{top} (after patching) can be halved only "
-                + $"{int.TrailingZeroCount(top)} times; use at most {int.TrailingZeroCount(top) + 1}."
+                    + $"{int.TrailingZeroCount(top)} times; use at most {int.TrailingZeroCount(top) + 1}."
             );
             yield break;
         }
@@ -64,7 +64,7 @@ internal static partial class SpecRules
                 yield return new SpecError(
                     $"$.network.attentionResolutions[{i}]",
                     $"Attention resolutions: {unet.AttentionResolutions[i]} is none of this network's resolutions; use "
-                    + $"{string.Join(", ", resolutions)} or leave it out."
+                        + $"{string.Join(", ", resolutions)} or leave it out."
                 );
             }
         }
@@ -81,9 +81,9 @@ internal static partial class SpecRules
             yield return new SpecError(
                 "$.network.modelChannels",
                 $"Base channels {unet.ModelChannels} with multipliers {string.Join(", ", unet.ChannelMultipliers)} makes a layer of "
-                + $"{channels} channels, "
+                    + $"{channels} channels, "
                     + $"which group normalisation cannot split into {Groups(channels)} groups; use a multiple of 4 (of 32 for wide "
-                        + "networks)."
+                    + "networks)."
             );
         }
         if (unet is AdmSpec adm && HeadMisfit(adm) is { } width)
@@ -91,7 +91,7 @@ internal static partial class SpecRules
             yield return new SpecError(
                 "$.network.channelsPerHead",
                 $"Channels per head is {adm.ChannelsPerHead}: a block of {width} channels would get {width / adm.ChannelsPerHead} "
-                + $"heads, which do not divide it; use a divisor of {width}."
+                    + $"heads, which do not divide it; use a divisor of {width}."
             );
         }
     }
@@ -173,7 +173,7 @@ internal static partial class SpecRules
             yield return new SpecError(
                 "$.hardware.devices",
                 $"Devices is {spec.Hardware.Devices}, which does not divide the batch size {o.BatchSize}; choose a divisor, or another "
-                + "batch size."
+                    + "batch size."
             );
         }
         if (spec.Evaluation.GridColumns > spec.Evaluation.Samples)

@@ -1,9 +1,9 @@
-using SmtWeb.Data.Settings;
 using System.Collections.Concurrent;
 using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
+using SmtWeb.Data.Settings;
 
 namespace SmtWeb.Smt.Specs;
 

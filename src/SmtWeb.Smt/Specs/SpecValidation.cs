@@ -1,5 +1,5 @@
-using SmtWeb.Data.Settings;
 using System.Globalization;
+using SmtWeb.Data.Settings;
 
 namespace SmtWeb.Smt.Specs;
 

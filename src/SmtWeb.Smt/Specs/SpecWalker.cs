@@ -1,6 +1,6 @@
-using SmtWeb.Data.Settings;
 using System.Globalization;
 using System.Text.Json;
+using SmtWeb.Data.Settings;
 
 namespace SmtWeb.Smt.Specs;
 

@@ -18,7 +18,7 @@ public static class Sweeps
             "fig5",
             "Fig. 5: the Swiss roll by every method",
             "Seven runs at the settings of App. E.2: 10,000 samples of each over the data, with sliced Wasserstein-2 and the share of "
-            + "samples off the roll.",
+                + "samples off the roll.",
             ["fig5/smt-no-gan", "fig5/smt", "fig5/smd", "fig5/reverse-kl", "fig5/gan", "fig5/diffusion-gan", "fig5/teacher"],
             "fig5/teacher"
         );

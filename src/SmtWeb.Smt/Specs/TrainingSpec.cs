@@ -1,6 +1,5 @@
 using SmtWeb.Data.Formats;
 using SmtWeb.Data.Settings;
-using System.Text.Json.Serialization;
 
 namespace SmtWeb.Smt.Specs;
 

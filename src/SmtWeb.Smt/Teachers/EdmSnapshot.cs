@@ -1,6 +1,5 @@
-using SmtWeb.Data.Formats;
-using SmtWeb.Data.Weights.Pickle;
 using SmtWeb.Data.Weights;
+using SmtWeb.Data.Weights.Pickle;
 
 namespace SmtWeb.Smt.Teachers;
 
@@ -32,7 +31,7 @@ internal sealed record EdmSnapshot(string Precond, string Model, double SigmaDat
         {
             throw new WeightsException(
                 $"The network's class is {PickleScan.Show(network.ClassName)}; SmtWeb has the preconditioning EDMPrecond (not VP, VE or "
-                + "iDDPM)."
+                    + "iDDPM)."
             );
         }
         if ((state["_modules"] as PickleDict)?["model"] is not PickleObject { State: { } inner } model)

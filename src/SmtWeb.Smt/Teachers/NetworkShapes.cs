@@ -43,7 +43,7 @@ internal sealed partial class NetworkShapes
         {
             throw new WeightsException(
                 "The file holds no U-Net under EDM preconditioning: its tensors are not named like model.map_layer0.weight and "
-                + "model.enc.32x32_conv.weight."
+                    + "model.enc.32x32_conv.weight."
                     + $" It has {tensors.Count} tensors{(tensors.Count > 0 ? $", the first is {tensors[0].Name}" : "")}."
             );
         }
@@ -54,7 +54,7 @@ internal sealed partial class NetworkShapes
         {
             throw new WeightsException(
                 $"model.map_layer0.weight has the shape [{embedding},{channels}]; in EDM's networks the first is a small multiple of "
-                + "the second."
+                    + "the second."
             );
         }
 
@@ -94,7 +94,7 @@ internal sealed partial class NetworkShapes
         {
             throw new WeightsException(
                 $"The network has {images} image channels, {classes} classes and an augmentation label of {augment}; that is no network "
-                + "of EDM."
+                    + "of EDM."
             );
         }
 

@@ -33,7 +33,7 @@ internal sealed class Teacher
             {
                 throw new InvalidDataException(
                     $"The teacher {name} was trained by \"{ChoiceAttribute.LabelOf(spec.Method)}\" and draws in one step; distillation "
-                    + "needs a diffusion model. Name a run of the method \"diffusion\"."
+                        + "needs a diffusion model. Name a run of the method \"diffusion\"."
                 );
             }
             prefix = CheckpointFile.AveragePrefix;
@@ -68,7 +68,7 @@ internal sealed class Teacher
         {
             throw new InvalidDataException(
                 $"The teacher {_name} has another network than this run: {e.Message} Give this run the network and data settings of the "
-                + "teacher.",
+                    + "teacher.",
                 e
             );
         }

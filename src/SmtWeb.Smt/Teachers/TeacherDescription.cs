@@ -1,5 +1,5 @@
-using SmtWeb.Data.Settings;
 using System.Text.Json.Serialization;
+using SmtWeb.Data.Settings;
 using SmtWeb.Data.Weights;
 using SmtWeb.Smt.Networks;
 using SmtWeb.Smt.Specs;

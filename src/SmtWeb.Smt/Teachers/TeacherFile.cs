@@ -37,7 +37,7 @@ public static class TeacherFile
         {
             throw new InvalidDataException(
                 $"Not a teacher: the metadata entry 'format' is '{format ?? "missing"}', expected '{Format}'. `smtweb import` makes "
-                + "teachers."
+                    + "teachers."
             );
         }
         return FromJson(text);

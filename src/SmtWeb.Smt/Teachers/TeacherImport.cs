@@ -59,7 +59,7 @@ public sealed partial class TeacherImport : IDisposable
             {
                 notes.Add(
                     $"The file names no class: the {(shapes.Network is Specs.AdmSpec ? "ADM" : "DDPM++")} U-Net was recognised by its "
-                    + $"tensors, and σ_data = {sigmaData} is assumed."
+                        + $"tensors, and σ_data = {sigmaData} is assumed."
                 );
             }
             if (sigmaData != EdmPrecond.ImageSigmaData)
@@ -206,7 +206,7 @@ public sealed partial class TeacherImport : IDisposable
         {
             problems.Add(
                 $"{names.Count} {what}: "
-                + $"{string.Join(", ", names.Take(Shown))}{(names.Count > Shown ? $" and {names.Count - Shown} more" : "")}"
+                    + $"{string.Join(", ", names.Take(Shown))}{(names.Count > Shown ? $" and {names.Count - Shown} more" : "")}"
             );
         }
     }

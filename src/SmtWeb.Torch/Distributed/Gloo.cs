@@ -212,7 +212,7 @@ internal sealed unsafe class Gloo : ICollectives
             return (
                 null,
                 "Runs on several CPU devices need Gloo, without which this program was built. Install it and build again: apt-get "
-                + "install g++ libgloo-dev"
+                    + "install g++ libgloo-dev"
             );
         }
         try

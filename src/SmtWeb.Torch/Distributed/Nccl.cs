@@ -1,6 +1,5 @@
 #pragma warning disable RS0030 // a rank waits on a thread of its own: there is no context to block, and the tasks that are read have ended
 using System.Runtime.InteropServices;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace SmtWeb.Torch;
@@ -227,7 +226,7 @@ internal sealed unsafe class Nccl : ICollectives
                 : Marshal.PtrToStringUTF8(((delegate* unmanaged<nint, nint>)_functions.GetLastError)(_communicator));
         throw new TorchException(
             $"{what}: {words}{(string.IsNullOrWhiteSpace(more) ? "" : $" ({more.Trim()})")}. NCCL_DEBUG=INFO in the environment makes "
-            + "NCCL tell more."
+                + "NCCL tell more."
         );
     }
 
@@ -245,7 +244,7 @@ internal sealed unsafe class Nccl : ICollectives
             return (
                 null,
                 "Runs on several GPUs need NCCL (libnccl.so.2), which was not found. Install NVIDIA's package libnccl2, or put the "
-                + "library's folder into LD_LIBRARY_PATH."
+                    + "library's folder into LD_LIBRARY_PATH."
             );
         }
         try

@@ -1,5 +1,4 @@
 #pragma warning disable RS0030 // a rank waits on a thread of its own: there is no context to block, and the tasks that are read have ended
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace SmtWeb.Torch;

@@ -1,4 +1,3 @@
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace SmtWeb.Torch;
@@ -136,7 +135,7 @@ public static unsafe class Fused
         {
             throw new TorchException(
                 $"fourier_features takes frequencies for each list of values; there are {values.Length} of values and "
-                + $"{frequencies.Length} of frequencies"
+                    + $"{frequencies.Length} of frequencies"
             );
         }
         for (var k = 0; k < values.Length; k++)

@@ -1,11 +1,10 @@
 using System.Text.Json.Nodes;
-using System.Text.Json.Serialization.Metadata;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 using SmtWeb.Runs;
 using SmtWeb.Smt.Session;
-using SmtWeb.Web.Panel.Shared;
 
 namespace SmtWeb.Web.Api;
 
@@ -180,7 +179,7 @@ internal static class ApiDocument
             Description =
                 "Train, watch and compare one-step image generators, and draw from them. Every error is problem+json (RFC 9457). "
                 + "HEAD is answered wherever GET is; bodies may come as gzip, br or deflate; query parameters that are not listed "
-                    + "are refused.",
+                + "are refused.",
         };
         foreach (var schema in document.Components?.Schemas?.ToList() ?? [])
         {

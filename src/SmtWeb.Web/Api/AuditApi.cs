@@ -16,7 +16,7 @@ internal static class AuditApi
             .RequireAuthorization(Policies.Administer)
             .WithSummary(
                 "Who signed in or failed to, made a key, changed a role, deleted: newest first, kept for a year. Go on with before = "
-                + "the last id."
+                    + "the last id."
             )
             .Produces<IReadOnlyList<AuditEntry>>();
 

@@ -4,7 +4,6 @@ using SmtWeb.Data.Formats;
 using SmtWeb.Data.Settings;
 using SmtWeb.Runs.Datasets;
 using SmtWeb.Runs.People;
-using SmtWeb.Smt.Specs;
 using SmtWeb.Web.Auth;
 
 namespace SmtWeb.Web.Api;

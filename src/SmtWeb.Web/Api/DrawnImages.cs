@@ -1,6 +1,5 @@
 using SmtWeb.Data.Images;
 using SmtWeb.Smt.Sampling;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Web.Api;
 

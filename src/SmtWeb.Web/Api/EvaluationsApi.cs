@@ -1,6 +1,6 @@
 using System.Security.Claims;
-using SmtWeb.Runs.Queue;
 using SmtWeb.Runs;
+using SmtWeb.Runs.Queue;
 using SmtWeb.Smt.Evaluation;
 using SmtWeb.Web.Auth;
 
@@ -21,7 +21,7 @@ internal static class EvaluationsApi
             .WithName("QueueEvaluation")
             .WithSummary(
                 "Queues the evaluation of a checkpoint by a protocol: quick, full-10k or edm-50k; of a few-step generator also in 2 or "
-                + "4 steps per image. The checkpoint is kept until it is measured."
+                    + "4 steps per image. The checkpoint is kept until it is measured."
             )
             .Produces<EvaluationJob>(202)
             .ProducesProblem(404)

@@ -60,7 +60,7 @@ internal static class KeysApi
             .WithName("RevokeKey")
             .WithSummary(
                 "Revokes a key at once. A key revokes itself; the others of its owner only with the scope run, those of others only "
-                + "with administer."
+                    + "with administer."
             )
             .Produces(204)
             .ProducesProblem(404);

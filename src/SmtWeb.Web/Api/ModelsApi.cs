@@ -1,7 +1,7 @@
 using Microsoft.Net.Http.Headers;
+using SmtWeb.Runs;
 using SmtWeb.Runs.People;
 using SmtWeb.Runs.Weights;
-using SmtWeb.Runs;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Web.Auth;
 

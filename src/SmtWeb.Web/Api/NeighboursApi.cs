@@ -35,8 +35,8 @@ internal static class NeighboursApi
             .WithName("GetNeighbours")
             .WithSummary(
                 "The training images nearest (in feature space) to the sample of a seed and class, beside the distances between real "
-                + "images. The first request has the training images measured: 503 with Retry-After and the progress until then; 409 "
-                + "where this node lacks the feature network or the data."
+                    + "images. The first request has the training images measured: 503 with Retry-After and the progress until then; 409 "
+                    + "where this node lacks the feature network or the data."
             )
             .Produces<NeighboursResponse>()
             .ProducesProblem(404)

@@ -1,7 +1,6 @@
 using SmtWeb.Data.Settings;
 using SmtWeb.Runs;
 using SmtWeb.Torch;
-using SmtWeb.Worker.Generation;
 
 namespace SmtWeb.Web.Api;
 

@@ -15,7 +15,7 @@ internal static class RunResultsApi
             .WithName("GetMetrics")
             .WithSummary(
                 "Points of the curves after a sequence number, as JSON (at most 'limit' points; go on from lastSequence) or as CSV "
-                + "(all of them)."
+                    + "(all of them)."
             )
             .Produces<MetricPage>(200, "application/json", "text/csv")
             .ProducesProblem(404);

@@ -16,7 +16,7 @@ internal static class RunsApi
             .WithSummary("Runs, newest first, a page at a time: the header Link (rel=\"next\") leads to the following one.")
             .WithDescription(
                 "'state' takes one state or several with commas between; 'q' words, all of which must be in name, preset, method, data "
-                + "or person (or be #id); 'limit' 1 to 1000; 'cursor' comes from the Link of the page before."
+                    + "or person (or be #id); 'limit' 1 to 1000; 'cursor' comes from the Link of the page before."
             )
             .Produces<IReadOnlyList<RunSummary>>();
         runs.MapPost("/", CreateAsync)

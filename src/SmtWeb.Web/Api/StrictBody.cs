@@ -1,6 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
-using SmtWeb.Data.Formats;
 using SmtWeb.Data.Settings;
 
 namespace SmtWeb.Web.Api;

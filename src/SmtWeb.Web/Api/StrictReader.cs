@@ -3,11 +3,10 @@ using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Reflection;
 using System.Runtime.CompilerServices;
-using System.Text.Json.Serialization;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using SmtWeb.Data.Settings;
 using SmtWeb.Data.Text;
-using SmtWeb.Web.Panel.Shared;
 
 namespace SmtWeb.Web.Api;
 

@@ -27,7 +27,7 @@ internal static class WellFormed
                             new SpecError(
                                 path,
                                 "The name of a member is no text: it holds bytes that are not UTF-8, half a surrogate pair or the "
-                                + "character NUL."
+                                    + "character NUL."
                             )
                         );
                     }

@@ -4,9 +4,9 @@ using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Identity;
+using SmtWeb.Runs;
 using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.People;
-using SmtWeb.Runs;
 using SmtWeb.Web.Hosting;
 
 namespace SmtWeb.Web.Auth;

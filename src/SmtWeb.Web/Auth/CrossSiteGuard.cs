@@ -18,7 +18,7 @@ internal sealed class CrossSiteGuard(RequestDelegate next)
             return TypedResults
                 .Problem(
                     "This request was made by a page of another site and is refused. Programs should use an API key and send no Origin "
-                    + "header.",
+                        + "header.",
                     statusCode: StatusCodes.Status403Forbidden
                 )
                 .ExecuteAsync(http);

@@ -1,5 +1,4 @@
 using System.Security.Claims;
-using Microsoft.AspNetCore.Authentication.OpenIdConnect;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.IdentityModel.Protocols.OpenIdConnect;
@@ -136,7 +135,7 @@ internal static class LabSignIn
             await audit.WriteAsync(new Actor(told, Address: http.Actor().Address), AuditActions.SignInFailed, told, Way, ct);
             return Refuse(
                 "The provider knows you; this site has no open account for you. Ask an administrator; whoever has one signs in with "
-                + "the password first and then here, to link it."
+                    + "the password first and then here, to link it."
             );
         }
 

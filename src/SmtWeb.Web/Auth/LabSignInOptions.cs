@@ -1,4 +1,3 @@
-using SmtWeb.Data.Settings;
 using SmtWeb.Runs.Entities;
 using SmtWeb.Web.Cli;
 

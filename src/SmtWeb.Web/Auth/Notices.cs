@@ -38,7 +38,7 @@ internal static class Notices
                             StatusCodes.Status400BadRequest,
                             "This form is out of date",
                             "Its page was opened too long ago, or the browser keeps no cookies. Nothing was changed. Open the page "
-                            + "again and send the form once more.",
+                                + "again and send the form once more.",
                             http.Request.Path == SignInEndpoints.Path ? SignInEndpoints.Path : "/",
                             "Open the page again"
                         )

@@ -1,6 +1,5 @@
-using Microsoft.AspNetCore.Authentication.Cookies;
 using Microsoft.AspNetCore.Authentication;
-using SmtWeb.Runs.Database;
+using Microsoft.AspNetCore.Authentication.Cookies;
 using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.People;
 

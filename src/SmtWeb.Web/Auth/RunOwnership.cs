@@ -1,7 +1,7 @@
 using System.Security.Claims;
+using SmtWeb.Runs;
 using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.People;
-using SmtWeb.Runs;
 using SmtWeb.Web.Hosting;
 
 namespace SmtWeb.Web.Auth;

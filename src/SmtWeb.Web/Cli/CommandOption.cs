@@ -1,5 +1,3 @@
-using SmtWeb.Data.Formats;
-
 namespace SmtWeb.Web.Cli;
 
 /// <summary>

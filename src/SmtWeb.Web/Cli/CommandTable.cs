@@ -50,7 +50,7 @@ internal sealed class CommandTable(params Command[] commands)
         {
             Console.Error.WriteLine(
                 $"Unknown command '{PlainText.Show(named!)}'.{Suggestion.For(named!, commands.Select(c => c.Name))} Commands: "
-                + $"{string.Join(", ", commands.Select(c => c.Name))}."
+                    + $"{string.Join(", ", commands.Select(c => c.Name))}."
             );
             return UsageError;
         }

@@ -1,13 +1,12 @@
 using System.Globalization;
-using System.Text.Json;
 using System.Text;
+using System.Text.Json;
 using SmtWeb.Data.Files;
 using SmtWeb.Data.Text;
-using SmtWeb.Measures.Statistics;
 using SmtWeb.Measures;
+using SmtWeb.Measures.Statistics;
 using SmtWeb.Smt.Evaluation;
 using SmtWeb.Smt.Sampling;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Web.Cli;
 
@@ -29,7 +28,7 @@ internal sealed class EvaluateCommand : Command
             "reference",
             "FILE",
             "Reference statistics (.npz of EDM or of `smtweb stats`, .pkl of EDM2) in place of the data set's own: FID only, where "
-            + "they are of other images."
+                + "they are of other images."
         ),
         new("samples", "N", "Images of each repeat in place of the protocol's; the record says so."),
         new("repeats", "N", "Repeats in place of the protocol's."),
@@ -115,7 +114,7 @@ internal sealed class EvaluateCommand : Command
         {
             throw new CommandLineException(
                 $"Option --protocol: there is no '{name}'.{Suggestion.For(name, EvaluationProtocol.All.Select(p => p.Name))} There are "
-                + $"{string.Join(", ", EvaluationProtocol.All.Select(p => p.Name))}."
+                    + $"{string.Join(", ", EvaluationProtocol.All.Select(p => p.Name))}."
             );
         }
         var original = EvaluationProtocol.Find(name);
@@ -146,15 +145,15 @@ internal sealed class EvaluateCommand : Command
         text.AppendLine(
             CultureInfo.InvariantCulture,
             $"Iteration {report.Iteration:N0}, {report.Weights} weights, {report.Steps} {(report.Steps == 1 ? "step" : "steps")} per "
-            + $"image; protocol {report.Protocol}: {report.Repeats} x {report.Samples:N0} images, seeds from {report.FirstSeed}, labels "
-            + $"{report.Labels}"
+                + $"image; protocol {report.Protocol}: {report.Repeats} x {report.Samples:N0} images, seeds from {report.FirstSeed}, labels "
+                + $"{report.Labels}"
         );
         text.AppendLine(
             CultureInfo.InvariantCulture,
             $"Reference {PlainText.Show(report.Dataset)} "
-            + $"({(report.ReferenceImages > 0 ? $"{report.ReferenceImages:N0} images" : "of how many images is not known")}, "
-            + $"{Short(report.ReferenceHash)}); features {report.Network} ({Short(report.NetworkHash)}), resize {report.Resize}, rounding "
-            + $"{report.Rounding}"
+                + $"({(report.ReferenceImages > 0 ? $"{report.ReferenceImages:N0} images" : "of how many images is not known")}, "
+                + $"{Short(report.ReferenceHash)}); features {report.Network} ({Short(report.NetworkHash)}), resize {report.Resize}, rounding "
+                + $"{report.Rounding}"
         );
         foreach (var metric in report.Metrics)
         {

@@ -1,11 +1,9 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using SmtWeb.Data.Weights.PyTorch;
 using SmtWeb.Data.Weights;
+using SmtWeb.Data.Weights.PyTorch;
 using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Teachers;
-using SmtWeb.Torch;
-using SmtWeb.Web.Panel.Shared;
 
 namespace SmtWeb.Web.Cli;
 

@@ -1,15 +1,13 @@
-using SmtWeb.Data.Settings;
 using System.Globalization;
 using System.Text.Json;
 using SmtWeb.Data.Batches;
 using SmtWeb.Data.Formats;
 using SmtWeb.Data.Images.Figures;
+using SmtWeb.Data.Settings;
 using SmtWeb.Measures;
 using SmtWeb.Smt.Sampling;
 using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Teachers;
-using SmtWeb.Web.Api;
 
 namespace SmtWeb.Web.Cli;
 
@@ -75,7 +73,7 @@ internal sealed class Fig5Command : Command
             var warmup = spec.Method.Warmup() is > 0 and var n ? $" after {n} of warm-up" : "";
             await log.WriteLineAsync(
                 $"[{k + 1}/{chosen.Count}] {Short(name)}: {ChoiceAttribute.LabelOf(spec.Method)}, {spec.Optimisation.Iterations} "
-                + $"iterations{warmup}"
+                    + $"iterations{warmup}"
             );
             if (Train(spec, Path.Combine(folder, Short(name)), (int)arguments.Number("threads", 1, 1, 1024), log) is { } unfinished)
             {

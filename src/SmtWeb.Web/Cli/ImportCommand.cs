@@ -1,11 +1,10 @@
 using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using SmtWeb.Runs;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Weights;
-using SmtWeb.Runs;
 using SmtWeb.Smt.Teachers;
-using SmtWeb.Torch;
 using SmtWeb.Web.Hosting;
 
 namespace SmtWeb.Web.Cli;
@@ -139,8 +138,8 @@ internal sealed class ImportCommand : Command
             string.Create(
                 CultureInfo.InvariantCulture,
                 $"  {d.NetworkLabel}, {d.Channels}x{d.Resolution}x{d.Resolution}, "
-                + $"{(d.Classes == 0 ? "no classes" : $"{d.Classes} classes")}, {d.Parameters:N0} parameters in {import.TensorCount} "
-                + $"tensors"
+                    + $"{(d.Classes == 0 ? "no classes" : $"{d.Classes} classes")}, {d.Parameters:N0} parameters in {import.TensorCount} "
+                    + $"tensors"
             ),
             .. import.Notes.Select(n => $"  {n}"),
         ];

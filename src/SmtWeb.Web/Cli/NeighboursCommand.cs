@@ -1,6 +1,6 @@
 using System.Text.Json;
-using SmtWeb.Measures.Statistics;
 using SmtWeb.Measures;
+using SmtWeb.Measures.Statistics;
 using SmtWeb.Worker.Evaluation;
 
 namespace SmtWeb.Web.Cli;
@@ -64,7 +64,7 @@ internal sealed class NeighboursCommand : Command
                 )
                 : $"{index.Count:N0} images of {images.Name}, {index.Dimension} features of {network.Name}: {path}\n"
                     + $"A real image is {index.RealQuantile(0.5):F2} from its nearest other one in the middle (5 to 95 %: "
-                        + $"{index.RealQuantile(0.05):F2} to {index.RealQuantile(0.95):F2})."
+                    + $"{index.RealQuantile(0.05):F2} to {index.RealQuantile(0.95):F2})."
         );
         return 0;
     }

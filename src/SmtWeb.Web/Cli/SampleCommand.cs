@@ -1,10 +1,9 @@
-using SmtWeb.Data.Settings;
 using SmtWeb.Data.Batches;
 using SmtWeb.Data.Files;
 using SmtWeb.Data.Formats;
 using SmtWeb.Data.Images.Figures;
+using SmtWeb.Data.Settings;
 using SmtWeb.Smt.Sampling;
-using SmtWeb.Smt.Specs;
 using SmtWeb.Web.Api;
 
 namespace SmtWeb.Web.Cli;

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
-using SmtWeb.Measures.Statistics;
 using SmtWeb.Measures;
+using SmtWeb.Measures.Statistics;
 
 namespace SmtWeb.Web.Cli;
 

@@ -2,7 +2,6 @@ using SmtWeb.Data.Formats;
 using SmtWeb.Data.Settings;
 using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Web.Cli;
 

@@ -1,8 +1,5 @@
 using System.Globalization;
 using System.Net;
-using SmtWeb.Data.Formats;
-using SmtWeb.Data.Settings;
-using SmtWeb.Torch;
 using SmtWeb.Web.Auth;
 using SmtWeb.Web.Cli;
 

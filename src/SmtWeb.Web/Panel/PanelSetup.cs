@@ -1,8 +1,8 @@
 using System.Buffers.Binary;
-using MudBlazor.Services;
 using MudBlazor;
-using SmtWeb.Runs.Weights;
+using MudBlazor.Services;
 using SmtWeb.Runs;
+using SmtWeb.Runs.Weights;
 using SmtWeb.Web.Auth;
 using SmtWeb.Web.Hosting;
 using SmtWeb.Web.Panel.Layout;

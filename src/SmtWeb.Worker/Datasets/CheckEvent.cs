@@ -1,8 +1,6 @@
-using System.Text.Json.Serialization;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using SmtWeb.Data.Formats;
-using SmtWeb.Torch;
-using SmtWeb.Worker.Generation;
 
 namespace SmtWeb.Worker.Datasets;
 

@@ -127,7 +127,7 @@ public static class DatasetCheckRun
             case CheckOutput.Text:
                 output.WriteLine(
                     $"{PlainText.Show(report.Path)}: {report.Kind}, {report.Records:N0} images of {report.Side}x{report.Side}, "
-                    + $"{(report.Channels == 1 ? "grey" : "RGB")}, {(report.Classes == 0 ? "no classes" : $"{report.Classes} classes")}"
+                        + $"{(report.Channels == 1 ? "grey" : "RGB")}, {(report.Classes == 0 ? "no classes" : $"{report.Classes} classes")}"
                 );
                 output.WriteLine($"SHA-256 {report.Sha256}, {report.Bytes:N0} bytes");
                 for (var k = 0; k < Math.Min(report.Classes, 20); k++)
@@ -140,7 +140,7 @@ public static class DatasetCheckRun
                 {
                     output.WriteLine(
                         $"  … and {report.Classes - 20} classes more ({report.ClassCounts.Min():N0} to {report.ClassCounts.Max():N0} "
-                        + "images each)"
+                            + "images each)"
                     );
                 }
                 foreach (var note in report.Notes)

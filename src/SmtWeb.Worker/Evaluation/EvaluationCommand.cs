@@ -1,10 +1,10 @@
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
-using SmtWeb.Measures.Statistics;
 using SmtWeb.Measures;
+using SmtWeb.Measures.Statistics;
+using SmtWeb.Runs;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Queue;
-using SmtWeb.Runs;
 using SmtWeb.Smt.Evaluation;
 using SmtWeb.Smt.Sampling;
 using SmtWeb.Worker.Training;

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using SmtWeb.Data.Settings;
-using SmtWeb.Measures.Statistics;
 using SmtWeb.Measures;
+using SmtWeb.Measures.Statistics;
 
 namespace SmtWeb.Worker.Evaluation;
 

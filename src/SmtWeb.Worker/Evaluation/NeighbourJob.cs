@@ -1,11 +1,8 @@
-using System.Text.Json.Serialization;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using SmtWeb.Data.Formats;
 using SmtWeb.Measures.Statistics;
-using SmtWeb.Measures;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Torch;
-using SmtWeb.Worker.Generation;
 
 namespace SmtWeb.Worker.Evaluation;
 
@@ -30,7 +27,7 @@ public sealed record NeighbourJob(string Spec, string MetricsFolder, int Threads
         {
             throw new InvalidDataException(
                 $"`neighbours --job` is started by a node, which sends its instructions on standard input ({e.Message}). By hand: "
-                + "smtweb neighbours --dataset DATASET",
+                    + "smtweb neighbours --dataset DATASET",
                 e
             );
         }

@@ -1,5 +1,4 @@
 using SmtWeb.Measures.Statistics;
-using SmtWeb.Measures;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Worker.Training;
 

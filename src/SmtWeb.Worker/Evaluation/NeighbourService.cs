@@ -1,11 +1,11 @@
 using SmtWeb.Data.Formats;
 using SmtWeb.Data.Images;
 using SmtWeb.Data.Settings;
+using SmtWeb.Measures;
 using SmtWeb.Measures.Inception;
 using SmtWeb.Measures.Statistics;
-using SmtWeb.Measures;
-using SmtWeb.Runs.Queue;
 using SmtWeb.Runs;
+using SmtWeb.Runs.Queue;
 using SmtWeb.Smt.Sampling;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
@@ -277,7 +277,7 @@ public sealed class NeighbourService(IRunStore store, GenerationService generati
                 {
                     throw new InvalidDataException(
                         "The feature network or the data were exchanged since the training images were measured. Search again: they "
-                        + "are measured anew."
+                            + "are measured anew."
                     );
                 }
                 return new(key, path, index, images, network);

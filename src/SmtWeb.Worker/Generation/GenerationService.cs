@@ -49,7 +49,7 @@ public sealed partial class GenerationService(
             return asked > options.NodeImages && asked > request.Seeds.Count
                 ? new GenerationResult.Busy(
                     $"{asked - request.Seeds.Count} images wait for the models of this node; with these {request.Seeds.Count} it would "
-                    + $"be more than {options.NodeImages}.",
+                        + $"be more than {options.NodeImages}.",
                     LoadRetry
                 )
                 : await DrawAsync(request, ct);

@@ -46,7 +46,7 @@ internal sealed class ModelHost : IAsyncDisposable
             double seconds = Math.Clamp(waiting / Math.Max(_imagesPerSecond, 1), 1, 60);
             return new GenerationResult.Busy(
                 $"{waiting - seeds.Count} images wait for this model; with these {seeds.Count} it would be more than "
-                + $"{_options.WaitingImages}.",
+                    + $"{_options.WaitingImages}.",
                 TimeSpan.FromSeconds(Math.Ceiling(seconds))
             );
         }

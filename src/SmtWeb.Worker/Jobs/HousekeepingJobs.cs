@@ -1,4 +1,3 @@
-using Hangfire;
 using Hangfire.Common;
 using SmtWeb.Runs.People;
 using SmtWeb.Runs.Queue;

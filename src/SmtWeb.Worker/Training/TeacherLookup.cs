@@ -1,8 +1,7 @@
 using SmtWeb.Data.Settings;
-using SmtWeb.Runs.Weights;
 using SmtWeb.Runs;
+using SmtWeb.Runs.Weights;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Teachers;
 
 namespace SmtWeb.Worker.Training;
 
@@ -24,7 +23,7 @@ internal static class TeacherLookup
             return await models.OpenAsync(name)
                 ?? throw new FileNotFoundException(
                     $"The teacher ($.method.teacher): '{name}' is neither the number of a run nor the name of an imported model. The "
-                    + "panel lists them under Models; `smtweb import FILE --register` adds one."
+                        + "panel lists them under Models; `smtweb import FILE --register` adds one."
                 );
         }
 
@@ -50,6 +49,6 @@ internal static class TeacherLookup
     private static FileNotFoundException Missing(string name, string why) =>
         new(
             $"The teacher ($.method.teacher): run {name} {why}. Give the number of a run of the method \"diffusion\" that has a "
-            + "checkpoint, or the name of an imported model."
+                + "checkpoint, or the name of an imported model."
         );
 }

@@ -2,13 +2,13 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
+using SmtWeb.Runs;
 using SmtWeb.Runs.Attempts;
 using SmtWeb.Runs.Checkpoints;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.Queue;
 using SmtWeb.Runs.Weights;
-using SmtWeb.Runs;
 using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
 

@@ -25,7 +25,7 @@ public static class TrainerExit
             RankLost => "a process of one of its devices died (its last words are in the log)",
             128 + 9 =>
                 "its process was killed (signal 9; if nobody did that, the kernel did, for want of memory: choose a smaller batch or "
-                + "network)",
+                    + "network)",
             128 + 11 => "its process crashed (signal 11, invalid memory access in native code)",
             128 + 6 => "its process aborted (signal 6, usually an error in native code; its last words are in the log)",
             > 128 and < 192 => $"its process was ended by signal {code - 128}",

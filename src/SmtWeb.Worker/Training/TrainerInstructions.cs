@@ -34,7 +34,7 @@ public sealed record TrainerInstructions(
         {
             throw new InvalidDataException(
                 $"`train --run` is started by a worker, which sends its instructions on standard input ({e.Message}). To train without "
-                + "a database: smtweb train spec.json --out folder",
+                    + "a database: smtweb train spec.json --out folder",
                 e
             );
         }

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using SmtWeb.Data.Formats;
 using SmtWeb.Smt.Specs;
-using TorchSharp;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
 

@@ -1,7 +1,6 @@
 using System.IO.Compression;
 using SmtWeb.Data.Formats;
 using SmtWeb.Data.Images;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.Datasets;
 

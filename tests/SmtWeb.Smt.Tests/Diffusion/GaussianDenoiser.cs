@@ -1,5 +1,4 @@
 using SmtWeb.Smt.Networks;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.Diffusion;
 

@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using SmtWeb.Data.Weights;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.Golden;
 

@@ -1,8 +1,6 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
-using SmtWeb.Data.Formats;
 using SmtWeb.Data.Weights;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.Golden;
 

@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using SmtWeb.Data.Weights;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.Golden;
 

@@ -1,6 +1,5 @@
 using SmtWeb.Smt.Methods.Diffusion;
 using SmtWeb.Smt.Methods.Smt;
-using SmtWeb.Smt.Networks;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
 

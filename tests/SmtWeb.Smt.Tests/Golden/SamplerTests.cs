@@ -1,5 +1,4 @@
 using SmtWeb.Smt.Sampling;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.Golden;
 

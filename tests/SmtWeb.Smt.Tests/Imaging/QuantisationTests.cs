@@ -1,6 +1,5 @@
 using SmtWeb.Data.Images;
 using SmtWeb.Smt.Tests.Golden;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.Imaging;
 

@@ -1,7 +1,6 @@
 using SmtWeb.Smt.Methods.Smd;
 using SmtWeb.Smt.Networks;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Teachers;
 using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.ScoreOfMixture;

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Teachers;
 
 namespace SmtWeb.Smt.Tests.Specs;
 

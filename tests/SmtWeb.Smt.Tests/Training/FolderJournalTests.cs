@@ -1,6 +1,5 @@
 using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.Training;
 

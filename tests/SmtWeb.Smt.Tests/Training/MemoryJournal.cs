@@ -1,6 +1,4 @@
 using SmtWeb.Smt.Session;
-using SmtWeb.Smt.Teachers;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.Training;
 

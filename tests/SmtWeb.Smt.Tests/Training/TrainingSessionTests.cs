@@ -2,7 +2,6 @@ using SmtWeb.Data.Formats;
 using SmtWeb.Smt.Methods.Shared;
 using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Teachers;
 using SmtWeb.Smt.Tests.Datasets;
 using SmtWeb.Torch;
 

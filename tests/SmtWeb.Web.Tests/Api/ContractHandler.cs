@@ -130,7 +130,7 @@ public sealed class ContractHandler(Func<WebApplication> app) : DelegatingHandle
             Assert.True(
                 errors.Count == 0,
                 $"{what} answered {status} with a body that the document does not "
-                + $"allow:\n{string.Join('\n', errors.Take(5))}\n{body[..Math.Min(body.Length, 2000)]}"
+                    + $"allow:\n{string.Join('\n', errors.Take(5))}\n{body[..Math.Min(body.Length, 2000)]}"
             );
         }
     }

@@ -1,5 +1,5 @@
-using System.Net.Http.Json;
 using System.Net;
+using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using SmtWeb.Data.Formats;
@@ -7,8 +7,6 @@ using SmtWeb.Data.Images;
 using SmtWeb.Runs.Datasets;
 using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.Queue;
-using SmtWeb.Web.Api;
-using SmtWeb.Web.Auth;
 using SmtWeb.Web.Panel.Shared;
 
 namespace SmtWeb.Web.Tests.Api;

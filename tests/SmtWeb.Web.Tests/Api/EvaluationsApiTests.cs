@@ -1,9 +1,9 @@
-using System.Net.Http.Json;
 using System.Net;
-using System.Text.Json;
+using System.Net.Http.Json;
 using System.Text;
-using SmtWeb.Runs.Entities;
+using System.Text.Json;
 using SmtWeb.Runs;
+using SmtWeb.Runs.Entities;
 using SmtWeb.Smt.Specs;
 
 namespace SmtWeb.Web.Tests.Api;

@@ -1,14 +1,11 @@
 using System.Reflection;
 using System.Runtime.Loader;
-using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis;
-using NSwag.CodeGeneration.CSharp;
+using Microsoft.CodeAnalysis.CSharp;
 using NSwag;
-using SmtWeb.Data.Formats;
+using NSwag.CodeGeneration.CSharp;
 using SmtWeb.Runs.Entities;
-using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
-using SmtWeb.Web.Api;
 
 namespace SmtWeb.Web.Tests.Api;
 

@@ -1,13 +1,13 @@
-using System.Net.Http.Json;
 using System.Net;
+using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using SmtWeb.Runs.Attempts;
 using SmtWeb.Runs.Entities;
 using SmtWeb.Smt.Sampling;
-using SmtWeb.Worker.Generation;
 using SmtWeb.Worker;
+using SmtWeb.Worker.Generation;
 
 namespace SmtWeb.Web.Tests.Api;
 

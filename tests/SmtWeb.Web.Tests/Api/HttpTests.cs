@@ -1,16 +1,14 @@
 using System.IO.Compression;
+using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
-using System.Net;
-using System.Text.Json;
 using System.Text;
+using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using SmtWeb.Runs.Attempts;
 using SmtWeb.Runs.Checkpoints;
 using SmtWeb.Runs.Entities;
-using SmtWeb.Runs.People;
 using SmtWeb.Smt.Sampling;
-using SmtWeb.Torch;
 using SmtWeb.Worker;
 
 namespace SmtWeb.Web.Tests.Api;

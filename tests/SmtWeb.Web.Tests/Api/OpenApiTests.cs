@@ -1,13 +1,10 @@
-using System.Text.Json.Nodes;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.OpenApi;
 using SmtWeb.Runs.Entities;
-using SmtWeb.Runs;
-using SmtWeb.Smt.Specs;
-using SmtWeb.Web.Api;
 
 namespace SmtWeb.Web.Tests.Api;
 
@@ -43,7 +40,7 @@ public sealed class OpenApiTests(SiteFixture site) : SiteTest(site)
         Assert.True(
             await File.ReadAllTextAsync(file, Ct) == document,
             "REST and docs/openapi-v1.json differ. If the change is meant, run this test with SMTWEB_UPDATE_SNAPSHOTS=1 and review the "
-            + "difference."
+                + "difference."
         );
     }
 

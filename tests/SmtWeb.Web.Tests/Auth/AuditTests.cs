@@ -4,7 +4,6 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.People;
-using SmtWeb.Web.Auth;
 
 namespace SmtWeb.Web.Tests.Auth;
 

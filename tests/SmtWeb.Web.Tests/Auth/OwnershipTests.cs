@@ -1,11 +1,10 @@
-using System.Net.Http.Json;
 using System.Net;
+using System.Net.Http.Json;
 using System.Text.Json;
-using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
+using SmtWeb.Runs;
 using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.People;
-using SmtWeb.Runs;
 
 namespace SmtWeb.Web.Tests.Auth;
 

@@ -4,8 +4,6 @@ using Microsoft.AspNetCore.SignalR.Client;
 using Microsoft.Extensions.DependencyInjection;
 using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.People;
-using SmtWeb.Web.Auth;
-using SmtWeb.Web.Tests.Hubs;
 
 namespace SmtWeb.Web.Tests.Auth;
 

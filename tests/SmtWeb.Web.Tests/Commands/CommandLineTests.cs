@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
-using SmtWeb.Data.Formats;
 using SmtWeb.Web.Cli;
 using SmtWeb.Web.Hosting;
 using SmtWeb.Worker;

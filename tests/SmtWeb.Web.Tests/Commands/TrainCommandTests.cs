@@ -1,6 +1,5 @@
 using SmtWeb.Data.Formats;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Teachers;
 using SmtWeb.Torch;
 using SmtWeb.Web.Cli;
 

@@ -1,7 +1,6 @@
 using System.Reflection;
 using SmtWeb.Data.Weights;
 using SmtWeb.Smt.Teachers;
-using SmtWeb.Torch;
 using SmtWeb.Web.Cli;
 
 namespace SmtWeb.Web.Tests.Commands;

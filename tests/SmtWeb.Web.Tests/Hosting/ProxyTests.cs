@@ -1,6 +1,5 @@
 using System.Net;
 using System.Text.Json;
-using Microsoft.AspNetCore.Builder;
 using SmtWeb.Runs.Entities;
 using SmtWeb.Web.Cli;
 using SmtWeb.Web.Hosting;

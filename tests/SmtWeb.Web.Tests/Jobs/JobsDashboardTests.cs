@@ -1,6 +1,6 @@
 using System.Net;
-using SmtWeb.Runs.Entities;
 using SmtWeb.Runs;
+using SmtWeb.Runs.Entities;
 using SmtWeb.Smt.Specs;
 
 namespace SmtWeb.Web.Tests.Jobs;

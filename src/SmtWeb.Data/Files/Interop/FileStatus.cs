@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Data.Files.Interop;
 

@@ -1,6 +1,5 @@
 using SmtWeb.Data.Weights;
 using SmtWeb.Data.Weights.Pickle;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Data.Formats;
 

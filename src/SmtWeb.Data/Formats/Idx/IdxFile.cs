@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
 using SmtWeb.Data.Files;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Data.Formats;
 

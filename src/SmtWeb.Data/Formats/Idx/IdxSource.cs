@@ -1,7 +1,6 @@
 using SmtWeb.Data.Batches;
 using SmtWeb.Data.Images;
 using SmtWeb.Data.Settings;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Data.Formats;
 

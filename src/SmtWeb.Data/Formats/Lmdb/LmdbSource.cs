@@ -4,7 +4,6 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using SmtWeb.Data.Files;
-using SmtWeb.Data.Weights;
 using SmtWeb.Torch;
 
 namespace SmtWeb.Data.Formats;

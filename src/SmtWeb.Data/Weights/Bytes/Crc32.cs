@@ -1,5 +1,3 @@
-using SmtWeb.Data.Formats;
-
 namespace SmtWeb.Data.Weights.Bytes;
 
 /// <summary>CRC-32 of zip and PNG (ISO 3309, reflected polynomial EDB88320), four bytes a step.</summary>

@@ -1,5 +1,3 @@
-using SmtWeb.Torch;
-
 namespace SmtWeb.Data.Weights.Pickle;
 
 /// <summary>

@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
 using SmtWeb.Data.Weights.Bytes;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Data.Weights.Pickle;
 

@@ -1,4 +1,3 @@
-using SmtWeb.Data.Formats;
 using SmtWeb.Data.Weights.Bytes;
 
 namespace SmtWeb.Data.Weights.Pickle;

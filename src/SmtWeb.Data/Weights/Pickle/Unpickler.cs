@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Numerics;
 using SmtWeb.Data.Weights.Bytes;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Data.Weights.Pickle;
 

@@ -1,6 +1,5 @@
 using System.Text;
 using SmtWeb.Data.Weights.Archives;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Data.Weights.PyTorch;
 

@@ -1,4 +1,5 @@
 using SmtWeb.Data.Settings;
+
 namespace SmtWeb.Smt.Specs;
 
 /// <summary>

@@ -1,4 +1,3 @@
-using SmtWeb.Measures;
 using SmtWeb.Smt.Session;
 
 namespace SmtWeb.Smt.Methods.Shared;

@@ -1,4 +1,3 @@
-using SmtWeb.Data.Formats;
 using SmtWeb.Smt.Methods.Diffusion;
 using SmtWeb.Smt.Methods.Gan;
 using SmtWeb.Smt.Methods.Smd;

@@ -1,7 +1,6 @@
 using SmtWeb.Smt.Methods.Shared;
 using SmtWeb.Smt.Methods.Smt;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Methods.Smd;
 

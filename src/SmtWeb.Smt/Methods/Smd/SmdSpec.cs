@@ -1,5 +1,5 @@
-using SmtWeb.Data.Settings;
 using System.Globalization;
+using SmtWeb.Data.Settings;
 
 namespace SmtWeb.Smt.Specs;
 
@@ -14,7 +14,7 @@ public sealed record SmdSpec : MethodSpec
     [Setting(
         "Teacher",
         "Number of a finished diffusion run, or name of an imported model; a file's path where there is no database (`smtweb train "
-        + "--out`).",
+            + "--out`).",
         Min = 1,
         Max = 1024
     )]
@@ -97,7 +97,7 @@ public sealed record SmdSpec : MethodSpec
     [Setting(
         "Generator steps",
         "The generator also learns to refine its samples at intermediate noise levels, to be drawn in up to this many steps. 1 is the "
-        + "paper's one step.",
+            + "paper's one step.",
         Min = 1,
         Max = 8
     )]

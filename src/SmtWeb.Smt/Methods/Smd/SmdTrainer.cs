@@ -2,7 +2,6 @@ using SmtWeb.Smt.Methods.Shared;
 using SmtWeb.Smt.Methods.Smt;
 using SmtWeb.Smt.Networks;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Teachers;
 using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Methods.Smd;

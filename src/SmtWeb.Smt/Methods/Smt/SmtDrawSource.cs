@@ -1,6 +1,5 @@
 using SmtWeb.Smt.Methods.Shared;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Methods.Smt;
 

@@ -1,4 +1,5 @@
 using SmtWeb.Data.Settings;
+
 namespace SmtWeb.Smt.Specs;
 
 /// <summary>
@@ -106,7 +107,7 @@ public sealed record SmtSpec : MethodSpec
     [Setting(
         "Generator steps",
         "The generator also learns to refine its samples at intermediate noise levels, to be drawn in up to this many steps. 1 is the "
-        + "paper's one step.",
+            + "paper's one step.",
         Min = 1,
         Max = 8
     )]

@@ -2,7 +2,6 @@ using Microsoft.AspNetCore.Components;
 using SmtWeb.Data.Formats;
 using SmtWeb.Runs.Datasets;
 using SmtWeb.Web.Panel.Shared;
-using SmtWeb.Worker.Evaluation;
 
 namespace SmtWeb.Web.Panel.Datasets;
 

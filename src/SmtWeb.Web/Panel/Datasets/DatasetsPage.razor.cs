@@ -42,7 +42,7 @@ public sealed partial class DatasetsPage
             DatasetState.Failed => "cannot be used",
             DatasetState.Ready =>
                 $"{d.Kind} · {Format.Count(d.Records)} images of {d.Side}×{d.Side} · {(d.Channels == 1 ? "grey" : "RGB")} · "
-                + $"{(d.Classes == 0 ? "no classes" : $"{Format.Count(d.Classes)} classes")}{(d.CorruptCount > 0 ? $" · {Format.Count(d.CorruptCount)} skipped" : "")}",
+                    + $"{(d.Classes == 0 ? "no classes" : $"{Format.Count(d.Classes)} classes")}{(d.CorruptCount > 0 ? $" · {Format.Count(d.CorruptCount)} skipped" : "")}",
         };
 
     /// <inheritdoc/>

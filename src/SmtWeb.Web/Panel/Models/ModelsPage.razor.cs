@@ -1,7 +1,7 @@
 using Microsoft.AspNetCore.Components;
+using SmtWeb.Runs;
 using SmtWeb.Runs.People;
 using SmtWeb.Runs.Weights;
-using SmtWeb.Runs;
 using SmtWeb.Web.Auth;
 using SmtWeb.Web.Panel.Shared;
 

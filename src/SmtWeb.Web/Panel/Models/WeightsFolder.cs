@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using SmtWeb.Runs.Weights;
 using SmtWeb.Smt.Teachers;
 using SmtWeb.Web.Hosting;
-using SmtWeb.Worker.Generation;
 
 namespace SmtWeb.Web.Panel.Models;
 

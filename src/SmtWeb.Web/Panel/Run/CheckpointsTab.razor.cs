@@ -2,10 +2,9 @@ using System.Data.Common;
 using System.Globalization;
 using Microsoft.AspNetCore.Components;
 using MudBlazor;
-using SmtWeb.Data.Formats;
+using SmtWeb.Runs;
 using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.Queue;
-using SmtWeb.Runs;
 using SmtWeb.Smt.Sampling;
 using SmtWeb.Web.Panel.Shared;
 
@@ -151,8 +150,8 @@ public sealed partial class CheckpointsTab
             yield return new(
                 record.Protocol,
                 $"{(record.Repeats > 1 ? $"{record.Repeats} × " : "")}{Format.Count(record.Samples)} samples from seed "
-                + $"{record.FirstSeed}, {record.Steps} {(record.Steps == 1 ? "step" : "steps")} per image, {record.Weights} weights, "
-                + $"labels {record.LabelDistribution}, resize {record.Resize}",
+                    + $"{record.FirstSeed}, {record.Steps} {(record.Steps == 1 ? "step" : "steps")} per image, {record.Weights} weights, "
+                    + $"labels {record.LabelDistribution}, resize {record.Resize}",
                 [
                     (Format.MetricName(record.Metric), Format.Distance(record.Metric, record.Value) + spread),
                     .. (record.Metrics ?? new Dictionary<string, double>())

@@ -1,7 +1,5 @@
-using SmtWeb.Data.Formats;
 using SmtWeb.Runs;
 using SmtWeb.Smt.Evaluation;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Web.Panel.Run;
 

@@ -1,8 +1,6 @@
 using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
 using SmtWeb.Runs;
-using SmtWeb.Smt.Session;
-using SmtWeb.Web.Jobs;
 using LogLevel = SmtWeb.Smt.Session.LogLevel;
 
 namespace SmtWeb.Web.Panel.Run;

@@ -1,6 +1,5 @@
 using System.Globalization;
 using SmtWeb.Data.Formats;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Web.Panel.Shared;
 

@@ -1,6 +1,5 @@
 using System.Globalization;
 using SmtWeb.Smt.Session;
-using SmtWeb.Smt.Specs;
 
 namespace SmtWeb.Web.Panel.Shared;
 

@@ -1,4 +1,3 @@
-using SmtWeb.Data.Settings;
 using System.Security.Claims;
 using SmtWeb.Runs;
 using SmtWeb.Runs.Queue;
@@ -45,7 +44,7 @@ public sealed class RunCommands(
         await questions.AskAsync(
             $"Delete {run.Name}?",
             $"It lies in the trash for {TrashedRun.Kept.Days} days, with its curves, samples, log and checkpoints, and can be taken out "
-            + "again.",
+                + "again.",
             "Move to trash"
         ) && await ChangeAsync(run.Id, by => store.DeleteAsync(run.Id, by), $"{run.Name} is in the trash.", undo: () => RestoreAsync(run));
 

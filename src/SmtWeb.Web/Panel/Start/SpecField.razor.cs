@@ -1,6 +1,5 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Components;
-using SmtWeb.Data.Settings;
 using SmtWeb.Smt.Specs;
 
 namespace SmtWeb.Web.Panel.Start;

@@ -5,7 +5,6 @@ using SmtWeb.Runs;
 using SmtWeb.Smt.Methods.Shared;
 using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Teachers;
 using SmtWeb.Web.Panel.Shared;
 
 namespace SmtWeb.Web.Panel.Sweeps;
