@@ -8,6 +8,7 @@ using Npgsql;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Datasets;
 using SmtWeb.Runs.Feed;
+using SmtWeb.Runs.Generations;
 using SmtWeb.Runs.Model;
 using SmtWeb.Runs.Models;
 using SmtWeb.Runs.Queue;
@@ -42,6 +43,8 @@ public static class RunsServiceCollectionExtensions
         services.AddSingleton<IRunTable, RunTable>();
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<IModelStore, ModelStore>();
+        services.AddSingleton<ModelImports>();
+        services.AddSingleton<GenerationBatches>();
         services.AddSingleton<RunQueue>();
         services.AddSingleton<WorkItems>();
         services.AddSingleton<JobTickets>();

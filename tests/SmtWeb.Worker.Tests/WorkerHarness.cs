@@ -93,7 +93,7 @@ internal sealed class WorkerHarness : IAsyncDisposable
     public static async Task<RunDetail> UntilAsync(TestDatabase database, long run, Func<RunDetail, bool> wanted, string what)
     {
         RunDetail? detail = null;
-        for (long begin = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(begin) < Patience; await Task.Delay(50))
+        for (long begin = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(begin) < Patience; await Task.Delay(100))
         {
             try
             {

@@ -3,7 +3,7 @@ using SmtWeb.Smt.Files;
 using SmtWeb.Smt.Imaging.Figures;
 using SmtWeb.Smt.Sampling;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Web.Api;
+using SmtWeb.Worker.Generation;
 
 namespace SmtWeb.Web.Commands;
 
