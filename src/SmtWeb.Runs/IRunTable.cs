@@ -54,6 +54,9 @@ public enum RunTableOrder
     /// <summary>Its speed.</summary>
     Speed,
 
+    /// <summary>Whose it is: the lab's first or last, people by name.</summary>
+    Owner,
+
     /// <summary>Its newest distance, among runs measured with the same metric.</summary>
     Distance,
 }

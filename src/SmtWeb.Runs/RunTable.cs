@@ -73,6 +73,7 @@ internal sealed class RunTable(RunsDatabase database) : IRunTable
                 view
             ),
             RunTableOrder.Speed => By(runs.OrderBy(r => r.ImagesPerSecond == null), r => r.ImagesPerSecond, view),
+            RunTableOrder.Owner => By(runs.OrderBy(r => 0), r => r.OwnerId == null ? "" : r.CreatedBy.ToLower(), view),
             RunTableOrder.Distance => By(runs.OrderBy(r => r.Distance == null).ThenBy(r => r.DistanceMetric), r => r.Distance, view),
             _ => throw new ArgumentOutOfRangeException(nameof(view)),
         };

@@ -9,8 +9,9 @@ using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Datasets;
 using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.Feed;
-using SmtWeb.Runs.Queue;
+using SmtWeb.Runs.Generations;
 using SmtWeb.Runs.Weights;
+using SmtWeb.Runs.Queue;
 
 namespace SmtWeb.Runs;
 
@@ -42,6 +43,8 @@ public static class RunsServiceCollectionExtensions
         services.AddSingleton<IRunTable, RunTable>();
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<IModelStore, ModelStore>();
+        services.AddSingleton<ModelImports>();
+        services.AddSingleton<GenerationBatches>();
         services.AddSingleton<RunQueue>();
         services.AddSingleton<WorkItems>();
         services.AddSingleton<JobTickets>();

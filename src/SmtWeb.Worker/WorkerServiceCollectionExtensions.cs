@@ -10,6 +10,7 @@ using SmtWeb.Runs.Queue;
 using SmtWeb.Smt.Sampling;
 using SmtWeb.Worker.Evaluation;
 using SmtWeb.Worker.Generation;
+using SmtWeb.Worker.Imports;
 using SmtWeb.Worker.Jobs;
 
 namespace SmtWeb.Worker;
@@ -63,6 +64,7 @@ public static class WorkerServiceCollectionExtensions
         neighbours ??= new();
         services.AddJobs();
         services.AddSingleton(new JobSlot(neighbours.Queue, 1)).AddSingleton<INeighbourJobs, NeighbourJobs>();
+        services.AddSingleton(new JobSlot(JobQueues.Generations, 1)).AddSingleton<IGenerationJobs, GenerationJobs>();
         return services
             .AddSingleton(provider => new GenerationService(
                 provider.GetRequiredService<IRunStore>(),
@@ -72,6 +74,13 @@ public static class WorkerServiceCollectionExtensions
             ))
             .AddSingleton(neighbours)
             .AddSingleton<NeighbourService>();
+    }
+
+    /// <summary>Imports weights from a folder of this node.</summary>
+    public static IServiceCollection AddImports(this IServiceCollection services, ImportOptions options)
+    {
+        services.AddJobs();
+        return services.AddSingleton(options).AddSingleton(new JobSlot(options.Queue, 1)).AddSingleton<IImportJobs, ImportJobs>();
     }
 
     private static void AddJobs(this IServiceCollection services)

@@ -7,7 +7,10 @@ internal static class Build
 {
     internal static string RepoRoot { get; } = Value("RepoRoot");
 
-    internal static string Executable { get; } = Value("Executable");
+    /// <summary>A published site that is to be tested in place of the build: its files are compressed beforehand.</summary>
+    internal static string? Published { get; } = Environment.GetEnvironmentVariable("SMTWEB_TEST_PUBLISHED");
+
+    internal static string Executable { get; } = Published ?? Value("Executable");
 
     private static string Value(string key) =>
         typeof(Build).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(a => a.Key == key).Value!;

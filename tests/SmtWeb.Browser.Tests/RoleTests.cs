@@ -58,11 +58,57 @@ public sealed class RoleTests(Lab lab) : BrowserTest(lab)
     }
 
     [Fact]
+    public async Task Member_ChangesOwnRunsOnly_AndIsToldWhy()
+    {
+        await using var source = NpgsqlDataSource.Create(Lab.Connection);
+        await using var page = await Lab.OpenAsync("Member");
+        await using var account = source.CreateCommand("SELECT id FROM users WHERE user_name = 'member'");
+        var spec = SmtWeb.Smt.Specs.Presets.Find("swiss-roll")!.Spec;
+        var own = await Lab.Store.CreateAsync(
+            new("of a member", spec, "swiss-roll", -9, "member", (string)(await account.ExecuteScalarAsync())!),
+            TestContext.Current.CancellationToken
+        );
+
+        await page.GoAsync($"/runs/{Lab.Seeds.Queued}/charts");
+        await Expect(page.Page.Locator("[data-refusal]")).ToContainTextAsync("belongs to the lab; only an administrator changes it");
+        foreach (var name in new[] { "Pause", "Cancel", "Delete", "Rename" })
+        {
+            await Expect(page.Page.GetByRole(AriaRole.Button, new() { NameRegex = new($"^{name}") })).ToBeDisabledAsync();
+        }
+
+        await Expect(page.Page.GetByRole(AriaRole.Link, new() { NameRegex = new("^Clone") })).ToBeVisibleAsync();
+        await Expect(page.Page.Locator("[data-status]"))
+            .ToHaveTextAsync("No points yet. Curves appear here within seconds of the first training steps.");
+        await page.ShootAsync("run-of-others");
+
+        await page.GoAsync("/runs?sort=owner");
+        await Expect(
+                page.Page.Locator("tbody tr")
+                    .Filter(new() { HasText = "garments, waiting" })
+                    .GetByRole(AriaRole.Button, new() { NameRegex = new("^Pause") })
+            )
+            .ToBeDisabledAsync();
+        await page
+            .Page.Locator("tbody tr")
+            .Filter(new() { HasText = "of a member" })
+            .GetByRole(AriaRole.Button, new() { NameRegex = new("^Pause") })
+            .ClickAsync();
+        await Expect(page.Page.Locator("tbody tr").Filter(new() { HasText = "of a member" }).Locator(".c-state"))
+            .ToContainTextAsync("Paused");
+        await page.ShootAsync("runs-owners");
+        await Lab.Store.DeleteAsync(own, "member", TestContext.Current.CancellationToken);
+        Assert.Empty(page.Errors);
+    }
+
+    [Fact]
     public async Task Keys_MadeAndRevoked_ShowTheSecretOnce()
     {
         await using var page = await Lab.OpenAsync("Member");
         await page.GoAsync("/account/keys");
         await page.Page.FillAsync("#key-name", "evaluation script");
+        await page.ChooseAsync("#key-days", "30 days");
+        await Expect(page.Page.GetByRole(AriaRole.Checkbox)).ToHaveCountAsync(3); // what only administrators may is not a member's to give
+        await page.Page.GetByRole(AriaRole.Checkbox, new() { NameRegex = new("^generate") }).UncheckAsync();
         await page.Page.GetByRole(AriaRole.Button, new() { Name = "Make a key" }).ClickAsync();
         var secret = await page.Page.Locator(".secret").InnerTextAsync();
         using var client = new HttpClient { BaseAddress = new Uri(Lab.Address), DefaultRequestHeaders = { { "X-Api-Key", secret } } };
@@ -70,8 +116,28 @@ public sealed class RoleTests(Lab lab) : BrowserTest(lab)
             System.Net.HttpStatusCode.OK,
             (await client.GetAsync("/api/v1/runs", TestContext.Current.CancellationToken)).StatusCode
         );
+        using (
+            var draw = await client.PostAsync(
+                "/api/v1/generations",
+                new StringContent("{}", System.Text.Encoding.UTF8, "application/json"),
+                TestContext.Current.CancellationToken
+            )
+        )
+        {
+            Assert.Equal(System.Net.HttpStatusCode.Forbidden, draw.StatusCode);
+        }
+
         await page.GoAsync("/account/keys");
         await Expect(page.Page.GetByText(secret)).ToHaveCountAsync(0);
+        var row = page.Page.Locator("tbody tr").First;
+        await Expect(row.Locator(".may")).ToHaveTextAsync("read, run");
+        var end = DateTimeOffset.Parse(
+            (await row.Locator(".ends time").GetAttributeAsync("datetime"))!,
+            System.Globalization.CultureInfo.InvariantCulture
+        );
+        Assert.InRange((end - DateTimeOffset.UtcNow).TotalDays, 29.9, 30);
+        await Expect(row.Locator(".used time")).ToHaveCountAsync(1);
+        await page.ShootAsync("keys-made");
         await page.Page.GetByRole(AriaRole.Button, new() { Name = "Revoke" }).First.ClickAsync();
         await page.AgreeAsync("Revoke");
         await Expect(page.Page.GetByText("revoked", new() { Exact = true })).ToBeVisibleAsync();

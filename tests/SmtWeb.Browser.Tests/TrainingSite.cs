@@ -17,6 +17,12 @@ internal sealed class TrainingSite : IAsyncDisposable
         var folder = Path.Combine(Path.GetTempPath(), $"smtweb-training-{Guid.NewGuid():N}");
         Directory.CreateDirectory(folder);
         var node = await PanelNode.StartAsync("--port", "0", "--data", folder, "--no-quickstart");
+        return new TrainingSite(folder, node, await SignInAsync(lab, node));
+    }
+
+    /// <summary>The page of a new node's first administrator.</summary>
+    internal static async Task<PanelPage> SignInAsync(Lab lab, PanelNode node)
+    {
         var context = await lab.Browser.NewContextAsync(
             new()
             {
@@ -30,7 +36,7 @@ internal sealed class TrainingSite : IAsyncDisposable
         await page.Page.FillAsync("#again", Lab.Password);
         await page.Page.ClickAsync("button[type=submit]");
         await page.LiveAsync();
-        return new TrainingSite(folder, node, page);
+        return page;
     }
 
     public async ValueTask DisposeAsync()

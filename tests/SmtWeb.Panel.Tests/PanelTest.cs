@@ -1,10 +1,14 @@
+using System.Security.Claims;
 using Microsoft.AspNetCore.Components;
 using Microsoft.Extensions.DependencyInjection;
 using MudBlazor;
 using MudBlazor.Services;
 using SmtWeb.Runs;
+using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.Tests;
 using SmtWeb.Smt.Specs;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Settings;
 using SmtWeb.Web.Auth;
 using SmtWeb.Web.Hosting;
 using SmtWeb.Web.Panel.Shared;
@@ -15,6 +19,9 @@ namespace SmtWeb.Panel.Tests;
 [Trait("Needs", "Postgres")]
 public abstract class PanelTest(PostgresFixture postgres) : IAsyncDisposable
 {
+    /// <summary>The account of the person who looks.</summary>
+    protected const string PersonId = "account-of-tester";
+
     private TestDatabase? _database;
 
     /// <summary>Where components are rendered.</summary>
@@ -26,8 +33,8 @@ public abstract class PanelTest(PostgresFixture postgres) : IAsyncDisposable
     /// <summary>The database.</summary>
     internal TestDatabase Database => _database!;
 
-    /// <summary>Makes the services; a reviewer reads, a member changes runs.</summary>
-    protected async Task BeginAsync(bool member = true)
+    /// <summary>Makes the services; a reviewer reads, a member changes own runs, an administrator all.</summary>
+    protected async Task BeginAsync(bool member = true, bool admin = false)
     {
         _database = await postgres.DatabaseAsync();
         BunitContext.DefaultWaitTimeout = TimeSpan.FromSeconds(60); // a machine that does other work beside the tests
@@ -42,7 +49,13 @@ public abstract class PanelTest(PostgresFixture postgres) : IAsyncDisposable
         Context.Services.AddScoped<PanelNotices>().AddScoped<PanelQuestions>().AddScoped<RunCommands>().AddScoped<LiveRights>();
         var person = Context.AddAuthorization();
         person.SetAuthorized("tester");
+        person.SetRoles(
+            admin ? LabRoles.Admin
+            : member ? LabRoles.Member
+            : LabRoles.Reviewer
+        );
         person.SetPolicies(member ? [Policies.Read, Policies.Operate] : [Policies.Read]);
+        person.SetClaims(new Claim(ClaimTypes.NameIdentifier, PersonId)); // last: each of the others forgets them
         Context.SetRendererInfo(new RendererInfo("Server", isInteractive: true)); // takes a service, so it comes after them
         Context.Render<MudPopoverProvider>();
     }
@@ -50,7 +63,7 @@ public abstract class PanelTest(PostgresFixture postgres) : IAsyncDisposable
     /// <summary>Queues a run.</summary>
     protected Task<long> QueueAsync(string name, string preset = "swiss-roll") =>
         Store.CreateAsync(
-            new NewRun(name, Presets.Find(preset)!.Spec.ForQuickTest(), preset, 0, "tester"),
+            new NewRun(name, Presets.Find(preset)!.Spec.ForQuickTest(), preset, 0, "tester", PersonId),
             Xunit.TestContext.Current.CancellationToken
         );
 

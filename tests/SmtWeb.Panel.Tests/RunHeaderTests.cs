@@ -1,6 +1,8 @@
 using SmtWeb.Runs;
 using SmtWeb.Runs.Tests;
 using SmtWeb.Smt.Specs;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Settings;
 using SmtWeb.Web.Panel.Run;
 
 namespace SmtWeb.Panel.Tests;
@@ -35,6 +37,38 @@ public sealed class RunHeaderTests(PostgresFixture postgres) : PanelTest(postgre
         await BeginAsync(member: false);
         var header = Render(Run(RunState.Running));
         Assert.Empty(header.FindAll("button"));
+    }
+
+    [Theory]
+    [InlineData("another account", "ada", "Run 7 belongs to ada; only ada or an administrator changes it.")]
+    [InlineData(null, "quickstart", "Run 7 belongs to the lab; only an administrator changes it.")]
+    public async Task Header_RunOfOthers_OffersToCloneItAndSaysWhyNoMore(string? owner, string by, string reason)
+    {
+        await BeginAsync();
+        var header = Render(OfOthers(Run(RunState.Queued) with { WaitsBecause = "Position 1 of 1." }, owner, by));
+        Assert.Contains(reason, header.Find("[data-refusal]").TextContent);
+        Assert.StartsWith(reason, header.Find(".actions").GetAttribute("title"));
+        Assert.Equal(["Pause", "Cancel", "Delete"], header.FindAll(".actions button").Select(b => b.TextContent.Trim()));
+        Assert.All(header.FindAll("button"), b => Assert.True(b.HasAttribute("disabled"), b.OuterHtml));
+        Assert.Equal("/runs/new?clone=7", header.Find(".actions a").GetAttribute("href"));
+    }
+
+    [Fact]
+    public async Task Header_RunOfOthers_IsAnAdministratorsToChange()
+    {
+        await BeginAsync(admin: true);
+        var header = Render(OfOthers(Run(RunState.Running), "another account", "ada"));
+        Assert.Equal("owner: ada", header.Find("[data-owner]").TextContent);
+        Assert.Empty(header.FindAll("[data-refusal], button[disabled]"));
+    }
+
+    [Fact]
+    public async Task Header_OwnRun_CanBeChanged()
+    {
+        await BeginAsync();
+        var header = Render(Run(RunState.Running));
+        Assert.Equal("owner: tester", header.Find("[data-owner]").TextContent);
+        Assert.Empty(header.FindAll("[data-refusal], button[disabled]"));
     }
 
     [Fact]
@@ -89,6 +123,12 @@ public sealed class RunHeaderTests(PostgresFixture postgres) : PanelTest(postgre
     private IRenderedComponent<RunHeader> Render(RunDetail run) =>
         Context.Render<RunHeader>(p => p.Add(h => h.Run, run).Add(h => h.Now, Now));
 
+    private static RunDetail OfOthers(RunDetail run, string? owner, string by) =>
+        run with
+        {
+            Summary = run.Summary with { OwnerId = owner, CreatedBy = by },
+        };
+
     private static RunDetail Run(RunState state, string? reason = null) =>
         new(
             new(
@@ -111,7 +151,8 @@ public sealed class RunHeaderTests(PostgresFixture postgres) : PanelTest(postgre
                 Now.AddHours(-1),
                 null,
                 "tester",
-                60
+                60,
+                PersonId
             ),
             Presets.Find("swiss-roll")!.Spec,
             "hash",

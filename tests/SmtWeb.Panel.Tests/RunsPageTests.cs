@@ -83,6 +83,26 @@ public sealed class RunsPageTests(PostgresFixture postgres) : PanelTest(postgres
         );
     }
 
+    [Fact]
+    public async Task List_Owners_AreAColumnThatOrdersAndOthersRunsAreOnlyCloned()
+    {
+        await BeginAsync();
+        await FillAsync(3);
+        await Database.SqlAsync(
+            $"UPDATE runs SET owner_id = '{PersonId}' WHERE id = 2; UPDATE runs SET owner_id = 'of ada', created_by = 'ada' WHERE id = 3"
+        );
+        Visit("/runs?sort=-owner");
+        var page = Context.Render<RunsPage>();
+        page.WaitForAssertion(() =>
+            Assert.Equal(["the lab", "ada", "tester"], page.FindAll("td.c-owner").Select(c => c.TextContent.Trim()))
+        );
+        Assert.Equal(
+            [true, true, false],
+            page.FindAll("tbody tr").Select(row => row.QuerySelector(".actions button")!.HasAttribute("disabled"))
+        );
+        Assert.Equal(3, page.FindAll("tbody .actions a").Count);
+    }
+
     private Task<int> FillAsync(int runs) =>
         Database.SqlAsync(
             $"""

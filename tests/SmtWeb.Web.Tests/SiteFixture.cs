@@ -11,6 +11,8 @@ using SmtWeb.Runs.Database;
 using SmtWeb.Runs.People;
 using SmtWeb.Runs.Queue;
 using SmtWeb.Smt.Specs;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Settings;
 using SmtWeb.Web.Auth;
 using SmtWeb.Web.Hosting;
 using SmtWeb.Web.Tests.Api;
@@ -83,16 +85,19 @@ public sealed class SiteFixture : IAsyncLifetime
     }
 
     /// <summary>A run in its first attempt, and the writer of that attempt: what a worker and its trainer would have.</summary>
-    internal async Task<(long Run, AttemptWriter Writer)> TrainingRunAsync(string preset)
+    internal async Task<(long Run, AttemptWriter Writer)> TrainingRunAsync(string preset, WebApplication? node = null)
     {
+        var services = (node ?? App).Services;
         // one after another, or two tests would claim each other's run
         await _claims.WaitAsync();
         try
         {
-            var run = await Runs.CreateAsync(new NewRun("claimed", Presets.Find(preset)!.Spec, preset, 1_000_000, "test"));
-            var claimed = await App.Services.GetRequiredService<RunQueue>().ClaimAsync(Guid.NewGuid(), "test", TimeSpan.FromHours(1));
+            var run = await services
+                .GetRequiredService<IRunStore>()
+                .CreateAsync(new NewRun("claimed", Presets.Find(preset)!.Spec, preset, 1_000_000, "test"));
+            var claimed = await services.GetRequiredService<RunQueue>().ClaimAsync(Guid.NewGuid(), "test", TimeSpan.FromHours(1));
             Assert.Equal(run, claimed!.RunId);
-            var writer = new AttemptWriter(App.Services.GetRequiredService<RunsDatabase>(), run, claimed.Attempt);
+            var writer = new AttemptWriter(services.GetRequiredService<RunsDatabase>(), run, claimed.Attempt);
             await writer.BeginAsync("test");
             return (run, writer);
         }
@@ -103,7 +108,7 @@ public sealed class SiteFixture : IAsyncLifetime
     }
 
     /// <summary>A node on a database of its own, with nothing but the first account; started.</summary>
-    internal async Task<WebApplication> FreshAsync(NodeRole role = NodeRole.Web)
+    internal async Task<WebApplication> FreshAsync(NodeRole role = NodeRole.Web, Action<WebApplicationBuilder>? adjust = null)
     {
         var name = $"fresh_{Guid.NewGuid():N}";
         await using (var create = App.Services.GetRequiredService<RunsDatabase>().Source.CreateCommand($"CREATE DATABASE {name}"))
@@ -112,6 +117,7 @@ public sealed class SiteFixture : IAsyncLifetime
         }
 
         var app = Build(
+            adjust,
             connection: new NpgsqlConnectionStringBuilder(_postgres!.ConnectionString) { Database = name }.ConnectionString,
             role: role
         );

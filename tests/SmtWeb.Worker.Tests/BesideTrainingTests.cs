@@ -13,7 +13,7 @@ namespace SmtWeb.Worker.Tests;
 
 /// <summary>Evaluations as jobs: a real checkpoint, measured by a real process beside the trainer.</summary>
 [Trait("Needs", "Postgres")]
-public sealed partial class BesideTrainingTests(PostgresFixture postgres)
+public sealed class BesideTrainingTests(PostgresFixture postgres)
 {
     [Fact]
     public async Task SwissRoll_MeasuredBeside_HasAPointForEachCheckpointAtItsIteration()
@@ -146,7 +146,7 @@ public sealed partial class BesideTrainingTests(PostgresFixture postgres)
             && Children(now.Id) is [var id]
             && (third = id) > 0
         );
-        Assert.Equal(0, Kill(third, StopSignal));
+        Signals.Stop(third);
         Assert.Equal(ChangeOutcome.Done, (await queue.CancelAsync((await queue.OfRunAsync(run))[0].Id)).Outcome);
         await WaitAsync(() => Task.FromResult(CommandLine(third).Length <= 1));
 
@@ -167,11 +167,6 @@ public sealed partial class BesideTrainingTests(PostgresFixture postgres)
             }
         }
     }
-
-    private const int StopSignal = 19;
-
-    [LibraryImport("libc", EntryPoint = "kill")]
-    private static partial int Kill(int pid, int signal);
 
     private static async Task WaitAsync(Func<Task<bool>> condition)
     {

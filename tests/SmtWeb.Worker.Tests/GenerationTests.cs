@@ -209,7 +209,7 @@ public sealed class GenerationTests(PostgresFixture postgres)
             NullLogger<GenerationService>.Instance
         );
 
-    private static async Task<long> ModelsAsync(TestDatabase database, params (long Iteration, double? Distance)[] checkpoints)
+    internal static async Task<long> ModelsAsync(TestDatabase database, params (long Iteration, double? Distance)[] checkpoints)
     {
         long run = await WorkerHarness.QueueAsync(database);
         var claim = await database.Queue.ClaimAsync(Guid.NewGuid(), "test:1", TimeSpan.FromSeconds(60));
@@ -227,7 +227,7 @@ public sealed class GenerationTests(PostgresFixture postgres)
     }
 
     /// <summary>Images that say their seed, class and steps, so that a mix-up between requests shows.</summary>
-    private sealed class EchoGenerator : IOneStepGenerator
+    internal sealed class EchoGenerator : IOneStepGenerator
     {
         public EchoGenerator(Stream checkpoint)
         {

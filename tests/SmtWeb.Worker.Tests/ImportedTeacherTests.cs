@@ -26,7 +26,7 @@ public sealed class ImportedTeacherTests(PostgresFixture postgres)
     {
         await using var database = await postgres.DatabaseAsync();
         var models = database.Services.GetRequiredService<IModelStore>();
-        using (var import = TeacherImport.Open(Golden("edm_pickle", "network-snapshot.pkl"), "tiny-edm"))
+        using (var import = TeacherImport.Open(GoldenFiles.Find("edm_pickle", "network-snapshot.pkl"), "tiny-edm"))
         {
             await models.AddAsync(import.Description, "tester", stream => import.Write(stream), TestContext.Current.CancellationToken);
         }
@@ -89,20 +89,5 @@ public sealed class ImportedTeacherTests(PostgresFixture postgres)
         }
 
         return source;
-    }
-
-    private static string Golden(params string[] parts)
-    {
-        var root = new DirectoryInfo(AppContext.BaseDirectory);
-        while (root is not null && !Directory.Exists(Path.Combine(root.FullName, "tests", "golden")))
-        {
-            root = root.Parent;
-        }
-        return Path.Combine([
-            root?.FullName ?? throw new DirectoryNotFoundException("tests/golden is not above the tests."),
-            "tests",
-            "golden",
-            .. parts,
-        ]);
     }
 }

@@ -4,6 +4,8 @@ using Microsoft.Extensions.Hosting;
 using SmtWeb.Runs;
 using SmtWeb.Runs.Tests;
 using SmtWeb.Smt.Specs;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Settings;
 using SmtWeb.TestTrainer;
 using SmtWeb.Worker.Jobs;
 
@@ -93,7 +95,7 @@ internal sealed class WorkerHarness : IAsyncDisposable
     public static async Task<RunDetail> UntilAsync(TestDatabase database, long run, Func<RunDetail, bool> wanted, string what)
     {
         RunDetail? detail = null;
-        for (long begin = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(begin) < Patience; await Task.Delay(50))
+        for (long begin = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(begin) < Patience; await Task.Delay(100))
         {
             try
             {

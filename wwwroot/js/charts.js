@@ -77,10 +77,15 @@ class Charts {
         if (this.disposed) return;
         this.measure();
         this.layout();
-        const any = this.plots.size > 0;
-        this.status.hidden = any && !this.failed;
-        if (!any && !this.failed) this.status.textContent = this.options.empty ?? "No points yet. Curves appear here within seconds of the first training steps.";
+        this.tell();
         this.root.dataset.loaded = "true";
+    }
+
+    // What there is to say where curves should be: a failure, or that there are none; never "loading" for what came or did not.
+    tell() {
+        const problem = this.runs.find(run => run.problem)?.problem;
+        this.status.hidden = this.plots.size > 0 && !problem;
+        if (!this.status.hidden && (problem || this.runs.every(run => !run.fetching))) this.status.textContent = problem ?? this.options.empty;
     }
 
     async fetchRun(run) {
@@ -94,12 +99,10 @@ class Charts {
                 const queued = run.queue.splice(0);
                 for (const frame of queued) if (!run.curves.append(frame, 0, true)) run.again = true;
             } while (run.again && !this.disposed);
-            this.failed = false;
+            run.problem = null;
         } catch (e) {
             if (this.disposed) return;
-            this.failed = true;
-            this.status.hidden = false;
-            this.status.textContent = `${e.message} Trying again in 3 s.`;
+            run.problem = `${e.message} Trying again in 3 s.`;
             setTimeout(() => this.disposed || this.catchUp(), 3000);
         } finally { run.fetching = false; }
         this.changed();
@@ -112,7 +115,6 @@ class Charts {
         const frame = bytes.slice().buffer;
         if (run.fetching) { run.queue.push(frame); return; }
         if (!run.curves.append(frame, 0, true)) { this.fetchRun(run); return; }
-        this.status.hidden = true;
         this.changed();
     }
 
@@ -136,6 +138,7 @@ class Charts {
             if (this.disposed) return;
             this.measure();
             this.layout();
+            this.tell();
             this.invalidate();
         });
     }

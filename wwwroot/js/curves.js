@@ -1,6 +1,7 @@
 // Curves of one run in memory: typed columns per metric, appended in the order in which they were written.
 
 const GROW = 1.6;
+const STALL_MS = 20_000; // a server that says nothing for so long is asked again
 
 class Column {
     constructor(name) {
@@ -87,13 +88,22 @@ export class Curves {
 
     // Reads the history as it streams in; onFrame after every frame, so that the curves draw while they load.
     async fetch(url, onFrame, signal) {
-        const response = await fetch(`${url}${url.includes("?") ? "&" : "?"}after=${this.last}`, { signal });
+        const stalled = new AbortController();
+        const heard = () => { clearTimeout(heard.timer); heard.timer = setTimeout(() => stalled.abort(new Error("The curves do not come.")), STALL_MS); };
+        heard();
+        try {
+            await this.read(await fetch(`${url}${url.includes("?") ? "&" : "?"}after=${this.last}`, { signal: AbortSignal.any([signal, stalled.signal]) }), onFrame, heard);
+        } finally { clearTimeout(heard.timer); }
+    }
+
+    async read(response, onFrame, heard) {
         if (!response.ok) throw new Error(`The curves could not be loaded (${response.status}).`);
         const reader = response.body.getReader();
         let pending = new Uint8Array(0);
         for (;;) {
             const { done, value } = await reader.read();
             if (done) return;
+            heard();
             const joined = new Uint8Array(pending.length + value.length);
             joined.set(pending); joined.set(value, pending.length);
             pending = joined;

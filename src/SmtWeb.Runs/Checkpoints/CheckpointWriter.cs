@@ -170,6 +170,7 @@ public sealed class CheckpointWriter : WriteOnlyStream
                 AND id NOT IN (SELECT id FROM checkpoints WHERE run_id = $1 AND complete AND NOT damaged
                                AND distance IS NOT NULL AND distance <> 'NaN' ORDER BY distance, id LIMIT 1)
                 AND id NOT IN (SELECT checkpoint_id FROM evaluation_jobs WHERE run_id = $1 AND state IN ('Queued', 'Running'))
+                AND id NOT IN (SELECT checkpoint_id FROM generation_batches WHERE run_id = $1 AND state IN ('Queued', 'Running'))
             """,
             [_runId],
             ct

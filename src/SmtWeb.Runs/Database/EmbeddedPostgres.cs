@@ -187,7 +187,7 @@ public sealed partial class EmbeddedPostgres : IAsyncDisposable
                 "-c",
                 "unix_socket_directories=",
                 "-c",
-                "max_connections=100",
+                "max_connections=200",
                 "-c",
                 "shared_buffers=128MB",
                 "-c",

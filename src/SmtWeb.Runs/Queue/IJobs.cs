@@ -35,6 +35,22 @@ public interface INeighbourJobs
     Task<string> MeasureAsync(long runId, string data, PerformContext? context);
 }
 
+/// <summary>Imports of weights as Hangfire calls them.</summary>
+public interface IImportJobs
+{
+    /// <summary>Makes a model of a file in the folder of this node.</summary>
+    [JobDisplayName("Import {0}: {1}")]
+    Task<string> ImportAsync(long importId, string file, PerformContext? context);
+}
+
+/// <summary>Large generations as Hangfire calls them.</summary>
+public interface IGenerationJobs
+{
+    /// <summary>Draws the images of a claimed batch.</summary>
+    [JobDisplayName("Generation {0}: {1}")]
+    Task<string> DrawAsync(long batchId, string what, PerformContext? context);
+}
+
 /// <summary>Recurring work as Hangfire calls it.</summary>
 public interface IHousekeepingJobs
 {

@@ -15,8 +15,8 @@ internal static class JobRepair
         await using var transaction = await connection.BeginTransactionAsync(ct);
         int made = await RunsAsync(connection, ct) + await ItemsAsync(connection, ct) + await OrphansAsync(connection, ct);
         int removed = await connection.ExecuteAsync(
-            $"DELETE FROM hangfire.jobqueue q WHERE (q.queue IN ($1, $2, $3) OR q.queue LIKE $4) AND NOT {JobTable.IsOpen}",
-            [JobQueues.Training, JobQueues.Evaluations, JobQueues.Datasets, JobQueues.Neighbours("") + "%"],
+            $"DELETE FROM hangfire.jobqueue q WHERE (q.queue = ANY($1) OR q.queue LIKE ANY($2)) AND NOT {JobTable.IsOpen}",
+            [JobQueues.Shared.ToArray(), JobQueues.OfNodes.Select(q => q + "%").ToArray()],
             ct
         );
         removed += await ClosedJobsAsync(connection, ct);

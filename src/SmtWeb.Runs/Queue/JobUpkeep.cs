@@ -1,4 +1,6 @@
 using SmtWeb.Runs.Database;
+using SmtWeb.Runs.Generations;
+using SmtWeb.Runs.Weights;
 
 namespace SmtWeb.Runs.Queue;
 
@@ -30,12 +32,14 @@ public sealed class JobUpkeep(RunsDatabase database)
         // Of a node that will not come back: nobody else takes what is queued for its folder.
         int items = await connection.ExecuteAsync(
             """
-            DELETE FROM work_items w USING hangfire.job j WHERE j.id = w.job_id AND w.queue LIKE $1 AND j.createdat < now() - interval '7 days'
+            DELETE FROM work_items w USING hangfire.job j WHERE j.id = w.job_id AND w.queue LIKE ANY($1) AND j.createdat < now() - interval '7 days'
                 AND (w.lease_until IS NULL OR w.lease_until < now())
             """,
-            [JobQueues.Neighbours("") + "%"],
+            [JobQueues.OfNodes.Select(q => q + "%").ToArray()],
             ct
         );
+        int imports = await ModelImports.ExpireAsync(connection, ct);
+        int batches = await GenerationBatches.ExpireAsync(connection, ct);
         // Hangfire keeps failed jobs for ever.
         int jobs = await connection.ExecuteAsync(
             "UPDATE hangfire.job SET expireat = now() WHERE statename = 'Failed' AND expireat IS NULL AND createdat < now() - interval "
@@ -43,7 +47,8 @@ public sealed class JobUpkeep(RunsDatabase database)
             [],
             ct
         );
-        return $"Removed: {workers} workers not seen for 30 days, {checkpoints} unfinished checkpoints, {items} indexes queued for nodes "
-            + $"that are gone, {jobs} failed jobs of more than 30 days ago.";
+        return $"Removed: {workers} workers not seen for 30 days, {checkpoints} unfinished checkpoints, {items} indexes and imports queued "
+            + $"for nodes that are gone, {imports} imports of more than 30 days ago, {batches} batches of images, {jobs} failed jobs of "
+            + "more than 30 days ago.";
     }
 }

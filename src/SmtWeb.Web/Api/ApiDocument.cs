@@ -51,21 +51,20 @@ internal static class ApiDocument
                 (schema.Type, schema.Format) = (number.Type | (nullable ? JsonSchemaType.Null : 0), number.Format);
             }
         }
-        else if (context.JsonPropertyInfo?.DeclaringType == typeof(DrawRequest) && bare == typeof(ulong))
+        else if (IsDrawRequest(context.JsonPropertyInfo) && bare == typeof(ulong))
         {
             ToSeed(schema, nullable);
         }
-        else if (
-            context.JsonPropertyInfo?.DeclaringType == typeof(DrawRequest)
-            && type == typeof(IReadOnlyList<ulong>)
-            && schema.Items is OpenApiSchema items
-        )
+        else if (IsDrawRequest(context.JsonPropertyInfo) && type == typeof(IReadOnlyList<ulong>) && schema.Items is OpenApiSchema items)
         {
             ToSeed(items, nullable: false);
         }
 
         return Task.CompletedTask;
     }
+
+    private static bool IsDrawRequest(JsonPropertyInfo? member) =>
+        member?.DeclaringType is { } type && (type == typeof(DrawRequest) || type == typeof(DrawBatchRequest));
 
     private static bool MayBeNotFinite(JsonPropertyInfo? member) =>
         member is not null && Measured.Contains(member.DeclaringType) && member.Name is not ("seconds" or "imagesPerSecond" or "progress");

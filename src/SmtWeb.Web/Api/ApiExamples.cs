@@ -12,6 +12,7 @@ internal static class ApiExamples
             ["RenameRun"] = """{"name":"Swiss roll, second try"}""",
             ["ChangeRuns"] = """{"runs":[3,4,5],"change":"delete"}""",
             ["Generate"] = """{"model":3,"num_images":16,"seed":"18446744073709551600","class_label":7}""",
+            ["QueueGenerationBatch"] = """{"model":3,"num_images":50000,"seed":0}""",
             ["RegisterDataset"] = """{"name":"CIFAR-10","path":"cifar-10-binary.tar.gz"}""",
             ["CheckDataset"] = """{"skipCorrupt":true}""",
             ["CreateKey"] = """{"name":"evaluation script on gpu-2","scopes":["read","generate"],"days":90}""",

@@ -93,6 +93,7 @@ internal static class ApiSetup
         api.MapDatasets();
         api.MapModels();
         api.MapGenerations();
+        api.MapGenerationBatches();
         api.MapKeys();
         api.MapUsers();
         api.MapAudit();

@@ -31,23 +31,39 @@ internal static class GenerationsApi
             return answer;
         }
 
+        var (done, refusal) = await TryAsync(request, generation, plan!, wanted.ClassLabel is not null, ct);
+        return done is null ? refusal! : Answer(request, wanted, done.Model, done.Images!);
+    }
+
+    /// <summary>Draws, or answers why not; <paramref name="oneLabel"/>: a single label stands for all images.</summary>
+    internal static async Task<(GenerationResult.Done? Done, IResult? Refusal)> TryAsync(
+        HttpRequest request,
+        GenerationService generation,
+        GenerationRequest plan,
+        bool oneLabel,
+        CancellationToken ct
+    )
+    {
         GenerationResult result;
         try
         {
-            result = await generation.GenerateAsync(plan!, ct);
+            result = await generation.GenerateAsync(plan, ct);
         }
         catch (NotSupportedException e)
         {
-            return Problems.Invalid("$.model", e.Message); // a model of points in the plane draws no images
+            return (null, Problems.Invalid("$.model", e.Message)); // a model of points in the plane draws no images
         }
 
         return result switch
         {
-            GenerationResult.Done { Images: { } images } done => Answer(request, wanted, done.Model, images),
-            GenerationResult.UnknownModel unknown => Problems.NotFound(unknown.Problem),
-            GenerationResult.Invalid invalid => Problems.Invalid(Blame(invalid.Field, wanted), invalid.Problem),
-            GenerationResult.Busy busy => Later(request, StatusCodes.Status429TooManyRequests, busy.Problem, busy.RetryAfter),
-            GenerationResult.Unavailable away => Later(request, StatusCodes.Status503ServiceUnavailable, away.Problem, away.RetryAfter),
+            GenerationResult.Done { Images: not null } done => (done, null),
+            GenerationResult.UnknownModel unknown => (null, Problems.NotFound(unknown.Problem)),
+            GenerationResult.Invalid invalid => (null, Problems.Invalid(Blame(invalid.Field, oneLabel), invalid.Problem)),
+            GenerationResult.Busy busy => (null, Later(request, StatusCodes.Status429TooManyRequests, busy.Problem, busy.RetryAfter)),
+            GenerationResult.Unavailable away => (
+                null,
+                Later(request, StatusCodes.Status503ServiceUnavailable, away.Problem, away.RetryAfter)
+            ),
             var other => throw new NotSupportedException($"{other.GetType().Name} has no answer."),
         };
     }
@@ -90,8 +106,8 @@ internal static class GenerationsApi
         && first.MediaType.Equals("image/png", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>A single label stands for all images, so it is the member to blame where the service names one of many.</summary>
-    private static string Blame(string field, DrawRequest wanted) =>
-        wanted.ClassLabel is not null && field.StartsWith("class_labels", StringComparison.Ordinal) ? "$.class_label" : "$." + field;
+    private static string Blame(string field, bool oneLabel) =>
+        oneLabel && field.StartsWith("class_labels", StringComparison.Ordinal) ? "$.class_label" : "$." + field;
 
     private static IResult Later(HttpRequest request, int status, string problem, TimeSpan wait)
     {

@@ -5,6 +5,8 @@ using SmtWeb.Data.Images.Figures;
 using SmtWeb.Data.Settings;
 using SmtWeb.Smt.Sampling;
 using SmtWeb.Web.Api;
+using SmtWeb.Smt.Specs;
+using SmtWeb.Worker.Generation;
 
 namespace SmtWeb.Web.Cli;
 

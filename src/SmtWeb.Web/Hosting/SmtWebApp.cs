@@ -7,6 +7,7 @@ using SmtWeb.Web.Hubs;
 using SmtWeb.Web.Jobs;
 using SmtWeb.Web.Panel;
 using SmtWeb.Worker;
+using SmtWeb.Worker.Imports;
 
 namespace SmtWeb.Web.Hosting;
 
@@ -33,6 +34,7 @@ internal static class SmtWebApp
         builder.Services.AddSmtWebRuns(connection);
         if (options.Role != NodeRole.Worker)
         {
+            builder.Services.AddImports(new ImportOptions(Path.Combine(options.Data, "weights")));
             builder
                 .Services.AddRunFeed()
                 .AddGeneration(OneStepGenerator.Load, neighbours: new() { Folder = options.Metrics, Threads = options.Threads });

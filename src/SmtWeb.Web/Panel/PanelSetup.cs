@@ -4,7 +4,6 @@ using MudBlazor.Services;
 using SmtWeb.Runs;
 using SmtWeb.Runs.Weights;
 using SmtWeb.Web.Auth;
-using SmtWeb.Web.Hosting;
 using SmtWeb.Web.Panel.Layout;
 using SmtWeb.Web.Panel.Models;
 using SmtWeb.Web.Panel.Run;
@@ -22,11 +21,7 @@ internal static class PanelSetup
         services.AddMudServices();
         services.AddScoped<PanelNotices>().AddScoped<PanelQuestions>();
         services.AddScoped<RunCommands>().AddScoped<Datasets.DatasetCommands>();
-        services.AddSingleton(provider => new WeightsFolder(
-            provider.GetRequiredService<ServeOptions>(),
-            provider.GetRequiredService<IModelStore>(),
-            provider.GetRequiredService<IHostApplicationLifetime>()
-        ));
+        services.AddSingleton<WeightsFolder>();
     }
 
     /// <summary>An address that no page has gets the panel's own page about it, with status 404. Routing must come after this.</summary>

@@ -15,10 +15,7 @@ public sealed record NeighbourOptions
     public int Threads { get; init; } = 2;
 
     /// <summary>The queue of this node and folder: the index lies in the folder, and only who has it can use it.</summary>
-    public string Queue =>
-        JobQueues.Neighbours(
-            $"{Environment.MachineName}-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Path.GetFullPath(Folder))))[..8]}"
-        );
+    public string Queue => JobQueues.Neighbours(JobQueues.NodeOf(Folder));
 
     /// <summary>Program and leading arguments; null: this same program.</summary>
     public IReadOnlyList<string>? Program { get; init; }

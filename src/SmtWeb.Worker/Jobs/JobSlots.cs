@@ -7,13 +7,13 @@ namespace SmtWeb.Worker.Jobs;
 internal sealed class JobSlots(IEnumerable<JobSlot> slots)
 {
     private readonly Lock _lock = new();
-    private readonly Dictionary<string, int> _free = slots.ToDictionary(s => s.Queue, s => s.Count);
+    private readonly Dictionary<string, int> _free = slots.GroupBy(s => s.Queue).ToDictionary(g => g.Key, g => g.Last().Count);
 
     /// <summary>Slots of all queues together.</summary>
-    public int Count { get; } = slots.Sum(s => s.Count);
+    public int Count { get; } = slots.GroupBy(s => s.Queue).Sum(g => g.Last().Count);
 
     /// <summary>The queues.</summary>
-    public string[] Queues { get; } = [.. slots.Select(s => s.Queue)];
+    public string[] Queues { get; } = [.. slots.Select(s => s.Queue).Distinct()];
 
     /// <summary>The queues that have a free slot.</summary>
     public List<string> Free()

@@ -1,6 +1,5 @@
 using Hangfire.Server;
 using Microsoft.Extensions.Hosting;
-using Npgsql;
 using SmtWeb.Runs;
 using SmtWeb.Runs.Queue;
 using SmtWeb.Worker.Evaluation;
@@ -25,15 +24,19 @@ internal sealed class NeighbourJobs(
             return "The run was deleted.";
         }
 
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(lifetime.ApplicationStopping);
-        var renewing = RenewAsync(work, stop);
+        await using var keeper = new LeaseKeeper(
+            () => items.RenewAsync(work, options.Lease),
+            options.Lease / 3,
+            lifetime.ApplicationStopping
+        );
         try
         {
             if (work.Losses >= WorkItems.MostAttempts)
             {
                 throw new InvalidDataException($"given up after {work.Losses} attempts without a sign of life");
             }
-            string path = await service.PerformAsync(run.Spec, stop.Token);
+
+            string path = await service.PerformAsync(run.Spec, keeper.Over);
             await items.EndAsync(work);
             return path;
         }
@@ -51,31 +54,6 @@ internal sealed class NeighbourJobs(
         {
             await items.EndAsync(work);
             throw new WorkFailedException(e.Message);
-        }
-        finally
-        {
-            await stop.CancelAsync();
-            await renewing;
-        }
-    }
-
-    private async Task RenewAsync(ClaimedItem work, CancellationTokenSource stop)
-    {
-        while (!stop.IsCancellationRequested)
-        {
-            try
-            {
-                if (!await items.RenewAsync(work, options.Lease))
-                {
-                    await stop.CancelAsync();
-                }
-            }
-            catch (NpgsqlException)
-            {
-                // the database is away: whether the lease was lost is seen when it is back
-            }
-
-            await Task.Delay(options.Lease / 3, stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 }

@@ -87,7 +87,7 @@ public sealed class GenerationsApiTests(SiteFixture site) : SiteTest(site)
         await node.StopAsync(Ct);
     }
 
-    private static async Task CheckpointAsync(AttemptWriter writer, byte[] content)
+    internal static async Task CheckpointAsync(AttemptWriter writer, byte[] content)
     {
         await using var stream = writer.Checkpoint(new(1, 64, 1, null, "test"), TimeSpan.FromSeconds(10));
         stream.Write(content);
@@ -99,25 +99,5 @@ public sealed class GenerationsApiTests(SiteFixture site) : SiteTest(site)
         var client = await Site.ProgramAsync(LabRoles.Reviewer);
         client.BaseAddress = new Uri(node.Urls.First());
         return client;
-    }
-
-    /// <summary>A network of ten classes that takes as long as the test wants; drawing itself is tested with real ones.</summary>
-    private sealed class GatedGenerator(ManualResetEventSlim gate) : IOneStepGenerator
-    {
-        public int ClassCount => 10;
-
-        public IReadOnlyList<string> ClassNames { get; } = [.. Enumerable.Range(0, 10).Select(i => $"class {i}")];
-
-        public long Iteration => 1;
-
-        public IReadOnlyList<int> StepChoices => [1];
-
-        public GeneratedImages Generate(IReadOnlyList<ulong> seeds, IReadOnlyList<int>? labels, int? steps)
-        {
-            gate.Wait(TimeSpan.FromSeconds(40));
-            return new(seeds.Count, 2, 2, 1, new byte[4 * seeds.Count], seeds, labels!);
-        }
-
-        public void Dispose() { }
     }
 }

@@ -1,9 +1,12 @@
+using System.Diagnostics;
 using System.Net;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using SmtWeb.Runs.Entities;
 using SmtWeb.Smt.Teachers;
+using SmtWeb.Runs;
+using SmtWeb.Runs.Weights;
 using SmtWeb.Web.Panel.Models;
 
 namespace SmtWeb.Web.Tests.Api;
@@ -21,8 +24,7 @@ public sealed class ModelsApiTests(SiteFixture site) : SiteTest(site)
     public async Task Import_SnapshotInTheFolder_IsListedAndDownloadedWhole()
     {
         var file = Put(Snapshot);
-        await Folder.ImportAsync(file, "from-the-folder", "ada");
-        Assert.Null(Folder.List().Single(f => f.FileName == file).Problem);
+        Assert.Null(await ImportAsync(file, "from-the-folder", "ada"));
 
         using var program = await Site.ProgramAsync(LabRoles.Reviewer);
         var model = JsonDocument.Parse(await program.GetStringAsync("/api/v1/models/from-the-folder", Ct)).RootElement;
@@ -37,23 +39,21 @@ public sealed class ModelsApiTests(SiteFixture site) : SiteTest(site)
             Assert.Equal(model.GetProperty("parameters").GetInt64(), description.Parameters);
         }
 
-        await Folder.ImportAsync(file, "from-the-folder", "bob");
-        Assert.Contains("already", Folder.List().Single(f => f.FileName == file).Problem);
+        Assert.Contains("already", await ImportAsync(file, "from-the-folder", "bob"));
     }
 
     [Fact]
     public async Task Import_HostileFile_TellsWhatItTried()
     {
         var file = Put(Attack);
-        await Folder.ImportAsync(file, null, "ada");
-        Assert.Contains("os.system", Folder.List().Single(f => f.FileName == file).Problem);
+        Assert.Contains("os.system", await ImportAsync(file, null, "ada"));
     }
 
     [Fact]
     public async Task Import_PathInPlaceOfAName_OpensNothing()
     {
-        await Folder.ImportAsync("../password", "escape", "ada");
-        await Folder.ImportAsync(Snapshot, "escape", "ada");
+        Assert.Equal(ChangeOutcome.NotFound, (await Folder.ImportAsync("../password", "escape", "ada", Ct)).Outcome);
+        Assert.Equal(ChangeOutcome.NotFound, (await Folder.ImportAsync(Snapshot, "escape", "ada", Ct)).Outcome);
         using var program = await Site.ProgramAsync(LabRoles.Reviewer);
         await ProblemAsync(await program.GetAsync("/api/v1/models/escape", Ct), HttpStatusCode.NotFound);
     }
@@ -61,12 +61,27 @@ public sealed class ModelsApiTests(SiteFixture site) : SiteTest(site)
     [Fact]
     public async Task Delete_ByMember_IsForbidden_ByAdministrator_Works()
     {
-        await Folder.ImportAsync(Put(Snapshot), "to-be-deleted", "ada");
+        Assert.Null(await ImportAsync(Put(Snapshot), "to-be-deleted", "ada"));
         using var member = await Site.ProgramAsync(LabRoles.Member);
         await ProblemAsync(await member.DeleteAsync("/api/v1/models/to-be-deleted", Ct), HttpStatusCode.Forbidden);
         using var admin = await Site.ProgramAsync(LabRoles.Admin);
         Assert.Equal(HttpStatusCode.NoContent, (await admin.DeleteAsync("/api/v1/models/to-be-deleted", Ct)).StatusCode);
         await ProblemAsync(await admin.DeleteAsync("/api/v1/models/to-be-deleted", Ct), HttpStatusCode.NotFound);
+    }
+
+    // The import is a job; its problem, or null.
+    private async Task<string?> ImportAsync(string file, string? name, string by)
+    {
+        Assert.Equal(ChangeOutcome.Done, (await Folder.ImportAsync(file, name, by, Ct)).Outcome);
+        for (var begin = Stopwatch.GetTimestamp(); ; await Task.Delay(50, Ct))
+        {
+            if ((await Folder.ListAsync(Ct)).Single(f => f.FileName == file) is { Busy: false } done)
+            {
+                return done.Problem;
+            }
+
+            Assert.True(Stopwatch.GetElapsedTime(begin) < TimeSpan.FromSeconds(60), "The import does not end.");
+        }
     }
 
     private string Put(string source)

@@ -7,8 +7,8 @@ using SmtWeb.Web.Panel.Shared;
 
 namespace SmtWeb.Web.Panel.Models;
 
-/// <summary>Imported models, and the folder that they come from.</summary>
-public sealed partial class ModelsPage : IDisposable
+/// <summary>Imported models, and the folder that they come from. Whoever imports, all pages see it go on.</summary>
+public sealed partial class ModelsPage
 {
     private readonly Dictionary<string, string?> _names = [];
     private IReadOnlyList<StoredModel>? _models;
@@ -31,38 +31,32 @@ public sealed partial class ModelsPage : IDisposable
     private AuditLog Audit { get; set; } = default!;
 
     /// <inheritdoc/>
-    public void Dispose() => Folder.Changed -= OnChanged;
+    protected override TimeSpan Between => TimeSpan.FromSeconds(1);
 
     /// <inheritdoc/>
-    protected override async Task OnInitializedAsync()
+    protected override bool GoesOn => true;
+
+    /// <inheritdoc/>
+    protected override Task OnInitializedAsync() => LookAsync();
+
+    /// <inheritdoc/>
+    protected override async Task LookAsync()
     {
-        _models = await Store.ListAsync();
-        Look();
-        if (RendererInfo.IsInteractive)
-        {
-            Folder.Changed += OnChanged;
-        }
+        _files = await Folder.ListAsync(Gone);
+        _models = await Store.ListAsync(Gone);
     }
-
-    private void Look() => _files = Folder.List();
-
-    private void OnChanged() =>
-        _ = InvokeAsync(async () =>
-        {
-            Look();
-            if (_files.All(f => f.Busy is null))
-            {
-                _models = await Store.ListAsync();
-            }
-
-            StateHasChanged();
-        });
 
     private async Task ImportAsync(WeightsFileState file)
     {
         if (await AllowedAsync(Policies.Operate) is { } by)
         {
-            await Folder.ImportAsync(file.FileName, _names.GetValueOrDefault(file.FileName) is { Length: > 0 } name ? name : null, by);
+            var change = await Folder.ImportAsync(
+                file.FileName,
+                _names.GetValueOrDefault(file.FileName) is { Length: > 0 } name ? name : null,
+                by
+            );
+            _problem = change.Problem;
+            await LookAsync();
         }
     }
 

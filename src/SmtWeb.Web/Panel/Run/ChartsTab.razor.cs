@@ -15,7 +15,10 @@ public sealed partial class ChartsTab
     // A browser that does not answer is away; it fetches what it missed when it is back.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
+    private const string NoPoints = "No points yet. Curves appear here within seconds of the first training steps.";
+
     private readonly Dictionary<long, List<RunEvaluation>> _evaluations = [];
+    private string _beginning = "";
     private ElementReference _root;
     private IJSObjectReference? _module;
     private IJSObjectReference? _charts;
@@ -60,7 +63,12 @@ public sealed partial class ChartsTab
     private IJSRuntime Js { get; set; } = default!;
 
     /// <inheritdoc/>
-    protected override Task OnInitializedAsync() => LoadEvaluationsAsync();
+    protected override Task OnInitializedAsync()
+    {
+        // Where nothing was trained there is nothing to wait for. Said once: from the first drawing on the words are the script's.
+        _beginning = Runs.All(r => r.Iteration == 0) ? NoPoints : "Loading the curves…";
+        return LoadEvaluationsAsync();
+    }
 
     /// <inheritdoc/>
     protected override async Task OnAfterRenderAsync(bool firstRender)
@@ -81,6 +89,7 @@ public sealed partial class ChartsTab
                 _root,
                 new
                 {
+                    empty = NoPoints,
                     runs = Runs.Select(r => new
                     {
                         id = r.Id,

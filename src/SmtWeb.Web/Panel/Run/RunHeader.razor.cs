@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Components;
+using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.JSInterop;
 using MudBlazor;
 using SmtWeb.Runs;
@@ -12,6 +13,7 @@ public sealed partial class RunHeader
     // The trainer's lease is renewed every few seconds; silence of this length is worth telling.
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(15);
 
+    private string? _refusal;
     private bool _renaming;
     private bool _focus;
     private string _name = "";
@@ -24,6 +26,9 @@ public sealed partial class RunHeader
     /// <summary>The time of this rendering.</summary>
     [Parameter]
     public DateTimeOffset Now { get; set; }
+
+    [CascadingParameter]
+    private Task<AuthenticationState> Authentication { get; set; } = default!;
 
     [Inject]
     private RunCommands Commands { get; set; } = default!;
@@ -51,6 +56,9 @@ public sealed partial class RunHeader
                 + $"{(a.LastIteration is { } last ? Format.Count(last) : "now")}{(a.Outcome is null ? "" : $", {a.Outcome}")}"
             )
         );
+
+    /// <inheritdoc/>
+    protected override async Task OnParametersSetAsync() => _refusal = Commands.Refusal(Summary, (await Authentication).User);
 
     /// <inheritdoc/>
     protected override async Task OnAfterRenderAsync(bool firstRender)

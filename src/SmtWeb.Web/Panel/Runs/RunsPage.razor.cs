@@ -22,6 +22,7 @@ public sealed partial class RunsPage
         ["speed"] = RunTableOrder.Speed,
         ["distance"] = RunTableOrder.Distance,
         ["created"] = RunTableOrder.Created,
+        ["owner"] = RunTableOrder.Owner,
     };
 
     // States of runs that are not on this page, as they were heard of last.

@@ -1,4 +1,6 @@
+using System.Security.Claims;
 using Microsoft.AspNetCore.Components;
+using Microsoft.AspNetCore.Components.Authorization;
 using SmtWeb.Runs;
 using SmtWeb.Web.Panel.Shared;
 
@@ -8,7 +10,11 @@ namespace SmtWeb.Web.Panel.Runs;
 public sealed partial class TrashPage
 {
     private IReadOnlyList<TrashedRun>? _runs;
+    private ClaimsPrincipal _person = new();
     private bool _busy;
+
+    [CascadingParameter]
+    private Task<AuthenticationState> Authentication { get; set; } = default!;
 
     [Inject]
     private IRunStore Store { get; set; } = default!;
@@ -17,7 +23,11 @@ public sealed partial class TrashPage
     private RunCommands Commands { get; set; } = default!;
 
     /// <inheritdoc/>
-    protected override async Task OnInitializedAsync() => _runs = await Store.TrashAsync();
+    protected override async Task OnInitializedAsync()
+    {
+        _person = (await Authentication).User;
+        _runs = await Store.TrashAsync();
+    }
 
     private async Task DoAsync(Func<Task<bool>> change)
     {

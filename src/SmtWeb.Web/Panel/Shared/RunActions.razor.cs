@@ -1,12 +1,14 @@
 using Microsoft.AspNetCore.Components;
+using Microsoft.AspNetCore.Components.Authorization;
 using SmtWeb.Runs;
 
 namespace SmtWeb.Web.Panel.Shared;
 
-/// <summary>What can be done with a run in its present state.</summary>
+/// <summary>What can be done with a run in its present state; what only its owner may is shown to others, disabled.</summary>
 public sealed partial class RunActions
 {
     private bool _busy;
+    private string? _refusal;
 
     /// <summary>The run.</summary>
     [Parameter, EditorRequired]
@@ -15,6 +17,9 @@ public sealed partial class RunActions
     /// <summary>With words (on the run's page) or with icons only (in a table).</summary>
     [Parameter]
     public bool Labels { get; set; }
+
+    [CascadingParameter]
+    private Task<AuthenticationState> Authentication { get; set; } = default!;
 
     [Inject]
     private RunCommands Commands { get; set; } = default!;
@@ -25,6 +30,9 @@ public sealed partial class RunActions
     private string CloneLink => $"/runs/new?clone={Run.Id}";
 
     private string About(string verb) => $"{verb} {VisibleText.Of(Run.Name)}";
+
+    /// <inheritdoc/>
+    protected override async Task OnParametersSetAsync() => _refusal = Commands.Refusal(Run, (await Authentication).User);
 
     // The buttons stay enabled meanwhile: one that is disabled cannot take the focus back when its question is answered.
     private async Task Do(Func<RunSummary, Task<bool>> change)

@@ -56,9 +56,8 @@ public sealed class RunCommands(
         await questions.AskAsync($"Delete {run.Name} for good?", "Its curves, samples, log and checkpoints are lost.", "Delete for good")
         && await ChangeAsync(run.Id, by => store.PurgeAsync(run.Id, by), $"{run.Name} is deleted.");
 
-    /// <summary>Whether the signed-in person may change this run; what is shown follows it, and each change asks again.</summary>
-    public async Task<bool> MayChangeAsync(RunSummary run) =>
-        await rights.AskAsync(Policies.Operate) is { } person && await ownership.RefusalAsync(run.Id, person) is null;
+    /// <summary>Why a person may not change this run, or null: what a page offers follows it. Each change asks again.</summary>
+    public string? Refusal(RunSummary run, ClaimsPrincipal person) => ownership.Refusal(run, person);
 
     /// <summary>Changes the priority.</summary>
     public Task<bool> SetPriorityAsync(RunSummary run, int priority) =>
