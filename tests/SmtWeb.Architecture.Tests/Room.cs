@@ -21,9 +21,28 @@ internal sealed record Room(string Name, string Project, string[] MayUse, params
             ("MudBlazor", NoPages)
         ),
         new(
+            "SmtWeb.Data",
+            "src/SmtWeb.Data",
+            ["SmtWeb.Torch"],
+            ("Npgsql", NoDatabase),
+            ("Microsoft.EntityFrameworkCore", NoDatabase),
+            ("Microsoft.AspNetCore", NoPages),
+            ("MudBlazor", NoPages)
+        ),
+        new(
+            "SmtWeb.Measures",
+            "src/SmtWeb.Measures",
+            ["SmtWeb.Data", "SmtWeb.Torch"],
+            ("Npgsql", NoDatabase),
+            ("Microsoft.EntityFrameworkCore", NoDatabase),
+            ("Microsoft.AspNetCore", NoPages),
+            ("MudBlazor", NoPages),
+            ("SixLabors.ImageSharp", "pictures are read and written by SmtWeb.Data")
+        ),
+        new(
             "SmtWeb.Smt",
             "src/SmtWeb.Smt",
-            ["SmtWeb.Torch"],
+            ["SmtWeb.Measures", "SmtWeb.Data", "SmtWeb.Torch"],
             ("Npgsql", NoDatabase),
             ("Microsoft.EntityFrameworkCore", NoDatabase),
             ("Microsoft.AspNetCore", NoPages),
@@ -32,7 +51,7 @@ internal sealed record Room(string Name, string Project, string[] MayUse, params
         new(
             "SmtWeb.Runs",
             "src/SmtWeb.Runs",
-            ["SmtWeb.Smt"],
+            ["SmtWeb.Smt", "SmtWeb.Measures", "SmtWeb.Data"],
             ("Microsoft.AspNetCore.Components", NoPages),
             ("Microsoft.AspNetCore.Mvc", NoPages),
             ("Microsoft.AspNetCore.SignalR", NoPages),
@@ -42,7 +61,7 @@ internal sealed record Room(string Name, string Project, string[] MayUse, params
         new(
             "SmtWeb.Worker",
             "src/SmtWeb.Worker",
-            ["SmtWeb.Migrations", "SmtWeb.Runs", "SmtWeb.Smt", "SmtWeb.Torch"],
+            ["SmtWeb.Migrations", "SmtWeb.Runs", "SmtWeb.Smt", "SmtWeb.Measures", "SmtWeb.Data", "SmtWeb.Torch"],
             ("Microsoft.AspNetCore.Components", NoPages),
             ("Microsoft.AspNetCore.Mvc", NoPages),
             ("Microsoft.AspNetCore.SignalR", NoPages),
@@ -51,7 +70,7 @@ internal sealed record Room(string Name, string Project, string[] MayUse, params
         new(
             "smtweb",
             "src/SmtWeb.Web",
-            ["SmtWeb.Worker", "SmtWeb.Migrations", "SmtWeb.Runs", "SmtWeb.Smt"],
+            ["SmtWeb.Worker", "SmtWeb.Migrations", "SmtWeb.Runs", "SmtWeb.Smt", "SmtWeb.Measures", "SmtWeb.Data"],
             ("Npgsql", "pages and endpoints ask SmtWeb.Runs; they never speak to the database themselves")
         ),
     ];
