@@ -58,6 +58,10 @@ public sealed partial class RunStore(RunsDatabase database) : IRunStore
             .ToListAsync(ct);
         string? worker = await context.Workers.Where(w => w.Id == rest.WorkerId).Select(w => w.Name).SingleOrDefaultAsync(ct);
         string? waits = summary.State.IsWaiting() ? await WaitingReason.ExplainAsync(context, summary, rest.NotBefore, ct) : null;
+        string? parent = await context
+            .Runs.Where(r => r.Id == summary.ParentRunId && r.Trashed == null)
+            .Select(r => r.Name)
+            .SingleOrDefaultAsync(ct);
         return new(
             summary,
             SpecJson.ReadStored(rest.Spec),
@@ -71,6 +75,7 @@ public sealed partial class RunStore(RunsDatabase database) : IRunStore
         )
         {
             JobId = rest.JobId,
+            ParentName = parent,
         };
     }
 

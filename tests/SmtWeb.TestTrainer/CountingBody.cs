@@ -22,6 +22,9 @@ public enum Trouble
 
     /// <summary>No counting: the real session, on libtorch.</summary>
     Real = 5,
+
+    /// <summary>From iteration 50 on the numbers are not finite.</summary>
+    NotFinite = 6,
 }
 
 /// <summary>Counts iterations as a session does: a point each, checkpoints, signals, and going on from a checkpoint.</summary>
@@ -65,6 +68,11 @@ public static class CountingBody
                     return new(TrainingOutcome.Abandoned, "the attempt lost its run");
                 case TrainingSignal.Continue:
                     break;
+            }
+
+            if (trouble is Trouble.NotFinite && iteration == 50)
+            {
+                return new(TrainingOutcome.NotFinite, "not finite") { FirstBadIteration = 48 };
             }
 
             Thread.Sleep(Pace);

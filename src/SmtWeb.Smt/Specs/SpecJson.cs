@@ -29,6 +29,11 @@ public static class SpecJson
     public static (TrainingSpec? Spec, IReadOnlyList<SpecError> Errors) Parse(JsonElement json)
     {
         var errors = new List<SpecError>();
+        WellFormed.Check(json, "$", errors);
+        if (errors.Count > 0)
+        {
+            return (null, errors);
+        }
         new SpecWalker(errors, partial: false).Record(json, typeof(TrainingSpec), "$", null);
         if (errors.Count > 0)
         {
@@ -53,6 +58,10 @@ public static class SpecJson
         catch (JsonException e)
         {
             throw new SpecException([new SpecError(e.Path ?? "$", e.Message)]);
+        }
+        catch (NotSupportedException e)
+        {
+            throw new SpecException([new SpecError("$", e.Message)]); // a kind is not named
         }
     }
 
@@ -85,6 +94,11 @@ public static class SpecJson
     public static (TrainingSpec? Spec, IReadOnlyList<SpecError> Errors) Merge(TrainingSpec spec, JsonElement patch)
     {
         var errors = new List<SpecError>();
+        WellFormed.Check(patch, "$", errors);
+        if (errors.Count > 0)
+        {
+            return (null, errors);
+        }
         new SpecWalker(errors, partial: true).Record(patch, typeof(TrainingSpec), "$", spec);
         if (errors.Count > 0)
         {

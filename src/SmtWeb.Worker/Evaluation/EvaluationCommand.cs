@@ -56,6 +56,11 @@ public static class EvaluationCommand
         catch (Exception e)
             when (e is IOException or InvalidDataException or ArgumentException or InvalidOperationException or ArithmeticException)
         {
+            if (e is DamagedCheckpointException damaged)
+            {
+                await services.GetRequiredService<IRunStore>().SetDamagedAsideAsync(damaged.CheckpointId, e.Message);
+            }
+
             await queue.FailAsync(jobId, attempt, e.Message);
             return Ok;
         }

@@ -87,6 +87,10 @@ public sealed class RunsApiTests(SiteFixture site) : SiteTest(site)
 
     [Theory]
     [InlineData("{}", "$", "Either 'preset' or 'spec'")]
+    [InlineData("{\"fork\":{}}", "$.fork.run", "missing")]
+    [InlineData("{\"fork\":{\"run\":0}}", "$.fork.run", "is not a whole number")]
+    [InlineData("{\"fork\":{\"run\":99999}}", "$.fork.run", "does not exist")]
+    [InlineData("{\"preset\":\"swiss-roll\",\"fork\":{\"run\":99999}}", "$.preset", "either 'preset' or 'fork'")]
     [InlineData("{\"preset\":\"nope\"}", "$.preset", "swiss-roll, fashion-mnist-quick")]
     [InlineData("{\"spec\":{}}", "$.spec.method", "")]
     [InlineData("[1]", "$", "is not an object")]

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
 using MudBlazor;
 using SmtWeb.Runs;
+using SmtWeb.Smt.Training;
 using SmtWeb.Web.Panel.Shared;
 
 namespace SmtWeb.Web.Panel.RunView;
@@ -32,6 +33,8 @@ public sealed partial class RunHeader
     private IJSRuntime Js { get; set; } = default!;
 
     private RunSummary Summary => Run.Summary;
+
+    private string? Exploded => Explosion.Describe(Summary.Distance, Summary.BestDistance);
 
     private double? HeartbeatLostFor =>
         Summary.State is RunState.Running or RunState.Stopping && Run.LastHeartbeat is { } beat && Now - beat > Silence
