@@ -1146,6 +1146,14 @@ namespace SmtWeb.Migrations
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("ended");
 
+                    b.Property<long?>("FirstBadIteration")
+                        .HasColumnType("bigint")
+                        .HasColumnName("first_bad_iteration");
+
+                    b.Property<long?>("ForkedAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("forked_at");
+
                     b.Property<int>("FruitlessAttempts")
                         .HasColumnType("integer")
                         .HasColumnName("fruitless_attempts");
@@ -1187,6 +1195,10 @@ namespace SmtWeb.Migrations
                     b.Property<string>("OwnerId")
                         .HasColumnType("text")
                         .HasColumnName("owner_id");
+
+                    b.Property<long?>("ParentRunId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("parent_run_id");
 
                     b.Property<string>("Preset")
                         .HasColumnType("text")

@@ -11,7 +11,10 @@ namespace SmtWeb.Runs;
 /// </summary>
 public interface IRunStore
 {
-    /// <summary>Queues a run of a resolved, validated spec and returns its id.</summary>
+    /// <summary>
+    /// Queues a run of a resolved, validated spec and returns its id. A fork (<see cref="NewRun.Fork"/>) gets a copy of the checkpoint, and
+    /// needs the run it comes from no more.
+    /// </summary>
     /// <exception cref="SpecException">The spec has errors (all of them are named).</exception>
     Task<long> CreateAsync(NewRun run, CancellationToken ct = default);
 
@@ -82,12 +85,29 @@ public interface IRunStore
     /// <summary>Streams a complete checkpoint (safetensors), verifying each chunk's hash; null where there is none.</summary>
     Task<Stream?> OpenCheckpointAsync(long runId, long checkpointId, CancellationToken ct = default);
 
+    /// <summary>
+    /// A reader found that a checkpoint is not as it was written: it is hidden from now on, and the log of its run says so. True where it
+    /// was
+    /// not known yet.
+    /// </summary>
+    Task<bool> SetDamagedAsideAsync(long checkpointId, string why, CancellationToken ct = default);
+
     /// <summary>Log lines and state changes with an id above <paramref name="after"/>, oldest first.</summary>
     Task<IReadOnlyList<RunEvent>> EventsAsync(long id, long after = 0, int limit = 1000, CancellationToken ct = default);
 }
 
 /// <summary>A run to be queued. <paramref name="OwnerId"/> is the account that may change it; null for runs of the lab itself.</summary>
-public sealed record NewRun(string Name, TrainingSpec Spec, string? Preset, int Priority, string CreatedBy, string? OwnerId = null);
+public sealed record NewRun(string Name, TrainingSpec Spec, string? Preset, int Priority, string CreatedBy, string? OwnerId = null)
+{
+    /// <summary>The checkpoint that it goes on from; null begins anew.</summary>
+    public ForkPoint? Fork { get; init; }
+
+    /// <summary>What a fork of a run is called unless somebody names it.</summary>
+    public static string NameOfFork(string parent) => parent + " (fork)" is { Length: <= RunStore.LongestName } name ? name : parent;
+}
+
+/// <summary>A checkpoint of a run; without a number its newest one.</summary>
+public sealed record ForkPoint(long RunId, long? CheckpointId = null);
 
 /// <summary>Whose run it is; <paramref name="Id"/> is an account's, null for runs of the lab itself.</summary>
 public sealed record RunOwner(long RunId, string? Id, string Name);
@@ -142,7 +162,17 @@ public sealed record RunSummary(
     string CreatedBy,
     double Seconds,
     string? OwnerId = null
-);
+)
+{
+    /// <summary>The run whose checkpoint it was forked from; that run may be gone.</summary>
+    public long? ParentRunId { get; init; }
+
+    /// <summary>The iteration at which it was forked.</summary>
+    public long? ForkedAt { get; init; }
+
+    /// <summary>The iteration from which on losses or gradients were not finite, where the run failed for that.</summary>
+    public long? FirstBadIteration { get; init; }
+}
 
 /// <summary>Everything about a run but its series. <paramref name="WaitsBecause"/> explains a queued run.</summary>
 public sealed record RunDetail(
@@ -160,6 +190,9 @@ public sealed record RunDetail(
     /// <summary>The Hangfire job of its present episode, or of its last one; for the panel, not for programs.</summary>
     [JsonIgnore]
     public long? JobId { get; init; }
+
+    /// <summary>Name of the run it was forked from; null where it is no fork, or that run is gone.</summary>
+    public string? ParentName { get; init; }
 }
 
 /// <summary>One attempt: a stretch of a run by one trainer process.</summary>

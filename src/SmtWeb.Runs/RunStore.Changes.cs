@@ -33,7 +33,12 @@ public sealed partial class RunStore
         SpecValidation.Ensure(run.Spec);
         run = run with { Spec = await new DatasetStore(database).ResolveAsync(run.Spec, ct) };
         SpecValidation.Ensure(run.Spec);
-        await TeacherCheck.EnsureAsync(database, run.Spec, ct);
+        var fork = run.Fork is { } point ? await ForkSource.FindAsync(database, point, run.Spec, ct) : null;
+        if (fork is null)
+        {
+            await TeacherCheck.EnsureAsync(database, run.Spec, ct); // a fork's checkpoint holds its teacher
+        }
+
         string spec = SpecJson.Write(run.Spec);
         using var parsed = JsonDocument.Parse(spec);
         string Kind(string member) => parsed.RootElement.GetProperty(member).GetProperty("kind").GetString()!;
@@ -53,18 +58,23 @@ public sealed partial class RunStore
             Created = DateTimeOffset.UtcNow,
             CreatedBy = run.CreatedBy,
             OwnerId = run.OwnerId,
+            ParentRunId = fork?.RunId,
+            ForkedAt = fork?.Iteration,
+            Iteration = fork?.Iteration ?? 0,
+            Seconds = fork?.Seconds ?? 0,
         };
         await using var context = await database.ContextAsync(ct);
         await using var transaction = await context.Database.BeginTransactionAsync(ct);
         context.Runs.Add(row);
         await context.SaveChangesAsync(ct);
-        row.JobId = await JobTable.EnqueueAsync(
-            (NpgsqlConnection)context.Database.GetDbConnection(),
-            JobQueues.Training,
-            JobQueues.Train(row.Id, row.Name),
-            ct
-        );
-        context.Events.Add(Line(row, $"Queued by {run.CreatedBy}.", RunState.Queued));
+        var connection = (NpgsqlConnection)context.Database.GetDbConnection();
+        if (fork is not null)
+        {
+            await fork.CopyAsync(connection, row.Id, ct);
+        }
+
+        row.JobId = await JobTable.EnqueueAsync(connection, JobQueues.Training, JobQueues.Train(row.Id, row.Name), ct);
+        context.Events.Add(Line(row, $"Queued by {run.CreatedBy}{(fork is null ? "" : $", {fork.Words}")}.", RunState.Queued));
         await context.SaveChangesAsync(ct);
         await NotifyAsync(context, RunChannels.Runs, new RunNotice(row.Id, RunNoticeKind.Summary).ToString(), ct);
         await transaction.CommitAsync(ct);
@@ -103,28 +113,30 @@ public sealed partial class RunStore
         );
 
     /// <inheritdoc/>
-    public Task<ChangeResult> ResumeAsync(long id, string by, CancellationToken ct = default) =>
-        ChangeAsync(
-            id,
-            by,
-            run =>
-                run.State switch
-                {
-                    RunState.Paused or RunState.Failed or RunState.Cancelled => Requeue(run, by),
-                    RunState.Queued or RunState.Recovering => Verdict.Nothing,
-                    RunState.Stopping => Refuse(
-                        run,
-                        "resumed",
-                        "Its trainer is still writing the checkpoint; resume it once it is paused."
-                    ),
-                    RunState.Starting or RunState.Running or RunState.Finished => Refuse(
-                        run,
-                        "resumed",
-                        "Only a paused, failed or cancelled run can be resumed; clone a finished one to train longer."
-                    ),
-                },
-            ct
-        );
+    public async Task<ChangeResult> ResumeAsync(long id, string by, CancellationToken ct = default) =>
+        await ForkSource.IsWithoutCheckpointAsync(database, id, ct)
+            ? new(ChangeOutcome.Conflict, $"Run {id} is a fork whose checkpoint is damaged, and it has no other to go on from. Fork anew.")
+            : await ChangeAsync(
+                id,
+                by,
+                run =>
+                    run.State switch
+                    {
+                        RunState.Paused or RunState.Failed or RunState.Cancelled => Requeue(run, by),
+                        RunState.Queued or RunState.Recovering => Verdict.Nothing,
+                        RunState.Stopping => Refuse(
+                            run,
+                            "resumed",
+                            "Its trainer is still writing the checkpoint; resume it once it is paused."
+                        ),
+                        RunState.Starting or RunState.Running or RunState.Finished => Refuse(
+                            run,
+                            "resumed",
+                            "Only a paused, failed or cancelled run can be resumed; fork a finished one to train longer."
+                        ),
+                    },
+                ct
+            );
 
     /// <inheritdoc/>
     public Task<ChangeResult> CancelAsync(long id, string by, CancellationToken ct = default) =>
@@ -214,6 +226,7 @@ public sealed partial class RunStore
         RunTransitions.Require(run.Id, run.State, to);
         (run.State, run.StateReason, run.Request, run.NotBefore) = (to, reason, RunRequest.None, null);
         run.Ended = to.IsEnded() ? DateTimeOffset.UtcNow : null;
+        run.FirstBadIteration = null; // it goes on from before it, or is given up
         return new(Line: $"{to}: {reason}", State: to);
     }
 

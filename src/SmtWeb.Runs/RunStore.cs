@@ -3,6 +3,8 @@ using SmtWeb.Runs.Checkpoints;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Entities;
 using SmtWeb.Smt.Specs;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Settings;
 
 namespace SmtWeb.Runs;
 
@@ -58,6 +60,10 @@ public sealed partial class RunStore(RunsDatabase database) : IRunStore
             .ToListAsync(ct);
         string? worker = await context.Workers.Where(w => w.Id == rest.WorkerId).Select(w => w.Name).SingleOrDefaultAsync(ct);
         string? waits = summary.State.IsWaiting() ? await WaitingReason.ExplainAsync(context, summary, rest.NotBefore, ct) : null;
+        string? parent = await context
+            .Runs.Where(r => r.Id == summary.ParentRunId && r.Trashed == null)
+            .Select(r => r.Name)
+            .SingleOrDefaultAsync(ct);
         return new(
             summary,
             SpecJson.ReadStored(rest.Spec),
@@ -71,6 +77,7 @@ public sealed partial class RunStore(RunsDatabase database) : IRunStore
         )
         {
             JobId = rest.JobId,
+            ParentName = parent,
         };
     }
 

@@ -39,7 +39,12 @@ internal static class RunSummaries
                 r.CreatedBy,
                 r.Seconds,
                 r.OwnerId
-            ))
+            )
+            {
+                ParentRunId = r.ParentRunId,
+                ForkedAt = r.ForkedAt,
+                FirstBadIteration = r.FirstBadIteration,
+            })
             .ToListAsync(ct);
         return [.. rows.Select(r => order.TryGetValue(r.Id, out var place) ? r with { QueuePosition = place } : r)];
     }

@@ -1,8 +1,12 @@
 using AngleSharp.Dom;
 using Microsoft.AspNetCore.Components;
 using Microsoft.Extensions.DependencyInjection;
+using MudBlazor;
+using SmtWeb.Runs.Attempts;
 using SmtWeb.Runs.Tests;
 using SmtWeb.Smt.Specs;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Settings;
 using SmtWeb.Web.Panel.Start;
 
 namespace SmtWeb.Panel.Tests;
@@ -87,6 +91,35 @@ public sealed class NewRunPageTests(PostgresFixture postgres) : PanelTest(postgr
         var page = Context.Render<NewRunPage>();
         page.WaitForAssertion(() => Assert.Equal("New run like the original", page.Find("h1").TextContent.Trim()));
         Assert.Equal("the original (clone)", page.Find("#run-name").GetAttribute("value"));
+    }
+
+    [Fact]
+    public async Task Fork_OfACheckpoint_RefusesWhatItsWeightsDoNotFit()
+    {
+        await BeginAsync();
+        var id = await QueueAsync("the original");
+        var claim = (await Database.Queue.ClaimAsync(Guid.NewGuid(), "test", TimeSpan.FromMinutes(5)))!;
+        await using (
+            var checkpoint = new AttemptWriter(Database.Database, id, claim.Attempt).Checkpoint(
+                new(1, 16, 0.1, null, "test"),
+                TimeSpan.FromMinutes(1)
+            )
+        )
+        {
+            checkpoint.Write(new byte[100]);
+            await checkpoint.CompleteAsync();
+        }
+
+        var chosen = (await Store.CheckpointsAsync(id))[0].Id;
+        Visit($"/runs/new?fork={id}&checkpoint={chosen}");
+        var page = Context.Render<NewRunPage>();
+        page.WaitForAssertion(() => Assert.Equal("Fork of the original at iteration 1", page.Find("h1").TextContent.Trim()));
+        await OpenAllAsync(page);
+        await page.Find("#" + SpecField.IdOf("$.network.hiddenWidth")).InputAsync("77");
+        Assert.True(Queue(page).HasAttribute("disabled"));
+        Assert.Contains("fit no other network", page.Find(".status").TextContent);
+        await page.Find("#" + SpecField.IdOf("$.network.hiddenWidth")).InputAsync("16");
+        Assert.False(Queue(page).HasAttribute("disabled"));
     }
 
     private async Task<IRenderedComponent<NewRunPage>> OpenAsync(string address)

@@ -81,6 +81,43 @@ public sealed class RunHeaderTests(PostgresFixture postgres) : PanelTest(postgre
     }
 
     [Fact]
+    public async Task Header_NotFinite_SaysFromWhereAndOffersAFork()
+    {
+        await BeginAsync();
+        var run = Run(RunState.Failed, reason: "The loss was not finite.");
+        var alert = Render(run with { Summary = run.Summary with { FirstBadIteration = 1234 } }).Find("[role=alert]");
+        Assert.Contains("Not finite from iteration 1,234 on.", alert.TextContent);
+        Assert.Equal("/runs/7/checkpoints", alert.QuerySelector("a")!.GetAttribute("href"));
+    }
+
+    [Theory]
+    [InlineData(0.05, false)]
+    [InlineData(41, true)]
+    [InlineData(double.NaN, true)]
+    public async Task Header_Exploded_IsPointedOut(double distance, bool shown)
+    {
+        await BeginAsync();
+        var run = Run(RunState.Running);
+        Assert.Equal(shown, Render(run with { Summary = run.Summary with { Distance = distance } }).FindAll("[data-exploded]").Count == 1);
+    }
+
+    [Theory]
+    [InlineData("the parent", "forked from the parent (#3) at iteration 40, compare")]
+    [InlineData(null, "forked from run #3, which is gone, at iteration 40")]
+    public async Task Header_Fork_NamesItsParent(string? parent, string words)
+    {
+        await BeginAsync();
+        var run = Run(RunState.Running);
+        var line = Render(run with { Summary = run.Summary with { ParentRunId = 3, ForkedAt = 40 }, ParentName = parent })
+            .Find("[data-parent]");
+        Assert.EndsWith(
+            words,
+            string.Join(' ', line.TextContent.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))
+                .Replace(" ,", ",", StringComparison.Ordinal)
+        );
+    }
+
+    [Fact]
     public async Task Header_Waiting_SaysWhyAndOffersThePriority()
     {
         await BeginAsync();

@@ -58,6 +58,18 @@ public sealed class RunsPageTests(PostgresFixture postgres) : PanelTest(postgres
     }
 
     [Fact]
+    public async Task List_NotFiniteOrExploded_IsMarked()
+    {
+        await BeginAsync();
+        await FillAsync(3);
+        await Database.SqlAsync("UPDATE runs SET state = 'Failed', first_bad_iteration = 1234 WHERE id = 1");
+        await Database.SqlAsync("UPDATE runs SET distance_metric = 'sw2', best_distance = 0.5, distance = 5000 WHERE id = 2");
+        var page = Context.Render<RunsPage>();
+        page.WaitForAssertion(() => Assert.Equal("not finite from iteration 1,234 on", page.Find("[data-trouble]").TextContent));
+        Assert.Equal("10,000 times the best", Assert.Single(page.FindAll("[data-exploded]")).TextContent);
+    }
+
+    [Fact]
     public async Task Search_Typed_IsInTheAddressAndFindsThem()
     {
         await BeginAsync();

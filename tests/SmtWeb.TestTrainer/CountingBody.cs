@@ -2,6 +2,8 @@ using System.Buffers.Binary;
 using System.Diagnostics;
 using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Settings;
 
 namespace SmtWeb.TestTrainer;
 
@@ -22,6 +24,9 @@ public enum Trouble
 
     /// <summary>No counting: the real session, on libtorch.</summary>
     Real = 5,
+
+    /// <summary>From iteration 50 on the numbers are not finite.</summary>
+    NotFinite = 6,
 }
 
 /// <summary>Counts iterations as a session does: a point each, checkpoints, signals, and going on from a checkpoint.</summary>
@@ -65,6 +70,11 @@ public static class CountingBody
                     return new(TrainingOutcome.Abandoned, "the attempt lost its run");
                 case TrainingSignal.Continue:
                     break;
+            }
+
+            if (trouble is Trouble.NotFinite && iteration == 50)
+            {
+                return new(TrainingOutcome.NotFinite, "not finite") { FirstBadIteration = 48 };
             }
 
             Thread.Sleep(Pace);

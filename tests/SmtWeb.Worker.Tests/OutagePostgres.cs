@@ -8,6 +8,8 @@ namespace SmtWeb.Worker.Tests;
 /// <summary>A PostgreSQL that goes away when the test says so and comes back on the same port when it says so.</summary>
 internal sealed class OutagePostgres : IAsyncDisposable
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
+
     private readonly string _folder;
     private Process? _server;
 
@@ -15,9 +17,10 @@ internal sealed class OutagePostgres : IAsyncDisposable
 
     public string ConnectionString { get; }
 
-    public static async Task<OutagePostgres> StartAsync()
+    /// <summary>A server of its own; its folder, which goes with it, may be given.</summary>
+    public static async Task<OutagePostgres> StartAsync(string? folder = null)
     {
-        string folder = Path.Combine(Path.GetTempPath(), "smtweb-outage-" + Guid.NewGuid().ToString("N")[..8]);
+        folder ??= Path.Combine(Path.GetTempPath(), "smtweb-outage-" + Guid.NewGuid().ToString("N")[..8]);
         string connection;
         await using (var made = await EmbeddedPostgres.StartAsync(folder, NullLogger.Instance))
         {
@@ -79,7 +82,7 @@ internal sealed class OutagePostgres : IAsyncDisposable
                 await connection.OpenAsync();
                 return;
             }
-            catch (NpgsqlException) when (Stopwatch.GetElapsedTime(begin) < WorkerHarness.Patience)
+            catch (NpgsqlException) when (Stopwatch.GetElapsedTime(begin) < Patience)
             {
                 // not yet
             }

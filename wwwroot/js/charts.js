@@ -28,6 +28,7 @@ class Charts {
             log: query.get("log") === "1", replaced: query.get("replaced") === "1", table: query.get("table") === "1", smoothing: Math.min(.999, Math.max(0, +(query.get("ema") ?? 0) || 0)),
             zoom: (lo, hi) => { this.view.range = lo == null ? null : [lo, hi]; this.reset.hidden = lo == null; this.invalidate(); },
             extent: () => this.extent,
+            badSteps: () => this.badSteps(),
             attempts: () => this.longest, attemptStarts: column => this.attemptStarts(column),
         };
         this.runs = options.runs.map((run, i) => ({ ...run, colour: i, curves: new Curves(), replaced: new Curves(true), evaluations: run.evaluations ?? [], queue: [] }));
@@ -124,6 +125,12 @@ class Charts {
         if (run) { run.evaluations = records; this.changed(); }
     }
 
+    // Where the numbers of a run were no longer finite; null where they are.
+    mark(runId, bad) {
+        const run = this.runs.find(r => r.id === runId);
+        if (run) { run.bad = bad; this.changed(); }
+    }
+
     // An attempt was lost: its points after the last checkpoint are superseded.
     rewind(runId) {
         const run = this.runs.find(r => r.id === runId);
@@ -153,6 +160,16 @@ class Charts {
         if (this.view.replaced) for (const run of this.runs) for (const c of run.replaced.columns.values()) this.extent = Math.max(this.extent, c[this.view.x][c.length - 1]);
         // a run in its first attempt has nothing that was replaced
         this.replacedSwitch.hidden = !this.view.replaced && !this.runs.some(run => [...run.curves.columns.values()].some(c => c.length && c.attempt[c.length - 1] > 1));
+    }
+
+    // The first bad step of each run that has one, on the axis that is shown: its points are there, finite or not.
+    badSteps() {
+        return this.runs.flatMap(run => {
+            if (run.bad == null) return [];
+            let x = this.view.x === "iteration" ? run.bad : null;
+            for (const c of run.curves.columns.values()) for (let i = 0; x === null && i < c.length; i++) if (c.iteration[i] >= run.bad) x = c[this.view.x][i];
+            return x === null ? [] : [{ x, iteration: run.bad }];
+        });
     }
 
     attemptStarts(column) {

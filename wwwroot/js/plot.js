@@ -81,7 +81,7 @@ export class Plot {
             hooks: {
                 setCursor: [u => this.showValues(u)],
                 setSelect: [u => { if (u.select.width > 4) this.view.zoom(u.posToVal(u.select.left, "x"), u.posToVal(u.select.left + u.select.width, "x")); u.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false); }],
-                drawClear: [u => this.drawAttempts(u)],
+                drawClear: [u => this.drawAttempts(u), u => this.drawBadSteps(u)],
                 draw: [u => this.drawMarkers(u)],
             },
         };
@@ -119,7 +119,7 @@ export class Plot {
             this.uplot.setData(data);
         }
         this.showValues(this.uplot);
-        this.box.setAttribute("aria-label", `Curve of ${this.cell.name}, ${drawn.map(s => `${drawn.length > 1 ? `${s.label}: ` : ""}last ${number(lastOf(s, this.smoothing))}`).join(", ")}. “As table” shows the numbers.`);
+        this.box.setAttribute("aria-label", `Curve of ${this.cell.name}, ${drawn.map(s => `${drawn.length > 1 ? `${s.label}: ` : ""}last ${number(lastOf(s, this.smoothing))}`).join(", ")}. ${this.view.badSteps().map(b => ` Not finite from iteration ${b.iteration} on.`).join("")} “As table” shows the numbers.`);
     }
 
     // Distances are drawn as they were measured.
@@ -177,6 +177,21 @@ export class Plot {
             ctx.fillStyle = css("--faint");
             ctx.fillText(label, at, top + 11 * devicePixelRatio);
             free = from;
+        }
+        ctx.restore();
+    }
+
+    // The first step of a run whose numbers were not finite: a red line, with its name where there is room.
+    drawBadSteps(u) {
+        const { ctx } = u, { left, top, width, height } = u.bbox, r = devicePixelRatio;
+        ctx.save();
+        ctx.beginPath(); ctx.rect(left, top, width, height); ctx.clip();
+        ctx.strokeStyle = ctx.fillStyle = css("--red"); ctx.lineWidth = r; ctx.setLineDash([4 * r, 3 * r]);
+        ctx.textAlign = "right"; ctx.textBaseline = "alphabetic"; ctx.font = `${10 * r}px ${css("--sans")}`;
+        for (const { x } of this.view.badSteps()) {
+            const at = u.valToPos(x, "x", true);
+            ctx.beginPath(); ctx.moveTo(at, top); ctx.lineTo(at, top + height); ctx.stroke();
+            if (at - left > ctx.measureText("not finite").width + 8 * r) ctx.fillText("not finite", at - 4 * r, top + 22 * r);
         }
         ctx.restore();
     }

@@ -25,6 +25,11 @@ internal static class SafetensorsHeader
         {
             throw new InvalidDataException($"safetensors: the header is not JSON: {e.Message}", e);
         }
+        catch (InvalidOperationException e)
+        {
+            // the reader's word for bytes and escapes that make no characters
+            throw new InvalidDataException($"safetensors: a name or text of the header is none: {e.Message}", e);
+        }
     }
 
     private static (Dictionary<string, string>, List<SafetensorsEntry>) Read(JsonElement root)

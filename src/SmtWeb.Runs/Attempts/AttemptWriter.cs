@@ -90,9 +90,15 @@ public sealed class AttemptWriter(RunsDatabase database, long runId, int attempt
 
     /// <summary>
     /// The attempt is over and gives the run back. <paramref name="obeyed"/> is what its trainer left for
-    /// (<see cref="RunTransitions.AfterLeaving"/>).
+    /// (<see cref="RunTransitions.AfterLeaving"/>); <paramref name="firstBadIteration"/> marks a run that failed for what is not finite.
     /// </summary>
-    public Task EndAsync(RunState state, string reason, RunRequest obeyed = RunRequest.None, CancellationToken ct = default) =>
+    public Task EndAsync(
+        RunState state,
+        string reason,
+        RunRequest obeyed = RunRequest.None,
+        long? firstBadIteration = null,
+        CancellationToken ct = default
+    ) =>
         Fence.RunAsync(
             Source,
             runId,
@@ -102,12 +108,21 @@ public sealed class AttemptWriter(RunsDatabase database, long runId, int attempt
                 var (from, request) = await RunRelease.ReadAsync(connection, runId, ct);
                 var to = RunTransitions.AfterLeaving(state, request, obeyed);
                 RunTransitions.Require(runId, from, to);
+                await connection.ExecuteAsync(
+                    "UPDATE runs SET first_bad_iteration = $2 WHERE id = $1",
+                    [runId, Nullable(firstBadIteration)],
+                    ct
+                );
                 await RunRelease.ApplyAsync(connection, runId, attempt, to, reason, ct);
             },
             ct
         );
 
-    /// <summary>Hides a checkpoint whose bytes do not match their hash and gives the run back, to go on from an earlier one.</summary>
+    /// <summary>
+    /// Sets a checkpoint aside whose bytes do not match their hash (or that is gone) and gives the run back, to go on from the newest whole
+    /// one. A run that has none does not begin again by itself: that is for a person to decide. The checkpoint of another run, a teacher's,
+    /// was set aside before (<see cref="IRunStore.SetDamagedAsideAsync"/>).
+    /// </summary>
     public Task EndWithDamagedCheckpointAsync(long checkpointId, string reason, CancellationToken ct = default) =>
         Fence.RunAsync(
             Source,
@@ -122,7 +137,28 @@ public sealed class AttemptWriter(RunsDatabase database, long runId, int attempt
                 );
                 await connection.NotifyAsync(new RunNotice(runId, RunNoticeKind.Checkpoint), ct);
                 var (state, request) = await RunRelease.ReadAsync(connection, runId, ct);
-                await RunRelease.ApplyAsync(connection, runId, attempt, RunTransitions.AfterLoss(state, request), reason, ct);
+                var next = RunTransitions.AfterLoss(state, request);
+                bool own = await connection.ScalarAsync<bool>(
+                    "SELECT from_checkpoint_id IS NOT DISTINCT FROM $3 FROM attempts WHERE run_id = $1 AND number = $2",
+                    [runId, attempt, checkpointId],
+                    ct
+                );
+                long? whole = await connection.ScalarAsync<long?>(
+                    "SELECT max(iteration) FROM checkpoints WHERE run_id = $1 AND complete AND NOT damaged",
+                    [runId],
+                    ct
+                );
+                if (own && whole is null && next is (RunState.Recovering or RunState.Queued))
+                {
+                    next = RunState.Failed;
+                }
+
+                string then =
+                    !own ? "The next attempt takes the newest whole one of that run."
+                    : whole is { } iteration ? $"It was set aside; the run goes on from iteration {iteration:N0}, the newest whole one."
+                    : "It was set aside, and the run has no other that is whole; resumed, it begins again from the start.";
+                RunTransitions.Require(runId, state, next);
+                await RunRelease.ApplyAsync(connection, runId, attempt, next, $"{reason} {then}", ct);
             },
             ct
         );

@@ -2,9 +2,7 @@ namespace SmtWeb.Runs.Checkpoints;
 
 /// <summary>A stored checkpoint does not match its hash.</summary>
 public sealed class DamagedCheckpointException(long checkpointId, int chunk, string what)
-    : IOException(
-        $"Checkpoint {checkpointId} is damaged: chunk {chunk} {what}. Go on from another checkpoint, and check the database's disk."
-    )
+    : IOException($"Checkpoint {checkpointId} is damaged: chunk {chunk} {what}. Check the database's disk.")
 {
     /// <summary>The checkpoint.</summary>
     public long CheckpointId { get; } = checkpointId;

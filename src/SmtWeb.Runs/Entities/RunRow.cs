@@ -34,6 +34,12 @@ public sealed class RunRow
     /// <summary>Checkpoints kept beside the best one (from the spec, so that SQL can prune).</summary>
     public int CheckpointsKept { get; set; }
 
+    /// <summary>The run whose checkpoint it was forked from; that run may be gone.</summary>
+    public long? ParentRunId { get; set; }
+
+    /// <summary>The iteration at which it was forked.</summary>
+    public long? ForkedAt { get; set; }
+
     /// <summary>State as people see it.</summary>
     public RunState State { get; set; }
 
@@ -80,6 +86,9 @@ public sealed class RunRow
 
     /// <summary>Training steps skipped because a loss or gradient was not finite.</summary>
     public long SkippedSteps { get; set; }
+
+    /// <summary>The iteration from which on losses or gradients were not finite, where the run failed for that.</summary>
+    public long? FirstBadIteration { get; set; }
 
     /// <summary>Time spent training over all attempts.</summary>
     public double Seconds { get; set; }

@@ -49,10 +49,28 @@ internal sealed class RunEvaluator(TrainingState state, ITrainingJournal journal
         {
             return;
         }
+        record = PointOut(record);
         journal.Evaluation(record);
         journal.Metrics([new MetricPoint(NameOf(record), record.Iteration, record.ImagesSeen, seconds, record.Value)]);
-        state.Progress = state.Progress with { Distance = record.Value, DistanceMetric = record.Metric };
+        var best = double.IsFinite(record.Value)
+            ? Math.Min(record.Value, state.Progress.BestDistance ?? record.Value)
+            : state.Progress.BestDistance;
+        state.Progress = state.Progress with { Distance = record.Value, DistanceMetric = record.Metric, BestDistance = best };
         EvaluateFurtherAverages(samples, seconds, final);
+    }
+
+    // A run that has come apart may go on for days with finite losses.
+    private EvaluationRecord PointOut(EvaluationRecord record)
+    {
+        if (Explosion.Describe(record.Value, state.Progress.BestDistance) is not { } wrong)
+        {
+            return record;
+        }
+        var warning =
+            $"The distance at iteration {record.Iteration:N0} is {wrong}: the run has most likely come apart. Stop it, and fork it from "
+            + "a checkpoint of before with lower learning rates.";
+        journal.Log(LogLevel.Warning, warning);
+        return record with { Warnings = [.. record.Warnings ?? [], warning] };
     }
 
     private string NameOf(EvaluationRecord record) =>
@@ -86,7 +104,9 @@ internal sealed class RunEvaluator(TrainingState state, ITrainingJournal journal
     private EvaluationRecord EvaluatePoints(int samples, double seconds, bool final)
     {
         var (reference, drawn) = Points(samples);
-        return Record("sw2", SlicedWasserstein.Distance(reference, drawn), samples, seconds, final, "", "", "none", "none");
+        // points that are nowhere have no distance, which is a result and no fault of the data
+        var distance = Array.TrueForAll(drawn, float.IsFinite) ? SlicedWasserstein.Distance(reference, drawn) : double.NaN;
+        return Record("sw2", distance, samples, seconds, final, "", "", "none", "none");
     }
 
     private void DrawPoints(int samples, double seconds)
@@ -120,10 +140,8 @@ internal sealed class RunEvaluator(TrainingState state, ITrainingJournal journal
     private EvaluationRecord? EvaluateImages(int samples, double seconds, bool final)
     {
         var labels = _shape.Classes == 0 ? null : Enumerable.Range(0, samples).Select(k => _present[k % _present.Length]).ToArray();
-        var measured = _distance.Measure(
-            (from, count) => _sampler.Draw(Seeds((ulong)from, count), labels?.AsSpan(from, count).ToArray()),
-            samples
-        );
+        var finite = true;
+        var measured = _distance.Measure(Draw, samples);
         if (measured is null)
         {
             return null;
@@ -133,9 +151,10 @@ internal sealed class RunEvaluator(TrainingState state, ITrainingJournal journal
         {
             warnings.Add($"{empty}. The images are of the other classes.");
         }
+        // what is no number is some byte in an image
         return Record(
             measured.Metric,
-            measured.Value,
+            finite ? measured.Value : double.NaN,
             measured.Samples,
             seconds,
             final,
@@ -147,6 +166,13 @@ internal sealed class RunEvaluator(TrainingState state, ITrainingJournal journal
         {
             Warnings = warnings.Count > 0 ? warnings : null,
         };
+
+        Tensor Draw(int from, int count)
+        {
+            var images = _sampler.Draw(Seeds((ulong)from, count), labels?.AsSpan(from, count).ToArray());
+            finite &= images.isfinite().all().to(ScalarType.Float32).ToDouble() > 0;
+            return images;
+        }
     }
 
     // one row per class; the same noise in a column of every class, every grid and every run

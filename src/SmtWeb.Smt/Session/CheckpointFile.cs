@@ -30,6 +30,9 @@ public sealed record TrainingProgress
     /// <summary>The distance that was measured at this very iteration; null where none was. A checkpoint takes it.</summary>
     public double? Distance { get; init; }
 
+    /// <summary>The smallest distance so far: what an <see cref="Explosion"/> is seen by.</summary>
+    public double? BestDistance { get; init; }
+
     /// <summary>What the run is measured by: <see cref="EvaluationRecord.Metric"/>. It keeps to one, also between evaluations.</summary>
     public string? DistanceMetric { get; init; }
 }

@@ -76,6 +76,9 @@ internal sealed class FolderCheckpoints
         static string Sentence(string problem) => problem.TrimEnd('.') + ".";
     }
 
+    /// <summary>Whether a checkpoint of this content was ever written here, be it pruned since.</summary>
+    public bool Knows(long iteration, string sha256) => _hashes.TryGetValue(iteration, out var known) && known.Contains(sha256);
+
     public void Add(CheckpointRecord checkpoint, Action<Stream> write, JsonSerializerOptions lines)
     {
         Directory.CreateDirectory(_folder);
@@ -192,26 +195,36 @@ internal sealed class FolderCheckpoints
         foreach (var line in File.ReadLines(IndexPath))
         {
             // A crash may have cut the last line off; the checkpoint itself is whole, only its facts are unknown.
-            JsonObject? json;
-            try
+            if (Facts(line) is { } facts)
             {
-                json = JsonNode.Parse(line) as JsonObject;
-            }
-            catch (JsonException)
-            {
-                continue;
-            }
-
-            if (json?["iteration"] is JsonValue at && at.TryGetValue<long>(out var iteration))
-            {
-                yield return (
-                    iteration,
-                    Number(json["distance"]),
-                    json["sha256"] is JsonValue text && text.TryGetValue<string>(out var hash) ? hash : null
-                );
+                yield return facts;
             }
         }
     }
 
-    private static double? Number(JsonNode? node) => node is JsonValue value && value.TryGetValue<double>(out var number) ? number : null;
+    /// <summary>What a line of the index says; null where it is none.</summary>
+    internal static (long Iteration, double? Distance, string? Hash)? Facts(string line)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(line);
+            if (
+                json.RootElement.ValueKind != JsonValueKind.Object
+                || Member("iteration", JsonValueKind.Number) is not { } at
+                || !at.TryGetInt64(out var iteration)
+            )
+            {
+                return null;
+            }
+
+            return (iteration, Member("distance", JsonValueKind.Number)?.GetDouble(), Member("sha256", JsonValueKind.String)?.GetString());
+
+            JsonElement? Member(string name, JsonValueKind kind) =>
+                json.RootElement.TryGetProperty(name, out var member) && member.ValueKind == kind ? member : null;
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            return null; // InvalidOperationException: text that is half a pair of UTF-16
+        }
+    }
 }

@@ -1,3 +1,4 @@
+using SmtWeb.Data.Settings;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Runtime.InteropServices;
@@ -29,6 +30,7 @@ public sealed class FolderJournal : ITrainingJournal, IDisposable
     private readonly TrainingSpec _spec;
     private readonly FolderCheckpoints _checkpoints;
     private readonly ProgressLine _progress;
+    private FolderFork? _fork;
     private FileStream? _mine;
     private IReadOnlyList<string> _found = []; // of damaged checkpoints, to be logged when there is a log
     private StreamWriter? _metrics,
@@ -69,7 +71,29 @@ public sealed class FolderJournal : ITrainingJournal, IDisposable
     }
 
     /// <summary>The checkpoint to go on from, or null for a fresh run.</summary>
-    public string? CheckpointPath => _checkpoints.Last?.Path;
+    public string? CheckpointPath => _checkpoints.Last?.Path ?? _fork?.Path;
+
+    /// <summary>
+    /// The run begins from a checkpoint of another one, which becomes the first of its own. Asked of a folder that began so, it goes on.
+    /// </summary>
+    /// <exception cref="SpecException">The checkpoint is of another network.</exception>
+    /// <exception cref="IOException">The folder holds a run that was not forked from it.</exception>
+    public void Fork(FolderFork from)
+    {
+        if (ForkRules.Check(from.Spec, _spec, from.Progress.Iteration) is { Count: > 0 } errors)
+        {
+            throw new SpecException(errors);
+        }
+        if (_mine is not null && !_checkpoints.Knows(from.Progress.Iteration, from.Sha256))
+        {
+            throw new IOException(
+                $"{_folder} holds a run that was not forked from {from.Path}. Give an empty folder, or leave --fork out to go on with "
+                + "that run."
+            );
+        }
+
+        _fork = from;
+    }
 
     /// <inheritdoc/>
     public TrainingSignal Signal => (TrainingSignal)_signal;
@@ -240,6 +264,26 @@ public sealed class FolderJournal : ITrainingJournal, IDisposable
         {
             Log(LogLevel.Warning, text);
         }
+        if (_fork is not null && _checkpoints.Last is null)
+        {
+            BeginFork(_fork);
+        }
+    }
+
+    private void BeginFork(FolderFork from)
+    {
+        var progress = from.Progress;
+        var same = ForkRules.SameData(from.Spec.Data, _spec.Data);
+        _checkpoints.Add(
+            new(progress.Iteration, progress.ImagesSeen, progress.Seconds, same ? progress.Distance : null, $"forked from {from.Path}"),
+            stream =>
+            {
+                using var file = PlainFile.OpenRead(from.Path);
+                file.CopyTo(stream);
+            },
+            Lines
+        );
+        Log(LogLevel.Information, $"Forked from {from.Path} (SHA-256 {from.Sha256}) at iteration {progress.Iteration:N0}.");
     }
 
     // two processes would write over each other's checkpoints; the lock ends with the process, however it ends
@@ -283,12 +327,19 @@ public sealed class FolderJournal : ITrainingJournal, IDisposable
         return new StreamWriter(path, append: true);
     }
 
-    private static long IterationOf(string line)
+    /// <summary>The iteration of a line; one that is none, which a crash or an editor left, is of after every iteration.</summary>
+    internal static long IterationOf(string line)
     {
         try
         {
             using var json = JsonDocument.Parse(line);
-            return json.RootElement.GetProperty("iteration").GetInt64();
+            return
+                json.RootElement.ValueKind == JsonValueKind.Object
+                && json.RootElement.TryGetProperty("iteration", out var at)
+                && at.ValueKind == JsonValueKind.Number
+                && at.TryGetInt64(out var iteration)
+                ? iteration
+                : long.MaxValue;
         }
         catch (JsonException)
         {

@@ -164,7 +164,7 @@ public enum TrainingOutcome
     /// <summary>All iterations done.</summary>
     Finished,
 
-    /// <summary>A checkpoint was written because of <see cref="TrainingSignal.Pause"/>, or training cannot go on by itself.</summary>
+    /// <summary>A checkpoint was written because of <see cref="TrainingSignal.Pause"/>.</summary>
     Paused,
 
     /// <summary>A checkpoint was written because of <see cref="TrainingSignal.Stop"/>.</summary>
@@ -172,7 +172,19 @@ public enum TrainingOutcome
 
     /// <summary>Left without writing.</summary>
     Abandoned,
+
+    /// <summary>
+    /// Losses or gradients were not finite for several iterations in a row. No checkpoint was written since the first of them
+    /// (<see cref="TrainingResult.FirstBadIteration"/>), so that the newest one is of before it.
+    /// </summary>
+    NotFinite,
 }
 
 /// <summary>How a session ended and why.</summary>
-public sealed record TrainingResult(TrainingOutcome Outcome, string Reason);
+public sealed record TrainingResult(TrainingOutcome Outcome, string Reason)
+{
+    /// <summary>
+    /// Of a run that is <see cref="TrainingOutcome.NotFinite"/>: the first iteration of those in a row that were skipped.
+    /// </summary>
+    public long? FirstBadIteration { get; init; }
+}

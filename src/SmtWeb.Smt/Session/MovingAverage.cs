@@ -6,6 +6,9 @@ namespace SmtWeb.Smt.Session;
 /// <summary>An exponential moving average of the generator; it owns its network.</summary>
 internal sealed class MovingAverage : IDisposable
 {
+    /// <summary>How the names of tensors begin that belong to an average beside the first.</summary>
+    internal const string FurtherPrefix = "ema-h";
+
     private readonly FlatParameters _parameters;
     private readonly double _decay;
 

@@ -44,6 +44,7 @@ internal sealed class TrainingLoop : IDisposable
     {
         _clock.Start();
         var evaluation = _state.Spec.Evaluation;
+        var due = false; // a checkpoint
         // One that was interrupted before its first iteration has written this already; a checkpoint has taken time to reach.
         if (_state.Progress is { Iteration: 0, Seconds: 0 })
         {
@@ -69,31 +70,48 @@ internal sealed class TrainingLoop : IDisposable
                     return new(TrainingOutcome.Abandoned, "The attempt no longer owns the run.");
             }
             Iterate();
-            if (_skipped.InRow >= MaxSkippedInRow)
-            {
-                Flush();
-                Checkpoint("not finite");
-                return new(
-                    TrainingOutcome.Paused,
-                    $"The loss or a gradient was not finite in {MaxSkippedInRow} iterations in a row (at iteration "
-                        + $"{_state.Progress.Iteration}); lower the learning rates, or clone the run from an earlier checkpoint."
-                );
-            }
             var k = _state.Progress.Iteration;
             var last = k == _state.TotalIterations;
+            due |= last || k % evaluation.CheckpointEvery == 0;
+            if (due)
+            {
+                NoteSkipped(); // on a GPU it is not known before it is asked for
+            }
+            if (_skipped.InRow >= MaxSkippedInRow)
+            {
+                return NotFinite();
+            }
             if (last || k % evaluation.EveryIterations == 0)
             {
                 Flush();
                 Evaluate(final: last);
                 _lastSpeed = (_state.Progress.ImagesSeen, Seconds); // evaluation time is not training speed
             }
-            if (last || k % evaluation.CheckpointEvery == 0)
+            // none while steps are skipped: should they go on, the newest one is of before the first of them
+            if (!due || (_skipped.InRow > 0 && !last))
             {
-                Checkpoint(last ? "finished" : "scheduled");
+                continue;
             }
+            Checkpoint(last ? "finished" : "scheduled");
+            due = false;
         }
         Flush();
         return new(TrainingOutcome.Finished, "All iterations done.");
+    }
+
+    private TrainingResult NotFinite()
+    {
+        Flush();
+        var first = _state.Progress.Iteration - _skipped.InRow + 1;
+        return new(
+            TrainingOutcome.NotFinite,
+            $"The loss or a gradient was not finite in {_skipped.InRow} iterations in a row, first at iteration {first:N0}. Fork the "
+            + "run from a checkpoint of before that with lower learning rates or a smaller gradient clip; "
+                + "resumed, it goes on from the newest one before it and most likely comes to the same."
+        )
+        {
+            FirstBadIteration = first,
+        };
     }
 
     internal void Iterate()

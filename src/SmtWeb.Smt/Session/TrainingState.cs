@@ -42,7 +42,7 @@ internal sealed class TrainingState : IDisposable
         [
             new(CheckpointFile.AveragePrefix, "", spec.Optimisation.EmaDecay, NetworkFactory.CreateGenerator(spec, Random.Weights)),
             .. spec.Optimisation.EmaHalfLives.Select(h => new MovingAverage(
-                $"ema-h{h}.",
+                $"{MovingAverage.FurtherPrefix}{h}.",
                 $"-h{h}",
                 Math.Pow(0.5, 1.0 / h),
                 NetworkFactory.CreateGenerator(spec, Random.Weights)
@@ -72,7 +72,7 @@ internal sealed class TrainingState : IDisposable
 
     internal TrainingProgress Progress { get; set; } = new();
 
-    internal long TotalIterations => (long)Spec.Method.Warmup() + Spec.Optimisation.Iterations;
+    internal long TotalIterations => Total(Spec);
 
     internal bool IsWarmup => Progress.Iteration < Spec.Method.Warmup();
 
@@ -125,9 +125,20 @@ internal sealed class TrainingState : IDisposable
         var file = CheckpointFile.Read(stream, _ => true);
         var (progress, tensors) = (file.Progress, file.Tensors);
         var mine = Tensors().ToDictionary(t => t.Name, t => t.Value);
-        var problems = mine.Where(t => !tensors.ContainsKey(t.Key))
+        // a fork may follow other averages than the run it comes from: new ones begin as the first
+        var further = Averages.Skip(1).Select(a => a.Prefix).ToList();
+        string? Stands(string name) =>
+            tensors.ContainsKey(name) ? name
+            : further.Find(p => name.StartsWith(p, StringComparison.Ordinal)) is { } prefix
+                ? CheckpointFile.AveragePrefix + name[prefix.Length..]
+            : null;
+        var problems = mine.Where(t => Stands(t.Key) is not { } s || !tensors.ContainsKey(s))
             .Select(t => $"{t.Key} is missing")
-            .Concat(tensors.Keys.Where(k => !mine.ContainsKey(k)).Select(k => $"{k} is not part of this run"))
+            .Concat(
+                tensors
+                    .Keys.Where(k => !mine.ContainsKey(k) && !k.StartsWith(MovingAverage.FurtherPrefix, StringComparison.Ordinal))
+                    .Select(k => $"{k} is not part of this run")
+            )
             .Concat(
                 mine.Where(t => !IsRandom(t.Key) && tensors.TryGetValue(t.Key, out var s) && !s.shape.AsSpan().SequenceEqual(t.Value.shape))
                     .Select(t =>
@@ -144,18 +155,27 @@ internal sealed class TrainingState : IDisposable
         {
             if (!IsRandom(name))
             {
-                value.copy_(tensors[name]);
+                value.copy_(tensors[Stands(name)!]);
             }
         }
-        GoOn(
-            tensors["random.weights"].ToArray<byte>(),
-            1,
-            Random.Weights.Random,
-            state => GeneratorState.Set(Random.Weights.Random, state)
-        );
-        GoOn(tensors["random.noise"].ToArray<byte>(), 2, Random.Host, state => Random.Noise.State = state);
-        GoOn(tensors["random.host"].ToArray<byte>(), 3, Random.Host, state => GeneratorState.Set(Random.Host, state));
-        Data.SetState(tensors["random.data"].ToArray<byte>());
+        // of a fork with another seed or other data the streams begin anew
+        var (sameSeed, sameData) = (file.Spec.Seed == Spec.Seed, ForkRules.SameData(file.Spec.Data, Spec.Data));
+        if (sameSeed)
+        {
+            GoOn(
+                tensors["random.weights"].ToArray<byte>(),
+                1,
+                Random.Weights.Random,
+                state => GeneratorState.Set(Random.Weights.Random, state)
+            );
+            GoOn(tensors["random.noise"].ToArray<byte>(), 2, Random.Host, state => Random.Noise.State = state);
+            GoOn(tensors["random.host"].ToArray<byte>(), 3, Random.Host, state => GeneratorState.Set(Random.Host, state));
+        }
+
+        if (sameSeed && sameData)
+        {
+            Data.SetState(tensors["random.data"].ToArray<byte>());
+        }
         GeneratorPart.Optimizer.Steps = progress.GeneratorSteps;
         if (Method.Parts.Count > 1)
         {
@@ -164,12 +184,14 @@ internal sealed class TrainingState : IDisposable
         Progress = progress with
         {
             // checkpoints of before the choice existed name no metric, and then they carried the last evaluation's distance
-            DistanceMetric =
-                progress.DistanceMetric ?? (progress.Distance is not null && Spec.Data is StoredDataSpec ? ImageDistance.Pixels : null),
+            DistanceMetric = !sameData
+                ? null
+                : progress.DistanceMetric ?? (progress.Distance is not null && Spec.Data is StoredDataSpec ? ImageDistance.Pixels : null),
             Distance =
-                progress.Iteration == TotalIterations || progress.Iteration % Spec.Evaluation.EveryIterations == 0
+                sameData && (progress.Iteration == Total(file.Spec) || progress.Iteration % file.Spec.Evaluation.EveryIterations == 0)
                     ? progress.Distance
                     : null,
+            BestDistance = sameData ? progress.BestDistance : null,
         };
         return Family(file.LibTorch) == Family(TorchRuntime.Version)
             ? null
@@ -187,6 +209,8 @@ internal sealed class TrainingState : IDisposable
             set(stored);
         }
     }
+
+    private static long Total(TrainingSpec spec) => (long)spec.Method.Warmup() + spec.Optimisation.Iterations;
 
     private static bool IsRandom(string name) => name.StartsWith("random.", StringComparison.Ordinal);
 

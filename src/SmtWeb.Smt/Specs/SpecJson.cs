@@ -30,6 +30,11 @@ public static class SpecJson
     public static (TrainingSpec? Spec, IReadOnlyList<SpecError> Errors) Parse(JsonElement json)
     {
         var errors = new List<SpecError>();
+        WellFormed.Check(json, "$", errors);
+        if (errors.Count > 0)
+        {
+            return (null, errors);
+        }
         new SpecWalker(errors, partial: false).Record(json, typeof(TrainingSpec), "$", null);
         if (errors.Count > 0)
         {
@@ -54,6 +59,10 @@ public static class SpecJson
         catch (JsonException e)
         {
             throw new SpecException([new SpecError(e.Path ?? "$", e.Message)]);
+        }
+        catch (NotSupportedException e)
+        {
+            throw new SpecException([new SpecError("$", e.Message)]); // a kind is not named
         }
     }
 
@@ -86,6 +95,11 @@ public static class SpecJson
     public static (TrainingSpec? Spec, IReadOnlyList<SpecError> Errors) Merge(TrainingSpec spec, JsonElement patch)
     {
         var errors = new List<SpecError>();
+        WellFormed.Check(patch, "$", errors);
+        if (errors.Count > 0)
+        {
+            return (null, errors);
+        }
         new SpecWalker(errors, partial: true).Record(patch, typeof(TrainingSpec), "$", spec);
         if (errors.Count > 0)
         {

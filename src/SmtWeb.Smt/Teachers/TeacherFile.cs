@@ -80,8 +80,9 @@ public static class TeacherFile
         {
             return JsonSerializer.Deserialize<TeacherDescription>(text, SpecSchema.Compact) ?? throw new JsonException("null");
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or NotSupportedException)
         {
+            // NotSupportedException: the kind of the network is not named
             throw new InvalidDataException($"The description of the teacher cannot be read: {e.Message}", e);
         }
     }

@@ -15,8 +15,11 @@ internal sealed record CreateRunRequest
     [StringLength(100, MinimumLength = 1)]
     public string? Preset { get; init; }
 
+    /// <summary>Goes on from a checkpoint of another run, in place of a preset; 'spec' then holds the settings to change.</summary>
+    public ForkRequest? Fork { get; init; }
+
     /// <summary>
-    /// With a preset: the settings to replace, any others left out, as in {"optimisation": {"iterations": 2000}}.
+    /// With a preset or a fork: the settings to replace, any others left out, as in {"optimisation": {"iterations": 2000}}.
     /// Without one: a whole spec.
     /// </summary>
     public JsonElement? Spec { get; init; }
@@ -24,6 +27,18 @@ internal sealed record CreateRunRequest
     /// <summary>Higher goes first; 0 if left out.</summary>
     [Range(-1000, 1000)]
     public int? Priority { get; init; }
+}
+
+/// <summary>A checkpoint to go on from.</summary>
+internal sealed record ForkRequest
+{
+    /// <summary>The run it belongs to.</summary>
+    [Range(1d, 9007199254740991d)]
+    public required long Run { get; init; }
+
+    /// <summary>Its id (GET /api/v1/runs/{id}/checkpoints); the newest if left out.</summary>
+    [Range(1d, 9007199254740991d)]
+    public long? Checkpoint { get; init; }
 }
 
 /// <summary>A new place in the queue.</summary>

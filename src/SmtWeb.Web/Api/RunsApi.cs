@@ -1,4 +1,5 @@
 using SmtWeb.Data.Settings;
+using System.Text.Json;
 using SmtWeb.Runs;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Web.Auth;
@@ -21,7 +22,7 @@ internal static class RunsApi
             .Produces<IReadOnlyList<RunSummary>>();
         runs.MapPost("/", CreateAsync)
             .WithName("CreateRun")
-            .WithSummary("Queues a run.")
+            .WithSummary("Queues a run: from a preset, a whole spec, or a checkpoint of another run (a fork).")
             .RequireAuthorization(Policies.Operate)
             .Accepts<CreateRunRequest>("application/json")
             .Produces<CreatedRun>(StatusCodes.Status201Created);
@@ -112,31 +113,67 @@ internal static class RunsApi
     private static async Task<IResult> CreateAsync(HttpRequest request, IRunStore runs, CancellationToken ct)
     {
         var body = await StrictBody<CreateRunRequest>.ReadAsync(request, ct);
-        var (spec, preset) = body.Value is null ? (null, null) : Resolve(body.Value, body.Errors);
+        var parent = body.Value?.Fork is { Run: > 0 } fork ? await runs.FindAsync(fork.Run, ct) : null;
+        var (spec, preset) = body.Value is null ? (null, null) : Resolve(body.Value, parent, body.Errors);
         if (!body.IsUsable(out var run, out var answer))
         {
             return answer;
         }
 
-        var (name, person) = (run.Name ?? preset?.Title ?? "Run", request.HttpContext.User);
+        var (name, person) = (
+            run.Name ?? (parent is null ? preset?.Title ?? "Run" : NewRun.NameOfFork(parent.Summary.Name)),
+            request.HttpContext.User
+        );
         try
         {
             var id = await runs.CreateAsync(
-                new NewRun(name, spec!, preset?.Name, run.Priority ?? 0, person.DisplayName(), person.UserId()),
+                new NewRun(name, spec!, preset?.Name ?? parent?.Summary.Preset, run.Priority ?? 0, person.DisplayName(), person.UserId())
+                {
+                    Fork = run.Fork is { } from ? new ForkPoint(from.Run, from.Checkpoint) : null,
+                },
                 ct
             );
             return TypedResults.Created($"/api/v1/runs/{id}", new CreatedRun(id, $"/runs/{id}"));
         }
         catch (SpecException e)
         {
-            // what only the registered data sets can tell
-            return Problems.Invalid(e.Errors.Select(x => x.Path == "$.name" ? x : x with { Path = "$.spec" + x.Path[1..] }));
+            // what only the registered data sets and the stored runs can tell
+            return Problems.Invalid(
+                e.Errors.Select(x =>
+                    x.Path == "$.name" || x.Path.StartsWith("$.fork", StringComparison.Ordinal)
+                        ? x
+                        : x with
+                        {
+                            Path = "$.spec" + x.Path[1..],
+                        }
+                )
+            );
         }
     }
 
     /// <summary>The whole spec that a request means; what is wrong with it joins <paramref name="errors"/>.</summary>
-    private static (TrainingSpec? Spec, Preset? Preset) Resolve(CreateRunRequest request, List<SpecError> errors)
+    private static (TrainingSpec? Spec, Preset? Preset) Resolve(CreateRunRequest request, RunDetail? parent, List<SpecError> errors)
     {
+        if (request.Fork is { } fork)
+        {
+            if (request.Preset is not null)
+            {
+                errors.Add(new SpecError("$.preset", "A fork has the settings of its run; give either 'preset' or 'fork'."));
+            }
+
+            if (parent is null)
+            {
+                if (fork.Run > 0) // else it is no number of a run, which is said
+                {
+                    errors.Add(new SpecError("$.fork.run", $"Run {fork.Run} does not exist."));
+                }
+
+                return (null, null);
+            }
+
+            return (request.Spec is { } changes ? Merge(parent.Spec, changes, errors) : parent.Spec, null);
+        }
+
         var preset = request.Preset is null ? null : Presets.Find(request.Preset);
         if (request.Preset is not null && preset is null)
         {
@@ -153,15 +190,20 @@ internal static class RunsApi
         {
             if (preset is null && errors.All(e => e.Path is not ("$.preset" or "$.spec")))
             {
-                errors.Add(new SpecError("$", "Either 'preset' or 'spec' must be given."));
+                errors.Add(new SpecError("$", "Either 'preset' or 'spec' must be given, or 'fork'."));
             }
 
             return (preset?.Spec, preset);
         }
 
-        var (spec, wrong) = preset is null ? SpecJson.Parse(json) : SpecJson.Merge(preset.Spec, json);
+        return (Merge(preset?.Spec, json, errors), preset);
+    }
+
+    private static TrainingSpec? Merge(TrainingSpec? start, JsonElement json, List<SpecError> errors)
+    {
+        var (spec, wrong) = start is null ? SpecJson.Parse(json) : SpecJson.Merge(start, json);
         errors.AddRange(wrong.Select(e => e with { Path = "$.spec" + e.Path[1..] }));
-        return (spec, preset);
+        return spec;
     }
 
     private static async Task<IResult> PauseAsync(long id, IRunStore runs, HttpContext http, CancellationToken ct) =>

@@ -1,3 +1,4 @@
+using SmtWeb.Smt.Specs;
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using SmtWeb.Data.Settings;

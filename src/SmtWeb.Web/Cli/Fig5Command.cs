@@ -77,8 +77,11 @@ internal sealed class Fig5Command : Command
             );
             if (Train(spec, Path.Combine(folder, Short(name)), (int)arguments.Number("threads", 1, 1, 1024), log) is { } unfinished)
             {
-                await log.WriteLineAsync($"{unfinished.Outcome}: {unfinished.Reason} The same command goes on from here.");
-                return Interrupted;
+                var again = unfinished.Outcome is not TrainingOutcome.NotFinite; // that would only come to the same
+                await log.WriteLineAsync(
+                    $"{unfinished.Outcome}: {unfinished.Reason}{(again ? " The same command goes on from here." : "")}"
+                );
+                return again ? Interrupted : TrainCommand.NotFinite;
             }
 
             done.Add(name, Measure(name, spec, Path.Combine(folder, Short(name))));

@@ -13,6 +13,9 @@ internal sealed class TrainCommand : Command
     private const int DefaultThreads = 2;
     private const int Interrupted = 130;
 
+    // a script that retries what was interrupted must not retry this
+    internal const int NotFinite = 6;
+
     internal override string Name => "train";
 
     internal override string Summary => "Trains a spec from a file (or a preset) and writes the results to a folder; needs no database.";
@@ -25,6 +28,7 @@ internal sealed class TrainCommand : Command
     [
         new("out", "FOLDER", "Folder of the results; made if it is not there."),
         new("preset", "NAME", $"A preset in place of the file: {string.Join(", ", Presets.All.Select(p => p.Name))}."),
+        new("fork", "FILE", "A checkpoint of any run to go on from, as a run of its own; without a spec, with the settings in it."),
         new("threads", "N", "CPU threads (those of the spec, else 2)."),
         new("run", "N", "Id of a run in the database; a worker's own call."),
         new("attempt", "A", "Attempt at that run; a worker's own call."),
@@ -36,7 +40,8 @@ internal sealed class TrainCommand : Command
     internal override string Notes =>
         """
             The folder gets spec.json, metrics.jsonl, evaluations.jsonl, log.txt, pictures (PNG) and checkpoints (safetensors).
-            Ctrl+C writes a checkpoint and ends; the same command again goes on from it.
+            Ctrl+C writes a checkpoint and ends (exit status 130); the same command again goes on from it. A run whose losses or gradients
+            are no longer finite ends with exit status 6 and keeps its checkpoints of before: fork it from one with lower rates.
             """;
 
     internal override async Task<int> RunAsync(CommandArguments arguments, CancellationToken ct)
@@ -63,13 +68,25 @@ internal sealed class TrainCommand : Command
         }
 
         var folder = arguments.Required("out");
-        var spec = await ReadSpecAsync(arguments, ct);
+        var fork = arguments.Text("fork") is { } file ? FolderFork.Read(file) : null;
+        var spec =
+            fork is not null && arguments.Words.Count == 0 && !arguments.Has("preset") ? fork.Spec : await ReadSpecAsync(arguments, ct);
         using var journal = new FolderJournal(folder, spec, Console.Out, terminal: !Console.IsOutputRedirected);
+        if (fork is not null)
+        {
+            journal.Fork(fork);
+        }
+
         using var signals = journal.PauseOnSignals();
         await using var checkpoint = journal.CheckpointPath is { } path ? File.OpenRead(path) : null;
         var result = TrainingSession.Run(spec, journal, checkpoint, (int)arguments.Number("threads", DefaultThreads, 1, 1024));
         await Console.Out.WriteLineAsync($"{result.Outcome}: {result.Reason}");
-        return result.Outcome is TrainingOutcome.Finished ? 0 : Interrupted;
+        return result.Outcome switch
+        {
+            TrainingOutcome.Finished => 0,
+            TrainingOutcome.NotFinite => NotFinite,
+            TrainingOutcome.Paused or TrainingOutcome.Stopped or TrainingOutcome.Abandoned => Interrupted,
+        };
     }
 
     private static async Task<TrainingSpec> ReadSpecAsync(CommandArguments arguments, CancellationToken ct)

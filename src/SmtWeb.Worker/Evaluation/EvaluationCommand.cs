@@ -1,3 +1,4 @@
+using SmtWeb.Runs.Checkpoints;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using SmtWeb.Measures;
@@ -56,6 +57,11 @@ public static class EvaluationCommand
         catch (Exception e)
             when (e is IOException or InvalidDataException or ArgumentException or InvalidOperationException or ArithmeticException)
         {
+            if (e is DamagedCheckpointException damaged)
+            {
+                await services.GetRequiredService<IRunStore>().SetDamagedAsideAsync(damaged.CheckpointId, e.Message);
+            }
+
             await queue.FailAsync(jobId, attempt, e.Message);
             return Ok;
         }

@@ -1,5 +1,7 @@
+using SmtWeb.Runs.Checkpoints;
 using Microsoft.Extensions.Logging;
 using SmtWeb.Runs;
+using SmtWeb.Runs.Attempts;
 using SmtWeb.Smt.Sampling;
 
 namespace SmtWeb.Worker.Generation;
@@ -126,6 +128,15 @@ public sealed partial class GenerationService(
             }
 
             return (await HostAsync(runId, chosen).WaitAsync(ct), null);
+        }
+        catch (DamagedCheckpointException e)
+        {
+            // Who asked for none in particular gets the best of those that are whole.
+            await store.SetDamagedAsideAsync(e.CheckpointId, e.Message, ct);
+            LoadFailed(runId, e);
+            return checkpointId is null
+                ? await FindAsync(runId, null, ct)
+                : (null, new GenerationResult.UnknownModel($"{e.Message} It was set aside; choose another one."));
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {

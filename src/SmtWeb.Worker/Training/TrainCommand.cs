@@ -11,6 +11,8 @@ using SmtWeb.Runs.Queue;
 using SmtWeb.Runs.Weights;
 using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Settings;
 
 namespace SmtWeb.Worker.Training;
 
@@ -118,7 +120,7 @@ public sealed class TrainCommand(long runId, int attempt, TrainingBody body)
                 () =>
                     end.Damaged is { } checkpoint
                         ? writer.EndWithDamagedCheckpointAsync(checkpoint, end.Reason)
-                        : writer.EndAsync(ended, end.Reason, end.Obeyed),
+                        : writer.EndAsync(ended, end.Reason, end.Obeyed, end.FirstBad),
                 patience,
                 CancellationToken.None
             );
@@ -145,6 +147,12 @@ public sealed class TrainCommand(long runId, int attempt, TrainingBody body)
                 CancellationToken.None
             );
             await using var checkpoint = inputs.CheckpointId is { } id ? await store.OpenCheckpointAsync(runId, id) : null;
+            if (checkpoint is null && inputs.CheckpointId is { } gone)
+            {
+                // without this it would begin again from the start
+                return new(RunState.Recovering, $"Checkpoint {gone} is no longer there.") { Damaged = gone };
+            }
+
             string from = checkpoint is null
                 ? "from the start"
                 : $"from iteration {inputs.FirstIteration:N0} ({checkpoint.Length / 1e6:0.0} MB checkpoint)";
@@ -167,6 +175,7 @@ public sealed class TrainCommand(long runId, int attempt, TrainingBody body)
                 TrainingOutcome.Paused => new(RunState.Paused, result.Reason) { Obeyed = journal.Obeyed.Request },
                 TrainingOutcome.Stopped => new(RunState.Cancelled, result.Reason),
                 TrainingOutcome.Abandoned => new(null, result.Reason),
+                TrainingOutcome.NotFinite => new(RunState.Failed, result.Reason) { FirstBad = result.FirstBadIteration },
             };
         }
         catch (CheckpointWriteException e)
@@ -175,6 +184,8 @@ public sealed class TrainCommand(long runId, int attempt, TrainingBody body)
         }
         catch (DamagedCheckpointException e)
         {
+            // at once: whoever else looks for a checkpoint of that run, which may be a teacher, takes a whole one
+            await PostgresFaults.RetryAsync(() => store.SetDamagedAsideAsync(e.CheckpointId, e.Message), patience, CancellationToken.None);
             return new(RunState.Recovering, e.Message) { Damaged = e.CheckpointId };
         }
         catch (Exception e) when (TrainingFailure.Explain(e) is { } reason)
@@ -220,5 +231,7 @@ public sealed class TrainCommand(long runId, int attempt, TrainingBody body)
         public RunRequest Obeyed { get; init; }
 
         public long? Damaged { get; init; }
+
+        public long? FirstBad { get; init; }
     }
 }

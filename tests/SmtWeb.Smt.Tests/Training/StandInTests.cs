@@ -92,7 +92,7 @@ public sealed class StandInTests : TensorTest
     }
 
     [Fact]
-    public void Run_NotFiniteOnAStandIn_PausesWhenItIsNoticed()
+    public void Run_NotFiniteOnAStandIn_EndsWhenItIsNoticedAndNamesTheFirst()
     {
         var spec = Presets.Find("swiss-roll")!.Spec.ForQuickTest();
         spec = spec with
@@ -105,7 +105,9 @@ public sealed class StandInTests : TensorTest
         var poisoned = TrainingSessionTests.Poison(spec);
         HostTransfer.StandIn = true;
         var journal = new MemoryJournal();
-        Assert.Equal(TrainingOutcome.Paused, TrainingSession.Run(spec, journal, new MemoryStream(poisoned), 1).Outcome);
+        var result = TrainingSession.Run(spec, journal, new MemoryStream(poisoned), 1);
+        Assert.Equal((TrainingOutcome.NotFinite, 6L), (result.Outcome, result.FirstBadIteration));
+        Assert.Empty(journal.Checkpoints);
         Assert.Contains(journal.Points, p => p.Name == MetricNames.SkippedSteps && p.Value >= 3);
     }
 

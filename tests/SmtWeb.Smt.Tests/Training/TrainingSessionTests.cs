@@ -90,7 +90,7 @@ public sealed class TrainingSessionTests : TensorTest
     }
 
     [Fact]
-    public void Run_NotFinite_SkipsCountsAndPausesAfterThreeInARow()
+    public void Run_NotFinite_SkipsCountsAndEndsAfterThreeInARow()
     {
         var quick = Quick("swiss-roll");
         // a rate this large makes the weights overflow within a few steps
@@ -102,8 +102,8 @@ public sealed class TrainingSessionTests : TensorTest
         var poisoned = Poison(spec);
         var journal = new MemoryJournal();
         var result = TrainingSession.Run(spec, journal, new MemoryStream(poisoned), 1);
-        Assert.Equal(TrainingOutcome.Paused, result.Outcome);
-        Assert.Contains("not finite", result.Reason);
+        Assert.Equal((TrainingOutcome.NotFinite, 6L), (result.Outcome, result.FirstBadIteration));
+        Assert.Contains("first at iteration 6", result.Reason);
         Assert.Equal(3, journal.Points.Last(p => p.Name == MetricNames.SkippedSteps).Value);
         Assert.Equal(3, journal.Lines.Count(l => l.Level == LogLevel.Warning));
         Assert.Contains(journal.Points, p => double.IsNaN(p.Value));
@@ -147,14 +147,12 @@ public sealed class TrainingSessionTests : TensorTest
     }
 
     [Fact]
-    public void Run_NotFinite_ItsCheckpointCarriesNoEarlierDistance()
+    public void Run_NotFinite_WritesNoCheckpointSinceTheFirstBadStep()
     {
-        var spec = Every(4, 100) with { Seed = 3 };
+        var spec = Every(4, 1) with { Seed = 3 };
         var journal = new MemoryJournal();
-        Assert.Equal(TrainingOutcome.Paused, TrainingSession.Run(spec, journal, new MemoryStream(Poison(spec)), 1).Outcome);
-        var last = journal.Checkpoints[^1];
-        Assert.Equal(("not finite", 8L), (last.Record.Reason, last.Record.Iteration));
-        Assert.Null(last.Record.Distance);
+        Assert.Equal(TrainingOutcome.NotFinite, TrainingSession.Run(spec, journal, new MemoryStream(Poison(spec)), 1).Outcome);
+        Assert.Empty(journal.Checkpoints);
     }
 
     [Fact]
@@ -209,7 +207,7 @@ public sealed class TrainingSessionTests : TensorTest
         );
     }
 
-    private static TrainingSpec Every(int evaluations, int checkpoints)
+    internal static TrainingSpec Every(int evaluations, int checkpoints)
     {
         var spec = Quick("swiss-roll");
         return spec with
@@ -384,7 +382,7 @@ public sealed class TrainingSessionTests : TensorTest
         return stream.ToArray();
     }
 
-    private static Dictionary<string, string> Tensors(byte[] checkpoint)
+    internal static Dictionary<string, string> Tensors(byte[] checkpoint)
     {
         using var scope = torch.NewDisposeScope();
         var tensors = CheckpointFile.Read(new MemoryStream(checkpoint), _ => true).Tensors;

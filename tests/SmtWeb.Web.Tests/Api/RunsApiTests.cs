@@ -4,6 +4,8 @@ using System.Text;
 using System.Text.Json;
 using SmtWeb.Runs.Entities;
 using SmtWeb.Smt.Specs;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Settings;
 
 namespace SmtWeb.Web.Tests.Api;
 
@@ -87,6 +89,10 @@ public sealed class RunsApiTests(SiteFixture site) : SiteTest(site)
 
     [Theory]
     [InlineData("{}", "$", "Either 'preset' or 'spec'")]
+    [InlineData("{\"fork\":{}}", "$.fork.run", "missing")]
+    [InlineData("{\"fork\":{\"run\":0}}", "$.fork.run", "is not a whole number")]
+    [InlineData("{\"fork\":{\"run\":99999}}", "$.fork.run", "does not exist")]
+    [InlineData("{\"preset\":\"swiss-roll\",\"fork\":{\"run\":99999}}", "$.preset", "either 'preset' or 'fork'")]
     [InlineData("{\"preset\":\"nope\"}", "$.preset", "swiss-roll, fashion-mnist-quick")]
     [InlineData("{\"spec\":{}}", "$.spec.method", "")]
     [InlineData("[1]", "$", "is not an object")]

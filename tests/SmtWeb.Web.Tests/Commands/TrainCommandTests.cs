@@ -2,6 +2,7 @@ using SmtWeb.Data.Formats;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
 using SmtWeb.Web.Cli;
+using SmtWeb.Data.Weights;
 
 namespace SmtWeb.Web.Tests.Commands;
 
@@ -88,6 +89,73 @@ public sealed class TrainCommandTests : IDisposable
         Assert.Equal(trained, Everything());
         Assert.Equal(0, await TrainAsync("run", file, "--threads", "1"));
     }
+
+    [Fact]
+    public async Task Train_Fork_BeginsWhereItForkedAndNamesItsParent()
+    {
+        var spec = Presets.Find("swiss-roll")!.Spec.ForQuickTest();
+        spec = spec with { Evaluation = spec.Evaluation with { CheckpointEvery = 2, CheckpointsKept = 10 } };
+        Assert.Equal(0, await TrainAsync("parent", Write("spec.json", SpecJson.Write(spec)), "--threads", "1"));
+        var files = Directory.GetFiles(Path.Combine(_folder, "parent", "checkpoints"), "*.safetensors").Order().ToList();
+        var from = files[0];
+        var at = long.Parse(Path.GetFileNameWithoutExtension(from), System.Globalization.CultureInfo.InvariantCulture);
+        var changed = Write("changed.json", SpecJson.Write(spec with { Optimisation = spec.Optimisation with { GeneratorRate = 1e-7 } }));
+        Assert.Equal(0, await TrainAsync("fork", changed, "--fork", from, "--threads", "1"));
+        Assert.Equal(at + 1, File.ReadLines(Path.Combine(_folder, "fork", "metrics.jsonl")).Min(Iteration));
+        Assert.Contains(
+            $"Forked from {from}",
+            await File.ReadAllTextAsync(Path.Combine(_folder, "fork", "log.txt"), TestContext.Current.CancellationToken)
+        );
+        Assert.Contains($"forked from {from}", File.ReadLines(Path.Combine(_folder, "fork", "checkpoints", "index.jsonl")).First());
+
+        // the same command goes on; another folder's run is not taken for this fork; what does not fit leaves nothing
+        Assert.Equal(0, await TrainAsync("fork", changed, "--fork", from, "--threads", "1"));
+        Assert.Equal(1, await TrainAsync("fork", changed, "--fork", files[1]));
+        var before = Everything();
+        Assert.Equal(2, await TrainAsync("other", "--preset", "fashion-mnist-quick", "--fork", from));
+        Assert.Equal(1, await TrainAsync("other", "--fork", Path.Combine(_folder, "spec.json")));
+        Assert.Equal(before, Everything());
+    }
+
+    [Fact]
+    public async Task Train_NotFinite_ExitsWithACodeOfItsOwnAndKeepsWhatWasBefore()
+    {
+        var spec = Presets.Find("swiss-roll")!.Spec.ForQuickTest();
+        spec = spec with { Evaluation = spec.Evaluation with { CheckpointEvery = 1 } };
+        Assert.Equal(0, await TrainAsync("parent", Write("spec.json", SpecJson.Write(spec)), "--threads", "1"));
+        var poisoned = Path.Combine(_folder, "poisoned.safetensors");
+        var (metadata, tensors) = SafetensorsReader.ReadFile(Last("parent"));
+        await using (var file = File.Create(poisoned))
+        {
+            SafetensorsWriter.Write(
+                file,
+                tensors.Select(t => new SafetensorsSource(
+                    t.Key,
+                    t.Value.Entry.Type,
+                    t.Value.Entry.Shape,
+                    t.Key == "score.output.bias" ? NaNs(t.Value.Bytes) : t.Value.Bytes
+                )),
+                metadata
+            );
+        }
+
+        var longer = Write(
+            "longer.json",
+            SpecJson.Write(spec with { Optimisation = spec.Optimisation with { Iterations = spec.Optimisation.Iterations + 20 } })
+        );
+        Assert.Equal(TrainCommand.NotFinite, await TrainAsync("fork", longer, "--fork", poisoned, "--threads", "1"));
+        Assert.Single(Directory.GetFiles(Path.Combine(_folder, "fork", "checkpoints"), "*.safetensors"));
+
+        static byte[] NaNs(byte[] bytes)
+        {
+            System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(bytes.AsSpan()).Fill(float.NaN);
+            return bytes;
+        }
+    }
+
+    private string Last(string run) => Directory.GetFiles(Path.Combine(_folder, run, "checkpoints"), "*.safetensors").Order().Last();
+
+    private static long Iteration(string line) => System.Text.Json.JsonDocument.Parse(line).RootElement.GetProperty("iteration").GetInt64();
 
     private Task<int> TrainAsync(string folder, params string[] args) =>
         new CommandTable(new TrainCommand()).RunAsync(["train", "--out", Path.Combine(_folder, folder), .. args]);

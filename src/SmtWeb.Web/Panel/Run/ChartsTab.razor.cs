@@ -22,6 +22,7 @@ public sealed partial class ChartsTab
     private ElementReference _root;
     private IJSObjectReference? _module;
     private IJSObjectReference? _charts;
+    private string _bad = ""; // the runs' first bad iterations, as they are drawn
 
     /// <summary>The runs, drawn over each other. Another choice of runs needs another component (@key).</summary>
     [Parameter, EditorRequired]
@@ -75,8 +76,11 @@ public sealed partial class ChartsTab
     {
         if (!firstRender)
         {
+            await MarkAsync();
             return;
         }
+
+        _bad = Bad;
 
         try
         {
@@ -93,6 +97,7 @@ public sealed partial class ChartsTab
                     runs = Runs.Select(r => new
                     {
                         id = r.Id,
+                        bad = r.FirstBadIteration,
                         name = VisibleText.Of(r.Name),
                         url = PanelLinks.Curves(r.Id),
                         evaluations = CurveEvaluation.Of(_evaluations[r.Id]),
@@ -156,6 +161,30 @@ public sealed partial class ChartsTab
         catch (JSDisconnectedException)
         {
             // the browser is gone, and its objects with it
+        }
+    }
+
+    private string Bad => string.Join(' ', Runs.Select(r => r.FirstBadIteration));
+
+    // A run that stops for what is not finite, or goes on from before it, while somebody looks.
+    private async Task MarkAsync()
+    {
+        if (_charts is null || _bad == Bad)
+        {
+            return;
+        }
+
+        _bad = Bad;
+        try
+        {
+            foreach (var run in Runs)
+            {
+                await _charts.InvokeVoidAsync("mark", Patience, run.Id, run.FirstBadIteration);
+            }
+        }
+        catch (Exception e) when (e is JSException or JSDisconnectedException or OperationCanceledException or InvalidOperationException)
+        {
+            // see Patience
         }
     }
 

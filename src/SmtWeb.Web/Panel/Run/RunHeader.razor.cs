@@ -3,6 +3,10 @@ using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.JSInterop;
 using MudBlazor;
 using SmtWeb.Runs;
+using SmtWeb.Smt.Session;
+using SmtWeb.Smt.Evaluation;
+using SmtWeb.Smt.Teachers;
+using SmtWeb.Smt.Methods.Shared;
 using SmtWeb.Web.Panel.Shared;
 
 namespace SmtWeb.Web.Panel.Run;
@@ -37,6 +41,8 @@ public sealed partial class RunHeader
     private IJSRuntime Js { get; set; } = default!;
 
     private RunSummary Summary => Run.Summary;
+
+    private string? Exploded => Explosion.Describe(Summary.Distance, Summary.BestDistance);
 
     private double? HeartbeatLostFor =>
         Summary.State is RunState.Running or RunState.Stopping && Run.LastHeartbeat is { } beat && Now - beat > Silence

@@ -1,4 +1,8 @@
 using SmtWeb.Runs;
+using SmtWeb.Smt.Session;
+using SmtWeb.Smt.Evaluation;
+using SmtWeb.Smt.Teachers;
+using SmtWeb.Smt.Methods.Shared;
 using SmtWeb.Web.Panel.Shared;
 
 namespace SmtWeb.Web.Panel.Runs;
@@ -14,6 +18,13 @@ public sealed class RunLine(RunSummary run, RunPicture? picture)
 
     /// <summary>Why it waits, once that was asked.</summary>
     public string? Waits { get; set; }
+
+    /// <summary>What is wrong with its numbers.</summary>
+    public string? Trouble =>
+        Run.FirstBadIteration is { } bad && Run.State == RunState.Failed ? $"not finite from iteration {Format.Count(bad)} on" : null;
+
+    /// <summary>What is wrong with its distance.</summary>
+    public string? Exploded => Explosion.Describe(Run.Distance, Run.BestDistance);
 
     /// <summary>What there is to say about its state.</summary>
     public string? Note =>

@@ -13,6 +13,9 @@ public static class PanelLinks
     /// <summary>A checkpoint as safetensors.</summary>
     public static string Checkpoint(long run, long checkpoint) => $"/api/v1/runs/{run}/checkpoints/{checkpoint}";
 
+    /// <summary>The form of a run that goes on from a checkpoint.</summary>
+    public static string Fork(long run, long checkpoint) => $"/runs/new?fork={run}&checkpoint={checkpoint}";
+
     /// <summary>An imported model as safetensors.</summary>
     public static string Model(string name) => $"/api/v1/models/{Uri.EscapeDataString(name)}/file";
 

@@ -20,6 +20,8 @@ public sealed partial class NewRunPage
     private readonly HashSet<string> _open = [];
     private SpecDraft _draft = SpecDraft.From(Presets.All[0]);
     private string? _source;
+    private ForkPoint? _fork;
+    private long _forkedAt;
     private string? _problem;
     private string? _loaded;
     private bool _busy;
@@ -47,6 +49,14 @@ public sealed partial class NewRunPage
     [SupplyParameterFromQuery(Name = "clone")]
     private long? CloneOf { get; set; }
 
+    /// <summary>A run to fork.</summary>
+    [SupplyParameterFromQuery(Name = "fork")]
+    private long? ForkOf { get; set; }
+
+    /// <summary>Its checkpoint; the newest where there is none.</summary>
+    [SupplyParameterFromQuery(Name = "checkpoint")]
+    private long? CheckpointOf { get; set; }
+
     [Inject]
     private IRunStore Store { get; set; } = default!;
 
@@ -64,7 +74,8 @@ public sealed partial class NewRunPage
     private string? NameError => string.IsNullOrWhiteSpace(_draft.Name) ? "Give the run a name, so that you find it again." : null;
 
     private string Query =>
-        CloneOf is { } run ? $"?clone={run}"
+        ForkOf is { } forked ? $"?fork={forked}&checkpoint={CheckpointOf}"
+        : CloneOf is { } run ? $"?clone={run}"
         : PresetName is { } preset ? $"?preset={preset}"
         : DataOf is { } data ? $"?data={data}"
         : TeacherName is { } teacher ? $"?teacher={Uri.EscapeDataString(teacher)}"
@@ -121,6 +132,22 @@ public sealed partial class NewRunPage
     private async Task StartAsync()
     {
         _problem = _source = null;
+        _fork = null;
+        if (ForkOf is { } forked)
+        {
+            if (
+                await Store.FindAsync(forked) is { } parent
+                && (await Store.CheckpointsAsync(forked)).LastOrDefault(c => CheckpointOf is null || c.Id == CheckpointOf) is { } checkpoint
+            )
+            {
+                (_source, _fork, _forkedAt) = (parent.Summary.Name, new(forked, checkpoint.Id), checkpoint.Iteration);
+                _draft = SpecDraft.From(parent, checkpoint);
+                return;
+            }
+
+            _problem = $"Run {forked} has no such checkpoint any more; its page shows those that it has. This is the first preset instead.";
+        }
+
         if (CloneOf is { } id)
         {
             if (await Store.FindAsync(id) is { } run)
@@ -259,7 +286,13 @@ public sealed partial class NewRunPage
         _busy = true;
         try
         {
-            if (await Commands.CreateAsync(by => new NewRun(_draft.Name.Trim(), _draft.Spec, _draft.Preset, _draft.Priority, by)) is { } id)
+            if (
+                await Commands.CreateAsync(by => new NewRun(_draft.Name.Trim(), _draft.Spec, _draft.Preset, _draft.Priority, by)
+                {
+                    Fork = _fork,
+                }) is
+                { } id
+            )
             {
                 await using var page = await PageAsync();
                 await page.InvokeVoidAsync("keep", KeepKey, null);
@@ -268,7 +301,12 @@ public sealed partial class NewRunPage
         }
         catch (SpecException e)
         {
-            _problem = string.Join(" ", e.Errors.Select(x => $"{_draft.LabelOf(x.Path)}: {x.Message}"));
+            _problem = string.Join(
+                " ",
+                e.Errors.Select(x =>
+                    x.Path.StartsWith("$.fork", StringComparison.Ordinal) ? x.Message : $"{_draft.LabelOf(x.Path)}: {x.Message}"
+                )
+            );
         }
         finally
         {

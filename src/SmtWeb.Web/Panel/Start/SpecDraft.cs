@@ -18,8 +18,11 @@ public sealed class SpecDraft
     private readonly TrainingSpec _start;
     private readonly Dictionary<string, (string Text, string Error)> _unreadable = [];
 
-    private SpecDraft(TrainingSpec spec, string? preset, string name, int priority)
+    private readonly (TrainingSpec Parent, long Iteration)? _fork;
+
+    private SpecDraft(TrainingSpec spec, string? preset, string name, int priority, (TrainingSpec Parent, long Iteration)? fork = null)
     {
+        _fork = fork;
         _start = Spec = spec;
         Preset = preset;
         Name = name;
@@ -57,6 +60,10 @@ public sealed class SpecDraft
     /// <summary>Begins like a run.</summary>
     public static SpecDraft From(RunDetail run) => new(run.Spec, run.Summary.Preset, run.Summary.Name + " (clone)", run.Summary.Priority);
 
+    /// <summary>Goes on from a checkpoint of a run: whatever its weights would not fit is wrong.</summary>
+    public static SpecDraft From(RunDetail run, RunCheckpoint checkpoint) =>
+        new(run.Spec, run.Summary.Preset, NewRun.NameOfFork(run.Summary.Name), run.Summary.Priority, (run.Spec, checkpoint.Iteration));
+
     /// <summary>What the browser keeps of it.</summary>
     public string Write() => JsonSerializer.Serialize(new Kept(Name, Priority, SpecJson.Write(Spec)));
 
@@ -66,7 +73,8 @@ public sealed class SpecDraft
         try
         {
             return JsonSerializer.Deserialize<Kept>(kept) is { } k
-                ? new SpecDraft(start._start, start.Preset, k.Name, k.Priority) is var draft && draft.Take(SpecJson.ReadStored(k.Spec))
+                ? new SpecDraft(start._start, start.Preset, k.Name, k.Priority, start._fork) is var draft
+                && draft.Take(SpecJson.ReadStored(k.Spec))
                     ? draft
                     : null
                 : null;
@@ -241,10 +249,14 @@ public sealed class SpecDraft
             _unreadable.Remove(gone);
         }
 
+        var wrong = SpecValidation.Validate(Spec);
+        var unfit = _fork is { } fork
+            ? ForkRules.Check(fork.Parent, Spec, fork.Iteration).ExceptBy(wrong.Select(e => e.Path), e => e.Path)
+            : [];
         Errors =
         [
             .. _unreadable.Select(u => new SpecError(u.Key, u.Value.Error)),
-            .. SpecValidation.Validate(Spec).Where(e => !_unreadable.ContainsKey(e.Path)),
+            .. wrong.Concat(unfit).Where(e => !_unreadable.ContainsKey(e.Path)),
         ];
         Json = _unreadable.Count == 0 ? SpecJson.Write(Spec) : null;
     }

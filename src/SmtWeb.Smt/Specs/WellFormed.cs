@@ -1,16 +1,16 @@
 using System.Text.Json;
 using SmtWeb.Data.Settings;
 
-namespace SmtWeb.Web.Api;
+namespace SmtWeb.Smt.Specs;
 
 /// <summary>
 /// JSON may hold what is no text: bytes that are not UTF-8, halves of surrogate pairs, and the character NUL, which
 /// PostgreSQL does not store. Found before anything reads the body, so that no reader has to think of it.
 /// </summary>
-internal static class WellFormed
+public static class WellFormed
 {
     /// <summary>Adds every member whose name or text is none.</summary>
-    internal static void Check(JsonElement json, string path, List<SpecError> errors)
+    public static void Check(JsonElement json, string path, List<SpecError> errors)
     {
         switch (json.ValueKind)
         {
