@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using SmtWeb.Smt.Datasets;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Smt.Weights;
 using SmtWeb.Torch;
@@ -29,6 +30,9 @@ public sealed record TrainingProgress
 
     /// <summary>The distance that was measured at this very iteration; null where none was. A checkpoint takes it.</summary>
     public double? Distance { get; init; }
+
+    /// <summary>What the run is trained on; null where that is drawn afresh, and in checkpoints of before it was kept.</summary>
+    public DataReceipt? Data { get; init; }
 
     /// <summary>What the run is measured by: <see cref="EvaluationRecord.Metric"/>. It keeps to one, also between evaluations.</summary>
     public string? DistanceMetric { get; init; }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using SmtWeb.Smt.Datasets;
 using SmtWeb.Smt.Files;
 using SmtWeb.Smt.Metrics;
 using SmtWeb.Smt.Metrics.Statistics;
@@ -90,6 +91,7 @@ internal sealed class EvaluateCommand : Command
         var evaluator = new ModelEvaluator(generator, images, network, reference)
         {
             Progress = progress.Report,
+            OfItsOwnData = arguments.Text("dataset") is null,
             PerClass = arguments.Has("per-class"),
             ReferenceName = Path.GetFileName(arguments.Text("reference")),
         };
@@ -169,7 +171,8 @@ internal sealed class EvaluateCommand : Command
         {
             text.AppendLine(
                 CultureInfo.InvariantCulture,
-                $"  fid {PlainText.Show(c.Name), -16}{c.Fid, 8:F3}   {c.Generated:N0} generated, {c.Real:N0} real"
+                $"  fid {PlainText.Show(ClassNaming.Show(c.Label, c.Name)), -20}{c.Fid, 8:F3}   {c.Generated:N0} generated, {c.Real:N0} "
+                + "real"
             );
         }
         foreach (var warning in report.Warnings)

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using SmtWeb.Smt.Datasets;
 using SmtWeb.Smt.Files;
+using SmtWeb.Smt.Metrics;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Smt.Text;
 
@@ -79,7 +80,8 @@ public static class DatasetCheckRun
                         );
                     }
                 },
-                ct
+                ct,
+                Path.Combine(MetricsFolder.Default, "cache")
             );
             if (watched)
             {

@@ -1,3 +1,5 @@
+using SmtWeb.Smt.Datasets;
+using SmtWeb.Smt.Imaging;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Web.Commands;
 
@@ -85,6 +87,47 @@ public sealed class TrainCommandTests : IDisposable
         File.Delete(Path.Combine(_folder, "other.json"));
         Assert.Equal(trained, Everything());
         Assert.Equal(0, await TrainAsync("run", file, "--threads", "1"));
+    }
+
+    [Fact]
+    public async Task Train_OnImagesThatChange_IsToldApartFromTheRunThatBegan()
+    {
+        var data = Path.Combine(DatasetRoot.Folder, $"shell-{Guid.NewGuid():N}");
+        try
+        {
+            for (var k = 0; k < 12; k++)
+            {
+                var pixels = new byte[16 * 16];
+                Array.Fill(pixels, (byte)(k * 20));
+                Directory.CreateDirectory(Path.Combine(data, k < 6 ? "cat" : "dog"));
+                File.WriteAllBytes(Path.Combine(data, k < 6 ? "cat" : "dog", $"{k}.png"), new Raster(16, 16, 1, pixels).ToPng());
+            }
+
+            var preset = Presets.Find("fashion-mnist-quick")!.Spec.ForQuickTest();
+            string Spec(string name, FolderSpec of) => Write(name, SpecJson.Write(preset with { Data = of }));
+            var folder = new FolderSpec { Source = Path.GetFileName(data) };
+            Assert.Equal(2, await TrainAsync("stated", Spec("stated.json", folder with { Sha256 = "0000" })));
+            Assert.Contains("0000", File.ReadAllText(Path.Combine(_folder, "stated", "log.txt")));
+
+            // a truncated image: found before anything is trained, and passed over in the same folder when that is asked for
+            var cut = Path.Combine(data, "dog", "7.png");
+            var whole = File.ReadAllBytes(cut);
+            File.WriteAllBytes(cut, whole[..40]);
+            Assert.Equal(1, await TrainAsync("run", Spec("strict.json", folder)));
+            Assert.Contains("dog/7.png", File.ReadAllText(Path.Combine(_folder, "run", "log.txt")));
+            Assert.Equal(0, await TrainAsync("run", Spec("skipping.json", folder with { SkipCorrupt = true })));
+            Assert.Contains("data.skipCorrupt from false to true", File.ReadAllText(Path.Combine(_folder, "run", "log.txt")));
+
+            // other data under a run that has begun
+            File.WriteAllBytes(cut, whole);
+            Assert.Equal(1, await TrainAsync("run", Spec("skipping.json", folder with { SkipCorrupt = true })));
+            Assert.Contains("The data have changed since this run began", File.ReadAllText(Path.Combine(_folder, "run", "log.txt")));
+            Assert.Equal(0, await TrainAsync("run", Spec("skipping.json", folder with { SkipCorrupt = true }), "--changed-data"));
+        }
+        finally
+        {
+            Directory.Delete(data, recursive: true);
+        }
     }
 
     private Task<int> TrainAsync(string folder, params string[] args) =>
