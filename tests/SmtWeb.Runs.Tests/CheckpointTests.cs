@@ -85,8 +85,9 @@ public sealed class CheckpointTests(PostgresFixture postgres)
         long id = await Make.RunAsync(database);
         var run = await Make.ClaimAsync(database);
         var writer = Make.Writer(database, run);
-        await Make.CheckpointAsync(writer, 2, Make.Bytes(10));
-        long checkpoint = await Make.CheckpointAsync(writer, 4, Make.Bytes(CheckpointWriter.ChunkBytes + 100));
+        await Make.CheckpointAsync(writer, 2, Make.Bytes(10), 3);
+        long checkpoint = await Make.CheckpointAsync(writer, 4, Make.Bytes(CheckpointWriter.ChunkBytes + 100), 1);
+        Assert.Equal(1, (await database.Store.FindAsync(id))!.Summary.BestDistance);
         await database.SqlAsync(
             "UPDATE checkpoint_chunks SET bytes = set_byte(bytes, 50, (get_byte(bytes, 50) + 1) % 256) WHERE checkpoint_id = "
                 + $"{checkpoint} AND index = 1"
@@ -100,6 +101,7 @@ public sealed class CheckpointTests(PostgresFixture postgres)
 
         // The attempt that found it gives the run back, and the next goes on from the checkpoint before.
         await writer.EndWithDamagedCheckpointAsync(checkpoint, damage.Message);
+        Assert.Equal(3, (await database.Store.FindAsync(id))!.Summary.BestDistance);
         Assert.Equal([2L], (await database.Store.CheckpointsAsync(id)).Select(c => c.Iteration));
         Assert.Equal(2, (await Make.ClaimAsync(database)).FirstIteration);
     }

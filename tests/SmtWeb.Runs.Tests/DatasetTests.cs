@@ -87,6 +87,39 @@ public sealed class DatasetTests(PostgresFixture postgres)
             "is not registered",
             () => database.Store.CreateAsync(Run(new ZipSpec { Source = "others.zip" }))
         );
+        // what a spec says of its data is compared with what is registered
+        var own = new ZipSpec
+        {
+            Source = "Pictures",
+            Sha256 = Report.Sha256.ToUpperInvariant(),
+            ClassNames = ["cat", "dog", "owl"],
+        };
+        Assert.Equal(
+            Report.Sha256,
+            ((ZipSpec)(await database.Store.FindAsync(await database.Store.CreateAsync(Run(own))))!.Spec.Data).Sha256
+        );
+        await RefusedAsync("$.data.sha256", Report.Sha256, () => database.Store.CreateAsync(Run(own with { Sha256 = "0000" })));
+        await RefusedAsync(
+            "$.data.classNames",
+            "class 1 is cow there and dog here",
+            () => database.Store.CreateAsync(Run(own with { ClassNames = ["cat", "cow", "owl"] }))
+        );
+        await RefusedAsync(
+            "$.data.sha256",
+            "is no SHA-256",
+            () =>
+                database.Store.CreateAsync(
+                    Run(
+                        new ZipSpec
+                        {
+                            Source = "others.zip",
+                            Side = 32,
+                            Channels = 3,
+                            Sha256 = "0000",
+                        }
+                    )
+                )
+        );
         Assert.True(await store.DeleteAsync(id));
         Assert.Empty(await store.ListAsync());
     }

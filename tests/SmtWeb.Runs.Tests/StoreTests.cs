@@ -89,19 +89,27 @@ public sealed class StoreTests(PostgresFixture postgres)
     }
 
     [Fact]
-    public async Task WriteAsync_OfAnEvaluation_MovesDistanceAndBest()
+    public async Task WriteAsync_OfAnEvaluation_MovesDistanceButNotTheBestWhichIsACheckpoints()
     {
         await using var database = await postgres.DatabaseAsync();
         long id = await Make.RunAsync(database);
         var writer = Make.Writer(database, await Make.ClaimAsync(database));
         await writer.WriteAsync(new(1, [], [], [Make.Evaluation(1, 3), Make.Evaluation(2, 1), Make.Evaluation(3, 2)], []));
         var summary = (await database.Store.FindAsync(id))!.Summary;
-        Assert.Equal(("sw2", 2d, 1d), (summary.DistanceMetric, summary.Distance, summary.BestDistance));
+        Assert.Equal(("sw2", 2d, null), (summary.DistanceMetric, summary.Distance, summary.BestDistance));
 
-        await writer.WriteAsync(new(2, [], [], [Make.Evaluation(4, double.NaN)], []));
+        // the smallest of all was measured on weights that nobody kept
+        await Make.CheckpointAsync(writer, 3, Make.Bytes(10), 2);
+        long unmeasured = await Make.CheckpointAsync(writer, 4, Make.Bytes(10));
+        Assert.Equal(2d, (await database.Store.FindAsync(id))!.Summary.BestDistance);
+        Assert.Null((await database.Store.CheckpointsAsync(id)).Single(c => c.Id == unmeasured).Distance);
+
+        await writer.WriteAsync(new(2, [], [], [Make.Evaluation(5, double.NaN), Make.Evaluation(6, double.PositiveInfinity)], []));
+        await Make.CheckpointAsync(writer, 5, Make.Bytes(10), double.NaN);
+        await Make.CheckpointAsync(writer, 6, Make.Bytes(10), double.PositiveInfinity);
         summary = (await database.Store.FindAsync(id))!.Summary;
-        Assert.Equal((double.NaN, 1d), (summary.Distance, summary.BestDistance));
-        Assert.True(double.IsNaN((await database.Store.EvaluationsAsync(id))[^1].Record.Value));
+        Assert.Equal((double.PositiveInfinity, 2d), (summary.Distance, summary.BestDistance));
+        Assert.True(double.IsNaN((await database.Store.EvaluationsAsync(id))[^2].Record.Value));
     }
 
     [Fact]
@@ -114,7 +122,7 @@ public sealed class StoreTests(PostgresFixture postgres)
         await writer.WriteAsync(
             new(1, [.. Enumerable.Range(0, 5).Select(i => Make.Point(i, 10 + i))], [Make.Picture(4)], [Make.Evaluation(4, 2)], [])
         );
-        await Make.CheckpointAsync(writer, 4, Make.Bytes(10));
+        await Make.CheckpointAsync(writer, 4, Make.Bytes(10), 2);
         await writer.WriteAsync(
             new(2, [.. Enumerable.Range(5, 3).Select(i => Make.Point(i, 10 + i))], [Make.Picture(6)], [Make.Evaluation(6, 1)], [])
         );

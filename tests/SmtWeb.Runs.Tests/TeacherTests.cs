@@ -162,6 +162,32 @@ public sealed class TeacherTests(PostgresFixture postgres)
         Assert.Equal(4, (await database.Store.ListAsync(Ct)).Count);
     }
 
+    [Fact]
+    public async Task CreateAsync_TeacherOfClassesOfOtherNames_IsRefusedByName()
+    {
+        await using var database = await postgres.DatabaseAsync();
+        var like = Presets.Find("fashion-mnist-teacher")!.Spec.ForQuickTest();
+        var data = new FolderSpec
+        {
+            Source = "pictures",
+            Side = 32,
+            Channels = 3,
+            Classes = 2,
+            ClassNames = ["1", "10"],
+        };
+        var teacher = await Make.RunAsync(database, "the teacher", spec: like with { Data = data });
+        TrainingSpec Student(string[] names) =>
+            like with
+            {
+                Method = new SmdSpec { Teacher = $"{teacher}" },
+                Data = data with { Source = "others", ClassNames = names },
+            };
+
+        var refused = await Assert.ThrowsAsync<SpecException>(() => Make.RunAsync(database, "the student", spec: Student(["10", "zebra"])));
+        Assert.Contains("class 0 is 1 there and 10 here", Assert.Single(refused.Errors).Message);
+        await Make.RunAsync(database, "the student", spec: Student(["1", "10"]));
+    }
+
     private static Task<long> TeacherAsync(TestDatabase database) =>
         Make.RunAsync(database, "the teacher", spec: Presets.Find("fig5/teacher")!.Spec.ForQuickTest());
 

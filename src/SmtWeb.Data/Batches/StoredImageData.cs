@@ -100,6 +100,9 @@ internal sealed class StoredImageData : TrainingData
         }
     }
 
+    public override DataReceipt Identify(string cache, Action<CheckProgress> progress, Action begins, CancellationToken ct) =>
+        DataReceipts.Obtain(_spec, _source, cache, progress, ct, begins);
+
     public override int Count => _source.Count;
 
     public override IReadOnlyList<int>? ClassCounts { get; }

@@ -41,6 +41,13 @@ public abstract class TrainingData : IDisposable
     /// <summary>How long <see cref="Next"/> has waited for records to be read and decoded: what the data cost the trainer.</summary>
     public virtual TimeSpan Waited => TimeSpan.Zero;
 
+    /// <summary>
+    /// What these data are, found by reading all of them once or remembered in <paramref name="cache"/>; <paramref name="begins"/> is told
+    /// where they are to be read. Null where they are drawn afresh.
+    /// </summary>
+    /// <exception cref="CorruptRecordException">A record cannot be read, and such records are not to be skipped.</exception>
+    public virtual DataReceipt? Identify(string cache, Action<CheckProgress> progress, Action begins, CancellationToken ct) => null;
+
     /// <summary>Takes what a person should know: records that were passed over.</summary>
     public Action<string> Note { get; set; } = _ => { };
 
@@ -96,6 +103,7 @@ public abstract class TrainingData : IDisposable
         private readonly FashionMnistSpec _spec;
         private readonly EpochSampler _sampler;
         private readonly Device _device;
+        private readonly DataReceipt _receipt;
 
         internal FashionMnistData(FashionMnistSpec spec, long seed, Device device)
         {
@@ -108,7 +116,10 @@ public abstract class TrainingData : IDisposable
                 _classes = HostTransfer.OneHot(labels, FashionMnist.ClassNames.Count).DetachFromDisposeScope();
             }
             _sampler = new EpochSampler(raw.Count, (ulong)seed);
+            _receipt = raw.Receipt();
         }
+
+        public override DataReceipt Identify(string cache, Action<CheckProgress> progress, Action begins, CancellationToken ct) => _receipt;
 
         protected override IReadOnlyList<long> Order
         {

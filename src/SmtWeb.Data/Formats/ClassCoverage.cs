@@ -30,7 +30,7 @@ public static class ClassCoverage
         {
             return null;
         }
-        var shown = string.Join(", ", empty.Take(Named).Select(k => Show(k, names)));
+        var shown = string.Join(", ", empty.Take(Named).Select(k => ClassNaming.Show(k, names)));
         return string.Create(
             CultureInfo.InvariantCulture,
             $"{empty.Count:N0} of {classes:N0} classes {(empty.Count == 1 ? "has" : "have")} no image: "
@@ -48,7 +48,7 @@ public static class ClassCoverage
                 $"of {counts.Count} classes without an image (labels with gaps, or from 1 on?): a model of these classes learns nothing "
                     + "of them",
                 empty.Count,
-                Show(empty[0], names)
+                ClassNaming.Show(empty[0], names)
             );
         }
     }
@@ -66,7 +66,4 @@ public static class ClassCoverage
         }
         return counts;
     }
-
-    private static string Show(int label, IReadOnlyList<string> names) =>
-        label < names.Count && names[label] != label.ToString(CultureInfo.InvariantCulture) ? $"{label} ({names[label]})" : $"{label}";
 }

@@ -8,6 +8,11 @@ public sealed record DataShape(int Channels, int Side, int Classes, IReadOnlyLis
     /// <summary>Samples are points in the plane rather than images.</summary>
     public bool IsPoints => Side == 0;
 
+    /// <summary>
+    /// Names of the classes where they were given or are the data set's own; empty where <see cref="ClassNames"/> are mere numbers.
+    /// </summary>
+    public IReadOnlyList<string> KnownNames { get; private init; } = ClassNames;
+
     /// <summary>WordNet ids of the classes where they are ImageNet's, else empty.</summary>
     public IReadOnlyList<string> Synsets =>
         Classes == ImageNetClasses.Count && ReferenceEquals(ClassNames, ImageNetClasses.Names)
@@ -34,6 +39,16 @@ public sealed record DataShape(int Channels, int Side, int Classes, IReadOnlyLis
                 ImageNetClasses.Count,
                 imageNet.Conditional ? ImageNetClasses.Names : []
             ),
+            ShapedDataSpec { ClassNames.Count: 0, Classes: not ImageNetClasses.Count } unnamed => Images(
+                unnamed.Channels,
+                unnamed.Side,
+                unnamed.Conditional,
+                unnamed.Classes,
+                Names(unnamed)
+            ) with
+            {
+                KnownNames = [],
+            },
             ShapedDataSpec shaped => Images(shaped.Channels, shaped.Side, shaped.Conditional, shaped.Classes, Names(shaped)),
             _ => throw new ArgumentOutOfRangeException(nameof(data), data, "unknown data set"),
         };

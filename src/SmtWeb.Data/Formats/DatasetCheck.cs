@@ -22,7 +22,8 @@ public static class DatasetCheck
 
     /// <summary>
     /// Checks the data of <paramref name="spec"/> at <paramref name="path"/>. A corrupt record is passed over where
-    /// <paramref name="skip"/> is set. Returns the report and a picture of samples (PNG).
+    /// <paramref name="skip"/> is set. Returns the report and a picture of samples (PNG). Runs that find the result in the folder
+    /// <paramref name="cache"/> need not read the data again before they start.
     /// </summary>
     /// <exception cref="CorruptRecordException">A record cannot be read, and <paramref name="skip"/> is not set.</exception>
     /// <exception cref="IOException">The data are missing or damaged; says where.</exception>
@@ -31,10 +32,26 @@ public static class DatasetCheck
         string path,
         bool skip,
         Action<CheckProgress> progress,
-        CancellationToken ct
+        CancellationToken ct,
+        string? cache = null
     )
     {
         using var source = ImageSources.OpenAt(spec, path);
+        return Run(spec, source, skip, progress, ct, cache, withSamples: true);
+    }
+
+    internal static (DatasetReport Report, byte[] Samples) Run(
+        StoredDataSpec spec,
+        ImageSource source,
+        bool skip,
+        Action<CheckProgress> progress,
+        CancellationToken ct,
+        string? cache,
+        bool withSamples
+    )
+    {
+        var path = source.Path;
+        var manifest = cache is null ? "" : DataReceipts.ManifestOf(spec, path);
         var files = Files(spec, path);
         var (hash, bytes) = Hash(path, files, progress, ct);
 
@@ -44,6 +61,7 @@ public static class DatasetCheck
         var grid = new SampleGrid(source);
         var changed = new ChangedPixels();
         var pixels = new byte[source.ImageBytes];
+        using var images = new ImageHash(source.ImageBytes);
         for (var i = 0; i < source.Count; i++)
         {
             ct.ThrowIfCancellationRequested();
@@ -59,10 +77,15 @@ public static class DatasetCheck
                 {
                     unlabelled++;
                 }
-                grid.Offer(i, label, pixels);
+                if (withSamples)
+                {
+                    grid.Offer(i, label, pixels);
+                }
+                images.Add(label, pixels);
             }
             catch (CorruptRecordException e) when (skip)
             {
+                images.AddCorrupt();
                 if (corruptCount++ < MostNamed)
                 {
                     corrupt.Add(new CorruptRecord(e.Index, e.Record, e.Problem));
@@ -79,35 +102,40 @@ public static class DatasetCheck
         {
             throw new InvalidDataException($"{path}: none of the {source.Count} records can be read; the first: {corrupt[0].Problem}.");
         }
-        var (png, columns, labels) = grid.Draw();
-        return (
-            new DatasetReport(
-                KindOf(spec),
-                path,
-                hash,
-                bytes,
-                source.Count - corruptCount,
-                source.Side,
-                source.Channels,
-                source.Classes,
-                source.ClassNames,
-                counts,
-                corruptCount,
-                corrupt,
-                columns,
-                labels
-            )
-            {
-                Notes =
-                [
-                    .. source.Notes,
-                    .. changed.Notes(source),
-                    .. ClassCoverage.Notes(counts, source.ClassNames),
-                    .. Few(source.Count - corruptCount),
-                ],
-            },
-            png
-        );
+        var (png, columns, labels) = withSamples ? grid.Draw() : ([], 0, []);
+        var report = new DatasetReport(
+            KindOf(spec),
+            path,
+            hash,
+            bytes,
+            source.Count - corruptCount,
+            source.Side,
+            source.Channels,
+            source.Classes,
+            source.ClassNames,
+            counts,
+            corruptCount,
+            corrupt,
+            columns,
+            labels
+        )
+        {
+            ImagesSha256 = images.Finish(),
+            Notes =
+            [
+                .. source.Notes,
+                .. changed.Notes(source),
+                .. ClassNaming.Notes(source.ClassNames),
+                .. ClassCoverage.Notes(counts, source.ClassNames),
+                .. Few(source.Count - corruptCount),
+            ],
+        };
+        // what changed while it was read is not vouched for
+        if (cache is not null && DataReceipts.ManifestOf(spec, path) == manifest)
+        {
+            DataReceipts.Remember(spec, source, cache, manifest, report.Receipt);
+        }
+        return (report, png);
     }
 
     private static IEnumerable<DatasetNote> Few(int records)
@@ -139,7 +167,7 @@ public static class DatasetCheck
             .Select(a => ((string)a.TypeDiscriminator!, a.DerivedType));
 
     // LMDB's lock file changes whenever somebody looks; it is no part of the data.
-    private static List<string> Files(StoredDataSpec spec, string path)
+    internal static List<string> Files(StoredDataSpec spec, string path)
     {
         if (File.Exists(path))
         {

@@ -25,6 +25,12 @@ public sealed record DatasetReport(
     IReadOnlyList<int> SampleLabels
 )
 {
+    /// <summary>SHA-256 of the decoded pixels and labels in their order: what a model learns from, whatever it is stored in.</summary>
+    public string ImagesSha256 { get; init; } = "";
+
+    /// <summary>What ties a run to these data.</summary>
+    internal DataReceipt Receipt => new(Sha256, ImagesSha256, Records + CorruptCount, Bytes, CorruptCount);
+
     /// <summary>What was passed over, what changed pixels, and other things that a person should know.</summary>
     public IReadOnlyList<DatasetNote> Notes { get; init; } = [];
 }

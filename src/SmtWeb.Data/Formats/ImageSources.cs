@@ -5,6 +5,8 @@ namespace SmtWeb.Data.Formats;
 /// <summary>Opens data sets by their spec, and tells what a path holds.</summary>
 public static class ImageSources
 {
+    private const int Listed = 12;
+
     /// <summary>Opens the data of a spec.</summary>
     /// <exception cref="SpecException">The path leads out of the folder of data sets.</exception>
     /// <exception cref="IOException">The data are missing or damaged; says where.</exception>
@@ -40,7 +42,10 @@ public static class ImageSources
     /// <exception cref="IOException">The data are missing or damaged; says where.</exception>
     public static DataSpec Complete(DataSpec spec)
     {
-        if (spec is not ShapedDataSpec { Source.Length: > 0 } shaped || (shaped.Side > 0 && shaped.Channels > 0 && shaped.Classes > 0))
+        if (
+            spec is not ShapedDataSpec { Source.Length: > 0 } shaped
+            || (shaped.Side > 0 && shaped.Channels > 0 && shaped.Classes > 0 && shaped.ClassNames.Count > 0)
+        )
         {
             return spec;
         }
@@ -91,9 +96,24 @@ public static class ImageSources
                 new("$.data.conditional", $"Class-conditional is on with {shape.Classes} classes, but {source.Path} has no labels.")
             );
         }
+        // names are compared, not only counted: another folder in the middle would give every class after it another's images
+        var names =
+            source.ClassNames.Count < shape.KnownNames.Count ? [.. shape.KnownNames.Take(source.ClassNames.Count)] : shape.KnownNames;
+        if (errors.Count == 0 && spec.Conditional && ClassNaming.Difference(names, source.ClassNames) is { } other)
+        {
+            errors.Add(
+                new(
+                    "$.data.classNames",
+                    $"The classes of {source.Path} are not those of the spec: {other} ({Words(shape.KnownNames)} there, "
+                    + $"{Words(source.ClassNames)} here). Give the data back their classes, or begin a new run with these."
+                )
+            );
+        }
         if (errors.Count > 0)
         {
             throw new SpecException(errors);
         }
+
+        static string Words(IReadOnlyList<string> all) => string.Join(' ', all.Take(Listed)) + (all.Count > Listed ? " …" : "");
     }
 }

@@ -8,7 +8,7 @@ namespace SmtWeb.Data.Formats;
 public abstract record StoredDataSpec : DataSpec
 {
     /// <summary>Name of a registered data set, or a path below the folder of data sets. A stored run holds the path.</summary>
-    [Setting("Data set", "Name of a registered data set, or a path below the folder of data sets.", Min = 1, Max = 400)]
+    [Setting("Data set", "Name of a registered data set, or a path below the folder of data sets.", Min = 1, Max = 400, MayChange = true)]
     public string Source { get; init; } = "";
 
     /// <summary>Mirror images at random with probability 1/2.</summary>
@@ -20,11 +20,15 @@ public abstract record StoredDataSpec : DataSpec
     public bool Conditional { get; init; } = true;
 
     /// <summary>Take the next record in place of one that cannot be read, and say so in the log; else the run stops there.</summary>
-    [Setting("Skip corrupt records", "Take the next record in place of one that cannot be read; otherwise the run stops and names it.")]
+    [Setting(
+        "Skip corrupt records",
+        "Take the next record in place of one that cannot be read; otherwise the run stops and names it.",
+        MayChange = true
+    )]
     public bool SkipCorrupt { get; init; }
 
     /// <summary>SHA-256 of the content as it was registered, or empty: part of the run's identity.</summary>
-    [Setting("SHA-256", "Hash of the registered content; filled in when the data set is chosen.", Max = 64)]
+    [Setting("SHA-256", "Hash of the registered content; filled in when the data set is chosen.", Max = 64, MayChange = true)]
     public string Sha256 { get; init; } = "";
 }
 

@@ -19,6 +19,11 @@ public sealed class SettingAttribute(string label, string help) : Attribute
     /// <summary>Largest allowed value of a number, or longest list or text.</summary>
     public double Max { get; init; } = double.PositiveInfinity;
 
+    /// <summary>
+    /// Whether it may change when a run goes on: what is learned does not depend on it, or what it says is checked against the data.
+    /// </summary>
+    public bool MayChange { get; init; }
+
     /// <summary>True where <see cref="Min"/> itself is not allowed (a rate must be above 0, say).</summary>
     public bool ExclusiveMin { get; init; }
 }

@@ -50,5 +50,5 @@ public static class EvaluationImages
     }
 
     private static SourceImages OpenAt(StoredDataSpec spec, string path, string? cache) =>
-        new(ImageSources.OpenAt(spec, path), skipCorrupt: spec.SkipCorrupt, memo: cache is null ? null : HashMemo.Of(spec, path, cache));
+        new(ImageSources.OpenAt(spec, path), spec, cache);
 }

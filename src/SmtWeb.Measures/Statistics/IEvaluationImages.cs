@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using SmtWeb.Data.Formats;
+using SmtWeb.Data.Batches;
 
 namespace SmtWeb.Measures.Statistics;
 
@@ -16,6 +17,9 @@ public interface IEvaluationImages : IDisposable
 
     /// <summary>Computes <see cref="Hash"/>, which may take reading all images, with progress.</summary>
     void ComputeHash(Action<MeasureProgress>? progress, CancellationToken ct) { }
+
+    /// <summary>What the data are, to compare with those of a run. Computed as <see cref="Hash"/> is.</summary>
+    DataReceipt Receipt => new(Hash, Hash, Count, 0, 0);
 
     /// <summary>Number of images.</summary>
     int Count { get; }
@@ -43,24 +47,20 @@ public interface IEvaluationImages : IDisposable
 public sealed class FashionMnistImages : IEvaluationImages
 {
     private readonly FashionMnist _data = FashionMnist.Load();
-    private readonly Lazy<string> _hash;
+    private readonly Lazy<DataReceipt> _receipt;
 
     /// <summary>Reads them.</summary>
     /// <exception cref="FileNotFoundException">They are not installed; says how to install them.</exception>
-    public FashionMnistImages() =>
-        _hash = new(() =>
-        {
-            using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-            sha.AppendData(_data.Images);
-            sha.AppendData(_data.Labels);
-            return Convert.ToHexStringLower(sha.GetHashAndReset());
-        });
+    public FashionMnistImages() => _receipt = new(_data.Receipt);
 
     /// <inheritdoc/>
     public string Name => "fashion-mnist";
 
     /// <inheritdoc/>
-    public string Hash => _hash.Value;
+    public string Hash => Receipt.ImagesSha256;
+
+    /// <inheritdoc/>
+    public DataReceipt Receipt => _receipt.Value;
 
     /// <inheritdoc/>
     public int Count => _data.Count;

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Security.Cryptography;
 using SmtWeb.Data.Batches;
 using SmtWeb.Data.Formats;
+using SmtWeb.Data.Settings;
 
 namespace SmtWeb.Measures.Statistics;
 
@@ -9,17 +10,19 @@ namespace SmtWeb.Measures.Statistics;
 public sealed class SourceImages : IEvaluationImages
 {
     private readonly ImageSource _source;
-    private readonly bool _skipCorrupt;
-    private readonly HashMemo? _memo;
-    private string? _hash;
+    private readonly StoredDataSpec _spec;
+    private readonly string? _cache;
+    private DataReceipt? _receipt;
 
     /// <summary>
-    /// Takes over <paramref name="source"/> and disposes it. With <paramref name="skipCorrupt"/> the next record stands for one
-    /// that cannot be read, as in training. With <paramref name="memo"/> the hash is read where unchanged files were hashed before.
+    /// Takes over <paramref name="source"/>, which <paramref name="spec"/> describes, and disposes it. Where corrupt records are skipped
+    /// the
+    /// next stands for one, as in training. What was found before is remembered in the folder <paramref name="cache"/>; null remembers
+    /// nothing.
     /// </summary>
-    public SourceImages(ImageSource source, string? name = null, bool skipCorrupt = false, HashMemo? memo = null)
+    public SourceImages(ImageSource source, StoredDataSpec spec, string? cache = null, string? name = null)
     {
-        (_source, _skipCorrupt, _memo) = (source, skipCorrupt, memo);
+        (_source, _spec, _cache) = (source, spec, cache);
         Name = name ?? Path.GetFileNameWithoutExtension(source.Path.TrimEnd('/'));
     }
 
@@ -27,12 +30,15 @@ public sealed class SourceImages : IEvaluationImages
     public string Name { get; }
 
     /// <inheritdoc/>
-    public string Hash
+    public string Hash => Receipt.ImagesSha256;
+
+    /// <inheritdoc/>
+    public DataReceipt Receipt
     {
         get
         {
             ComputeHash(null, CancellationToken.None);
-            return _hash!;
+            return _receipt!;
         }
     }
 
@@ -55,7 +61,7 @@ public sealed class SourceImages : IEvaluationImages
     public IReadOnlyList<int>? ClassCounts => _source.ClassCounts;
 
     /// <inheritdoc/>
-    public int Read(int index, Span<byte> pixels) => BatchPrefetcher.Read(_source, index, pixels, _skipCorrupt ? [] : null);
+    public int Read(int index, Span<byte> pixels) => BatchPrefetcher.Read(_source, index, pixels, _spec.SkipCorrupt ? [] : null);
 
     /// <inheritdoc/>
     public void Dispose() => _source.Dispose();
@@ -63,36 +69,12 @@ public sealed class SourceImages : IEvaluationImages
     /// <inheritdoc/>
     public void ComputeHash(Action<MeasureProgress>? progress, CancellationToken ct)
     {
-        if (_hash is not null)
-        {
-            return;
-        }
-        _hash = _memo?.Read();
-        if (_hash is not null)
-        {
-            return;
-        }
-        _hash = HashRecords(progress, ct);
-        _memo?.Write(_hash);
-    }
-
-    // of the decoded pixels and labels, so that the same images in another archive are the same data set
-    private string HashRecords(Action<MeasureProgress>? progress, CancellationToken ct)
-    {
-        using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        var record = new byte[sizeof(int) + _source.ImageBytes];
-        for (var k = 0; k < _source.Count; k++)
-        {
-            BinaryPrimitives.WriteInt32LittleEndian(record, Read(k, record.AsSpan(sizeof(int))));
-            sha.AppendData(record);
-            if (k % 256 != 255 && k != _source.Count - 1)
-            {
-                continue;
-            }
-            ct.ThrowIfCancellationRequested();
-            progress?.Invoke(new($"hash of {Name}", k + 1, _source.Count));
-        }
-
-        return Convert.ToHexStringLower(sha.GetHashAndReset());
+        _receipt ??= DataReceipts.Obtain(
+            _spec,
+            _source,
+            _cache,
+            p => progress?.Invoke(new($"{p.Phase} of {Name}, read once", p.Done, p.Total)),
+            ct
+        );
     }
 }

@@ -5,8 +5,11 @@ using SmtWeb.Smt.Specs;
 
 namespace SmtWeb.Runs.Attempts;
 
-/// <summary>What an attempt works from: the run's spec and the checkpoint that its claim chose.</summary>
-public sealed record AttemptInputs(TrainingSpec Spec, long? CheckpointId, long FirstIteration)
+/// <summary>
+/// What an attempt works from: the run's spec and the checkpoint that its claim chose; whether that is the one it was forked from,
+/// whose data may be others.
+/// </summary>
+public sealed record AttemptInputs(TrainingSpec Spec, long? CheckpointId, long FirstIteration, bool IsForkBeginning)
 {
     /// <summary>Reads the inputs of an attempt that owns its run.</summary>
     /// <exception cref="AttemptFencedException">It does not, or there is no such attempt.</exception>
@@ -27,11 +30,12 @@ public sealed record AttemptInputs(TrainingSpec Spec, long? CheckpointId, long F
                         r.State,
                         a.FromCheckpointId,
                         a.FirstIteration,
+                        r.ForkedAt,
                     }
             )
             .SingleOrDefaultAsync(ct);
         return found is not null && found.State.IsHeld()
-            ? new(SpecJson.ReadStored(found.Spec), found.FromCheckpointId, found.FirstIteration)
+            ? new(SpecJson.ReadStored(found.Spec), found.FromCheckpointId, found.FirstIteration, found.FirstIteration == found.ForkedAt)
             : throw new AttemptFencedException(runId, attempt);
     }
 }

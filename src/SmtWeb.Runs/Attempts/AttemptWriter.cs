@@ -135,6 +135,7 @@ public sealed class AttemptWriter(RunsDatabase database, long runId, int attempt
                     [checkpointId, runId],
                     ct
                 );
+                await BestDistance.UpdateAsync(connection, runId, ct);
                 await connection.NotifyAsync(new RunNotice(runId, RunNoticeKind.Checkpoint), ct);
                 var (state, request) = await RunRelease.ReadAsync(connection, runId, ct);
                 var next = RunTransitions.AfterLoss(state, request);
@@ -242,11 +243,9 @@ public sealed class AttemptWriter(RunsDatabase database, long runId, int attempt
             [runId, attempt, evaluation.Metric, evaluation.Value, evaluation.Iteration, StoredSpec.WriteEvaluation(evaluation)],
             ct
         );
+        // not yet anybody's best: that is a checkpoint's, and this one's comes, if at all, after it
         await connection.ExecuteAsync(
-            """
-            UPDATE runs SET distance_metric = $2, distance = $3,
-                best_distance = CASE WHEN $3 = 'NaN'::float8 THEN best_distance ELSE least(best_distance, $3) END WHERE id = $1
-            """,
+            "UPDATE runs SET distance_metric = $2, distance = $3 WHERE id = $1",
             [runId, evaluation.Metric, evaluation.Value],
             ct
         );

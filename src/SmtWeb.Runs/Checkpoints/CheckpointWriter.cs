@@ -90,7 +90,9 @@ public sealed class CheckpointWriter : WriteOnlyStream
                 // Before pruning: a checkpoint that is to be measured stays until it is.
                 await EvaluationQueue.OnCheckpointAsync(connection, _runId, _id!.Value, ct);
                 await PruneAsync(connection, ct);
+                await BestDistance.UpdateAsync(connection, _runId, ct);
                 await connection.NotifyAsync(new RunNotice(_runId, RunNoticeKind.Checkpoint), ct);
+                await connection.NotifyAsync(new RunNotice(_runId, RunNoticeKind.Summary), ct);
             },
             ct
         );

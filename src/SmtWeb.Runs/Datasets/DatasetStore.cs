@@ -170,14 +170,21 @@ public sealed class DatasetStore(RunsDatabase database)
         if (found is null)
         {
             return data is ShapedDataSpec { Side: 0 } or ShapedDataSpec { Channels: 0 }
-                ? throw new SpecException([
-                    new(
-                        "$.data.source",
-                        $"Data set \"{data.Source}\" is not registered, and its side and channels are not stated. Register it (page "
+                    ? throw new SpecException([
+                        new(
+                            "$.data.source",
+                            $"Data set \"{data.Source}\" is not registered, and its side and channels are not stated. Register it (page "
                             + "Datasets, or POST /api/v1/datasets), or state them."
+                        ),
+                    ])
+                : IsHash(data.Sha256) ? spec
+                : throw new SpecException([
+                    new(
+                        "$.data.sha256",
+                        $"SHA-256 is \"{data.Sha256}\", which is no SHA-256: 64 digits of 0-9 and a-f. Leave it out, or give what "
+                        + "`smtweb dataset check` prints."
                     ),
-                ])
-                : spec;
+                ]);
         }
 
         if (found.State != DatasetState.Ready)
@@ -187,6 +194,27 @@ public sealed class DatasetStore(RunsDatabase database)
                     "$.data.source",
                     $"Data set \"{found.Name}\" is not ready "
                         + $"({found.State.ToString().ToLowerInvariant()}{(found.Problem is null ? "" : $": {found.Problem}")})."
+                ),
+            ]);
+        }
+        // what a person wrote, or a clone has of its run, is compared, never replaced in silence
+        if (data.Sha256.Length > 0 && !string.Equals(data.Sha256, found.Sha256, StringComparison.OrdinalIgnoreCase))
+        {
+            throw new SpecException([
+                new(
+                    "$.data.sha256",
+                    $"SHA-256 is \"{data.Sha256}\", and that of \"{found.Name}\" is {found.Sha256}: these are other data than the spec "
+                    + "means. Leave sha256 out (clear the field) to train on what is registered now."
+                ),
+            ]);
+        }
+        if (data is ShapedDataSpec { ClassNames: { Count: > 0 } names } && ClassNaming.Difference(names, found.ClassNames) is { } other)
+        {
+            throw new SpecException([
+                new(
+                    "$.data.classNames",
+                    $"The classes of \"{found.Name}\" are not those of the spec: {other}. Leave classNames out (clear the field) to "
+                    + "train on what is registered now."
                 ),
             ]);
         }
@@ -215,6 +243,8 @@ public sealed class DatasetStore(RunsDatabase database)
         };
         return ImageSources.Complete(spec, dataset.Side, dataset.Channels, dataset.Classes, dataset.ClassNames);
     }
+
+    private static bool IsHash(string text) => text.Length == 0 || (text.Length == 64 && text.All(char.IsAsciiHexDigit));
 
     private static SpecException Taken(string name, string path, bool isName) =>
         new([

@@ -99,7 +99,7 @@ public sealed class RunRow
     /// <summary>Newest distance.</summary>
     public double? Distance { get; set; }
 
-    /// <summary>Smallest distance.</summary>
+    /// <summary>Smallest distance that was measured on one of its whole checkpoints.</summary>
     public double? BestDistance { get; set; }
 
     /// <summary>When it was queued first.</summary>

@@ -1,12 +1,15 @@
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using NpgsqlTypes;
+using SmtWeb.Runs.Attempts;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Entities;
 using SmtWeb.Smt.Evaluation;
 using SmtWeb.Smt.Sampling;
 using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Settings;
 
 namespace SmtWeb.Runs.Queue;
 
@@ -231,13 +234,11 @@ public sealed class EvaluationQueue(RunsDatabase database)
         {
             await connection.ExecuteAsync("UPDATE checkpoints SET distance = $2 WHERE id = $1", [job.CheckpointId, record.Value], ct);
             await connection.ExecuteAsync(
-                """
-                UPDATE runs SET distance_metric = $2, distance = $3,
-                    best_distance = CASE WHEN $3 = 'NaN'::float8 THEN best_distance ELSE least(best_distance, $3) END WHERE id = $1
-                """,
+                "UPDATE runs SET distance_metric = $2, distance = $3 WHERE id = $1",
                 [job.RunId, record.Metric, record.Value],
                 ct
             );
+            await BestDistance.UpdateAsync(connection, job.RunId, ct);
         }
 
         await connection.NotifyAsync(new RunNotice(job.RunId, RunNoticeKind.Evaluation, id), ct);

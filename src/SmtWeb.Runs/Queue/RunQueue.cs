@@ -243,13 +243,13 @@ public sealed class RunQueue(RunsDatabase database)
         await connection.ExecuteAsync(
             """
             UPDATE runs SET iteration = greatest($2, 0), seconds = $3,
-                distance = (SELECT value FROM evaluations WHERE run_id = $1 AND ranks AND NOT superseded ORDER BY id DESC LIMIT 1),
-                best_distance = (SELECT min(value) FROM evaluations WHERE run_id = $1 AND ranks AND NOT superseded AND value <> 'NaN')
+                distance = (SELECT value FROM evaluations WHERE run_id = $1 AND ranks AND NOT superseded ORDER BY id DESC LIMIT 1)
             WHERE id = $1
             """,
             [runId, iteration, seconds],
             ct
         );
+        await BestDistance.UpdateAsync(connection, runId, ct);
         if (hidden > 0)
         {
             await connection.NotifyAsync(new RunNotice(runId, RunNoticeKind.Rewound, Math.Max(iteration, 0)), ct);

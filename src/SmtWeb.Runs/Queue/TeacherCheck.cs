@@ -62,6 +62,12 @@ internal static class TeacherCheck
         }
 
         var (mine, its) = (DataShape.Of(spec.Data), DataShape.Of(own.Data));
+        if (ClassNaming.Difference(its.KnownNames, mine.KnownNames) is { } other)
+        {
+            return $"The teacher, run {id}, has other classes than this run's data: {other}. What it knows as a class must be the same "
+                + "class here; choose the teacher's data, or another teacher.";
+        }
+
         return Problem(
             $"run {id}",
             own.Network,

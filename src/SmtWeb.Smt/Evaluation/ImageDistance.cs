@@ -76,20 +76,26 @@ internal sealed class ImageDistance(TrainingState state, ITrainingJournal journa
         };
     }
 
-    private MeasuredDistance MeasurePixels(Func<int, int, Tensor> draw, int samples)
+    private MeasuredDistance? MeasurePixels(Func<int, int, Tensor> draw, int samples)
     {
         var shape = DataShape.Of(state.Spec.Data);
         var count = Math.Min(samples, state.Data.Count);
         var size = shape.Channels * shape.Side * shape.Side;
-        if (_real is null || _real[0].Length != count)
+        try
         {
-            _real = PixelWasserstein.Project(state.Data.Spread(count), count, size, state.Device);
+            if (_real is null || _real[0].Length != count)
+            {
+                _real = PixelWasserstein.Project(state.Data.Spread(count), count, size, state.Device);
+            }
         }
-        var distance = PixelWasserstein.Distance(_real, PixelWasserstein.Project(draw, count, size, state.Device));
-        return new(Pixels, distance, count, ((StoredDataSpec)state.Spec.Data).Sha256, "", "none")
+        catch (Exception e) when (IsOfData(e))
         {
-            Warnings = _reason is null ? [] : [_reason],
-        };
+            Unmeasured(e);
+            return null;
+        }
+
+        var distance = PixelWasserstein.Distance(_real, PixelWasserstein.Project(draw, count, size, state.Device));
+        return new(Pixels, distance, count, state.Progress.Data?.Sha256 ?? "", "", "none") { Warnings = _reason is null ? [] : [_reason] };
     }
 
     // Decides, at the first evaluation, what the run is measured by.
@@ -159,7 +165,13 @@ internal sealed class ImageDistance(TrainingState state, ITrainingJournal journa
 
     private bool HasFile() => InceptionFiles.Known.Any(k => File.Exists(Path.Combine(metricsFolder, k.File)));
 
-    // False where the run is to pause or end before the data are measured.
+    private static bool IsOfData(Exception e) => e is IOException or InvalidDataException or UnauthorizedAccessException;
+
+    // a point that is missing ends no run; the next batch does, if the data are gone for good
+    private void Unmeasured(Exception e) =>
+        journal.Log(LogLevel.Warning, $"The distance was not measured, because the data cannot be read: {e.Message}");
+
+    // False where the run is to pause or end before the data are measured, or they cannot be read.
     private bool EnsureReference(InceptionFeatures network)
     {
         if (_reference is not null)
@@ -180,6 +192,11 @@ internal sealed class ImageDistance(TrainingState state, ITrainingJournal journa
                 LogLevel.Information,
                 "The data were not measured to the end, because the run is to pause or end; FID begins when it goes on."
             );
+            return false;
+        }
+        catch (Exception e) when (IsOfData(e))
+        {
+            Unmeasured(e);
             return false;
         }
 

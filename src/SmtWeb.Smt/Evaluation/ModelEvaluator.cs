@@ -22,26 +22,36 @@ public sealed class ModelEvaluator(
 {
     private const int Batch = 128;
     private const int Splits = 10;
+    private const int MostNamed = 8;
 
     /// <summary>Fewer images of a class than this times the feature dimension get a warning.</summary>
     private const int EnoughPerDimension = 10;
 
     private readonly List<string> _warnings = [];
 
+    // the data's number of each class of the model: by name where both have names
+    private readonly int[] _inData = ClassNaming.Match(generator.ClassCount, generator.KnownClassNames, images.Classes, images.ClassNames);
+
     // no image is asked of a class that there are none of
-    private readonly int[] _present = ClassCoverage.Present(
-        images.Classes <= generator.ClassCount ? images.ClassCounts : null,
-        generator.ClassCount
-    );
+    private int[]? _present;
 
     /// <summary>Reports progress.</summary>
     public Action<MeasureProgress>? Progress { get; init; }
+
+    /// <summary>
+    /// Whether the images are meant to be those that the model was trained on: where they are not any more, the record says so.
+    /// </summary>
+    public bool OfItsOwnData { get; init; }
 
     /// <summary>Also measure each class on its own.</summary>
     public bool PerClass { get; init; }
 
     /// <summary>What records call statistics that do not say whose they are, such as the name of their file.</summary>
     public string? ReferenceName { get; init; }
+
+    private int[] Present => _present ??= ClassCoverage.Present(CountsByModel(), generator.ClassCount);
+
+    private bool ByName => generator.KnownClassNames.Count > 0 && images.ClassNames.Count > 0;
 
     private string ReferenceTitle => reference.Origin?.Dataset ?? ReferenceName ?? "statistics of unknown origin";
 
@@ -52,6 +62,7 @@ public sealed class ModelEvaluator(
         var clock = Stopwatch.StartNew();
         EnsureSteps(generator, protocol);
         CheckFit();
+        CheckData(ct);
         _warnings.AddRange(FewImages.Warnings(protocol.Samples, reference.Origin?.Images ?? 0, network.Dimension));
         var real = IsOfImages(ct) ? RealFeatures(protocol, ct) : null;
         var classes = PerClass && real is not null ? DatasetStatistics.OfClasses(images, network, Progress, ct) : null;
@@ -233,18 +244,79 @@ public sealed class ModelEvaluator(
                     + "with nothing."
             );
         }
-        if (generator.ClassCount > 0 && images.Classes > 0 && generator.ClassCount != images.Classes)
+        if (generator.ClassCount > 0 && images.Classes > 0)
         {
-            _warnings.Add($"The model has {generator.ClassCount} classes, the data set {images.Classes}.");
+            CheckClasses();
+        }
+        network.CheckImages(generator.Channels, generator.Side, generator.Side);
+    }
+
+    private void CheckClasses()
+    {
+        var strange = Enumerable.Range(0, images.Classes).Except(_inData).ToList();
+        var missing = Enumerable.Range(0, generator.ClassCount).Where(k => _inData[k] < 0).ToList();
+        if (ByName && (strange.Count > 0 || missing.Count > 0))
+        {
+            _warnings.Add(
+                "The classes of model and data are not the same, and are matched by name: "
+                + $"{Words("the data have no", missing, generator.ClassNames)}{(missing.Count > 0 && strange.Count > 0 ? "; " : "")}{Words("the model has no", strange, images.ClassNames)}."
+            );
+        }
+        else if (ByName && _inData.Index().Any(c => c.Index != c.Item))
+        {
+            _warnings.Add("The classes of model and data have other numbers; they are matched by name.");
+        }
+        else if (generator.ClassCount != images.Classes)
+        {
+            _warnings.Add(
+                $"The model has {generator.ClassCount} classes, the data set {images.Classes}, and not both have names: they are "
+                + "matched by number."
+            );
         }
         if (
-            _present.Length < generator.ClassCount
-            && ClassCoverage.Describe(images.ClassCounts, generator.ClassCount, images.ClassNames) is { } empty
+            Present.Length < generator.ClassCount
+            && ClassCoverage.Describe(CountsByModel(), generator.ClassCount, generator.ClassNames) is { } empty
         )
         {
             _warnings.Add($"{empty}. The generated images are of the other classes.");
         }
-        network.CheckImages(generator.Channels, generator.Side, generator.Side);
+
+        static string Words(string what, List<int> labels, IReadOnlyList<string> names) =>
+            labels.Count == 0
+                ? ""
+                : $"{what} "
+                    + $"{string.Join(", ", labels.Take(MostNamed).Select(k => ClassNaming.Show(k, names)))}{(labels.Count > MostNamed ? $" and {labels.Count - MostNamed} more" : "")}";
+    }
+
+    // images of each class of the model; null where they are not known
+    private IReadOnlyList<int>? CountsByModel()
+    {
+        if (generator.ClassCount == 0 || images.Classes == 0)
+        {
+            return null;
+        }
+        if (images.ClassCounts is { } counts && (ByName || images.Classes <= generator.ClassCount))
+        {
+            return [.. _inData.Select(k => k < 0 ? 0 : counts[k])];
+        }
+        return ByName ? [.. _inData.Select(k => k < 0 ? 0 : 1)] : null;
+    }
+
+    // a distance to other data than those of the run is a number of its own
+    private void CheckData(CancellationToken ct)
+    {
+        if (!OfItsOwnData || generator.Progress.Data is not { } began)
+        {
+            return;
+        }
+        images.ComputeHash(Progress, ct);
+        if (!began.IsOfTheSameImages(images.Receipt))
+        {
+            _warnings.Add(
+                $"The data have changed since the model was trained on them: {began.Describe()} then; {images.Receipt.Describe()} now. "
+                + "Every number is of the data as they are now, and compares with no earlier one."
+            );
+        }
     }
 
     private (List<(string Name, double Value)> Metrics, List<ClassDistance>? Classes) Repeat(
@@ -302,16 +374,21 @@ public sealed class ModelEvaluator(
             ? null
             : distribution switch
             {
-                LabelDistribution.Balanced => [.. seeds.Select((_, k) => _present[(from + k) % _present.Length])],
-                LabelDistribution.Random => Array.ConvertAll(seeds, s => _present[RandomLabel(s, _present.Length)]),
+                LabelDistribution.Balanced => [.. seeds.Select((_, k) => Present[(from + k) % Present.Length])],
+                LabelDistribution.Random => Array.ConvertAll(seeds, s => Present[RandomLabel(s, Present.Length)]),
             };
 
     private List<ClassDistance> ClassDistances(RunningMoments[] generated, IReadOnlyList<ReferenceStatistics?> real)
     {
         var distances = new List<ClassDistance>();
-        for (var label = 0; label < Math.Min(generated.Length, real.Count); label++)
+        for (var label = 0; label < generated.Length; label++)
         {
-            if (generated[label].Count < 2 || real[label] is not { } reference)
+            if (
+                generated[label].Count < 2
+                || _inData[label] is not (>= 0 and var its)
+                || its >= real.Count
+                || real[its] is not { } reference
+            )
             {
                 continue;
             }
@@ -321,7 +398,7 @@ public sealed class ModelEvaluator(
             distances.Add(
                 new(
                     label,
-                    label < images.ClassNames.Count ? images.ClassNames[label] : $"{label}",
+                    ByName || its >= images.ClassNames.Count ? generator.ClassNames[label] : images.ClassNames[its],
                     generated[label].Count,
                     reference.Origin?.Images ?? 0,
                     fid

@@ -42,6 +42,9 @@ public sealed class OneStepGenerator : IOneStepGenerator
     /// <inheritdoc/>
     public IReadOnlyList<string> ClassNames => _shape.ClassNames;
 
+    /// <summary>The names where they are more than numbers, else empty.</summary>
+    public IReadOnlyList<string> KnownClassNames => _shape.KnownNames;
+
     /// <inheritdoc/>
     public IReadOnlyList<int> StepChoices => GenerationSteps.Of(Spec.Method);
 

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
 using SmtWeb.Data.Weights;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Batches;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
 
@@ -32,6 +34,8 @@ public sealed record TrainingProgress
 
     /// <summary>The smallest distance so far: what an <see cref="Explosion"/> is seen by.</summary>
     public double? BestDistance { get; init; }
+    /// <summary>What the run is trained on; null where that is drawn afresh, and in checkpoints of before it was kept.</summary>
+    public DataReceipt? Data { get; init; }
 
     /// <summary>What the run is measured by: <see cref="EvaluationRecord.Metric"/>. It keeps to one, also between evaluations.</summary>
     public string? DistanceMetric { get; init; }

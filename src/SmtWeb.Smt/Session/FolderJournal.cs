@@ -12,8 +12,9 @@ namespace SmtWeb.Smt.Session;
 /// <summary>
 /// A run in a folder, without a database: <c>spec.json</c>, <c>metrics.jsonl</c>, <c>evaluations.jsonl</c>, <c>log.txt</c>,
 /// <c>samples/</c>, <c>interpolation/</c> and <c>scatter/</c> (PNG), <c>checkpoints/</c> (safetensors, and
-/// <c>index.jsonl</c> with their facts). Opening a folder that holds a checkpoint of the same spec goes on from it, as one
-/// curve: what was written after that checkpoint is dropped. A newest checkpoint that is cut or damaged is set aside, and said; the one
+/// <c>index.jsonl</c> with their facts). Opening a folder that holds a checkpoint of the same spec, but for settings that learning does
+/// not depend on, goes on from it, as one curve: what was written after that checkpoint is dropped. A newest checkpoint that is cut or
+/// damaged is set aside, and said; the one
 /// before it takes its place. Nothing else is made or changed before there is something to write:
 /// a run that is refused (its data or its teacher are missing, …) leaves no folder behind.
 /// </summary>
@@ -32,7 +33,7 @@ public sealed class FolderJournal : ITrainingJournal, IDisposable
     private readonly ProgressLine _progress;
     private FolderFork? _fork;
     private FileStream? _mine;
-    private IReadOnlyList<string> _found = []; // of damaged checkpoints, to be logged when there is a log
+    private readonly List<(LogLevel Level, string Text)> _found = []; // to be logged when there is a log
     private StreamWriter? _metrics,
         _evaluations,
         _log;
@@ -49,7 +50,16 @@ public sealed class FolderJournal : ITrainingJournal, IDisposable
         }
         if (File.Exists(SpecPath))
         {
-            EnsureSameSpec();
+            var changes = EnsureSameRun();
+            if (changes.Count > 0)
+            {
+                _found.Add(
+                    (
+                        LogLevel.Information,
+                        $"Changed since this run began, which what it learns does not depend on: {string.Join("; ", changes)}."
+                    )
+                );
+            }
             _mine = Lock();
         }
 
@@ -61,7 +71,7 @@ public sealed class FolderJournal : ITrainingJournal, IDisposable
         }
         try
         {
-            _found = _checkpoints.SetDamagedAside();
+            _found.AddRange(_checkpoints.SetDamagedAside().Select(text => (LogLevel.Warning, text)));
         }
         catch
         {
@@ -93,7 +103,11 @@ public sealed class FolderJournal : ITrainingJournal, IDisposable
         }
 
         _fork = from;
+        AcceptsChangedData |= !ForkRules.SameData(from.Spec.Data, _spec.Data);
     }
+
+    /// <inheritdoc/>
+    public bool AcceptsChangedData { get; set; }
 
     /// <inheritdoc/>
     public TrainingSignal Signal => (TrainingSignal)_signal;
@@ -187,8 +201,26 @@ public sealed class FolderJournal : ITrainingJournal, IDisposable
     public void Log(LogLevel level, string message)
     {
         Begin();
-        _log.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{DateTimeOffset.UtcNow:yyyy-MM-ddTHH:mm:ssZ} {level, -11} {message}"));
+        WriteLine(level, message);
         _progress.Say(level == LogLevel.Information ? message : $"{level}: {message}");
+    }
+
+    /// <summary>Writes into the log why the run ends, where it has a folder; the console is told by whoever ends it.</summary>
+    public void Fail(string reason)
+    {
+        if (_mine is null)
+        {
+            return; // it was refused before it began
+        }
+        try
+        {
+            Begin();
+            WriteLine(LogLevel.Error, reason);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // the reason itself counts, and it is told on the console
+        }
     }
 
     /// <summary>Closes the files and ends the progress line.</summary>
@@ -260,9 +292,9 @@ public sealed class FolderJournal : ITrainingJournal, IDisposable
         _metrics = Continue("metrics.jsonl", last);
         _evaluations = Continue("evaluations.jsonl", last);
         _log = new StreamWriter(Path.Combine(_folder, "log.txt"), append: true) { AutoFlush = true };
-        foreach (var text in _found)
+        foreach (var (level, text) in _found)
         {
-            Log(LogLevel.Warning, text);
+            Log(level, text);
         }
         if (_fork is not null && _checkpoints.Last is null)
         {
@@ -286,19 +318,39 @@ public sealed class FolderJournal : ITrainingJournal, IDisposable
         Log(LogLevel.Information, $"Forked from {from.Path} (SHA-256 {from.Sha256}) at iteration {progress.Iteration:N0}.");
     }
 
+    private void WriteLine(LogLevel level, string message) =>
+        _log!.WriteLine(
+            string.Create(CultureInfo.InvariantCulture, $"{DateTimeOffset.UtcNow:yyyy-MM-ddTHH:mm:ssZ} {level, -11} {message}")
+        );
+
     // two processes would write over each other's checkpoints; the lock ends with the process, however it ends
     private FileStream Lock() =>
         LockFile.TryTake(Path.Combine(_folder, ".lock")) ?? throw new IOException($"{_folder} is in use: another process trains there.");
 
-    private void EnsureSameSpec()
+    /// <summary>The settings that are others than when the run began; all of them may be.</summary>
+    /// <exception cref="IOException">Some may not.</exception>
+    private IReadOnlyList<ChangedSetting> EnsureSameRun()
     {
-        var (earlier, _) = SpecJson.Parse(File.ReadAllText(SpecPath));
-        if (earlier is null || SpecJson.Hash(earlier) != SpecJson.Hash(_spec))
+        TrainingSpec earlier;
+        try
         {
-            throw new IOException(
-                $"{_folder} holds a run of another spec (its spec.json differs). Give an empty folder, or that spec to go on with it."
-            );
+            earlier = SpecJson.ReadStored(File.ReadAllText(SpecPath));
         }
+        catch (SpecException e)
+        {
+            throw new IOException($"{SpecPath} cannot be read ({e.Errors[0].Message}). Give an empty folder.", e);
+        }
+
+        var changes = ChangedSetting.Between(earlier, _spec);
+        var others = changes.Where(c => !c.MayChange).ToList();
+        return others.Count == 0
+            ? changes
+            : throw new IOException(
+                $"{_folder} holds a run of another spec: "
+                + $"{string.Join("; ", others.Take(5))}{(others.Count > 5 ? $" and {others.Count - 5} more" : "")}. Give an empty folder, "
+                + "or that spec to go on with it. What may change is what learning does not depend on: evaluation, hardware but for the "
+                + "precision, skipCorrupt, and the iterations where both rates are constant."
+            );
     }
 
     /// <summary>

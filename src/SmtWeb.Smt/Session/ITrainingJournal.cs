@@ -10,6 +10,9 @@ public interface ITrainingJournal
     /// <summary>What the user wants now; asked once per iteration, so it must be cheap.</summary>
     TrainingSignal Signal { get; }
 
+    /// <summary>Whether somebody wants a run to go on although its data are not those that it began with.</summary>
+    bool AcceptsChangedData => false;
+
     /// <summary>Points of the curves, oldest first. Values may be NaN or infinite.</summary>
     void Metrics(IReadOnlyList<MetricPoint> points);
 

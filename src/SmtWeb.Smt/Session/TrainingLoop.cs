@@ -69,7 +69,19 @@ internal sealed class TrainingLoop : IDisposable
                 case TrainingSignal.Abandon:
                     return new(TrainingOutcome.Abandoned, "The attempt no longer owns the run.");
             }
-            Iterate();
+            try
+            {
+                Iterate();
+            }
+            catch (DataStoppedException)
+            {
+                // before anything of this iteration was done; the other ranks find the same, or that this one is gone
+                if (_ranks is null or { Rank: 0 })
+                {
+                    Write("data");
+                }
+                throw;
+            }
             var k = _state.Progress.Iteration;
             var last = k == _state.TotalIterations;
             due |= last || k % evaluation.CheckpointEvery == 0;
@@ -119,7 +131,7 @@ internal sealed class TrainingLoop : IDisposable
         using var scope = torch.NewDisposeScope();
         var batch = _state.Spec.Optimisation.BatchSize;
         var k = _state.Progress.Iteration;
-        var (x_real, labels) = _state.Data.Next(batch);
+        var (x_real, labels) = Read(batch);
         var share = _state.Random.Share;
         if (!share.IsAll)
         {
@@ -152,6 +164,18 @@ internal sealed class TrainingLoop : IDisposable
             _journal.Log(LogLevel.Information, $"Warm-up done after {k + 1} iterations.");
         }
         Record(report.Curves, k + 1, force: known && _skipped.InRow > 0);
+    }
+
+    private (Tensor Samples, Tensor? Labels) Read(int batch)
+    {
+        try
+        {
+            return _state.Data.Next(batch);
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
+        {
+            throw new DataStoppedException(_state.Progress.Iteration, e);
+        }
     }
 
     // on a GPU the numbers are asked for only where curves are
@@ -238,15 +262,28 @@ internal sealed class TrainingLoop : IDisposable
         }
         NoteSkipped();
         Flush();
-        Alone(() =>
-        {
-            _state.Progress = _state.Progress with { Seconds = Seconds };
-            _journal.Checkpoint(
-                new CheckpointRecord(k, _state.Progress.ImagesSeen, _state.Progress.Seconds, _state.Progress.Distance, reason),
-                _state.Save
-            );
-        });
+        Alone(() => Write(reason));
         _lastCheckpoint = k;
+    }
+
+    private void Write(string reason)
+    {
+        if (_lastCheckpoint == _state.Progress.Iteration)
+        {
+            return;
+        }
+        Flush();
+        _state.Progress = _state.Progress with { Seconds = Seconds };
+        _journal.Checkpoint(
+            new CheckpointRecord(
+                _state.Progress.Iteration,
+                _state.Progress.ImagesSeen,
+                _state.Progress.Seconds,
+                _state.Progress.Distance,
+                reason
+            ),
+            _state.Save
+        );
     }
 
     /// <inheritdoc/>

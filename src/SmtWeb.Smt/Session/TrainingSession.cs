@@ -20,6 +20,9 @@ public static class TrainingSession
     /// <exception cref="InvalidDataException">The checkpoint is damaged or belongs to another network; names the tensor.</exception>
     /// <exception cref="RankLostException">One of several processes that shared the run has died.</exception>
     /// <exception cref="FileNotFoundException">The data set is not installed; says how to install it.</exception>
+    /// <exception cref="CorruptRecordException">A record of the data cannot be read; found before the first iteration.</exception>
+    /// <exception cref="DataChangedException">The data are not those that the checkpoint was trained on.</exception>
+    /// <exception cref="DataStoppedException">The data could not be read on; a checkpoint was written.</exception>
     public static TrainingResult Run(TrainingSpec spec, ITrainingJournal journal, Stream? checkpoint, int threads) =>
         Run(spec, journal, checkpoint, threads, MetricsFolder.Default);
 
@@ -113,10 +116,27 @@ public static class TrainingSession
                 $"{empty}. The network has a place for each class and learns nothing of these; distances are of images of the others."
             );
         }
-        if (checkpoint is not null && state.Load(checkpoint) is { } note)
+        foreach (var note in ClassNaming.Notes(shape.KnownNames))
         {
-            journal.Log(LogLevel.Warning, note);
+            journal.Log(LogLevel.Warning, $"{note}.");
         }
+        try
+        {
+            // the other ranks have the same data, or the numbers would not agree
+            if (ranks is null)
+            {
+                Begin(state, journal, checkpoint, metricsFolder);
+            }
+            else
+            {
+                ranks.WhileFirst(() => Begin(state, journal, checkpoint, metricsFolder));
+            }
+        }
+        catch (OperationCanceledException) when (journal.Signal != TrainingSignal.Continue)
+        {
+            return Left(journal.Signal);
+        }
+
         if (ranks is not null)
         {
             state.Share(ranks);
@@ -139,6 +159,45 @@ public static class TrainingSession
         return loop.Run();
     }
 
+    // Reads the data and ties the run to them, before anything is made of them.
+    private static void Begin(TrainingState state, ITrainingJournal journal, Stream? checkpoint, string metricsFolder)
+    {
+        var data = DataReading.Read(state.Data, journal, Path.Combine(metricsFolder, "cache"));
+        if (checkpoint is null)
+        {
+            DataReading.EnsureStated(state.Spec, data);
+            state.Progress = state.Progress with { Data = data };
+        }
+        else
+        {
+            foreach (var note in state.Load(checkpoint, data, journal.AcceptsChangedData))
+            {
+                journal.Log(LogLevel.Warning, note);
+            }
+        }
+
+        if (data is not null)
+        {
+            journal.Log(LogLevel.Information, $"Data: {data.Describe()}.");
+        }
+        if (data is { CorruptCount: > 0 })
+        {
+            journal.Log(
+                LogLevel.Warning,
+                $"{data.CorruptCount:N0} of {data.Records:N0} records cannot be read and are passed over, as the spec says (skipCorrupt)."
+            );
+        }
+    }
+
+    // while the data were read: nothing has been learned that a checkpoint could keep
+    private static TrainingResult Left(TrainingSignal signal) =>
+        signal switch
+        {
+            TrainingSignal.Pause => new(TrainingOutcome.Paused, "Paused by request, while the data were read."),
+            TrainingSignal.Stop => new(TrainingOutcome.Stopped, "Stopped by request, while the data were read."),
+            _ => new(TrainingOutcome.Abandoned, "The attempt no longer owns the run."),
+        };
+
     // a checkpoint holds the teacher's weights; only a fresh distillation reads it
     private static TrainingState Open(TrainingSpec spec, Device device, ITrainingJournal journal, bool fresh, RankGroup? ranks)
     {
@@ -149,7 +208,9 @@ public static class TrainingSession
         }
         using var scope = torch.NewDisposeScope();
         using var stream = journal.OpenTeacher(smd.Teacher);
-        return new(spec, device, Teacher.Read(smd.Teacher, stream), ranks);
+        var teacher = Teacher.Read(smd.Teacher, stream);
+        teacher.EnsureClasses(spec.Data);
+        return new(spec, device, teacher, ranks);
     }
 
     // each rank has a GPU of its own

@@ -115,11 +115,13 @@ internal sealed class TrainingState : IDisposable
         CheckpointFile.Write(stream, Spec, Progress, Tensors());
     }
 
-    /// <summary>Goes on from a checkpoint.</summary>
-    /// <returns>What a person should know about how it goes on; null where that is exactly as if it had never stopped.</returns>
+    /// <summary>Goes on from a checkpoint, with data that are what <paramref name="data"/> says (null: not looked at).</summary>
+    /// <returns>What a person should know about how it goes on; empty where that is exactly as if it had never stopped.</returns>
     /// <exception cref="InvalidDataException">The checkpoint belongs to another network.</exception>
-    internal string? Load(Stream stream)
+    /// <exception cref="DataChangedException">The data are others than the checkpoint's, and that is not accepted.</exception>
+    internal IReadOnlyList<string> Load(Stream stream, DataReceipt? data = null, bool acceptsChangedData = false)
     {
+        var notes = new List<string>();
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
         var file = CheckpointFile.Read(stream, _ => true);
@@ -151,6 +153,43 @@ internal sealed class TrainingState : IDisposable
         {
             throw new InvalidDataException($"The checkpoint belongs to another network: {string.Join("; ", problems)}.");
         }
+        if (!acceptsChangedData || ForkRules.SameData(file.Spec.Data, Spec.Data))
+        {
+            EnsureSameClasses(file.Spec);
+        }
+        var changed = progress.Data is { } began && data is not null && !began.IsOfTheSameImages(data);
+        if (changed && !acceptsChangedData)
+        {
+            throw new DataChangedException(progress.Data!, data!);
+        }
+        if (changed)
+        {
+            notes.Add(
+                $"The data have changed since this run began, and it goes on as it was asked to: {progress.Data!.Describe()} then; "
+                + $"{data!.Describe()} now. What it learns from here on is of these."
+            );
+        }
+        if (
+            !acceptsChangedData
+            && progress.Data is null
+            && file.Spec.Data is StoredDataSpec was
+            && Spec.Data is StoredDataSpec named
+            && was.Source != named.Source
+        )
+        {
+            throw new SpecException([
+                new(
+                    "$.data.source",
+                    $"The run began with \"{was.Source}\", and its checkpoint is too old to tell whether \"{named.Source}\" holds the "
+                    + "same images. Name those it began with."
+                ),
+            ]);
+        }
+        if (!changed)
+        {
+            DataReading.EnsureStated(Spec, data, progress.Data);
+        }
+
         foreach (var (name, value) in mine)
         {
             if (!IsRandom(name))
@@ -172,7 +211,7 @@ internal sealed class TrainingState : IDisposable
             GoOn(tensors["random.host"].ToArray<byte>(), 3, Random.Host, state => GeneratorState.Set(Random.Host, state));
         }
 
-        if (sameSeed && sameData)
+        if (sameSeed && sameData && !changed) // an order of other data means nothing
         {
             Data.SetState(tensors["random.data"].ToArray<byte>());
         }
@@ -183,6 +222,7 @@ internal sealed class TrainingState : IDisposable
         }
         Progress = progress with
         {
+            Data = changed ? data : progress.Data ?? data, // the files may have others beside them now; the images are those it began with
             // checkpoints of before the choice existed name no metric, and then they carried the last evaluation's distance
             DistanceMetric = !sameData
                 ? null
@@ -193,10 +233,14 @@ internal sealed class TrainingState : IDisposable
                     : null,
             BestDistance = sameData ? progress.BestDistance : null,
         };
-        return Family(file.LibTorch) == Family(TorchRuntime.Version)
-            ? null
-            : $"The checkpoint was written with libtorch {file.LibTorch}, this is libtorch {TorchRuntime.Version}: weights, averages "
-                + "and optimizers go on as they were, but random numbers go on differently.";
+        if (Family(file.LibTorch) != Family(TorchRuntime.Version))
+        {
+            notes.Add(
+                $"The checkpoint was written with libtorch {file.LibTorch}, this is libtorch {TorchRuntime.Version}: weights, averages "
+                + "and optimizers go on as they were, but random numbers go on differently."
+            );
+        }
+        return notes;
 
         // generators on GPUs, which older programs had, have another kind of state: such a stream begins anew
         void GoOn(byte[] stored, ulong stream, Generator like, Action<byte[]> set)
@@ -211,6 +255,20 @@ internal sealed class TrainingState : IDisposable
     }
 
     private static long Total(TrainingSpec spec) => (long)spec.Method.Warmup() + spec.Optimisation.Iterations;
+
+    // what the weights know as class 2 stays it
+    private void EnsureSameClasses(TrainingSpec checkpoint)
+    {
+        if (ClassNaming.Difference(DataShape.Of(checkpoint.Data).KnownNames, DataShape.Of(Spec.Data).KnownNames) is { } other)
+        {
+            throw new SpecException([
+                new(
+                    "$.data.classNames",
+                    $"The run's classes are not those it began with: {other}. A run goes on with its classes; begin a new one with others."
+                ),
+            ]);
+        }
+    }
 
     private static bool IsRandom(string name) => name.StartsWith("random.", StringComparison.Ordinal);
 

@@ -7,7 +7,7 @@ namespace SmtWeb.Smt.Specs;
 public sealed record HardwareSpec
 {
     /// <summary>Where the tensors live.</summary>
-    [Setting("Device", "Automatic takes a GPU where there is one.")]
+    [Setting("Device", "Automatic takes a GPU where there is one.", MayChange = true)]
     public DeviceChoice Device { get; init; } = DeviceChoice.Automatic;
 
     /// <summary>Number format of the network bodies; embeddings, losses and weights stay float32.</summary>
@@ -15,7 +15,7 @@ public sealed record HardwareSpec
     public Precision Precision { get; init; } = Precision.BFloat16;
 
     /// <summary>CPU threads of the trainer; 0 takes the installation's setting.</summary>
-    [Setting("Threads", "CPU threads of the trainer; 0 takes the installation's setting.", Min = 0, Max = 1024)]
+    [Setting("Threads", "CPU threads of the trainer; 0 takes the installation's setting.", Min = 0, Max = 1024, MayChange = true)]
     public int Threads { get; init; }
 
     /// <summary>Processes that share every batch, one per GPU (or sharing the CPU's threads); rank 0 reports.</summary>
@@ -24,7 +24,8 @@ public sealed record HardwareSpec
         "GPUs (or processes on the CPU) that share every batch; the batch must be a multiple. The numbers are those of one device up "
             + "to rounding.",
         Min = 1,
-        Max = 64
+        Max = 64,
+        MayChange = true
     )]
     public int Devices { get; init; } = 1;
 }

@@ -54,7 +54,11 @@ public sealed record SettingInfo(
     double Max,
     bool ExclusiveMin,
     IReadOnlyList<ChoiceInfo> Choices
-);
+)
+{
+    /// <summary>Whether it may change when a run goes on: what is learned does not depend on it.</summary>
+    public bool MayChange { get; init; }
+}
 
 /// <summary>
 /// A group of settings. <paramref name="Kinds"/> is empty, or the alternatives of which <paramref name="Kind"/> is

@@ -107,7 +107,10 @@ public static class SpecCatalog
             s.Max,
             s.ExclusiveMin,
             choices
-        );
+        )
+        {
+            MayChange = s.MayChange,
+        };
     }
 
     private static ChoiceInfo Choice(string name, object value, MemberInfo described)

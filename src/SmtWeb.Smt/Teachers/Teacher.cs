@@ -1,5 +1,7 @@
 using SmtWeb.Data.Settings;
 using SmtWeb.Data.Weights;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Batches;
 using SmtWeb.Smt.Networks;
 using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
@@ -14,9 +16,11 @@ namespace SmtWeb.Smt.Teachers;
 internal sealed class Teacher
 {
     private readonly string _name;
+    private readonly IReadOnlyList<string> _classNames; // empty where they are not known
     private readonly IReadOnlyDictionary<string, Tensor> _tensors;
 
-    private Teacher(string name, IReadOnlyDictionary<string, Tensor> tensors) => (_name, _tensors) = (name, tensors);
+    private Teacher(string name, IReadOnlyList<string> classNames, IReadOnlyDictionary<string, Tensor> tensors) =>
+        (_name, _classNames, _tensors) = (name, classNames, tensors);
 
     /// <summary>
     /// Reads the teacher called <paramref name="name"/>, once from start to end; its tensors belong to the current scope.
@@ -26,6 +30,7 @@ internal sealed class Teacher
     {
         var reader = SafetensorsReader.Open(stream);
         var prefix = "";
+        IReadOnlyList<string> classNames = [];
         if (reader.Metadata.TryGetValue("format", out var format) && format == CheckpointFile.Format)
         {
             var spec = CheckpointFile.SpecOf(reader.Metadata);
@@ -37,6 +42,7 @@ internal sealed class Teacher
                 );
             }
             prefix = CheckpointFile.AveragePrefix;
+            classNames = DataShape.Of(spec.Data).KnownNames;
         }
         var tensors = new Dictionary<string, Tensor>();
         foreach (var entry in reader.Entries)
@@ -47,7 +53,19 @@ internal sealed class Teacher
             }
         }
         reader.Finish();
-        return new(name, tensors);
+        return new(name, classNames, tensors);
+    }
+
+    /// <summary>What the teacher knows as class 2 must be class 2 of the data.</summary>
+    /// <exception cref="InvalidDataException">It was trained on other classes.</exception>
+    internal void EnsureClasses(DataSpec data)
+    {
+        if (ClassNaming.Difference(_classNames, DataShape.Of(data).KnownNames) is { } other)
+        {
+            throw new InvalidDataException(
+                $"The teacher {_name} has other classes than this run's data: {other}. Choose the teacher's data, or another teacher."
+            );
+        }
     }
 
     /// <summary>Fills <paramref name="denoiser"/>.</summary>

@@ -25,6 +25,8 @@ internal static class ApiDocument
             o =>
             {
                 o.OpenApiVersion = OpenApiSpecVersion.OpenApi3_0;
+                o.CreateSchemaReferenceId = type =>
+                    type.Type == typeof(ClassLabel) ? null : OpenApiOptions.CreateDefaultSchemaReferenceId(type); // a value, no record
                 o.AddSchemaTransformer(NumbersAsync);
                 o.AddSchemaTransformer(EnumsAsync);
                 o.AddSchemaTransformer(LeftOutAsync);
@@ -59,6 +61,18 @@ internal static class ApiDocument
         {
             ToSeed(items, nullable: false);
         }
+        else if (context.JsonPropertyInfo?.DeclaringType == typeof(DrawRequest) && type == typeof(ClassLabel))
+        {
+            ToClass(schema, nullable: true);
+        }
+        else if (
+            context.JsonPropertyInfo?.DeclaringType == typeof(DrawRequest)
+            && type == typeof(IReadOnlyList<ClassLabel>)
+            && schema.Items is OpenApiSchema labels
+        )
+        {
+            ToClass(labels, nullable: false);
+        }
 
         return Task.CompletedTask;
     }
@@ -82,6 +96,23 @@ internal static class ApiDocument
                 Minimum = "0",
             },
             new OpenApiSchema { Type = JsonSchemaType.String, Pattern = "^[0-9]{1,20}$" },
+        ];
+    }
+
+    /// <summary>A class has a number and a name; either will do.</summary>
+    private static void ToClass(OpenApiSchema schema, bool nullable)
+    {
+        (schema.Type, schema.Format, schema.Properties, schema.Required, schema.AnyOf) = (
+            nullable ? JsonSchemaType.Null : null,
+            null,
+            null,
+            null,
+            null
+        );
+        schema.OneOf =
+        [
+            new OpenApiSchema { Type = JsonSchemaType.Integer, Format = "int32" },
+            new OpenApiSchema { Type = JsonSchemaType.String },
         ];
     }
 

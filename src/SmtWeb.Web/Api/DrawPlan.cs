@@ -21,6 +21,38 @@ internal static class DrawPlan
             : null;
     }
 
+    /// <summary>Whether classes are named, so that the model has to be known before its numbers are.</summary>
+    internal static bool NamesClasses(DrawRequest request) =>
+        request.ClassLabel?.Name is not null || request.ClassLabels?.Any(l => l.Name is not null) == true;
+
+    /// <summary>
+    /// The order with the numbers that a model has for the classes it names; what is wrong joins <paramref name="errors"/>.
+    /// </summary>
+    internal static GenerationRequest WithClasses(
+        GenerationRequest plan,
+        DrawRequest request,
+        GenerationModel model,
+        List<SpecError> errors
+    )
+    {
+        if (model.ClassCount == 0)
+        {
+            return plan; // that it has no classes is said where labels are checked
+        }
+
+        IReadOnlyList<int>? labels = request.ClassLabels is { } each
+            ? [.. each.Select((label, i) => label.Resolve(model.ClassCount, model.ClassNames, $"$.class_labels[{i}]", errors))]
+            :
+            [
+                .. Enumerable.Repeat(
+                    request.ClassLabel!.Resolve(model.ClassCount, model.ClassNames, "$.class_label", errors),
+                    plan.Seeds.Count
+                ),
+            ];
+        // the names are those of this very checkpoint
+        return plan with { CheckpointId = model.CheckpointId, Labels = labels };
+    }
+
     private static ModelReference? Model(JsonElement json, List<SpecError> errors)
     {
         if (json.ValueKind == JsonValueKind.Undefined)
@@ -102,6 +134,7 @@ internal static class DrawPlan
             errors.Add(new SpecError("$.class_labels", "Give either 'class_label' or 'class_labels', not both."));
         }
 
-        return request.ClassLabels ?? (request.ClassLabel is { } label ? [.. Enumerable.Repeat(label, count)] : null);
+        return request.ClassLabels?.Select(l => l.Number).ToList()
+            ?? (request.ClassLabel is { } label ? [.. Enumerable.Repeat(label.Number, count)] : null);
     }
 }

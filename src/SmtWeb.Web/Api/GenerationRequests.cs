@@ -37,14 +37,14 @@ internal sealed record DrawRequest
     [Length(1, MaxImages)]
     public IReadOnlyList<ulong>? Seeds { get; init; }
 
-    /// <summary>The class of all images.</summary>
+    /// <summary>The class of all images: a number, or a string that is its name.</summary>
     [JsonPropertyName("class_label")]
-    public int? ClassLabel { get; init; }
+    public ClassLabel? ClassLabel { get; init; }
 
-    /// <summary>One class per image. Without labels, a conditional model draws class seed mod K.</summary>
+    /// <summary>One class per image, each a number or a name. Without labels, a conditional model draws class seed mod K.</summary>
     [JsonPropertyName("class_labels")]
     [Length(1, MaxImages)]
-    public IReadOnlyList<int>? ClassLabels { get; init; }
+    public IReadOnlyList<ClassLabel>? ClassLabels { get; init; }
 
     /// <summary>
     /// Steps per image: 1, or 2 or 4 where the generator was trained for them ($.method.generatorSteps of its run). Left out, one step; a

@@ -47,7 +47,19 @@ internal static class GenerationsApi
         GenerationResult result;
         try
         {
-            result = await generation.GenerateAsync(plan, ct);
+            if (
+                DrawPlan.NamesClasses(wanted)
+                && await generation.DescribeAsync(plan!.RunId, plan.CheckpointId, ct) is GenerationResult.Done known
+            )
+            {
+                plan = DrawPlan.WithClasses(plan, wanted, known.Model, body.Errors);
+                if (!body.IsUsable(out _, out answer))
+                {
+                    return answer;
+                }
+            }
+
+            result = await generation.GenerateAsync(plan!, ct);
         }
         catch (NotSupportedException e)
         {

@@ -1,3 +1,7 @@
+using System.Globalization;
+using SmtWeb.Runs;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Batches;
 using SmtWeb.Web.Auth;
 using SmtWeb.Worker.Evaluation;
 using SmtWeb.Worker.Generation;
@@ -34,9 +38,9 @@ internal static class NeighboursApi
             .RequireAuthorization(Policies.Generate)
             .WithName("GetNeighbours")
             .WithSummary(
-                "The training images nearest (in feature space) to the sample of a seed and class, beside the distances between real "
-                    + "images. The first request has the training images measured: 503 with Retry-After and the progress until then; 409 "
-                    + "where this node lacks the feature network or the data."
+                "The training images nearest (in feature space) to the sample of a seed and class (label: its number, or its name), "
+                + "beside the distances between real images. The first request has the training images measured: 503 with Retry-After "
+                + "and the progress until then; 409 where this node lacks the feature network or the data."
             )
             .Produces<NeighboursResponse>()
             .ProducesProblem(404)
@@ -47,17 +51,32 @@ internal static class NeighboursApi
     private static async Task<IResult> FindAsync(
         long id,
         NeighbourService service,
+        IRunStore runs,
         HttpResponse response,
         CancellationToken ct,
         ulong seed = 0,
-        int? label = null,
+        string? label = null,
         int count = 6,
         long? checkpoint = null
     )
     {
+        int? number = null;
+        if (label is { Length: > 0 } && await runs.FindAsync(id, ct) is { } run && DataShape.Of(run.Spec.Data) is { Classes: > 0 } shape)
+        {
+            (number, var problem, _) = ClassNaming.Find(label, shape.Classes, shape.ClassNames);
+            if (problem is not null)
+            {
+                return Problems.Invalid("label", problem);
+            }
+        }
+        else if (label is { Length: > 0 })
+        {
+            number = int.TryParse(label, CultureInfo.InvariantCulture, out var given) ? given : 0; // a model without classes says so
+        }
+
         try
         {
-            return await service.FindAsync(id, checkpoint, seed, label, count, ct) switch
+            return await service.FindAsync(id, checkpoint, seed, number, count, ct) switch
             {
                 NeighbourAnswer.Found found => TypedResults.Ok(Show(found.Result)),
                 NeighbourAnswer.NotDrawn { Reason: GenerationResult.UnknownModel unknown } => Problems.NotFound(unknown.Problem),

@@ -50,6 +50,11 @@ internal sealed class StrictReader
             return Seed(json, path);
         }
 
+        if (type == typeof(ClassLabel))
+        {
+            return Class(json, path);
+        }
+
         if (type.IsEnum)
         {
             return Choice(json, type, path);
@@ -171,6 +176,18 @@ internal sealed class StrictReader
 
         _errors.Add(new SpecError(path, $"Seed {Shorten(text)} is not a whole number from 0 to {ulong.MaxValue} (unsigned 64 bits)."));
         return null;
+    }
+
+    private object? Class(JsonElement json, string path)
+    {
+        if (json.ValueKind == JsonValueKind.String)
+        {
+            return new ClassLabel(0, json.GetString());
+        }
+
+        return json.ValueKind == JsonValueKind.Number && json.TryGetInt32(out var number)
+            ? new ClassLabel(number)
+            : Mistyped(json, path, "the number or the name of a class");
     }
 
     private object? Choice(JsonElement json, Type type, string path)

@@ -6,6 +6,8 @@ using SmtWeb.Data.Text;
 using SmtWeb.Measures;
 using SmtWeb.Measures.Statistics;
 using SmtWeb.Smt.Evaluation;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Batches;
 using SmtWeb.Smt.Sampling;
 
 namespace SmtWeb.Web.Cli;
@@ -91,6 +93,7 @@ internal sealed class EvaluateCommand : Command
         var evaluator = new ModelEvaluator(generator, images, network, reference)
         {
             Progress = progress.Report,
+            OfItsOwnData = arguments.Text("dataset") is null,
             PerClass = arguments.Has("per-class"),
             ReferenceName = Path.GetFileName(arguments.Text("reference")),
         };
@@ -170,7 +173,8 @@ internal sealed class EvaluateCommand : Command
         {
             text.AppendLine(
                 CultureInfo.InvariantCulture,
-                $"  fid {PlainText.Show(c.Name), -16}{c.Fid, 8:F3}   {c.Generated:N0} generated, {c.Real:N0} real"
+                $"  fid {PlainText.Show(ClassNaming.Show(c.Label, c.Name)), -20}{c.Fid, 8:F3}   {c.Generated:N0} generated, {c.Real:N0} "
+                + "real"
             );
         }
         foreach (var warning in report.Warnings)

@@ -4,8 +4,9 @@ using SmtWeb.Data.Formats;
 using SmtWeb.Data.Images.Figures;
 using SmtWeb.Data.Settings;
 using SmtWeb.Smt.Sampling;
-using SmtWeb.Web.Api;
 using SmtWeb.Smt.Specs;
+using SmtWeb.Data.Text;
+using SmtWeb.Web.Api;
 using SmtWeb.Worker.Generation;
 
 namespace SmtWeb.Web.Cli;
@@ -25,7 +26,11 @@ internal sealed class SampleCommand : Command
     [
         new("checkpoint", "FILE", "Checkpoint (safetensors), of `smtweb train` or downloaded from a run."),
         new("out", "FILE", "PNG file to write."),
-        new("class", "K", "Class of all images; without it, an image is of class seed mod K."),
+        new(
+            "class",
+            "CLASS",
+            "Class of all images, by number or name (name:2 where the name is a number); without it, an image is of class seed mod K."
+        ),
         new("seed", "N", "Seed of the first image (0); image i is drawn from seed + i."),
         new("count", "N", "Number of images (64; 2000 points of a 2-D model)."),
         new("steps", "N", "Steps per image: 1, or 2 or 4 where the generator was trained for them ($.method.generatorSteps)."),
@@ -51,26 +56,39 @@ internal sealed class SampleCommand : Command
         }
 
         ulong[] seeds = [.. Enumerable.Range(0, count).Select(i => first + (ulong)i)];
-        var png = generator.DrawsPoints ? Points(generator, seeds, steps) : Images(generator, seeds, steps, arguments);
+        var label = Class(generator, arguments);
+        var png = generator.DrawsPoints ? Points(generator, seeds, steps) : Images(generator, seeds, steps, label, arguments);
         await File.WriteAllBytesAsync(output, png, ct);
-        await Console.Out.WriteLineAsync($"{count} samples of iteration {generator.Iteration}, seeds {first} to {seeds[^1]}: {output}");
+        var of = label is { } chosen ? $" of class {PlainText.Show(ClassNaming.Show(chosen, generator.ClassNames))}," : "";
+        await Console.Out.WriteLineAsync($"{count} samples{of} of iteration {generator.Iteration}, seeds {first} to {seeds[^1]}: {output}");
         return 0;
     }
 
-    private static byte[] Images(OneStepGenerator generator, ulong[] seeds, int? steps, CommandArguments arguments)
+    // By number or name; what is also another class's name is pointed out.
+    private static int? Class(OneStepGenerator generator, CommandArguments arguments)
     {
-        int[]? labels = null;
-        if (arguments.Has("class"))
+        if (arguments.Text("class") is not { } text)
         {
-            if (generator.ClassCount == 0)
-            {
-                throw new CommandLineException("This model has no classes; leave --class out.");
-            }
-
-            var label = (int)arguments.Number("class", 0, 0, generator.ClassCount - 1);
-            labels = [.. Enumerable.Repeat(label, seeds.Length)];
+            return null;
         }
 
+        if (generator.ClassCount == 0)
+        {
+            throw new CommandLineException("This model has no classes; leave --class out.");
+        }
+
+        var (label, problem, note) = ClassNaming.Find(text, generator.ClassCount, generator.ClassNames);
+        if (note is not null)
+        {
+            Console.Error.WriteLine($"note: {PlainText.Show(note)}");
+        }
+
+        return label ?? throw new CommandLineException($"Option --class: {PlainText.Show(problem!)}");
+    }
+
+    private static byte[] Images(OneStepGenerator generator, ulong[] seeds, int? steps, int? label, CommandArguments arguments)
+    {
+        int[]? labels = label is { } chosen ? [.. Enumerable.Repeat(chosen, seeds.Length)] : null;
         int? columns = arguments.Has("columns") ? (int)arguments.Number("columns", 1, 1, seeds.Length) : null;
         return generator.Generate(seeds, labels, steps).ToGridPng(columns);
     }

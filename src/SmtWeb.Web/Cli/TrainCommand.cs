@@ -29,6 +29,7 @@ internal sealed class TrainCommand : Command
         new("out", "FOLDER", "Folder of the results; made if it is not there."),
         new("preset", "NAME", $"A preset in place of the file: {string.Join(", ", Presets.All.Select(p => p.Name))}."),
         new("fork", "FILE", "A checkpoint of any run to go on from, as a run of its own; without a spec, with the settings in it."),
+        new("changed-data", null, "Go on although the data are not those that the run began with; the log says so."),
         new("threads", "N", "CPU threads (those of the spec, else 2)."),
         new("run", "N", "Id of a run in the database; a worker's own call."),
         new("attempt", "A", "Attempt at that run; a worker's own call."),
@@ -42,6 +43,9 @@ internal sealed class TrainCommand : Command
             The folder gets spec.json, metrics.jsonl, evaluations.jsonl, log.txt, pictures (PNG) and checkpoints (safetensors).
             Ctrl+C writes a checkpoint and ends (exit status 130); the same command again goes on from it. A run whose losses or gradients
             are no longer finite ends with exit status 6 and keeps its checkpoints of before: fork it from one with lower rates.
+            All images are read once before the first iteration (and not again while they stay as they are). Going on, what does not change
+            what is learned may be another: evaluation, hardware but for the precision, skipCorrupt, and the iterations where both rates are
+            constant.
             """;
 
     internal override async Task<int> RunAsync(CommandArguments arguments, CancellationToken ct)
@@ -71,7 +75,10 @@ internal sealed class TrainCommand : Command
         var fork = arguments.Text("fork") is { } file ? FolderFork.Read(file) : null;
         var spec =
             fork is not null && arguments.Words.Count == 0 && !arguments.Has("preset") ? fork.Spec : await ReadSpecAsync(arguments, ct);
-        using var journal = new FolderJournal(folder, spec, Console.Out, terminal: !Console.IsOutputRedirected);
+        using var journal = new FolderJournal(folder, spec, Console.Out, terminal: !Console.IsOutputRedirected)
+        {
+            AcceptsChangedData = arguments.Has("changed-data"),
+        };
         if (fork is not null)
         {
             journal.Fork(fork);
@@ -79,7 +86,20 @@ internal sealed class TrainCommand : Command
 
         using var signals = journal.PauseOnSignals();
         await using var checkpoint = journal.CheckpointPath is { } path ? File.OpenRead(path) : null;
-        var result = TrainingSession.Run(spec, journal, checkpoint, (int)arguments.Number("threads", DefaultThreads, 1, 1024));
+        TrainingResult result;
+        try
+        {
+            result = TrainingSession.Run(spec, journal, checkpoint, (int)arguments.Number("threads", DefaultThreads, 1, 1024));
+        }
+        catch (Exception e)
+        {
+            // the run's own log says how it ended, whatever becomes of the console
+            journal.Fail(
+                e is SpecException wrong ? string.Join("; ", wrong.Errors.Select(error => $"{error.Path}: {error.Message}")) : e.Message
+            );
+            throw;
+        }
+
         await Console.Out.WriteLineAsync($"{result.Outcome}: {result.Reason}");
         return result.Outcome switch
         {

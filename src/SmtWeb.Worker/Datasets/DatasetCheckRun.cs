@@ -3,6 +3,10 @@ using System.Text.Json;
 using SmtWeb.Data.Files;
 using SmtWeb.Data.Formats;
 using SmtWeb.Data.Text;
+using SmtWeb.Data.Batches;
+using SmtWeb.Measures;
+using SmtWeb.Smt.Evaluation;
+using SmtWeb.Smt.Specs;
 
 namespace SmtWeb.Worker.Datasets;
 
@@ -78,7 +82,8 @@ public static class DatasetCheckRun
                         );
                     }
                 },
-                ct
+                ct,
+                Path.Combine(MetricsFolder.Default, "cache")
             );
             if (watched)
             {

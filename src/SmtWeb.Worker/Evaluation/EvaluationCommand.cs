@@ -88,7 +88,10 @@ public static class EvaluationCommand
         using var images = EvaluationImages.Of(generator.Spec.Data, cache);
         using var network = FeatureNetworks.Open(FeatureNetworks.Default(images), MetricsFolder.Default);
         var reference = FeatureNetworks.Reference(images, network, cache, latest.Set, ct);
-        return new ModelEvaluator(generator, images, network, reference) { Progress = latest.Set }.Evaluate(protocol, ct);
+        return new ModelEvaluator(generator, images, network, reference) { Progress = latest.Set, OfItsOwnData = true }.Evaluate(
+            protocol,
+            ct
+        );
     }
 
     private static async Task BeatAsync(

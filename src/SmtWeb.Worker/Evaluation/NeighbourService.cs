@@ -64,7 +64,7 @@ public sealed class NeighbourService(IRunStore store, GenerationService generati
     {
         lock (_lock)
         {
-            return _measurings.GetValueOrDefault(HashMemo.KeyOf(data)) is { Index.IsCompleted: false } going ? going : null;
+            return _measurings.GetValueOrDefault(DataReceipts.KeyOf(data)) is { Index.IsCompleted: false } going ? going : null;
         }
     }
 
@@ -96,7 +96,7 @@ public sealed class NeighbourService(IRunStore store, GenerationService generati
         {
             return new NeighbourAnswer.NotDrawn(answer);
         }
-        var key = HashMemo.KeyOf(run.Spec.Data);
+        var key = DataReceipts.KeyOf(run.Spec.Data);
         var measuring = Begin(run.Spec.Data, out bool isNew);
         try
         {
@@ -161,7 +161,7 @@ public sealed class NeighbourService(IRunStore store, GenerationService generati
 
     private NeighbourMeasuring Begin(DataSpec data, out bool isNew)
     {
-        var key = HashMemo.KeyOf(data);
+        var key = DataReceipts.KeyOf(data);
         lock (_lock)
         {
             // a file that the operator has deleted meanwhile is measured again

@@ -44,6 +44,9 @@ public sealed class DbTrainingJournal : ITrainingJournal, IAsyncDisposable
     }
 
     /// <inheritdoc/>
+    public bool AcceptsChangedData { get; set; }
+
+    /// <inheritdoc/>
     public TrainingSignal Signal
     {
         get

@@ -153,6 +153,7 @@ public sealed class TrainCommand(long runId, int attempt, TrainingBody body)
                 return new(RunState.Recovering, $"Checkpoint {gone} is no longer there.") { Damaged = gone };
             }
 
+            journal.AcceptsChangedData = inputs.IsForkBeginning;
             string from = checkpoint is null
                 ? "from the start"
                 : $"from iteration {inputs.FirstIteration:N0} ({checkpoint.Length / 1e6:0.0} MB checkpoint)";

@@ -2,6 +2,12 @@ using SmtWeb.Data.Settings;
 using SmtWeb.Runs.Attempts;
 using SmtWeb.Runs.Database;
 using SmtWeb.Smt.Session;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Batches;
+using SmtWeb.Smt.Specs;
+using SmtWeb.Smt.Evaluation;
+using SmtWeb.Smt.Teachers;
+using SmtWeb.Smt.Methods.Shared;
 
 namespace SmtWeb.Worker.Training;
 
@@ -15,6 +21,7 @@ internal static class TrainingFailure
             AttemptFencedException or DatabaseLostException or RankLostException => null,
             _ when PostgresFaults.IsConnectionLoss(exception) => null,
             SpecException spec => $"The spec cannot be trained: {string.Join("; ", spec.Errors.Select(e => $"{e.Path}: {e.Message}"))}",
+            DataChangedException or DataStoppedException or CorruptRecordException => exception.Message,
             InvalidDataException => $"Damaged or foreign data: {exception.Message}",
             OutOfMemoryException => $"Out of memory: choose a smaller batch or network ({exception.Message})",
             FileNotFoundException or DirectoryNotFoundException => $"A file is missing: {exception.Message}",

@@ -121,34 +121,6 @@ public sealed class NeighbourIndexTests : TensorTest
     }
 
     [Fact]
-    public void Memo_FilesChanged_AreHashedAgain()
-    {
-        var path = Path.Combine(_cache, "pictures");
-        Directory.CreateDirectory(path);
-        var spec = new FolderSpec { Side = 8, Channels = 1 };
-        for (var k = 0; k < 3; k++)
-        {
-            File.WriteAllBytes(Path.Combine(path, $"{k}.png"), DataFixture.Picture(8, 1, k, k).ToPng());
-        }
-        var read = 0;
-        var first = Hash();
-        Assert.Equal(3, read);
-        read = 0;
-        Assert.Equal((first, 0), (Hash(), read));
-        File.WriteAllBytes(Path.Combine(path, "1.png"), DataFixture.Picture(8, 1, 9, 9).ToPng());
-        File.SetLastWriteTimeUtc(Path.Combine(path, "1.png"), new DateTime(2030, 1, 1, 0, 0, 0, DateTimeKind.Utc));
-        Assert.NotEqual(first, Hash());
-        Assert.Equal(3, read);
-
-        string Hash()
-        {
-            using var images = new SourceImages(ImageSources.OpenAt(spec, path), memo: HashMemo.Of(spec, path, _cache));
-            images.ComputeHash(p => read += (int)p.Done, Ct);
-            return images.Hash;
-        }
-    }
-
-    [Fact]
     public void Write_WithInception_FindsTheImagesOfItsFolder()
     {
         Assert.SkipUnless(GoldenCase.OfKind("fid_inception").Count > 0, "The golden set has no weights of Inception.");

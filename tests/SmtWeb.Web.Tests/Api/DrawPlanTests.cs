@@ -48,7 +48,8 @@ public sealed class DrawPlanTests
     [InlineData("""{"model": 1, "num_images": 1025}""", "$.num_images", "1025")]
     [InlineData("""{"model": 1, "num_images": 3, "seeds": [1]}""", "$.seeds", "1 seeds for 3 images")]
     [InlineData("""{"model": 1, "seed": 1, "seeds": [1]}""", "$.seeds", "not both")]
-    [InlineData("""{"model": 1, "class_label": "shirt"}""", "$.class_label", "\"shirt\" is not a whole number")]
+    [InlineData("""{"model": 1, "class_label": 1.5}""", "$.class_label", "1.5 is not the number or the name of a class")]
+    [InlineData("""{"model": 1, "class_labels": [1, null]}""", "$.class_labels[1]", "null is not the number or the name of a class")]
     [InlineData("""{"model": 1, "num_steps": 8}""", "$.num_steps", "8 is not a whole number from 1 to 4")]
     [InlineData("""{"model": 1, "output_format": "jpeg"}""", "$.output_format", "none of png, grid")]
     [InlineData("""{"model": "best"}""", "$.model", "give the id of a run")]
@@ -70,6 +71,39 @@ public sealed class DrawPlanTests
             ["$.class_label", "$.model", "$.modle", "$.num_images", "$.seed", "$.seed"],
             errors.Select(e => e.Path).Order(StringComparer.Ordinal)
         );
+    }
+
+    [Theory]
+    [InlineData("""{"model": 1, "class_label": "cat"}""", new[] { 1 })]
+    [InlineData("""{"model": 1, "class_label": "CAT", "num_images": 2}""", new[] { 1, 1 })]
+    // a number is a number, a string a name
+    [InlineData("""{"model": 1, "class_labels": [2, "2", "10", "0", "name:2"]}""", new[] { 2, 4, 2, 0, 4 })]
+    public void WithClasses_NamesAndNumbers_AreToldApart(string json, int[] labels)
+    {
+        var body = StrictBody<DrawRequest>.Parse(JsonDocument.Parse(json).RootElement);
+        var errors = new List<SpecError>();
+        var model = new GenerationModel(1, 17, 100, 5, ["0", "cat", "10", "100", "2"], [1]);
+        Assert.True(DrawPlan.NamesClasses(body.Value!));
+        var plan = DrawPlan.WithClasses(DrawPlan.Make(body.Value!, errors)!, body.Value!, model, errors);
+        Assert.Empty(errors);
+        Assert.Equal(labels, plan.Labels);
+        Assert.Equal(17, plan.CheckpointId); // the names are those of this checkpoint
+    }
+
+    [Fact]
+    public void WithClasses_NoSuchName_SaysWhichThereAre()
+    {
+        var body = StrictBody<DrawRequest>.Parse(JsonDocument.Parse("""{"model": 1, "class_labels": ["cat", "dgo"]}""").RootElement);
+        var errors = new List<SpecError>();
+        DrawPlan.WithClasses(
+            DrawPlan.Make(body.Value!, errors)!,
+            body.Value!,
+            new GenerationModel(1, 17, 100, 2, ["cat", "dog"], [1]),
+            errors
+        );
+        var error = Assert.Single(errors);
+        Assert.Equal("$.class_labels[1]", error.Path);
+        Assert.Contains("0 (cat), 1 (dog)", error.Message);
     }
 
     private static (GenerationRequest? Plan, List<SpecError> Errors) Plan(string json)

@@ -75,6 +75,8 @@ public sealed class GenerationsApiTests(SiteFixture site) : SiteTest(site)
                 ($$"""{"model":{{run}},"num_images":100000}""", "$.num_images"),
                 ($$"""{"model":{{run}},"class_label":10}""", "$.class_label"),
                 ($$"""{"model":{{run}},"class_labels":[0,10]}""", "$.class_labels[1]"),
+                ($$"""{"model":{{run}},"class_labels":["class 3","class 33"]}""", "$.class_labels[1]"),
+                ($$"""{"model":{{run}},"class_label":"class 10"}""", "$.class_label"),
                 ($$"""{"model":{{run}},"clas_label":1}""", "$.clas_label"),
                 ("""{"model":"../../etc/passwd"}""", "$.model"),
             }

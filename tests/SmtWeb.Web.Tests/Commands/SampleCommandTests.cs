@@ -1,5 +1,8 @@
 using SmtWeb.Smt.Session;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Batches;
 using SmtWeb.Smt.Specs;
+using SmtWeb.Data.Settings;
 using SmtWeb.Web.Cli;
 
 namespace SmtWeb.Web.Tests.Commands;
@@ -34,6 +37,25 @@ public sealed class SampleCommandTests : IDisposable
         Assert.False(File.Exists(Path.Combine(_folder, "x.png")));
     }
 
+    [Fact]
+    public async Task Sample_ClassByNumberOrName_DrawsTheSamePicture()
+    {
+        Assert.SkipUnless(Directory.Exists(FashionMnist.DefaultFolder), "The Debian package dataset-fashion-mnist is not installed.");
+        var checkpoint = Train(new SmtSpec(), "fashion-mnist-quick");
+        Assert.Equal(0, await DrawAsync(checkpoint, "number.png", "--class", "9"));
+        Assert.Equal(0, await DrawAsync(checkpoint, "name.png", "--class", "ankle boot"));
+        Assert.Equal(0, await DrawAsync(checkpoint, "named.png", "--class", "name:Ankle boot"));
+        Assert.Equal(0, await DrawAsync(checkpoint, "other.png", "--class", "Bag"));
+        Assert.Equal(Picture("number.png"), Picture("name.png"));
+        Assert.Equal(Picture("number.png"), Picture("named.png"));
+        Assert.NotEqual(Picture("number.png"), Picture("other.png"));
+        foreach (var none in new[] { "10", "-1", "boot", "" })
+        {
+            Assert.Equal(2, await DrawAsync(checkpoint, "none.png", "--class", none));
+            Assert.False(File.Exists(Path.Combine(_folder, "none.png")));
+        }
+    }
+
     private byte[] Picture(string name) => File.ReadAllBytes(Path.Combine(_folder, name));
 
     private Task<int> DrawAsync(string checkpoint, string name, params string[] more) =>
@@ -48,9 +70,9 @@ public sealed class SampleCommandTests : IDisposable
             .. more,
         ]);
 
-    private string Train(MethodSpec method)
+    private string Train(MethodSpec method, string preset = "swiss-roll")
     {
-        var spec = (Presets.Find("swiss-roll")!.Spec with { Method = method }).ForQuickTest();
+        var spec = (Presets.Find(preset)!.Spec with { Method = method }).ForQuickTest();
         using var journal = new FolderJournal(Path.Combine(_folder, "run"), spec, TextWriter.Null, terminal: false);
         TrainingSession.Run(spec, journal, null, 1);
         return journal.CheckpointPath!;

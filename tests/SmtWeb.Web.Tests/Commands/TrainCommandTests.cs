@@ -1,4 +1,6 @@
 using SmtWeb.Data.Formats;
+using SmtWeb.Data.Batches;
+using SmtWeb.Data.Images;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
 using SmtWeb.Web.Cli;
@@ -156,6 +158,46 @@ public sealed class TrainCommandTests : IDisposable
     private string Last(string run) => Directory.GetFiles(Path.Combine(_folder, run, "checkpoints"), "*.safetensors").Order().Last();
 
     private static long Iteration(string line) => System.Text.Json.JsonDocument.Parse(line).RootElement.GetProperty("iteration").GetInt64();
+
+    public async Task Train_OnImagesThatChange_IsToldApartFromTheRunThatBegan()
+    {
+        var data = Path.Combine(DatasetRoot.Folder, $"shell-{Guid.NewGuid():N}");
+        try
+        {
+            for (var k = 0; k < 12; k++)
+            {
+                var pixels = new byte[16 * 16];
+                Array.Fill(pixels, (byte)(k * 20));
+                Directory.CreateDirectory(Path.Combine(data, k < 6 ? "cat" : "dog"));
+                File.WriteAllBytes(Path.Combine(data, k < 6 ? "cat" : "dog", $"{k}.png"), new Raster(16, 16, 1, pixels).ToPng());
+            }
+
+            var preset = Presets.Find("fashion-mnist-quick")!.Spec.ForQuickTest();
+            string Spec(string name, FolderSpec of) => Write(name, SpecJson.Write(preset with { Data = of }));
+            var folder = new FolderSpec { Source = Path.GetFileName(data) };
+            Assert.Equal(2, await TrainAsync("stated", Spec("stated.json", folder with { Sha256 = "0000" })));
+            Assert.Contains("0000", File.ReadAllText(Path.Combine(_folder, "stated", "log.txt")));
+
+            // a truncated image: found before anything is trained, and passed over in the same folder when that is asked for
+            var cut = Path.Combine(data, "dog", "7.png");
+            var whole = File.ReadAllBytes(cut);
+            File.WriteAllBytes(cut, whole[..40]);
+            Assert.Equal(1, await TrainAsync("run", Spec("strict.json", folder)));
+            Assert.Contains("dog/7.png", File.ReadAllText(Path.Combine(_folder, "run", "log.txt")));
+            Assert.Equal(0, await TrainAsync("run", Spec("skipping.json", folder with { SkipCorrupt = true })));
+            Assert.Contains("data.skipCorrupt from false to true", File.ReadAllText(Path.Combine(_folder, "run", "log.txt")));
+
+            // other data under a run that has begun
+            File.WriteAllBytes(cut, whole);
+            Assert.Equal(1, await TrainAsync("run", Spec("skipping.json", folder with { SkipCorrupt = true })));
+            Assert.Contains("The data have changed since this run began", File.ReadAllText(Path.Combine(_folder, "run", "log.txt")));
+            Assert.Equal(0, await TrainAsync("run", Spec("skipping.json", folder with { SkipCorrupt = true }), "--changed-data"));
+        }
+        finally
+        {
+            Directory.Delete(data, recursive: true);
+        }
+    }
 
     private Task<int> TrainAsync(string folder, params string[] args) =>
         new CommandTable(new TrainCommand()).RunAsync(["train", "--out", Path.Combine(_folder, folder), .. args]);
