@@ -13,6 +13,7 @@ namespace SmtWeb.Worker.Tests;
 
 /// <summary>Evaluations as jobs: a real checkpoint, measured by a real process beside the trainer.</summary>
 [Trait("Needs", "Postgres")]
+[Collection(Computing.Name)]
 public sealed class BesideTrainingTests(PostgresFixture postgres)
 {
     [Fact]

@@ -14,6 +14,7 @@ namespace SmtWeb.Worker.Tests;
 /// The chain of the paper's Sec. 4 inside SmtWeb: a diffusion run, then a distillation that names it, under the real worker.
 /// </summary>
 [Trait("Needs", "Postgres")]
+[Collection(Computing.Name)]
 public sealed class DistillationTests(PostgresFixture postgres)
 {
     [Fact]

@@ -8,6 +8,7 @@ using SmtWeb.Worker.Generation;
 namespace SmtWeb.Worker.Tests;
 
 [Trait("Needs", "Postgres")]
+[Collection(Computing.Name)]
 public sealed class GenerationTests(PostgresFixture postgres)
 {
     [Fact]

@@ -16,6 +16,7 @@ namespace SmtWeb.Worker.Tests;
 
 /// <summary>From somebody's snapshot to a one-step generator: import, distil, draw.</summary>
 [Trait("Needs", "Postgres")]
+[Collection(Computing.Name)]
 public sealed class ImportedTeacherTests(PostgresFixture postgres)
 {
     private const int Side = 8,

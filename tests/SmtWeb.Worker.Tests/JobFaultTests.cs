@@ -5,6 +5,7 @@ namespace SmtWeb.Worker.Tests;
 
 /// <summary>A hand in the database, and many small runs at once: no run twice at once, none lost, the order kept.</summary>
 [Trait("Needs", "Postgres")]
+[Collection(Computing.Name)]
 public sealed class JobFaultTests(PostgresFixture postgres)
 {
     [Fact]

@@ -19,6 +19,7 @@ namespace SmtWeb.Worker.Tests;
 /// Nearest training images of a run on images of one's own: what is missing is said; measured by a process of its own, once.
 /// </summary>
 [Trait("Needs", "Postgres")]
+[Collection(Computing.Name)]
 public sealed class NeighbourServiceTests(PostgresFixture postgres)
 {
     private const int Side = 16,

@@ -9,6 +9,7 @@ namespace SmtWeb.Worker.Tests;
 
 /// <summary>A run on two devices under the real worker: one process each, and what happens when one dies.</summary>
 [Trait("Needs", "Postgres")]
+[Collection(Computing.Name)]
 public sealed class RankTests(PostgresFixture postgres)
 {
     [Fact]

@@ -12,6 +12,7 @@ namespace SmtWeb.Worker.Tests;
 
 /// <summary>The real session on libtorch under the real worker: what the quickstart does, smaller.</summary>
 [Trait("Needs", "Postgres")]
+[Collection(Computing.Name)]
 public sealed class RealTrainingTests(PostgresFixture postgres)
 {
     [Fact]
