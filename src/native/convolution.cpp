@@ -191,15 +191,3 @@ SMT_API void smt_conv_one_backward(const smt_conv* conv, const uint16_t* x, cons
 }
 
 SMT_API void smt_multiply(int64_t values, float factor, const uint16_t* x, uint16_t* y) { kernels().multiply(values, factor, x, y); }
-
-SMT_API void smt_join(int64_t pixels, int64_t a_channels, int64_t b_channels, const uint16_t* a, const uint16_t* b, uint16_t* y, int32_t threads) {
-  smt::over(pixels, threads, [&](int64_t from, int64_t to) {
-    kernels().join(to - from, a_channels, b_channels, a + from * a_channels, b + from * b_channels, y + from * (a_channels + b_channels));
-  });
-}
-
-SMT_API void smt_split(int64_t pixels, int64_t a_channels, int64_t b_channels, const uint16_t* y, uint16_t* a, uint16_t* b, int32_t threads) {
-  smt::over(pixels, threads, [&](int64_t from, int64_t to) {
-    kernels().split(to - from, a_channels, b_channels, y + from * (a_channels + b_channels), a + from * a_channels, b + from * b_channels);
-  });
-}

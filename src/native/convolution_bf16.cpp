@@ -281,28 +281,10 @@ void multiply(int64_t values, float factor, const uint16_t* x, uint16_t* y) {
   for (int64_t k = 0; k < values; k += lanes) _mm256_storeu_si256((__m256i*)(y + k), (__m256i)_mm512_cvtneps_pbh(widened(x + k) * scale));
 }
 
-inline void copy(int64_t channels, const uint16_t* from, uint16_t* to) {
-  for (int64_t c = 0; c < channels; c += lanes) _mm256_storeu_si256((__m256i*)(to + c), _mm256_loadu_si256((const __m256i*)(from + c)));
-}
-
-void join(int64_t pixels, int64_t a_channels, int64_t b_channels, const uint16_t* a, const uint16_t* b, uint16_t* y) {
-  for (int64_t p = 0; p < pixels; p++, a += a_channels, b += b_channels, y += a_channels + b_channels) {
-    copy(a_channels, a, y);
-    copy(b_channels, b, y + a_channels);
-  }
-}
-
-void split(int64_t pixels, int64_t a_channels, int64_t b_channels, const uint16_t* y, uint16_t* a, uint16_t* b) {
-  for (int64_t p = 0; p < pixels; p++, a += a_channels, b += b_channels, y += a_channels + b_channels) {
-    copy(a_channels, y, a);
-    copy(b_channels, y + a_channels, b);
-  }
-}
-
 }  // namespace
 
 const conv_kernels* conv_bf16() {
-  static const conv_kernels table = {sum_phases, pack, pack_transposed, run_scratch, run, run_transposed, conv_gradient_scratch, conv_gradient, conv_unpack, gather, spread, multiply, join, split, conv_one};
+  static const conv_kernels table = {sum_phases, pack, pack_transposed, run_scratch, run, run_transposed, conv_gradient_scratch, conv_gradient, conv_unpack, gather, spread, multiply, conv_one};
   return &table;
 }
 

@@ -65,10 +65,6 @@ struct conv_kernels {
   void (*spread)(int64_t height, int64_t width, int64_t channels, float factor, const uint16_t* x, uint16_t* y);
   // y = factor * x
   void (*multiply)(int64_t values, float factor, const uint16_t* x, uint16_t* y);
-  // each pixel of y is one of a and one of b
-  void (*join)(int64_t pixels, int64_t a_channels, int64_t b_channels, const uint16_t* a, const uint16_t* b, uint16_t* y);
-  // and back again
-  void (*split)(int64_t pixels, int64_t a_channels, int64_t b_channels, const uint16_t* y, uint16_t* a, uint16_t* b);
   conv_one_kernels one;
 };
 

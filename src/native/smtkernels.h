@@ -51,9 +51,6 @@ SMT_API void smt_conv_one_backward(const smt_conv*, const uint16_t* x, const flo
 
 // y = factor * x, bfloat16
 SMT_API void smt_multiply(int64_t values, float factor, const uint16_t* x, uint16_t* y);
-// each pixel of y is one of a and one of b, and back again
-SMT_API void smt_join(int64_t pixels, int64_t a_channels, int64_t b_channels, const uint16_t* a, const uint16_t* b, uint16_t* y, int32_t threads);
-SMT_API void smt_split(int64_t pixels, int64_t a_channels, int64_t b_channels, const uint16_t* y, uint16_t* a, uint16_t* b, int32_t threads);
 
 // x [rows, widths[0]] through linear layers, weights[k] [widths[k+1], widths[k]] and biases[k], with leaky ReLU after each but the last,
 // and after that as well where activate_last.

@@ -37,6 +37,10 @@ internal sealed class BenchmarkJournal(int iterations, Action<int>? atIteration 
     /// <summary>Seconds that this process spent on the cores meanwhile: what other processes do to the machine does not count.</summary>
     public double CpuSecondsFrom(int first) => (_cpu[iterations] - _cpu[first]).TotalSeconds;
 
+    /// <summary>What the iterations from <paramref name="first"/> to <paramref name="last"/>, without it, took together.</summary>
+    public Cost Between(int first, int last) =>
+        new(Stopwatch.GetElapsedTime(_times[first], _times[last]).TotalMilliseconds, (_cpu[last] - _cpu[first]).TotalMilliseconds);
+
     public void Metrics(IReadOnlyList<MetricPoint> points) { }
 
     public void Picture(PictureRecord picture) { }

@@ -21,7 +21,7 @@ internal static class HubBenchmark
 
     private static async Task RunAsync(Options options)
     {
-        await using var server = HubServer.Start(options.Threads);
+        await using var server = HubServer.Start(Commit.Here, options.Threads);
         var (http, key) = await server.SignInAsync();
         var run = await StartRunAsync(http);
         await WaitForPointsAsync(http, run);

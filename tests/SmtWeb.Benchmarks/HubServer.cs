@@ -34,27 +34,27 @@ internal sealed partial class HubServer : IAsyncDisposable
 
     internal Uri Address { get; private set; } = new("http://localhost");
 
-    internal static HubServer Start(int threads)
+    internal static HubServer Start(Commit commit, int threads)
     {
         var data = Directory.CreateTempSubdirectory("smtweb-hub").FullName;
         // root's PostgreSQL runs as another user, who must be able to enter
         Process.Start("chmod", ["o+x", data]).WaitForExit();
-        var root = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../../../.."));
-        var program = Path.Combine(root, "src/SmtWeb.Web/bin/Release/net10.0/smtweb");
-        if (!File.Exists(program))
-        {
-            throw new InvalidOperationException($"{program} is missing; build the solution first: dotnet build -c Release SmtWeb.sln");
-        }
         // a session of its own, as on a machine on which nobody measures: the kernel shares the cores between sessions
-        var start = new ProcessStartInfo(
+        var start = commit.Start(
             "/usr/bin/setsid",
-            [program, "serve", "--data", data, "--port", "0", "--host", "127.0.0.1", "--no-quickstart", "--threads", $"{threads}"]
-        )
-        {
-            WorkingDirectory = root,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
+            commit.SmtWeb,
+            "serve",
+            "--data",
+            data,
+            "--port",
+            "0",
+            "--host",
+            "127.0.0.1",
+            "--no-quickstart",
+            "--threads",
+            $"{threads}"
+        );
+        start.RedirectStandardError = true;
         return new(Process.Start(start) ?? throw new InvalidOperationException("smtweb did not start."), data);
     }
 

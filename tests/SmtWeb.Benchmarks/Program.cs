@@ -11,6 +11,8 @@ var sections = new Dictionary<string, (string What, Action<Options> Run)>
     ),
     ["step"] = ("time and processor time of a training iteration of the Fashion-MNIST presets", StepBenchmark.Fashion),
     ["step-roll"] = ("the same of fig5/smt, the Swiss roll at the settings of App. E.2", StepBenchmark.SwissRoll),
+    ["kernels"] = ("what each kernel of src/native is worth to a training iteration of the Fashion-MNIST presets", KernelBenchmark.Fashion),
+    ["kernels-roll"] = ("the same of fig5/smt", KernelBenchmark.SwissRoll),
     ["operator"] = ("cost of a small operator from C# and from Python", OperatorBenchmark.Run),
     ["conv-peak"] = ("GFLOP/s of 3x3 convolutions, forward and backward, by number format and memory layout", ConvolutionPeak.Run),
     ["hub"] = ("what 200 hub clients on one run cost its trainer", HubBenchmark.Run),
@@ -25,7 +27,7 @@ if (args is [HubLoad.Section, .. var clients])
 }
 if (args is [AgainstBenchmark.Section, .. var against])
 {
-    return AgainstBenchmark.Run(against);
+    return await AgainstBenchmark.RunAsync(against);
 }
 if (args.Length == 0 || !sections.TryGetValue(args[0], out var section))
 {
@@ -34,9 +36,7 @@ if (args.Length == 0 || !sections.TryGetValue(args[0], out var section))
     {
         Console.Error.WriteLine($"  {name, -10} {what}");
     }
-    Console.Error.WriteLine(
-        $"  {AgainstBenchmark.Section, -10} COMMIT: step, step-roll and smd of this program and of another commit of it, in turns"
-    );
+    Console.Error.WriteLine($"  {AgainstBenchmark.Section, -10} COMMIT [SECTION…]: this program and another commit of it, in turns");
     return 2;
 }
 var options = Options.Parse(args[1..]);

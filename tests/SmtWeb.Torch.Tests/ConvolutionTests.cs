@@ -278,38 +278,6 @@ public sealed class ConvolutionTests : IDisposable
         }
     }
 
-    [Theory]
-    [InlineData(ScalarType.BFloat16, 32, 16, MemoryFormat.ChannelsLast)]
-    [InlineData(ScalarType.BFloat16, 16, 48, MemoryFormat.Contiguous)]
-    [InlineData(ScalarType.BFloat16, 20, 16, MemoryFormat.ChannelsLast)]
-    [InlineData(ScalarType.Float32, 16, 16, MemoryFormat.ChannelsLast)]
-    public void CatChannels_ValueAndGradients_EqualLibtorchs(ScalarType type, int first, int second, MemoryFormat format)
-    {
-        using var scope = NewDisposeScope();
-        using var random = new Generator(6);
-        var (a, b, dy) = (
-            randn([5, first, 3, 7], generator: random).to(type),
-            randn([5, second, 3, 7], generator: random).to(type),
-            randn([5, first + second, 3, 7], generator: random).to(type)
-        );
-        float[][] Run(Func<Tensor, Tensor, Tensor> cat)
-        {
-            Tensor[] leaves = [a.In(format).clone(), b.In(format).clone()];
-            foreach (var leaf in leaves)
-            {
-                leaf.requires_grad = true;
-            }
-            var y = cat(leaves[0], leaves[1]);
-            autograd.backward([y], [dy]);
-            Tensor[] results = [y.detach(), leaves[0].grad!, leaves[1].grad!];
-            return [.. results.Select(t => t.to(ScalarType.Float32).contiguous().ToArray<float>())];
-        }
-        foreach (var (mine, theirs) in Run(Fused.cat_channels).Zip(Run((x, z) => torch.cat([x, z], 1))))
-        {
-            Assert.Equal(theirs, mine);
-        }
-    }
-
     private sealed record Case(int Images, int Inputs, int Outputs, int Height, int Width, int Side, Resample Resample = Resample.None)
     {
         private int Resampled(int side) =>

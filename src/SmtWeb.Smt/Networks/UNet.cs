@@ -1,4 +1,6 @@
 using SmtWeb.Smt.Specs;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Settings;
 using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Networks;
@@ -214,7 +216,7 @@ public abstract class UNet : NetworkPart
             }
             if (features.size(1) != block.Inputs)
             {
-                features = Fused.cat_channels(features, skips.Pop());
+                features = torch.cat([features, skips.Pop()], 1);
             }
             features = Traced($"dec.{name}", block.forward(features, e));
         }

@@ -135,10 +135,10 @@ public sealed class UNetBlock : NetworkPart
     {
         var (n, c, h, w) = (x.size(0), x.size(1), x.size(2), x.size(3));
         var d = c / _options.Heads;
-        var parts = _qkv!.forward(x).reshape(n * _options.Heads, d, 3, h * w);
-        Tensor Part(int k) => parts.narrow(2, k, 1).squeeze(2); // [N·heads, d, HW]
-        var (q, k, v) = (Part(0), Part(1), Part(2));
-        var attended = torch.nn.functional.scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2));
-        return attended.transpose(1, 2).reshape(n, c, h, w);
+        // [q|k|v, N, heads, pixels, channels] in that order: without the axis of heads, or where channels do not lie side by side, libtorch
+        // takes single operators instead of its fused attention
+        var parts = _qkv!.forward(x).reshape(n, _options.Heads, d, 3, h * w).permute(3, 0, 1, 4, 2).contiguous().unbind(0);
+        var attended = torch.nn.functional.scaled_dot_product_attention(parts[0], parts[1], parts[2]);
+        return attended.transpose(2, 3).reshape(n, c, h, w);
     }
 }

@@ -21,25 +21,32 @@ internal static unsafe partial class Kernels
             State = $"none ({file} cannot be loaded): libtorch's operators, slower";
             return;
         }
-        // for measurements: each family of kernels can be left out alone
+        (Present, Handle) = (true, handle);
         var off = (Environment.GetEnvironmentVariable(Off) ?? "").Split(
             ',',
             StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries
         );
-        bool On(string name) => !off.Contains(name) && !off.Contains("all");
+        Without(off);
         var convolutions = (smt_offers() & 1) != 0;
+        State =
+            $"{Marshal.PtrToStringUTF8(smt_instruction_sets())}{(convolutions ? ", bfloat16 convolutions" : "")}{(off.Length > 0 ? $", without {string.Join(", ", off)}" : "")}";
+    }
+
+    /// <summary>
+    /// Takes all kernels that this machine can run but these: for measurements each family can be left out alone, or "all".
+    /// </summary>
+    internal static void Without(params IReadOnlyCollection<string> off)
+    {
+        bool On(string name) => Present && !off.Contains(name) && !off.Contains("all");
+        var convolutions = Present && (smt_offers() & 1) != 0;
         Convolution = convolutions && On("convolution");
         ConvolutionOfOne = convolutions && On("convolution-one");
-        CatChannels = convolutions && On("cat");
         GroupNorm = On("group-norm");
         Mlp = On("mlp");
         Edm = On("edm");
         Rows = On("rows");
         Fourier = On("fourier");
         AdamW = On("adamw");
-        (Present, Handle) = (true, handle);
-        State =
-            $"{Marshal.PtrToStringUTF8(smt_instruction_sets())}{(convolutions ? ", bfloat16 convolutions" : "")}{(off.Length > 0 ? $", without {string.Join(", ", off)}" : "")}";
     }
 
     /// <summary>What they are, or why there are none.</summary>
@@ -51,23 +58,21 @@ internal static unsafe partial class Kernels
     /// <summary>The native library; 0 without.</summary>
     internal static nint Handle { get; }
 
-    internal static bool Convolution { get; set; }
+    internal static bool Convolution { get; private set; }
 
-    internal static bool ConvolutionOfOne { get; set; }
+    internal static bool ConvolutionOfOne { get; private set; }
 
-    internal static bool CatChannels { get; set; }
+    internal static bool GroupNorm { get; private set; }
 
-    internal static bool GroupNorm { get; set; }
+    internal static bool Mlp { get; private set; }
 
-    internal static bool Mlp { get; set; }
+    internal static bool Edm { get; private set; }
 
-    internal static bool Edm { get; set; }
+    internal static bool Rows { get; private set; }
 
-    internal static bool Rows { get; set; }
+    internal static bool Fourier { get; private set; }
 
-    internal static bool Fourier { get; set; }
-
-    internal static bool AdamW { get; set; }
+    internal static bool AdamW { get; private set; }
 
     [StructLayout(LayoutKind.Sequential)]
     internal struct GroupNormShape
@@ -173,12 +178,6 @@ internal static unsafe partial class Kernels
 
     [LibraryImport(Library)]
     internal static partial void smt_multiply(long values, float factor, ushort* x, ushort* y);
-
-    [LibraryImport(Library)]
-    internal static partial void smt_join(long pixels, long first, long second, ushort* a, ushort* b, ushort* y, int threads);
-
-    [LibraryImport(Library)]
-    internal static partial void smt_split(long pixels, long first, long second, ushort* y, ushort* a, ushort* b, int threads);
 
     [LibraryImport(Library)]
     internal static partial long smt_mlp_between(MlpShape* shape);

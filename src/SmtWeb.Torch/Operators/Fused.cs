@@ -31,10 +31,6 @@ public static unsafe class Fused
     public static Tensor conv2d(Tensor input, Tensor weight, Tensor? bias, long[] stride, long[] padding) =>
         Plain.Convolution(input, weight, bias, stride, padding);
 
-    /// <summary>The channels of two images [N,C,H,W] and [N,D,H,W] in one of C + D.</summary>
-    public static Tensor cat_channels(Tensor first, Tensor second) =>
-        CatChannelsOperator.Fits(first, second) ? CatChannelsOperator.Apply(first, second) : cat([first, second], 1);
-
     /// <summary>
     /// Linear layers with leaky ReLU of <paramref name="slope"/> (at least 0) after each but the last, after that too where
     /// <paramref name="activateLast"/>. <paramref name="input"/> [N,in], <paramref name="weights"/> [out,in] and

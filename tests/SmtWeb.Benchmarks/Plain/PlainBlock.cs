@@ -38,7 +38,7 @@ internal sealed class Resampled : nn.Module<Tensor, Tensor>
         {
             x = F.conv2d(x, _resample_filter!.repeat(_inputs, 1, 1, 1), strides: [2, 2], groups: _inputs);
         }
-        return F.conv2d(x, _weight, _bias, padding: [_kernel / 2, _kernel / 2]);
+        return PlainConvolution.Apply(x, _weight, _bias, 1, _kernel / 2);
     }
 }
 

@@ -52,13 +52,13 @@ internal sealed class PlainTrainer : IDisposable
     /// <summary>Density-ratio logit on the bottleneck: two strided convolutions to one pixel, then a linear layer.</summary>
     internal static Sequential Head(long channels, int resolution, long groups) =>
         nn.Sequential(
-            ("0", nn.Conv2d(channels, channels, 4, stride: 2, padding: 1)),
+            ("0", new PlainConvolution(channels, channels, 4, stride: 2, padding: 1)),
             ("1", nn.GroupNorm(groups, channels)),
             ("2", nn.SiLU()),
-            ("3", nn.Conv2d(channels, channels, resolution / 2)),
+            ("3", new PlainConvolution(channels, channels, resolution / 2)),
             ("4", nn.GroupNorm(groups, channels)),
             ("5", nn.SiLU()),
-            ("6", nn.Conv2d(channels, 1, 1))
+            ("6", new PlainConvolution(channels, 1, 1))
         );
 
     internal (

@@ -1,5 +1,8 @@
 using SmtWeb.Data.Weights;
 using SmtWeb.Smt.Session;
+using System.Reflection;
+using SmtWeb.Data.Formats;
+using SmtWeb.Data.Batches;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
 
@@ -36,6 +39,49 @@ public sealed class OlderCheckpointTests : TensorTest
                 && l.Text.Contains("random numbers go on differently", StringComparison.Ordinal)
         );
         Assert.DoesNotContain(first.Lines, l => l.Text.Contains("go on differently", StringComparison.Ordinal));
+    }
+
+    /// <summary>
+    /// Files that commit f93fc72 wrote at its iteration 12, on Debian's libtorch 1.13 through its own binding: presets made small, with two
+    /// threads.
+    /// </summary>
+    [Theory]
+    [InlineData("swiss-roll")]
+    [InlineData("fashion-mnist-quick")] // in bfloat16
+    public void Run_CheckpointOfCommitF93fc72_GoesOnWithItsNumbers(string preset)
+    {
+        var root = typeof(OlderCheckpointTests)
+            .Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
+            .Single(a => a.Key == "RepoRoot")
+            .Value!;
+        var old = File.ReadAllBytes(Path.Combine(root, "tests", "SmtWeb.Smt.Tests", "Training", "f93fc72", preset + ".safetensors"));
+        var reader = SafetensorsReader.Open(new MemoryStream(old));
+        Assert.StartsWith("1.13.", reader.Metadata["libtorch"], StringComparison.Ordinal);
+        var (spec, errors) = SpecJson.Parse(reader.Metadata["spec"]);
+        Assert.Empty(errors);
+        Assert.SkipWhen(
+            spec!.Data is FashionMnistSpec && !Directory.Exists(FashionMnist.DefaultFolder),
+            "The Debian package dataset-fashion-mnist is not installed."
+        );
+
+        using (var state = new TrainingState(spec, torch.CPU))
+        {
+            state.Load(new MemoryStream(old));
+            using var again = new MemoryStream();
+            state.Save(again);
+            Assert.Equal(Weights(old), Weights(again.ToArray()));
+        }
+
+        var journal = new MemoryJournal();
+        Assert.Equal(TrainingOutcome.Finished, TrainingSession.Run(spec, journal, new MemoryStream(old), 2).Outcome);
+        Assert.All(journal.Points, p => Assert.True(double.IsFinite(p.Value), $"{p}"));
+        Assert.Equal(spec.Method.Warmup() + spec.Optimisation.Iterations, journal.Checkpoints[^1].Record.Iteration);
+        Assert.Contains(
+            journal.Lines,
+            l =>
+                l.Text.Contains("libtorch 1.13.", StringComparison.Ordinal)
+                && l.Text.Contains("random numbers go on differently", StringComparison.Ordinal)
+        );
     }
 
     private static byte[] Older(byte[] checkpoint, bool ofGpu)
