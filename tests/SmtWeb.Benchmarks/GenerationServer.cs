@@ -79,7 +79,6 @@ internal sealed class GenerationServer : IAsyncDisposable
     // speed does not depend on what was learnt: five iterations
     private static async Task<long> TrainAsync(HttpClient http)
     {
-<<<<<<< ours
         using var answer = await http.PostAsJsonAsync(
             "api/v1/runs",
             new
@@ -88,18 +87,11 @@ internal sealed class GenerationServer : IAsyncDisposable
                 spec = new
                 {
                     method = new { warmupIterations = 0 },
-                    optimisation = new { iterations = 5 },
+                    optimisation = new { iterations = 5, rampIterations = 0 },
                     evaluation = new { samples = 16, finalSamples = 16 },
                 },
             }
         );
-=======
-        using var answer = await http.PostAsJsonAsync("api/v1/runs", new
-        {
-            preset = "fashion-mnist-official",
-            spec = new { method = new { warmupIterations = 0 }, optimisation = new { iterations = 5, rampIterations = 0 }, evaluation = new { samples = 16, finalSamples = 16 } },
-        });
->>>>>>> theirs
         if (!answer.IsSuccessStatusCode)
         {
             throw new InvalidOperationException(await answer.Content.ReadAsStringAsync());

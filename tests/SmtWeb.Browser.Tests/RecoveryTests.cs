@@ -54,7 +54,7 @@ public sealed class RecoveryTests(Lab lab) : BrowserTest(lab)
     {
         var ct = TestContext.Current.CancellationToken;
         var folder = Path.Combine(Path.GetTempPath(), $"smtweb-web-killed-{Guid.NewGuid():N}");
-        await using (var postgres = await EmbeddedPostgres.StartAsync(Path.Combine(folder, "postgres"), NullLogger.Instance))
+        await using (var postgres = await EmbeddedPostgres.StartAsync(Path.Combine(folder, "postgres"), NullLogger.Instance, TestContext.Current.CancellationToken))
         {
             await using var services = new ServiceCollection().AddLogging().AddSmtWebRuns(postgres.ConnectionString).BuildServiceProvider();
             await services.GetRequiredService<RunsDatabase>().MigrateAsync(ct);

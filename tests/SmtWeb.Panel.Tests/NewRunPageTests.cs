@@ -98,7 +98,7 @@ public sealed class NewRunPageTests(PostgresFixture postgres) : PanelTest(postgr
     {
         await BeginAsync();
         var id = await QueueAsync("the original");
-        var claim = (await Database.Queue.ClaimAsync(Guid.NewGuid(), "test", TimeSpan.FromMinutes(5)))!;
+        var claim = (await Database.Queue.ClaimAsync(Guid.NewGuid(), "test", TimeSpan.FromMinutes(5), Xunit.TestContext.Current.CancellationToken))!;
         await using (
             var checkpoint = new AttemptWriter(Database.Database, id, claim.Attempt).Checkpoint(
                 new(1, 16, 0.1, null, "test"),
@@ -107,10 +107,10 @@ public sealed class NewRunPageTests(PostgresFixture postgres) : PanelTest(postgr
         )
         {
             checkpoint.Write(new byte[100]);
-            await checkpoint.CompleteAsync();
+            await checkpoint.CompleteAsync(Xunit.TestContext.Current.CancellationToken);
         }
 
-        var chosen = (await Store.CheckpointsAsync(id))[0].Id;
+        var chosen = (await Store.CheckpointsAsync(id, Xunit.TestContext.Current.CancellationToken))[0].Id;
         Visit($"/runs/new?fork={id}&checkpoint={chosen}");
         var page = Context.Render<NewRunPage>();
         page.WaitForAssertion(() => Assert.Equal("Fork of the original at iteration 1", page.Find("h1").TextContent.Trim()));

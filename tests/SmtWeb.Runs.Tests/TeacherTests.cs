@@ -1,3 +1,4 @@
+using SmtWeb.Data.Formats;
 using SmtWeb.Data.Settings;
 using SmtWeb.Runs.Queue;
 using SmtWeb.Smt.Specs;

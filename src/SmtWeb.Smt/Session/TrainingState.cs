@@ -1,3 +1,4 @@
+using SmtWeb.Data.Settings;
 using System.Text.Json;
 using SmtWeb.Data.Batches;
 using SmtWeb.Data.Formats;

@@ -61,7 +61,9 @@ internal static class ApiDocument
         {
             ToSeed(items, nullable: false);
         }
-        else if (context.JsonPropertyInfo?.DeclaringType == typeof(DrawRequest) && type == typeof(ClassLabel))
+        else if (context.JsonPropertyInfo?.DeclaringType is { } owner
+            && (owner == typeof(DrawRequest) || owner == typeof(DrawBatchRequest))
+            && type == typeof(ClassLabel))
         {
             ToClass(schema, nullable: true);
         }

@@ -20,9 +20,9 @@ internal sealed record DrawBatchRequest
     /// <summary>Seed of the first image, 0 if left out; a number, or a string of digits where a number would lose some.</summary>
     public ulong? Seed { get; init; }
 
-    /// <summary>The class of all images. Without one, a conditional model draws class seed mod K.</summary>
+    /// <summary>The class of all images, by number or name. Without one, a conditional model draws class seed mod K.</summary>
     [JsonPropertyName("class_label")]
-    public int? ClassLabel { get; init; }
+    public ClassLabel? ClassLabel { get; init; }
 
     /// <summary>Steps per image, as for /generations.</summary>
     [JsonPropertyName("num_steps")]

@@ -79,26 +79,30 @@ internal static class GenerationBatchesApi
     )
     {
         var body = await StrictBody<DrawBatchRequest>.ReadAsync(request, ct);
-        var plan = body.Value is not { } asked
+        var order = body.Value is not { } asked
             ? null
-            : DrawPlan.Make(
-                new DrawRequest
-                {
-                    Model = asked.Model,
-                    NumImages = asked.NumImages,
-                    Seed = asked.Seed,
-                    ClassLabel = asked.ClassLabel,
-                    NumSteps = asked.NumSteps,
-                },
-                body.Errors
-            );
+            : new DrawRequest
+            {
+                Model = asked.Model,
+                NumImages = asked.NumImages,
+                Seed = asked.Seed,
+                ClassLabel = asked.ClassLabel,
+                NumSteps = asked.NumSteps,
+            };
+        var plan = order is null ? null : DrawPlan.Make(order, body.Errors);
         if (!body.IsUsable(out var wanted, out var answer))
         {
             return answer;
         }
 
+        plan = await GenerationsApi.NumberClassesAsync(generation, plan!, order!, body.Errors, ct);
+        if (!body.IsUsable(out _, out answer))
+        {
+            return answer;
+        }
+
         // the first image is drawn at once: whatever is wrong with the request is said now, and which checkpoint it is
-        var first = plan! with
+        var first = plan with
         {
             Seeds = [plan.Seeds[0]],
             Labels = plan.Labels is { } labels ? [labels[0]] : null,
@@ -115,7 +119,7 @@ internal static class GenerationBatchesApi
                 drawn.Model.CheckpointId,
                 plan.Seeds[0],
                 plan.Seeds.Count,
-                wanted.ClassLabel,
+                wanted.ClassLabel is null ? null : plan.Labels?[0],
                 wanted.NumSteps,
                 user.DisplayName()
             ),

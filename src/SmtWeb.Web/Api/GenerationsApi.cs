@@ -1,3 +1,4 @@
+using SmtWeb.Data.Settings;
 using System.Globalization;
 using Microsoft.Net.Http.Headers;
 using SmtWeb.Smt.Sampling;
@@ -31,9 +32,28 @@ internal static class GenerationsApi
             return answer;
         }
 
-        var (done, refusal) = await TryAsync(request, generation, plan!, wanted.ClassLabel is not null, ct);
+        plan = await NumberClassesAsync(generation, plan!, wanted, body.Errors, ct);
+        if (!body.IsUsable(out _, out answer))
+        {
+            return answer;
+        }
+
+        var (done, refusal) = await TryAsync(request, generation, plan, wanted.ClassLabel is not null, ct);
         return done is null ? refusal! : Answer(request, wanted, done.Model, done.Images!);
     }
+
+    /// <summary>The order with the numbers of the classes that it names; what is wrong joins <paramref name="errors"/>.</summary>
+    internal static async Task<GenerationRequest> NumberClassesAsync(
+        GenerationService generation,
+        GenerationRequest plan,
+        DrawRequest wanted,
+        List<SpecError> errors,
+        CancellationToken ct
+    ) =>
+        DrawPlan.NamesClasses(wanted)
+        && await generation.DescribeAsync(plan.RunId, plan.CheckpointId, ct) is GenerationResult.Done known
+            ? DrawPlan.WithClasses(plan, wanted, known.Model, errors)
+            : plan;
 
     /// <summary>Draws, or answers why not; <paramref name="oneLabel"/>: a single label stands for all images.</summary>
     internal static async Task<(GenerationResult.Done? Done, IResult? Refusal)> TryAsync(
@@ -47,19 +67,7 @@ internal static class GenerationsApi
         GenerationResult result;
         try
         {
-            if (
-                DrawPlan.NamesClasses(wanted)
-                && await generation.DescribeAsync(plan!.RunId, plan.CheckpointId, ct) is GenerationResult.Done known
-            )
-            {
-                plan = DrawPlan.WithClasses(plan, wanted, known.Model, body.Errors);
-                if (!body.IsUsable(out _, out answer))
-                {
-                    return answer;
-                }
-            }
-
-            result = await generation.GenerateAsync(plan!, ct);
+            result = await generation.GenerateAsync(plan, ct);
         }
         catch (NotSupportedException e)
         {

@@ -174,7 +174,7 @@ internal sealed class EvaluateCommand : Command
             text.AppendLine(
                 CultureInfo.InvariantCulture,
                 $"  fid {PlainText.Show(ClassNaming.Show(c.Label, c.Name)), -20}{c.Fid, 8:F3}   {c.Generated:N0} generated, {c.Real:N0} "
-                + "real"
+                + $"real"
             );
         }
         foreach (var warning in report.Warnings)

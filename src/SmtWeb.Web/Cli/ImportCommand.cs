@@ -139,7 +139,7 @@ internal sealed class ImportCommand : Command
                 CultureInfo.InvariantCulture,
                 $"  {d.NetworkLabel}, {d.Channels}x{d.Resolution}x{d.Resolution}, "
                 + $"{(d.Classes == 0 ? "no classes" : $"{d.Classes} classes")}, {d.Parameters:N0} parameters in {import.TensorCount} "
-                + "tensors"
+                + $"tensors"
             ),
             .. import.Notes.Select(n => $"  {n}"),
         ];

@@ -318,8 +318,8 @@ public sealed class DataTiedRunTests : TensorTest
         };
     }
 
-    private static IReadOnlyDictionary<string, (Smt.Weights.SafetensorsEntry Entry, byte[] Bytes)> Newest(string folder) =>
-        Smt.Weights.SafetensorsReader.ReadFile(Directory.GetFiles(Path.Combine(folder, "checkpoints"), "*.safetensors").Max()!).Tensors;
+    private static IReadOnlyDictionary<string, (SmtWeb.Data.Weights.SafetensorsEntry Entry, byte[] Bytes)> Newest(string folder) =>
+        SmtWeb.Data.Weights.SafetensorsReader.ReadFile(Directory.GetFiles(Path.Combine(folder, "checkpoints"), "*.safetensors").Max()!).Tensors;
 
     // as the command does it
     private TrainingOutcome Train(
