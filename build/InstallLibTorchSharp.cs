@@ -199,9 +199,9 @@ public static class LibTorchSharpCopy
         {
             throw new InvalidDataException(
                 $"{source} needs {Version}, which this machine's libstdc++.so.6 lacks (gcc 13 has it: Debian 13, Ubuntu 24.04), and "
-                + "cannot be "
+                    + "cannot be "
                     + $"made to do without: {e.Message}. Build and run on such a system or in the container image (docker compose up "
-                        + "--build), or "
+                    + "--build), or "
                     + "leave the file as it is with -p:PatchLibTorchSharp=false.",
                 e
             );

@@ -1,10 +1,9 @@
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using NpgsqlTypes;
+using SmtWeb.Data.Settings;
 using SmtWeb.Runs.Database;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Data.Formats;
-using SmtWeb.Data.Settings;
 
 namespace SmtWeb.Runs;
 
@@ -147,7 +146,7 @@ internal sealed record ForkSource(long RunId, string RunName, long CheckpointId,
         {
             throw Refused(
                 $"Checkpoint {CheckpointId} of run {RunId} is damaged: its bytes do not match their SHA-256. Fork from another one, and "
-                + "check the database's disk."
+                    + "check the database's disk."
             );
         }
     }

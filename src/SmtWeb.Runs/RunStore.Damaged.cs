@@ -1,8 +1,5 @@
 using SmtWeb.Runs.Database;
 using SmtWeb.Smt.Session;
-using SmtWeb.Smt.Evaluation;
-using SmtWeb.Smt.Teachers;
-using SmtWeb.Smt.Methods.Shared;
 
 namespace SmtWeb.Runs;
 

@@ -3,8 +3,6 @@ using SmtWeb.Runs.Checkpoints;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Entities;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Data.Formats;
-using SmtWeb.Data.Settings;
 
 namespace SmtWeb.Runs;
 

@@ -10,8 +10,8 @@ using SmtWeb.Runs.Datasets;
 using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.Feed;
 using SmtWeb.Runs.Generations;
-using SmtWeb.Runs.Weights;
 using SmtWeb.Runs.Queue;
+using SmtWeb.Runs.Weights;
 
 namespace SmtWeb.Runs;
 

@@ -1,11 +1,6 @@
 using System.Globalization;
-using SmtWeb.Smt.Specs;
-using SmtWeb.Data.Formats;
-using SmtWeb.Data.Settings;
 using SmtWeb.Smt.Session;
-using SmtWeb.Smt.Evaluation;
-using SmtWeb.Smt.Teachers;
-using SmtWeb.Smt.Methods.Shared;
+using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
 
 namespace SmtWeb.Benchmarks;
@@ -64,7 +59,7 @@ internal static class KernelBenchmark
             string.Create(
                 CultureInfo.InvariantCulture,
                 $"  {preset}, {threads} threads: {all.Wall:F2} ms an iteration, {all.Processor:F2} ms of processor time; medians of "
-                + $"{rounds} turns of {length}"
+                    + $"{rounds} turns of {length}"
             )
         );
         foreach (var kernel in kernels)
@@ -74,7 +69,7 @@ internal static class KernelBenchmark
                 string.Create(
                     CultureInfo.InvariantCulture,
                     $"    without {kernel, -16} {without.Wall, 8:F2} ms ({without.Wall / all.Wall - 1:+0.0 %;-0.0 %}), "
-                    + $"{without.Processor, 8:F2} ms of processor time ({without.Processor / all.Processor - 1:+0.0 %;-0.0 %})"
+                        + $"{without.Processor, 8:F2} ms of processor time ({without.Processor / all.Processor - 1:+0.0 %;-0.0 %})"
                 )
             );
         }

@@ -4,8 +4,6 @@ using Microsoft.Extensions.Logging.Abstractions;
 using SmtWeb.Runs;
 using SmtWeb.Runs.Database;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Data.Formats;
-using SmtWeb.Data.Settings;
 using static Microsoft.Playwright.Assertions;
 
 namespace SmtWeb.Browser.Tests;
@@ -54,7 +52,13 @@ public sealed class RecoveryTests(Lab lab) : BrowserTest(lab)
     {
         var ct = TestContext.Current.CancellationToken;
         var folder = Path.Combine(Path.GetTempPath(), $"smtweb-web-killed-{Guid.NewGuid():N}");
-        await using (var postgres = await EmbeddedPostgres.StartAsync(Path.Combine(folder, "postgres"), NullLogger.Instance, TestContext.Current.CancellationToken))
+        await using (
+            var postgres = await EmbeddedPostgres.StartAsync(
+                Path.Combine(folder, "postgres"),
+                NullLogger.Instance,
+                TestContext.Current.CancellationToken
+            )
+        )
         {
             await using var services = new ServiceCollection().AddLogging().AddSmtWebRuns(postgres.ConnectionString).BuildServiceProvider();
             await services.GetRequiredService<RunsDatabase>().MigrateAsync(ct);

@@ -65,7 +65,14 @@ public sealed class RoleTests(Lab lab) : BrowserTest(lab)
         await using var account = source.CreateCommand("SELECT id FROM users WHERE user_name = 'member'");
         var spec = SmtWeb.Smt.Specs.Presets.Find("swiss-roll")!.Spec;
         var own = await Lab.Store.CreateAsync(
-            new("of a member", spec, "swiss-roll", -9, "member", (string)(await account.ExecuteScalarAsync(TestContext.Current.CancellationToken))!),
+            new(
+                "of a member",
+                spec,
+                "swiss-roll",
+                -9,
+                "member",
+                (string)(await account.ExecuteScalarAsync(TestContext.Current.CancellationToken))!
+            ),
             TestContext.Current.CancellationToken
         );
 

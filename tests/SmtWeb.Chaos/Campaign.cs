@@ -3,8 +3,6 @@ using Npgsql;
 using SmtWeb.Runs;
 using SmtWeb.Runs.Database;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Data.Formats;
-using SmtWeb.Data.Settings;
 using SmtWeb.TestTrainer;
 
 namespace SmtWeb.Chaos;
@@ -25,8 +23,8 @@ public static class Campaign
         await using var lab = await Lab.StartAsync(options.Web);
         log.Say(
             $"{lab.Workers.Count} workers, {(lab.Disk is null ? "no small disk (needs root)" : "a small disk")}, "
-            + $"{(lab.Island is null ? "no cable (needs root and ip)" : "a cable")}, {(lab.Site is null ? "no site" : "a site")}; seed "
-            + $"{options.Seed}."
+                + $"{(lab.Island is null ? "no cable (needs root and ip)" : "a cable")}, {(lab.Site is null ? "no site" : "a site")}; seed "
+                + $"{options.Seed}."
         );
         lab.Keep();
         var invariants = new Invariants(lab.Database, lab.Store);
@@ -134,7 +132,7 @@ public static class Campaign
             {
                 throw new BrokenInvariantException(
                     $"after {options.Patience.TotalMinutes:0} min without a disturbance runs are not finished: "
-                    + $"{string.Join(", ", open.Select(r => $"{r.Key} {r.Value}"))}"
+                        + $"{string.Join(", ", open.Select(r => $"{r.Key} {r.Value}"))}"
                 );
             }
         }

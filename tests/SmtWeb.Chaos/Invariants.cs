@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
+using SmtWeb.Data.Weights;
 using SmtWeb.Runs;
 using SmtWeb.Runs.Database;
-using SmtWeb.Data.Weights;
 
 namespace SmtWeb.Chaos;
 
@@ -45,7 +45,7 @@ internal sealed class Invariants(RunsDatabase database, IRunStore store)
             {
                 throw new BrokenInvariantException(
                     $"{what}: "
-                    + $"{string.Join(", ", Enumerable.Range(0, reader.FieldCount).Select(i => $"{reader.GetName(i)} {reader.GetValue(i)}"))}"
+                        + $"{string.Join(", ", Enumerable.Range(0, reader.FieldCount).Select(i => $"{reader.GetName(i)} {reader.GetValue(i)}"))}"
                 );
             }
         }

@@ -64,7 +64,7 @@ internal sealed class Island : IAsyncDisposable
             $"ip netns add {_name} && ip link add {_cable}a type veth peer name {_cable}b netns {_name}"
                 + $" && ip address add {_net}.1/24 dev {_cable}a && ip link set {_cable}a up"
                 + $" && ip -n {_name} address add {_net}.2/24 dev {_cable}b && ip -n {_name} link set {_cable}b up && ip -n {_name} "
-                    + "link set lo up"
+                + "link set lo up"
         ) == 0;
 
     // PostgreSQL listens on loopback: this end of the cable passes everything on.

@@ -1,12 +1,9 @@
 using AngleSharp.Dom;
 using Microsoft.AspNetCore.Components;
 using Microsoft.Extensions.DependencyInjection;
-using MudBlazor;
 using SmtWeb.Runs.Attempts;
 using SmtWeb.Runs.Tests;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Data.Formats;
-using SmtWeb.Data.Settings;
 using SmtWeb.Web.Panel.Start;
 
 namespace SmtWeb.Panel.Tests;
@@ -98,7 +95,9 @@ public sealed class NewRunPageTests(PostgresFixture postgres) : PanelTest(postgr
     {
         await BeginAsync();
         var id = await QueueAsync("the original");
-        var claim = (await Database.Queue.ClaimAsync(Guid.NewGuid(), "test", TimeSpan.FromMinutes(5), Xunit.TestContext.Current.CancellationToken))!;
+        var claim = (
+            await Database.Queue.ClaimAsync(Guid.NewGuid(), "test", TimeSpan.FromMinutes(5), Xunit.TestContext.Current.CancellationToken)
+        )!;
         await using (
             var checkpoint = new AttemptWriter(Database.Database, id, claim.Attempt).Checkpoint(
                 new(1, 16, 0.1, null, "test"),

@@ -7,8 +7,6 @@ using SmtWeb.Runs;
 using SmtWeb.Runs.Entities;
 using SmtWeb.Runs.Tests;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Data.Formats;
-using SmtWeb.Data.Settings;
 using SmtWeb.Web.Auth;
 using SmtWeb.Web.Hosting;
 using SmtWeb.Web.Panel.Shared;

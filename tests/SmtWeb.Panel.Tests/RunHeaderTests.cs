@@ -1,8 +1,6 @@
 using SmtWeb.Runs;
 using SmtWeb.Runs.Tests;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Data.Formats;
-using SmtWeb.Data.Settings;
 using SmtWeb.Web.Panel.Run;
 
 namespace SmtWeb.Panel.Tests;

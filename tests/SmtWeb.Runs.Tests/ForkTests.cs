@@ -1,8 +1,8 @@
-using SmtWeb.Runs.Checkpoints;
-using SmtWeb.Runs.Attempts;
-using SmtWeb.Smt.Specs;
 using SmtWeb.Data.Formats;
 using SmtWeb.Data.Settings;
+using SmtWeb.Runs.Attempts;
+using SmtWeb.Runs.Checkpoints;
+using SmtWeb.Smt.Specs;
 
 namespace SmtWeb.Runs.Tests;
 

@@ -2,8 +2,6 @@ using System.Buffers.Binary;
 using System.Diagnostics;
 using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Data.Formats;
-using SmtWeb.Data.Settings;
 
 namespace SmtWeb.TestTrainer;
 

@@ -11,8 +11,6 @@ using SmtWeb.Runs.Database;
 using SmtWeb.Runs.People;
 using SmtWeb.Runs.Queue;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Data.Formats;
-using SmtWeb.Data.Settings;
 using SmtWeb.Web.Auth;
 using SmtWeb.Web.Hosting;
 using SmtWeb.Web.Tests.Api;

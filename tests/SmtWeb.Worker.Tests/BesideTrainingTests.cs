@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 using SmtWeb.Data.Formats;
 using SmtWeb.Data.Images;
 using SmtWeb.Runs;

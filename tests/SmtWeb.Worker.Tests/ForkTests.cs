@@ -1,8 +1,5 @@
 using SmtWeb.Runs;
 using SmtWeb.Runs.Tests;
-using SmtWeb.Smt.Specs;
-using SmtWeb.Data.Formats;
-using SmtWeb.Data.Settings;
 using SmtWeb.TestTrainer;
 
 namespace SmtWeb.Worker.Tests;

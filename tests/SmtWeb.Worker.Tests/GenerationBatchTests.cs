@@ -1,8 +1,8 @@
 using Microsoft.Extensions.DependencyInjection;
+using SmtWeb.Data.Images;
 using SmtWeb.Runs.Generations;
 using SmtWeb.Runs.Queue;
 using SmtWeb.Runs.Tests;
-using SmtWeb.Data.Images;
 
 namespace SmtWeb.Worker.Tests;
 

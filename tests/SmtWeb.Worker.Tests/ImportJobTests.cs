@@ -1,7 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
-using SmtWeb.Runs.Weights;
 using SmtWeb.Runs.Queue;
 using SmtWeb.Runs.Tests;
+using SmtWeb.Runs.Weights;
 using SmtWeb.Smt.Teachers;
 using SmtWeb.Worker.Imports;
 

@@ -3,7 +3,6 @@ using Microsoft.Extensions.Logging.Abstractions;
 using SmtWeb.Runs;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Tests;
-using SmtWeb.TestTrainer;
 
 namespace SmtWeb.Worker.Tests;
 

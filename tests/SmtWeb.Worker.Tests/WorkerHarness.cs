@@ -4,8 +4,6 @@ using Microsoft.Extensions.Hosting;
 using SmtWeb.Runs;
 using SmtWeb.Runs.Tests;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Data.Formats;
-using SmtWeb.Data.Settings;
 using SmtWeb.TestTrainer;
 using SmtWeb.Worker.Jobs;
 

@@ -50,7 +50,7 @@ public static class ClassNaming
             _ => (
                 null,
                 $"\"{wanted}\" is the name of {named.Count} classes ({string.Join(", ", named.Take(Shown))}); give the number of the "
-                + "one that is meant.",
+                    + "one that is meant.",
                 null
             ),
         };
@@ -111,7 +111,7 @@ public static class ClassNaming
         {
             yield return new DatasetNote(
                 "of the classes have a name that is another number than theirs (folders are in the order of characters, 10 before 2; "
-                + "give names, or call them 000, 001, …)",
+                    + "give names, or call them 000, 001, …)",
                 wrong.Count,
                 Show(wrong[0].Index, wrong[0].Item)
             );

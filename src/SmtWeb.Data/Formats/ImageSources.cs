@@ -105,7 +105,7 @@ public static class ImageSources
                 new(
                     "$.data.classNames",
                     $"The classes of {source.Path} are not those of the spec: {other} ({Words(shape.KnownNames)} there, "
-                    + $"{Words(source.ClassNames)} here). Give the data back their classes, or begin a new run with these."
+                        + $"{Words(source.ClassNames)} here). Give the data back their classes, or begin a new run with these."
                 )
             );
         }

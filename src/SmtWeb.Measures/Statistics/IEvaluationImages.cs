@@ -1,6 +1,4 @@
-using System.Security.Cryptography;
 using SmtWeb.Data.Formats;
-using SmtWeb.Data.Batches;
 
 namespace SmtWeb.Measures.Statistics;
 

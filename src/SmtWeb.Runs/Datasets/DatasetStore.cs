@@ -174,7 +174,7 @@ public sealed class DatasetStore(RunsDatabase database)
                         new(
                             "$.data.source",
                             $"Data set \"{data.Source}\" is not registered, and its side and channels are not stated. Register it (page "
-                            + "Datasets, or POST /api/v1/datasets), or state them."
+                                + "Datasets, or POST /api/v1/datasets), or state them."
                         ),
                     ])
                 : IsHash(data.Sha256) ? spec
@@ -182,7 +182,7 @@ public sealed class DatasetStore(RunsDatabase database)
                     new(
                         "$.data.sha256",
                         $"SHA-256 is \"{data.Sha256}\", which is no SHA-256: 64 digits of 0-9 and a-f. Leave it out, or give what "
-                        + "`smtweb dataset check` prints."
+                            + "`smtweb dataset check` prints."
                     ),
                 ]);
         }
@@ -204,7 +204,7 @@ public sealed class DatasetStore(RunsDatabase database)
                 new(
                     "$.data.sha256",
                     $"SHA-256 is \"{data.Sha256}\", and that of \"{found.Name}\" is {found.Sha256}: these are other data than the spec "
-                    + "means. Leave sha256 out (clear the field) to train on what is registered now."
+                        + "means. Leave sha256 out (clear the field) to train on what is registered now."
                 ),
             ]);
         }
@@ -214,7 +214,7 @@ public sealed class DatasetStore(RunsDatabase database)
                 new(
                     "$.data.classNames",
                     $"The classes of \"{found.Name}\" are not those of the spec: {other}. Leave classNames out (clear the field) to "
-                    + "train on what is registered now."
+                        + "train on what is registered now."
                 ),
             ]);
         }

@@ -137,7 +137,7 @@ public sealed class GenerationBatches(RunsDatabase database)
             await WorkItems.EndAsync(connection, work.Queue, work.Subject, ct);
             await connection.ExecuteAsync(
                 "UPDATE generation_batches SET state = CASE WHEN $2 = '' THEN 'Done' ELSE 'Failed' END, problem = nullif($2, ''), "
-                + "ended = now() WHERE id = $1",
+                    + "ended = now() WHERE id = $1",
                 [work.Subject, problem ?? ""],
                 ct
             );

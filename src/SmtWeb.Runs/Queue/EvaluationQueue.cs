@@ -8,8 +8,6 @@ using SmtWeb.Smt.Evaluation;
 using SmtWeb.Smt.Sampling;
 using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Data.Formats;
-using SmtWeb.Data.Settings;
 
 namespace SmtWeb.Runs.Queue;
 

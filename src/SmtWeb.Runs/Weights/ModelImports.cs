@@ -22,7 +22,7 @@ public sealed class ModelImports(RunsDatabase database)
         {
             id = await connection.ScalarAsync<long>(
                 "INSERT INTO model_imports (queue, file, name, by, state, bytes, created) VALUES ($1, $2, nullif($3, ''), $4, "
-                + "'Queued', 0, now()) RETURNING id",
+                    + "'Queued', 0, now()) RETURNING id",
                 [queue, file, name ?? "", by],
                 ct
             );
@@ -43,7 +43,7 @@ public sealed class ModelImports(RunsDatabase database)
         await using var connection = await database.Source.OpenConnectionAsync(ct);
         await using var select = connection.Sql(
             "SELECT DISTINCT ON (file) id, file, coalesce(name, ''), by, state, bytes, coalesce(problem, ''), created FROM "
-            + "model_imports WHERE queue = $1 ORDER BY file, id DESC",
+                + "model_imports WHERE queue = $1 ORDER BY file, id DESC",
             queue
         );
         await using var reader = await select.ExecuteReaderAsync(ct);
@@ -109,7 +109,7 @@ public sealed class ModelImports(RunsDatabase database)
             await WorkItems.EndAsync(connection, work.Queue, work.Subject, ct);
             await connection.ExecuteAsync(
                 "UPDATE model_imports SET state = CASE WHEN $2 = '' THEN 'Done' ELSE 'Failed' END, problem = nullif($2, ''), ended = "
-                + "now() WHERE id = $1",
+                    + "now() WHERE id = $1",
                 [work.Subject, problem ?? ""],
                 ct
             );

@@ -259,7 +259,7 @@ public sealed class ModelEvaluator(
         {
             _warnings.Add(
                 "The classes of model and data are not the same, and are matched by name: "
-                + $"{Words("the data have no", missing, generator.ClassNames)}{(missing.Count > 0 && strange.Count > 0 ? "; " : "")}{Words("the model has no", strange, images.ClassNames)}."
+                    + $"{Words("the data have no", missing, generator.ClassNames)}{(missing.Count > 0 && strange.Count > 0 ? "; " : "")}{Words("the model has no", strange, images.ClassNames)}."
             );
         }
         else if (ByName && _inData.Index().Any(c => c.Index != c.Item))
@@ -270,7 +270,7 @@ public sealed class ModelEvaluator(
         {
             _warnings.Add(
                 $"The model has {generator.ClassCount} classes, the data set {images.Classes}, and not both have names: they are "
-                + "matched by number."
+                    + "matched by number."
             );
         }
         if (
@@ -314,7 +314,7 @@ public sealed class ModelEvaluator(
         {
             _warnings.Add(
                 $"The data have changed since the model was trained on them: {began.Describe()} then; {images.Receipt.Describe()} now. "
-                + "Every number is of the data as they are now, and compares with no earlier one."
+                    + "Every number is of the data as they are now, and compares with no earlier one."
             );
         }
     }

@@ -1,6 +1,4 @@
 using SmtWeb.Smt.Specs;
-using SmtWeb.Data.Formats;
-using SmtWeb.Data.Settings;
 using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Networks;

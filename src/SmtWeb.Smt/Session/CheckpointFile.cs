@@ -1,8 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
-using SmtWeb.Data.Weights;
 using SmtWeb.Data.Formats;
-using SmtWeb.Data.Batches;
+using SmtWeb.Data.Weights;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
 
@@ -34,6 +33,7 @@ public sealed record TrainingProgress
 
     /// <summary>The smallest distance so far: what an <see cref="Explosion"/> is seen by.</summary>
     public double? BestDistance { get; init; }
+
     /// <summary>What the run is trained on; null where that is drawn afresh, and in checkpoints of before it was kept.</summary>
     public DataReceipt? Data { get; init; }
 

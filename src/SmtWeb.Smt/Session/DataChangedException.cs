@@ -1,5 +1,4 @@
 using SmtWeb.Data.Formats;
-using SmtWeb.Data.Batches;
 
 namespace SmtWeb.Smt.Session;
 
@@ -7,9 +6,9 @@ namespace SmtWeb.Smt.Session;
 public sealed class DataChangedException(DataReceipt began, DataReceipt now)
     : IOException(
         $"The data have changed since this run began: {began.Describe()} then; {now.Describe()} now. A run goes on with the data it "
-        + "began with: "
+            + "began with: "
             + "bring them back, or begin a new run with those that are there now (from the shell, `--changed-data` goes on all the "
-                + "same, and says so in the log)."
+            + "same, and says so in the log)."
     )
 {
     /// <summary>What the run began with.</summary>

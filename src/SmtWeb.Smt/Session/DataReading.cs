@@ -1,8 +1,8 @@
 using System.Diagnostics;
-using SmtWeb.Data.Formats;
 using SmtWeb.Data.Batches;
-using SmtWeb.Smt.Specs;
+using SmtWeb.Data.Formats;
 using SmtWeb.Data.Settings;
+using SmtWeb.Smt.Specs;
 
 namespace SmtWeb.Smt.Session;
 
@@ -56,7 +56,7 @@ internal static class DataReading
             journal.Log(
                 LogLevel.Information,
                 $"Reading the data, once: {100.0 * progress.Done / Math.Max(1, progress.Total):0} % of {progress.Total:N0} "
-                + $"{progress.Phase}."
+                    + $"{progress.Phase}."
             );
         }
     }
@@ -71,7 +71,7 @@ internal static class DataReading
                 new(
                     "$.data.sha256",
                     $"SHA-256 is \"{stated.Sha256}\", and that of {stated.Source} is {found.Sha256}: these are other data than the spec "
-                    + "means. Bring those back, or leave sha256 out to train on what is there now."
+                        + "means. Bring those back, or leave sha256 out to train on what is there now."
                 ),
             ]);
         }

@@ -5,7 +5,7 @@ public sealed class DataStoppedException(long iteration, Exception cause)
     : IOException(
         $"The data stopped this run at iteration {iteration}, of which there is a checkpoint: {cause.Message.TrimEnd('.')}. "
             + "Repair or bring back what cannot be read, or set $.data.skipCorrupt to pass over such records; then the run goes on "
-                + "from there.",
+            + "from there.",
         cause
     )
 {

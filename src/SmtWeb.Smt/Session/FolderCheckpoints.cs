@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using SmtWeb.Data.Files;
 using SmtWeb.Data.Weights;
 

@@ -1,8 +1,6 @@
 using System.Security.Cryptography;
 using SmtWeb.Data.Files;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Data.Formats;
-using SmtWeb.Data.Settings;
 
 namespace SmtWeb.Smt.Session;
 

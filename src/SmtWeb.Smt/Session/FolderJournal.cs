@@ -1,10 +1,10 @@
-using SmtWeb.Data.Settings;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using SmtWeb.Data.Files;
+using SmtWeb.Data.Settings;
 using SmtWeb.Smt.Specs;
 
 namespace SmtWeb.Smt.Session;
@@ -98,7 +98,7 @@ public sealed class FolderJournal : ITrainingJournal, IDisposable
         {
             throw new IOException(
                 $"{_folder} holds a run that was not forked from {from.Path}. Give an empty folder, or leave --fork out to go on with "
-                + "that run."
+                    + "that run."
             );
         }
 
@@ -347,9 +347,9 @@ public sealed class FolderJournal : ITrainingJournal, IDisposable
             ? changes
             : throw new IOException(
                 $"{_folder} holds a run of another spec: "
-                + $"{string.Join("; ", others.Take(5))}{(others.Count > 5 ? $" and {others.Count - 5} more" : "")}. Give an empty folder, "
-                + "or that spec to go on with it. What may change is what learning does not depend on: evaluation, hardware but for the "
-                + "precision, skipCorrupt, and the iterations where both rates are constant."
+                    + $"{string.Join("; ", others.Take(5))}{(others.Count > 5 ? $" and {others.Count - 5} more" : "")}. Give an empty folder, "
+                    + "or that spec to go on with it. What may change is what learning does not depend on: evaluation, hardware but for the "
+                    + "precision, skipCorrupt, and the iterations where both rates are constant."
             );
     }
 

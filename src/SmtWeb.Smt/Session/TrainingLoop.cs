@@ -118,7 +118,7 @@ internal sealed class TrainingLoop : IDisposable
         return new(
             TrainingOutcome.NotFinite,
             $"The loss or a gradient was not finite in {_skipped.InRow} iterations in a row, first at iteration {first:N0}. Fork the "
-            + "run from a checkpoint of before that with lower learning rates or a smaller gradient clip; "
+                + "run from a checkpoint of before that with lower learning rates or a smaller gradient clip; "
                 + "resumed, it goes on from the newest one before it and most likely comes to the same."
         )
         {

@@ -1,7 +1,7 @@
-using SmtWeb.Data.Settings;
 using System.Text.Json;
 using SmtWeb.Data.Batches;
 using SmtWeb.Data.Formats;
+using SmtWeb.Data.Settings;
 using SmtWeb.Smt.Evaluation;
 using SmtWeb.Smt.Methods.Shared;
 using SmtWeb.Smt.Networks;
@@ -167,7 +167,7 @@ internal sealed class TrainingState : IDisposable
         {
             notes.Add(
                 $"The data have changed since this run began, and it goes on as it was asked to: {progress.Data!.Describe()} then; "
-                + $"{data!.Describe()} now. What it learns from here on is of these."
+                    + $"{data!.Describe()} now. What it learns from here on is of these."
             );
         }
         if (
@@ -182,7 +182,7 @@ internal sealed class TrainingState : IDisposable
                 new(
                     "$.data.source",
                     $"The run began with \"{was.Source}\", and its checkpoint is too old to tell whether \"{named.Source}\" holds the "
-                    + "same images. Name those it began with."
+                        + "same images. Name those it began with."
                 ),
             ]);
         }
@@ -238,7 +238,7 @@ internal sealed class TrainingState : IDisposable
         {
             notes.Add(
                 $"The checkpoint was written with libtorch {file.LibTorch}, this is libtorch {TorchRuntime.Version}: weights, averages "
-                + "and optimizers go on as they were, but random numbers go on differently."
+                    + "and optimizers go on as they were, but random numbers go on differently."
             );
         }
         return notes;

@@ -1,7 +1,6 @@
-using SmtWeb.Data.Settings;
 using System.Text.Json;
 using SmtWeb.Data.Formats;
-using SmtWeb.Data.Batches;
+using SmtWeb.Data.Settings;
 
 namespace SmtWeb.Smt.Specs;
 
@@ -27,7 +26,7 @@ public static class ForkRules
                 new(
                     "$.method.kind",
                     $"The forked run is of the method \"{ChoiceAttribute.LabelOf(parent.Method)}\", whose networks are others. Keep the "
-                    + "method, or clone the run to begin anew."
+                        + "method, or clone the run to begin anew."
                 )
             );
         }
@@ -37,7 +36,7 @@ public static class ForkRules
                 new(
                     "$.method.teacher",
                     $"The checkpoint holds the teacher \"{its.Teacher}\" of the forked run; a fork keeps it. Clone the run to distil "
-                    + "another."
+                        + "another."
                 )
             );
         }
@@ -49,7 +48,7 @@ public static class ForkRules
                 new(
                     "$.data.kind",
                     $"The forked run learns {Words(parent.Data)}, these data are {Words(spec.Data)}. Other data must have that size and "
-                    + "that many classes."
+                        + "that many classes."
                 )
             );
         }
@@ -68,7 +67,7 @@ public static class ForkRules
             yield return new(
                 "$.network.kind",
                 $"The forked run has the network \"{ChoiceAttribute.LabelOf(parent)}\", and its weights fit no other. Choose that one, or "
-                + "clone the run to begin anew."
+                    + "clone the run to begin anew."
             );
             yield break;
         }
@@ -81,7 +80,7 @@ public static class ForkRules
                 yield return new(
                     $"$.network.{member.Name}",
                     $"{member.Setting.Label} is {its} in the forked run, and its weights fit no other network. Set it back, or clone "
-                    + "the run to begin anew."
+                        + "the run to begin anew."
                 );
             }
         }
@@ -106,7 +105,7 @@ public static class ForkRules
             yield return new(
                 "$.optimisation.iterations",
                 $"The checkpoint is at iteration {iteration:N0}, and these settings end at {total:N0}; give at least "
-                + $"{iteration - now + 1:N0}."
+                    + $"{iteration - now + 1:N0}."
             );
         }
     }

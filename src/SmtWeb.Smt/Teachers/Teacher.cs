@@ -1,7 +1,6 @@
+using SmtWeb.Data.Formats;
 using SmtWeb.Data.Settings;
 using SmtWeb.Data.Weights;
-using SmtWeb.Data.Formats;
-using SmtWeb.Data.Batches;
 using SmtWeb.Smt.Networks;
 using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;

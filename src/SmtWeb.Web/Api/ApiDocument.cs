@@ -61,9 +61,11 @@ internal static class ApiDocument
         {
             ToSeed(items, nullable: false);
         }
-        else if (context.JsonPropertyInfo?.DeclaringType is { } owner
+        else if (
+            context.JsonPropertyInfo?.DeclaringType is { } owner
             && (owner == typeof(DrawRequest) || owner == typeof(DrawBatchRequest))
-            && type == typeof(ClassLabel))
+            && type == typeof(ClassLabel)
+        )
         {
             ToClass(schema, nullable: true);
         }

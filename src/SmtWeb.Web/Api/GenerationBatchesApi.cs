@@ -3,7 +3,6 @@ using System.IO.Compression;
 using System.Security.Claims;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using SmtWeb.Runs;
 using SmtWeb.Runs.Generations;
 using SmtWeb.Web.Auth;
 using SmtWeb.Worker.Generation;
@@ -142,7 +141,7 @@ internal static class GenerationBatchesApi
         {
             return Problems.Conflict(
                 $"Batch {id} is {batch.State.ToString().ToLowerInvariant()}: "
-                + $"{batch.Problem ?? $"{batch.Drawn} of {batch.Images} images are drawn."}"
+                    + $"{batch.Problem ?? $"{batch.Drawn} of {batch.Images} images are drawn."}"
             );
         }
 

@@ -1,6 +1,6 @@
-using SmtWeb.Data.Settings;
 using System.Globalization;
 using Microsoft.Net.Http.Headers;
+using SmtWeb.Data.Settings;
 using SmtWeb.Smt.Sampling;
 using SmtWeb.Web.Auth;
 using SmtWeb.Worker.Generation;
@@ -50,8 +50,7 @@ internal static class GenerationsApi
         List<SpecError> errors,
         CancellationToken ct
     ) =>
-        DrawPlan.NamesClasses(wanted)
-        && await generation.DescribeAsync(plan.RunId, plan.CheckpointId, ct) is GenerationResult.Done known
+        DrawPlan.NamesClasses(wanted) && await generation.DescribeAsync(plan.RunId, plan.CheckpointId, ct) is GenerationResult.Done known
             ? DrawPlan.WithClasses(plan, wanted, known.Model, errors)
             : plan;
 

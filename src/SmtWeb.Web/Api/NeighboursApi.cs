@@ -1,7 +1,6 @@
 using System.Globalization;
-using SmtWeb.Runs;
 using SmtWeb.Data.Formats;
-using SmtWeb.Data.Batches;
+using SmtWeb.Runs;
 using SmtWeb.Web.Auth;
 using SmtWeb.Worker.Evaluation;
 using SmtWeb.Worker.Generation;
@@ -39,8 +38,8 @@ internal static class NeighboursApi
             .WithName("GetNeighbours")
             .WithSummary(
                 "The training images nearest (in feature space) to the sample of a seed and class (label: its number, or its name), "
-                + "beside the distances between real images. The first request has the training images measured: 503 with Retry-After "
-                + "and the progress until then; 409 where this node lacks the feature network or the data."
+                    + "beside the distances between real images. The first request has the training images measured: 503 with Retry-After "
+                    + "and the progress until then; 409 where this node lacks the feature network or the data."
             )
             .Produces<NeighboursResponse>()
             .ProducesProblem(404)

@@ -1,5 +1,5 @@
-using SmtWeb.Data.Settings;
 using System.Text.Json;
+using SmtWeb.Data.Settings;
 using SmtWeb.Runs;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Web.Auth;

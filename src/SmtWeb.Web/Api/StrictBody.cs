@@ -1,7 +1,7 @@
-using SmtWeb.Smt.Specs;
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using SmtWeb.Data.Settings;
+using SmtWeb.Smt.Specs;
 
 namespace SmtWeb.Web.Api;
 

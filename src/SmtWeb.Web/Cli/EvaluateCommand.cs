@@ -2,12 +2,11 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using SmtWeb.Data.Files;
+using SmtWeb.Data.Formats;
 using SmtWeb.Data.Text;
 using SmtWeb.Measures;
 using SmtWeb.Measures.Statistics;
 using SmtWeb.Smt.Evaluation;
-using SmtWeb.Data.Formats;
-using SmtWeb.Data.Batches;
 using SmtWeb.Smt.Sampling;
 
 namespace SmtWeb.Web.Cli;
@@ -174,7 +173,7 @@ internal sealed class EvaluateCommand : Command
             text.AppendLine(
                 CultureInfo.InvariantCulture,
                 $"  fid {PlainText.Show(ClassNaming.Show(c.Label, c.Name)), -20}{c.Fid, 8:F3}   {c.Generated:N0} generated, {c.Real:N0} "
-                + $"real"
+                    + $"real"
             );
         }
         foreach (var warning in report.Warnings)

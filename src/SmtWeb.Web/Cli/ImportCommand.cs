@@ -138,8 +138,8 @@ internal sealed class ImportCommand : Command
             string.Create(
                 CultureInfo.InvariantCulture,
                 $"  {d.NetworkLabel}, {d.Channels}x{d.Resolution}x{d.Resolution}, "
-                + $"{(d.Classes == 0 ? "no classes" : $"{d.Classes} classes")}, {d.Parameters:N0} parameters in {import.TensorCount} "
-                + $"tensors"
+                    + $"{(d.Classes == 0 ? "no classes" : $"{d.Classes} classes")}, {d.Parameters:N0} parameters in {import.TensorCount} "
+                    + $"tensors"
             ),
             .. import.Notes.Select(n => $"  {n}"),
         ];

@@ -3,10 +3,8 @@ using SmtWeb.Data.Files;
 using SmtWeb.Data.Formats;
 using SmtWeb.Data.Images.Figures;
 using SmtWeb.Data.Settings;
-using SmtWeb.Smt.Sampling;
-using SmtWeb.Smt.Specs;
 using SmtWeb.Data.Text;
-using SmtWeb.Web.Api;
+using SmtWeb.Smt.Sampling;
 using SmtWeb.Worker.Generation;
 
 namespace SmtWeb.Web.Cli;

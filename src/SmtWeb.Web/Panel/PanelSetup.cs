@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using MudBlazor;
 using MudBlazor.Services;
 using SmtWeb.Runs;
-using SmtWeb.Runs.Weights;
 using SmtWeb.Web.Auth;
 using SmtWeb.Web.Panel.Layout;
 using SmtWeb.Web.Panel.Models;

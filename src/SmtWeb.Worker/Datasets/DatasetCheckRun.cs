@@ -3,10 +3,7 @@ using System.Text.Json;
 using SmtWeb.Data.Files;
 using SmtWeb.Data.Formats;
 using SmtWeb.Data.Text;
-using SmtWeb.Data.Batches;
 using SmtWeb.Measures;
-using SmtWeb.Smt.Evaluation;
-using SmtWeb.Smt.Specs;
 
 namespace SmtWeb.Worker.Datasets;
 

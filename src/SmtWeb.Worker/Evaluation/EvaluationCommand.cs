@@ -1,9 +1,9 @@
-using SmtWeb.Runs.Checkpoints;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using SmtWeb.Measures;
 using SmtWeb.Measures.Statistics;
 using SmtWeb.Runs;
+using SmtWeb.Runs.Checkpoints;
 using SmtWeb.Runs.Database;
 using SmtWeb.Runs.Queue;
 using SmtWeb.Smt.Evaluation;

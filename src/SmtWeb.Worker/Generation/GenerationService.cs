@@ -1,7 +1,6 @@
-using SmtWeb.Runs.Checkpoints;
 using Microsoft.Extensions.Logging;
 using SmtWeb.Runs;
-using SmtWeb.Runs.Attempts;
+using SmtWeb.Runs.Checkpoints;
 using SmtWeb.Smt.Sampling;
 
 namespace SmtWeb.Worker.Generation;

@@ -1,8 +1,8 @@
 using Hangfire.Server;
 using Microsoft.Extensions.Hosting;
 using Npgsql;
-using SmtWeb.Runs.Weights;
 using SmtWeb.Runs.Queue;
+using SmtWeb.Runs.Weights;
 using SmtWeb.Smt.Teachers;
 using SmtWeb.Worker.Imports;
 

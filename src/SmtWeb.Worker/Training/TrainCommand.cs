@@ -11,8 +11,6 @@ using SmtWeb.Runs.Queue;
 using SmtWeb.Runs.Weights;
 using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Data.Formats;
-using SmtWeb.Data.Settings;
 
 namespace SmtWeb.Worker.Training;
 

@@ -1,13 +1,8 @@
+using SmtWeb.Data.Formats;
 using SmtWeb.Data.Settings;
 using SmtWeb.Runs.Attempts;
 using SmtWeb.Runs.Database;
 using SmtWeb.Smt.Session;
-using SmtWeb.Data.Formats;
-using SmtWeb.Data.Batches;
-using SmtWeb.Smt.Specs;
-using SmtWeb.Smt.Evaluation;
-using SmtWeb.Smt.Teachers;
-using SmtWeb.Smt.Methods.Shared;
 
 namespace SmtWeb.Worker.Training;
 

@@ -1,5 +1,4 @@
 using SmtWeb.Data.Formats;
-using SmtWeb.Data.Batches;
 
 namespace SmtWeb.Smt.Tests.Datasets;
 

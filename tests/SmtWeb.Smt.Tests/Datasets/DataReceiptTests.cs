@@ -1,7 +1,4 @@
 using SmtWeb.Data.Formats;
-using SmtWeb.Data.Batches;
-using SmtWeb.Smt.Specs;
-using SmtWeb.Data.Settings;
 
 namespace SmtWeb.Smt.Tests.Datasets;
 

@@ -1,15 +1,11 @@
 using System.Text;
 using CsCheck;
 using SmtWeb.Data.Images;
-using SmtWeb.Measures.Statistics;
-using SmtWeb.Smt.Specs;
-using SmtWeb.Data.Formats;
-using SmtWeb.Data.Settings;
-using SmtWeb.Smt.Session;
-using SmtWeb.Smt.Evaluation;
-using SmtWeb.Smt.Teachers;
-using SmtWeb.Smt.Methods.Shared;
 using SmtWeb.Data.Weights;
+using SmtWeb.Measures.Statistics;
+using SmtWeb.Smt.Session;
+using SmtWeb.Smt.Specs;
+using SmtWeb.Smt.Teachers;
 
 namespace SmtWeb.Smt.Tests.Files;
 

@@ -1,6 +1,5 @@
-using SmtWeb.Smt.Specs;
 using SmtWeb.Data.Formats;
-using SmtWeb.Data.Settings;
+using SmtWeb.Smt.Specs;
 
 namespace SmtWeb.Smt.Tests.Specs;
 

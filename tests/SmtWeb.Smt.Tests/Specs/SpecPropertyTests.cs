@@ -1,10 +1,8 @@
 using System.Text;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using CsCheck;
-using SmtWeb.Smt.Specs;
-using SmtWeb.Data.Formats;
 using SmtWeb.Data.Settings;
+using SmtWeb.Smt.Specs;
 
 namespace SmtWeb.Smt.Tests.Specs;
 

@@ -1,17 +1,13 @@
 using System.Text.Json;
 using SmtWeb.Data.Formats;
-using SmtWeb.Data.Batches;
-using SmtWeb.Measures;
-using SmtWeb.Smt.Evaluation;
-using SmtWeb.Measures.Statistics;
-using SmtWeb.Smt.Sampling;
-using SmtWeb.Smt.Specs;
 using SmtWeb.Data.Settings;
+using SmtWeb.Measures.Statistics;
+using SmtWeb.Smt.Evaluation;
+using SmtWeb.Smt.Sampling;
+using SmtWeb.Smt.Session;
+using SmtWeb.Smt.Specs;
 using SmtWeb.Smt.Tests.Datasets;
 using SmtWeb.Smt.Tests.Metrics;
-using SmtWeb.Smt.Session;
-using SmtWeb.Smt.Teachers;
-using SmtWeb.Smt.Methods.Shared;
 using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.Training;
@@ -319,7 +315,9 @@ public sealed class DataTiedRunTests : TensorTest
     }
 
     private static IReadOnlyDictionary<string, (SmtWeb.Data.Weights.SafetensorsEntry Entry, byte[] Bytes)> Newest(string folder) =>
-        SmtWeb.Data.Weights.SafetensorsReader.ReadFile(Directory.GetFiles(Path.Combine(folder, "checkpoints"), "*.safetensors").Max()!).Tensors;
+        SmtWeb
+            .Data.Weights.SafetensorsReader.ReadFile(Directory.GetFiles(Path.Combine(folder, "checkpoints"), "*.safetensors").Max()!)
+            .Tensors;
 
     // as the command does it
     private TrainingOutcome Train(

@@ -1,7 +1,4 @@
 using SmtWeb.Smt.Session;
-using SmtWeb.Smt.Evaluation;
-using SmtWeb.Smt.Teachers;
-using SmtWeb.Smt.Methods.Shared;
 
 namespace SmtWeb.Smt.Tests.Training;
 

@@ -1,11 +1,4 @@
-using SmtWeb.Smt.Specs;
-using SmtWeb.Data.Formats;
-using SmtWeb.Data.Settings;
 using SmtWeb.Smt.Session;
-using SmtWeb.Smt.Evaluation;
-using SmtWeb.Smt.Teachers;
-using SmtWeb.Smt.Methods.Shared;
-using SmtWeb.Torch;
 
 namespace SmtWeb.Smt.Tests.Training;
 

@@ -1,8 +1,7 @@
-using SmtWeb.Data.Weights;
-using SmtWeb.Smt.Session;
 using System.Reflection;
 using SmtWeb.Data.Formats;
-using SmtWeb.Data.Batches;
+using SmtWeb.Data.Weights;
+using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
 

@@ -5,7 +5,6 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using SmtWeb.Runs.Attempts;
 using SmtWeb.Runs.Entities;
-using SmtWeb.Smt.Sampling;
 using SmtWeb.Worker;
 using SmtWeb.Worker.Generation;
 

@@ -3,10 +3,9 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
+using SmtWeb.Runs;
 using SmtWeb.Runs.Entities;
 using SmtWeb.Smt.Teachers;
-using SmtWeb.Runs;
-using SmtWeb.Runs.Weights;
 using SmtWeb.Web.Panel.Models;
 
 namespace SmtWeb.Web.Tests.Api;

@@ -1,9 +1,8 @@
 using System.Reflection;
 using System.Text.Json;
 using CsCheck;
-using SmtWeb.Smt.Specs;
-using SmtWeb.Data.Formats;
 using SmtWeb.Data.Settings;
+using SmtWeb.Smt.Specs;
 using SmtWeb.Web.Api;
 using SmtWeb.Web.Cli;
 

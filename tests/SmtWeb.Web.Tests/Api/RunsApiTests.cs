@@ -4,8 +4,6 @@ using System.Text;
 using System.Text.Json;
 using SmtWeb.Runs.Entities;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Data.Formats;
-using SmtWeb.Data.Settings;
 
 namespace SmtWeb.Web.Tests.Api;
 

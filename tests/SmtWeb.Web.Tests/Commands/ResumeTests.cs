@@ -2,14 +2,9 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using SmtWeb.Data.Formats;
-using SmtWeb.Data.Batches;
-using SmtWeb.Smt.Specs;
-using SmtWeb.Data.Settings;
-using SmtWeb.Smt.Session;
-using SmtWeb.Smt.Evaluation;
-using SmtWeb.Smt.Teachers;
-using SmtWeb.Smt.Methods.Shared;
 using SmtWeb.Data.Weights;
+using SmtWeb.Smt.Session;
+using SmtWeb.Smt.Specs;
 
 namespace SmtWeb.Web.Tests.Commands;
 

@@ -1,8 +1,6 @@
-using SmtWeb.Smt.Session;
 using SmtWeb.Data.Formats;
-using SmtWeb.Data.Batches;
+using SmtWeb.Smt.Session;
 using SmtWeb.Smt.Specs;
-using SmtWeb.Data.Settings;
 using SmtWeb.Web.Cli;
 
 namespace SmtWeb.Web.Tests.Commands;

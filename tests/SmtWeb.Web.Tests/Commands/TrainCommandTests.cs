@@ -1,10 +1,9 @@
 using SmtWeb.Data.Formats;
-using SmtWeb.Data.Batches;
 using SmtWeb.Data.Images;
+using SmtWeb.Data.Weights;
 using SmtWeb.Smt.Specs;
 using SmtWeb.Torch;
 using SmtWeb.Web.Cli;
-using SmtWeb.Data.Weights;
 
 namespace SmtWeb.Web.Tests.Commands;
 
@@ -159,6 +158,7 @@ public sealed class TrainCommandTests : IDisposable
 
     private static long Iteration(string line) => System.Text.Json.JsonDocument.Parse(line).RootElement.GetProperty("iteration").GetInt64();
 
+    [Fact]
     public async Task Train_OnImagesThatChange_IsToldApartFromTheRunThatBegan()
     {
         var data = Path.Combine(DatasetRoot.Folder, $"shell-{Guid.NewGuid():N}");

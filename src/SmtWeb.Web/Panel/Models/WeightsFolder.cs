@@ -1,8 +1,5 @@
-using System.Collections.Concurrent;
-using SmtWeb.Runs.Weights;
-using SmtWeb.Smt.Teachers;
-using SmtWeb.Web.Hosting;
 using SmtWeb.Runs;
+using SmtWeb.Runs.Weights;
 using SmtWeb.Worker.Imports;
 
 namespace SmtWeb.Web.Panel.Models;

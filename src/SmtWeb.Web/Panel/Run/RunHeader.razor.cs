@@ -4,9 +4,6 @@ using Microsoft.JSInterop;
 using MudBlazor;
 using SmtWeb.Runs;
 using SmtWeb.Smt.Session;
-using SmtWeb.Smt.Evaluation;
-using SmtWeb.Smt.Teachers;
-using SmtWeb.Smt.Methods.Shared;
 using SmtWeb.Web.Panel.Shared;
 
 namespace SmtWeb.Web.Panel.Run;

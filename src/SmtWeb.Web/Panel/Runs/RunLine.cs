@@ -1,8 +1,5 @@
 using SmtWeb.Runs;
 using SmtWeb.Smt.Session;
-using SmtWeb.Smt.Evaluation;
-using SmtWeb.Smt.Teachers;
-using SmtWeb.Smt.Methods.Shared;
 using SmtWeb.Web.Panel.Shared;
 
 namespace SmtWeb.Web.Panel.Runs;
