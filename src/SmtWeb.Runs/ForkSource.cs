@@ -97,7 +97,8 @@ internal sealed record ForkSource(long RunId, string RunName, long CheckpointId,
                 await connection.ExecuteAsync(
                     $"""
                     INSERT INTO {table} (run_id, attempt, superseded, {columns})
-                    SELECT $2, 1, false, {columns} FROM {table} WHERE run_id = $1 AND iteration = $3 AND NOT superseded AND {which} ORDER BY id
+                    SELECT $2, 1, false, {columns} FROM {table} WHERE run_id = $1 AND iteration = $3 AND NOT superseded
+                        AND {which} ORDER BY id
                     """,
                     [RunId, runId, Iteration],
                     ct
@@ -126,8 +127,10 @@ internal sealed record ForkSource(long RunId, string RunName, long CheckpointId,
             ) ?? throw Refused($"Checkpoint {CheckpointId} of run {RunId} has just been removed. Choose another.");
         long copy = await connection.ScalarAsync<long>(
             """
-            INSERT INTO checkpoints (run_id, attempt, at, iteration, images_seen, seconds, bytes, chunks, sha256, distance, reason, complete, damaged)
-            SELECT $2, 1, now(), iteration, images_seen, seconds, bytes, chunks, sha256, CASE WHEN $3 THEN distance END, $4, true, false FROM checkpoints WHERE id = $1
+            INSERT INTO checkpoints (run_id, attempt, at, iteration, images_seen, seconds, bytes, chunks, sha256, distance, reason,
+                complete, damaged)
+            SELECT $2, 1, now(), iteration, images_seen, seconds, bytes, chunks, sha256, CASE WHEN $3 THEN distance END, $4, true, false
+                FROM checkpoints WHERE id = $1
             RETURNING id
             """,
             [CheckpointId, runId, new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Boolean, Value = SameData }, Words],

@@ -22,7 +22,8 @@ internal sealed class Invariants(RunsDatabase database, IRunStore store)
             "a visible checkpoint is not whole",
             """
             SELECT c.id FROM checkpoints c LEFT JOIN LATERAL (
-                SELECT count(*) AS n, coalesce(sum(length(k.bytes)), 0) AS bytes, coalesce(bool_and(sha256(k.bytes) = k.sha256), false) AS fine FROM checkpoint_chunks k WHERE k.checkpoint_id = c.id) k ON true
+                SELECT count(*) AS n, coalesce(sum(length(k.bytes)), 0) AS bytes, coalesce(bool_and(sha256(k.bytes) = k.sha256),
+                    false) AS fine FROM checkpoint_chunks k WHERE k.checkpoint_id = c.id) k ON true
             WHERE c.complete AND (c.damaged OR k.n <> c.chunks OR k.bytes <> c.bytes OR NOT k.fine)
             """
         ),

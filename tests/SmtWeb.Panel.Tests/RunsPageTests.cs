@@ -118,8 +118,10 @@ public sealed class RunsPageTests(PostgresFixture postgres) : PanelTest(postgres
     private Task<int> FillAsync(int runs) =>
         Database.SqlAsync(
             $"""
-            INSERT INTO runs (name, preset, method, data, spec, spec_hash, state, request, created, created_by, total_iterations, iteration, priority, attempt, fruitless_attempts, skipped_steps, seconds, checkpoints_kept)
-            SELECT 'run ' || i, 'swiss-roll', 'smt', 'swissRoll', '{SpecJson}', 'h', 'Queued', 'None', now(), 'tester', 10, 0, 0, 0, 0, 0, 0, 1 FROM generate_series(1, {runs}) i
+            INSERT INTO runs (name, preset, method, data, spec, spec_hash, state, request, created, created_by, total_iterations, iteration,
+                priority, attempt, fruitless_attempts, skipped_steps, seconds, checkpoints_kept)
+            SELECT 'run ' || i, 'swiss-roll', 'smt', 'swissRoll', '{SpecJson}', 'h', 'Queued', 'None', now(), 'tester', 10, 0, 0, 0, 0, 0,
+                0, 1 FROM generate_series(1, {runs}) i
             """
         );
 

@@ -129,8 +129,10 @@ public sealed class FenceTests(PostgresFixture postgres)
     private static Task<string> ContentAsync(TestDatabase database) =>
         database.ScalarAsync<string>(
             """
-            SELECT concat_ws(' | ', (SELECT count(*) FROM metrics), (SELECT count(*) FROM pictures), (SELECT count(*) FROM evaluations), (SELECT count(*) FROM events),
-                (SELECT count(*) FROM checkpoints), (SELECT count(*) FROM checkpoint_chunks), (SELECT string_agg(r::text, ',') FROM runs r), (SELECT string_agg(a::text, ',' ORDER BY number) FROM attempts a))
+            SELECT concat_ws(' | ', (SELECT count(*) FROM metrics), (SELECT count(*) FROM pictures), (SELECT count(*) FROM evaluations),
+                (SELECT count(*) FROM events),
+                (SELECT count(*) FROM checkpoints), (SELECT count(*) FROM checkpoint_chunks), (SELECT string_agg(r::text, ',') FROM runs r),
+                    (SELECT string_agg(a::text, ',' ORDER BY number) FROM attempts a))
             """
         );
 }

@@ -15,7 +15,8 @@ public sealed class JobTests(PostgresFixture postgres)
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     private const string Facts = """
-        SELECT concat_ws(' | ', invocationdata, arguments, statename, expireat IS NULL, s.name, s.reason, s.data - 'EnqueuedAt', s.data ? 'EnqueuedAt', q.queue, q.fetchedat IS NULL, q.updatecount,
+        SELECT concat_ws(' | ', invocationdata, arguments, statename, expireat IS NULL, s.name, s.reason, s.data - 'EnqueuedAt',
+            s.data ? 'EnqueuedAt', q.queue, q.fetchedat IS NULL, q.updatecount,
             (SELECT count(*) FROM hangfire.jobparameter p WHERE p.jobid = j.id))
         FROM hangfire.job j JOIN hangfire.state s ON s.id = j.stateid JOIN hangfire.jobqueue q ON q.jobid = j.id WHERE j.id =
         """;

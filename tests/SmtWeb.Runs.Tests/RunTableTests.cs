@@ -119,7 +119,8 @@ public sealed class RunTableTests(PostgresFixture postgres)
     private static Task<int> FillAsync(TestDatabase database, int runs) =>
         database.SqlAsync(
             $"""
-            INSERT INTO runs (name, preset, method, data, spec, spec_hash, state, request, created, created_by, total_iterations, iteration, priority, attempt, fruitless_attempts, skipped_steps, seconds, checkpoints_kept, distance_metric, distance)
+            INSERT INTO runs (name, preset, method, data, spec, spec_hash, state, request, created, created_by, total_iterations, iteration,
+                priority, attempt, fruitless_attempts, skipped_steps, seconds, checkpoints_kept, distance_metric, distance)
             SELECT 'run ' || i, 'preset', 'smt', 'swissRoll', '{SpecJson.Write(Make.Spec()).Replace(
                 "'",
                 "''"

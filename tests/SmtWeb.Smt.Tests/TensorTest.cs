@@ -19,7 +19,8 @@ public abstract class TensorTest : IDisposable
 
     public virtual void Dispose()
     {
-        // fewer: garbage of a test before has gone meanwhile
+        // fewer: garbage of a test before has gone meanwhile; a thread that was told to end may still be at it
+        SpinWait.SpinUntil(() => TorchRuntime.LiveTensors <= _before, TimeSpan.FromSeconds(2));
         Assert.InRange(TorchRuntime.LiveTensors, 0, _before);
         GC.SuppressFinalize(this);
     }

@@ -18,7 +18,8 @@ public sealed class JobFaultTests(PostgresFixture postgres)
         long job = (await database.Store.FindAsync(run))!.JobId!.Value;
         await database.SqlAsync(
             $"""
-            WITH s AS (INSERT INTO hangfire.state (jobid, name, reason, createdat, data) VALUES ({job}, 'Enqueued', 'by hand', now(), jsonb_build_object()) RETURNING id)
+            WITH s AS (INSERT INTO hangfire.state (jobid, name, reason, createdat, data) VALUES ({job}, 'Enqueued', 'by hand', now(),
+                jsonb_build_object()) RETURNING id)
             UPDATE hangfire.job SET statename = 'Enqueued', stateid = s.id FROM s WHERE hangfire.job.id = {job}
             """
         );

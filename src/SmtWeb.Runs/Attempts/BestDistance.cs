@@ -15,7 +15,8 @@ internal static class BestDistance
         connection.ExecuteAsync(
             """
             UPDATE runs SET best_distance = (
-                SELECT min(distance) FROM checkpoints WHERE run_id = $1 AND complete AND NOT damaged AND distance < 'Infinity') WHERE id = $1
+                SELECT min(distance) FROM checkpoints WHERE run_id = $1 AND complete AND NOT damaged AND distance < 'Infinity')
+                    WHERE id = $1
             """,
             [runId],
             ct

@@ -147,7 +147,8 @@ public sealed class CheckpointWriter : WriteOnlyStream
     private Task<long> BeginAsync(NpgsqlConnection connection, CancellationToken ct) =>
         connection.ScalarAsync<long>(
             """
-            INSERT INTO checkpoints (run_id, attempt, at, iteration, images_seen, seconds, bytes, chunks, sha256, distance, reason, complete, damaged)
+            INSERT INTO checkpoints (run_id, attempt, at, iteration, images_seen, seconds, bytes, chunks, sha256, distance, reason,
+                complete, damaged)
             VALUES ($1, $2, now(), $3, $4, $5, 0, 0, '', $6, $7, false, false) RETURNING id
             """,
             [

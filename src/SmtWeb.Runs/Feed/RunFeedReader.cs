@@ -17,8 +17,10 @@ internal sealed class RunFeedReader(RunsDatabase database)
         using var connection = database.Source.OpenConnection();
         using var select = connection.Sql(
             """
-            SELECT coalesce((SELECT max(id) FROM metrics WHERE run_id = $1), 0), coalesce((SELECT max(id) FROM evaluations WHERE run_id = $1), 0),
-                coalesce((SELECT max(id) FROM pictures WHERE run_id = $1), 0), coalesce((SELECT max(id) FROM checkpoints WHERE run_id = $1 AND complete), 0),
+            SELECT coalesce((SELECT max(id) FROM metrics WHERE run_id = $1), 0), coalesce((SELECT max(id) FROM evaluations
+                WHERE run_id = $1), 0),
+                coalesce((SELECT max(id) FROM pictures WHERE run_id = $1), 0), coalesce((SELECT max(id) FROM checkpoints
+                    WHERE run_id = $1 AND complete), 0),
                 coalesce((SELECT max(id) FROM events WHERE run_id = $1), 0), coalesce((SELECT attempt FROM runs WHERE id = $1), 0)
             """,
             runId

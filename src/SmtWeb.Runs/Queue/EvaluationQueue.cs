@@ -184,7 +184,8 @@ public sealed class EvaluationQueue(RunsDatabase database)
         await using var connection = await database.Source.OpenConnectionAsync(ct);
         return await connection.ExecuteAsync(
                 """
-                WITH held AS (UPDATE work_items SET lease_until = now() + $4 WHERE queue = $1 AND subject = $2 AND attempt = $3 AND lease_until IS NOT NULL RETURNING subject)
+                WITH held AS (UPDATE work_items SET lease_until = now() + $4 WHERE queue = $1 AND subject = $2 AND attempt = $3
+                    AND lease_until IS NOT NULL RETURNING subject)
                 UPDATE evaluation_jobs SET progress_text = $5, progress = $6 FROM held WHERE id = held.subject AND state = 'Running'
                 """,
                 [JobQueues.Evaluations, jobId, attempt, lease, Text(what), double.IsFinite(progress) ? progress : 0],

@@ -81,9 +81,11 @@ internal static class JobRepair
         await using (
             var select = connection.Sql(
                 """
-                SELECT $1, j.id, j.protocol, j.run_id FROM evaluation_jobs j WHERE j.state IN ('Queued', 'Running') AND NOT EXISTS (SELECT 1 FROM work_items w WHERE w.queue = $1 AND w.subject = j.id)
+                SELECT $1, j.id, j.protocol, j.run_id FROM evaluation_jobs j WHERE j.state IN ('Queued', 'Running')
+                    AND NOT EXISTS (SELECT 1 FROM work_items w WHERE w.queue = $1 AND w.subject = j.id)
                 UNION ALL
-                SELECT $2, d.id, d.name, NULL FROM datasets d WHERE d.state IN ('Queued', 'Checking') AND NOT EXISTS (SELECT 1 FROM work_items w WHERE w.queue = $2 AND w.subject = d.id)
+                SELECT $2, d.id, d.name, NULL FROM datasets d WHERE d.state IN ('Queued', 'Checking') AND NOT EXISTS (SELECT 1
+                    FROM work_items w WHERE w.queue = $2 AND w.subject = d.id)
                 """,
                 JobQueues.Evaluations,
                 JobQueues.Datasets
@@ -113,7 +115,8 @@ internal static class JobRepair
             var select = connection.Sql(
                 $"""
                 SELECT q.jobid FROM (SELECT j.id AS jobid FROM hangfire.job j JOIN hangfire.state s ON s.id = j.stateid
-                    WHERE j.statename IN ('Enqueued', 'Processing') AND s.createdat < now() - interval '5 minutes' AND j.invocationdata ->> 'Type' LIKE $1) q
+                    WHERE j.statename IN ('Enqueued', 'Processing') AND s.createdat < now() - interval '5 minutes'
+                        AND j.invocationdata ->> 'Type' LIKE $1) q
                 WHERE NOT {JobTable.IsOpen}
                 """,
                 typeof(JobRepair).Namespace + ".%"

@@ -65,7 +65,8 @@ internal static class JobTable
             """
             WITH s AS (
                 INSERT INTO hangfire.state (jobid, name, reason, createdat, data)
-                SELECT id, $2, $3, now(), $4::jsonb FROM hangfire.job WHERE id = $1 AND statename IN ('Enqueued', 'Processing', 'Scheduled') RETURNING id)
+                SELECT id, $2, $3, now(), $4::jsonb FROM hangfire.job WHERE id = $1 AND statename IN ('Enqueued', 'Processing',
+                    'Scheduled') RETURNING id)
             UPDATE hangfire.job j SET stateid = s.id, statename = $2, expireat = now() + interval '1 day' FROM s WHERE j.id = $1
             """,
             [id, state.Name, reason, SerializationHelper.Serialize(state.SerializeData())],
@@ -81,7 +82,8 @@ internal static class JobTable
         connection.ExecuteAsync(
             $"""
             DELETE FROM hangfire.jobqueue q WHERE q.jobid = $2 AND (NOT {IsOpen}
-                OR (q.id = $1 AND EXISTS (SELECT 1 FROM hangfire.jobqueue o WHERE o.jobid = q.jobid AND o.queue = q.queue AND o.id <> q.id)))
+                OR (q.id = $1 AND EXISTS (SELECT 1 FROM hangfire.jobqueue o WHERE o.jobid = q.jobid AND o.queue = q.queue
+                    AND o.id <> q.id)))
             """,
             [ticket, jobId],
             ct

@@ -32,7 +32,8 @@ public sealed class JobUpkeep(RunsDatabase database)
         // Of a node that will not come back: nobody else takes what is queued for its folder.
         int items = await connection.ExecuteAsync(
             """
-            DELETE FROM work_items w USING hangfire.job j WHERE j.id = w.job_id AND w.queue LIKE ANY($1) AND j.createdat < now() - interval '7 days'
+            DELETE FROM work_items w USING hangfire.job j WHERE j.id = w.job_id AND w.queue LIKE ANY($1)
+                AND j.createdat < now() - interval '7 days'
                 AND (w.lease_until IS NULL OR w.lease_until < now())
             """,
             [JobQueues.OfNodes.Select(q => q + "%").ToArray()],

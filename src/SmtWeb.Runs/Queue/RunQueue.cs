@@ -210,7 +210,8 @@ public sealed class RunQueue(RunsDatabase database)
         await using var claim = connection.Sql(
             $$"""
             WITH next AS (
-                SELECT student.id, q.id AS ticket FROM runs student JOIN hangfire.jobqueue q ON q.jobid = student.job_id AND q.queue = '{{JobQueues.Training}}'
+                SELECT student.id, q.id AS ticket FROM runs student JOIN hangfire.jobqueue q ON q.jobid = student.job_id
+                    AND q.queue = '{{JobQueues.Training}}'
                 WHERE {{Claimable.Waiting}} AND {{Claimable.Due}} AND {{Claimable.Taught}}
                 ORDER BY {{Claimable.Order}}, q.id LIMIT 1 FOR NO KEY UPDATE OF student SKIP LOCKED),
             drawn AS (UPDATE hangfire.jobqueue q SET fetchedat = now() FROM next WHERE q.id = next.ticket)
@@ -262,7 +263,8 @@ public sealed class RunQueue(RunsDatabase database)
         await using var transaction = await connection.BeginTransactionAsync(ct);
         int fruitless = await connection.ScalarAsync<int>(
             $"""
-            UPDATE runs SET fruitless_attempts = fruitless_attempts + 1, not_before = now() + least(fruitless_attempts, 5) * interval '2 seconds'
+            UPDATE runs SET fruitless_attempts = fruitless_attempts + 1, not_before = now() + least(fruitless_attempts,
+                5) * interval '2 seconds'
             WHERE id = $1 AND attempt = $2 AND state IN {Held} AND (NOT $3 OR lease_until < now()) RETURNING fruitless_attempts
             """,
             [runId, attempt, onlyExpired],

@@ -30,11 +30,13 @@ public sealed class WorkItems(RunsDatabase database)
         await using var claim = connection.Sql(
             $"""
             WITH next AS (
-                SELECT w.id, q.id AS ticket FROM work_items w JOIN hangfire.jobqueue q ON q.jobid = w.job_id AND q.queue = w.queue LEFT JOIN runs r ON r.id = w.run_id
+                SELECT w.id, q.id AS ticket FROM work_items w JOIN hangfire.jobqueue q ON q.jobid = w.job_id AND q.queue = w.queue LEFT
+                    JOIN runs r ON r.id = w.run_id
                 WHERE w.queue = ANY($1) AND (w.lease_until IS NULL OR (w.lease_until < now() AND $4 AND {Claimable.ServerIsUpFor("$3")}))
                 ORDER BY coalesce(r.priority, 0) DESC, w.id, q.id LIMIT 1 FOR NO KEY UPDATE OF w SKIP LOCKED),
             drawn AS (UPDATE hangfire.jobqueue q SET fetchedat = now() FROM next WHERE q.id = next.ticket)
-            UPDATE work_items w SET attempt = attempt + 1, losses = losses + CASE WHEN lease_until IS NULL THEN 0 ELSE 1 END, lease_until = now() + $3, worker = $2
+            UPDATE work_items w SET attempt = attempt + 1, losses = losses + CASE WHEN lease_until IS NULL THEN 0 ELSE 1 END,
+                lease_until = now() + $3, worker = $2
             FROM next WHERE w.id = next.id RETURNING w.queue, w.subject, w.attempt, w.losses, w.job_id, next.ticket
             """,
             queues.ToArray(),

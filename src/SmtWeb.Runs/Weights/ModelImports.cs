@@ -91,7 +91,8 @@ public sealed class ModelImports(RunsDatabase database)
         await using var connection = await database.Source.OpenConnectionAsync(ct);
         return await connection.ExecuteAsync(
                 """
-                WITH held AS (UPDATE work_items SET lease_until = now() + $4 WHERE queue = $1 AND subject = $2 AND attempt = $3 AND lease_until IS NOT NULL RETURNING subject)
+                WITH held AS (UPDATE work_items SET lease_until = now() + $4 WHERE queue = $1 AND subject = $2 AND attempt = $3
+                    AND lease_until IS NOT NULL RETURNING subject)
                 UPDATE model_imports SET bytes = $5 FROM held WHERE id = held.subject
                 """,
                 [work.Queue, work.Subject, work.Attempt, lease, bytes],

@@ -72,6 +72,7 @@ internal sealed class TrainCommand : Command
         }
 
         var folder = arguments.Required("out");
+        var threads = (int)arguments.Number("threads", DefaultThreads, 1, 1024);
         var fork = arguments.Text("fork") is { } file ? FolderFork.Read(file) : null;
         var spec =
             fork is not null && arguments.Words.Count == 0 && !arguments.Has("preset") ? fork.Spec : await ReadSpecAsync(arguments, ct);
@@ -89,7 +90,7 @@ internal sealed class TrainCommand : Command
         TrainingResult result;
         try
         {
-            result = TrainingSession.Run(spec, journal, checkpoint, (int)arguments.Number("threads", DefaultThreads, 1, 1024));
+            result = TrainingSession.Run(spec, journal, checkpoint, threads);
         }
         catch (Exception e)
         {

@@ -1,3 +1,5 @@
+using TorchSharp;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
 
@@ -12,21 +14,21 @@ internal sealed class PlainConvolution : nn.Module<Tensor, Tensor>
 {
     private const long Block = 16;
 
-    private readonly Parameter _weight,
-        _bias;
-    private readonly long _stride,
-        _padding;
+    private readonly Parameter weight,
+        bias;
+    private readonly long stride,
+        padding;
 
     internal PlainConvolution(long inputs, long outputs, long kernel, long stride = 1, long padding = 0)
         : base(nameof(PlainConvolution))
     {
-        (_stride, _padding) = (stride, padding);
-        _weight = nn.Parameter(randn(outputs, inputs, kernel, kernel) * Math.Sqrt(1.0 / (inputs * kernel * kernel)));
-        _bias = nn.Parameter(zeros(outputs));
+        (this.stride, this.padding) = (stride, padding);
+        weight = nn.Parameter(randn(outputs, inputs, kernel, kernel) * Math.Sqrt(1.0 / (inputs * kernel * kernel)));
+        bias = nn.Parameter(zeros(outputs));
         RegisterComponents();
     }
 
-    public override Tensor forward(Tensor x) => Apply(x, _weight, _bias, _stride, _padding);
+    public override Tensor forward(Tensor x) => Apply(x, weight, bias, stride, padding);
 
     internal static Tensor Apply(Tensor x, Tensor weight, Tensor bias, long stride, long padding)
     {

@@ -1,3 +1,4 @@
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
@@ -16,32 +17,31 @@ internal sealed record PlainSettings(
 );
 
 /// <summary>
-/// DDPM++ U-Net, written plainly in TorchSharp's modules: float32, contiguous, eager; resampling is the grouped convolution of the
-/// reference. With
+/// DDPM++ U-Net, written plainly in TorchSharp's modules: float32, contiguous, eager; resampling is the grouped convolution of the reference. With
 /// <c>amortized</c> the α embedding joins the conditioning. Weights are named as in EDM's checkpoints.
 /// </summary>
 internal sealed class PlainNetwork : nn.Module
 {
-    private readonly int _modelChannels,
-        _labels;
-    private readonly bool _amortized;
-    private readonly Linear? _map_label;
-    private readonly Linear _map_layer0,
-        _map_layer1;
-    private readonly Named _enc = new(),
-        _dec = new();
+    private readonly int modelChannels,
+        labels;
+    private readonly bool amortized;
+    private readonly Linear? map_label;
+    private readonly Linear map_layer0,
+        map_layer1;
+    private readonly Named enc = new(),
+        dec = new();
 
     internal PlainNetwork(PlainSettings s, bool amortized)
         : base(nameof(PlainNetwork))
     {
-        (_modelChannels, _labels, _amortized) = (s.ModelChannels, s.Labels, amortized);
+        (modelChannels, labels, this.amortized) = (s.ModelChannels, s.Labels, amortized);
         var width = 4L * s.ModelChannels;
-        if (_labels > 0)
+        if (labels > 0)
         {
-            _map_label = nn.Linear(_labels, s.ModelChannels);
+            map_label = nn.Linear(labels, s.ModelChannels);
         }
-        _map_layer0 = nn.Linear(s.ModelChannels * (amortized ? 2 : 1), width);
-        _map_layer1 = nn.Linear(width, width);
+        map_layer0 = nn.Linear(s.ModelChannels * (amortized ? 2 : 1), width);
+        map_layer1 = nn.Linear(width, width);
         long current = s.ModelChannels;
         var skips = new Stack<long>([current]);
         var size = s.Resolution;
@@ -50,17 +50,17 @@ internal sealed class PlainNetwork : nn.Module
             size = s.Resolution >> level;
             if (level == 0)
             {
-                _enc.Add($"{size}x{size}_conv", new Resampled(s.Channels, current, 3));
+                enc.Add($"{size}x{size}_conv", new Resampled(s.Channels, current, 3));
             }
             else
             {
-                _enc.Add($"{size}x{size}_down", new PlainBlock(current, current, width, down: true));
+                enc.Add($"{size}x{size}_down", new PlainBlock(current, current, width, down: true));
                 skips.Push(current);
             }
             for (var i = 0; i < s.Blocks; i++)
             {
                 var outputs = (long)s.ModelChannels * s.Multipliers[level];
-                _enc.Add($"{size}x{size}_block{i}", new PlainBlock(current, outputs, width, attention: s.Attention.Contains(size)));
+                enc.Add($"{size}x{size}_block{i}", new PlainBlock(current, outputs, width, attention: s.Attention.Contains(size)));
                 skips.Push(current = outputs);
             }
         }
@@ -70,25 +70,25 @@ internal sealed class PlainNetwork : nn.Module
             size = s.Resolution >> level;
             if (level == s.Multipliers.Count - 1)
             {
-                _dec.Add($"{size}x{size}_in0", new PlainBlock(current, current, width, attention: true));
-                _dec.Add($"{size}x{size}_in1", new PlainBlock(current, current, width));
+                dec.Add($"{size}x{size}_in0", new PlainBlock(current, current, width, attention: true));
+                dec.Add($"{size}x{size}_in1", new PlainBlock(current, current, width));
             }
             else
             {
-                _dec.Add($"{size}x{size}_up", new PlainBlock(current, current, width, up: true));
+                dec.Add($"{size}x{size}_up", new PlainBlock(current, current, width, up: true));
             }
             for (var i = 0; i <= s.Blocks; i++)
             {
                 var outputs = (long)s.ModelChannels * s.Multipliers[level];
-                _dec.Add(
+                dec.Add(
                     $"{size}x{size}_block{i}",
                     new PlainBlock(current + skips.Pop(), outputs, width, attention: i == s.Blocks && s.Attention.Contains(size))
                 );
                 current = outputs;
             }
         }
-        _dec.Add($"{size}x{size}_aux_norm", PlainBlock.Norm(current));
-        _dec.Add($"{size}x{size}_aux_conv", new Resampled(current, s.Channels, 3));
+        dec.Add($"{size}x{size}_aux_norm", PlainBlock.Norm(current));
+        dec.Add($"{size}x{size}_aux_conv", new Resampled(current, s.Channels, 3));
         RegisterComponents();
     }
 
@@ -100,7 +100,7 @@ internal sealed class PlainNetwork : nn.Module
     {
         var embedding = Embed(noise, oneHot, alpha);
         var skips = new Stack<Tensor>();
-        foreach (var (_, module) in _enc.Parts)
+        foreach (var (_, module) in enc.Parts)
         {
             x = module is PlainBlock block ? block.call(x, embedding) : ((Resampled)module).call(x);
             skips.Push(x);
@@ -109,7 +109,7 @@ internal sealed class PlainNetwork : nn.Module
         {
             return x;
         }
-        foreach (var (name, module) in _dec.Parts)
+        foreach (var (name, module) in dec.Parts)
         {
             x = module switch
             {
@@ -125,20 +125,20 @@ internal sealed class PlainNetwork : nn.Module
     {
         var halves = Positional(noise).chunk(2, 1);
         var e = cat([halves[1], halves[0]], 1); // DDPM++ has the sines first
-        if (_map_label is not null)
+        if (map_label is not null)
         {
-            e = e + _map_label.call(oneHot! * Math.Sqrt(_labels));
+            e = e + map_label.call(oneHot! * Math.Sqrt(labels));
         }
-        if (_amortized)
+        if (amortized)
         {
             e = cat([e, Positional(alpha! - 0.5)], 1);
         }
-        return F.silu(_map_layer1.call(F.silu(_map_layer0.call(e))));
+        return F.silu(map_layer1.call(F.silu(map_layer0.call(e))));
     }
 
     private Tensor Positional(Tensor x)
     {
-        var half = _modelChannels / 2;
+        var half = modelChannels / 2;
         var frequencies = pow(tensor(1e-4), arange(half, dtype: get_default_dtype()) / (half - 1));
         var phases = x.outer(frequencies);
         return cat([phases.cos(), phases.sin()], 1);
@@ -164,22 +164,22 @@ internal sealed class PlainDenoiser : nn.Module
 {
     internal const double SigmaData = 0.5;
 
-    private readonly PlainNetwork _model;
+    private readonly PlainNetwork model;
 
     internal PlainDenoiser(PlainSettings settings, bool amortized)
         : base(nameof(PlainDenoiser))
     {
-        _model = new PlainNetwork(settings, amortized);
+        model = new PlainNetwork(settings, amortized);
         RegisterComponents();
     }
 
-    internal PlainNetwork Model => _model;
+    internal PlainNetwork Model => model;
 
     internal Tensor Forward(Tensor x, Tensor sigma, Tensor? oneHot = null, Tensor? alpha = null, bool bottleneck = false)
     {
         var s = sigma.view(-1, 1, 1, 1);
         var c_in = 1 / (SigmaData * SigmaData + s.square()).sqrt();
-        var output = _model.Forward(c_in * x, sigma.log() / 4, oneHot, alpha, bottleneck);
+        var output = model.Forward(c_in * x, sigma.log() / 4, oneHot, alpha, bottleneck);
         if (bottleneck)
         {
             return output;

@@ -12,7 +12,7 @@ namespace SmtWeb.Smt.Tests.ScoreOfMixture;
 /// </summary>
 public sealed class AnalyticTests : TensorTest
 {
-    private const double σ = 0.4;
+    private static double σ => 0.4;
 
     // the data: two bumps; the generated distribution: one, whose mean is the parameter θ
     private static readonly (double Weight, double Mean, double Deviation)[] P = [(0.7, -1, 0.5), (0.3, 1.2, 0.3)];

@@ -51,7 +51,9 @@ public sealed class EvaluationsApiTests(SiteFixture site) : SiteTest(site)
     [InlineData("count=-1", HttpStatusCode.BadRequest)]
     [InlineData("count=1000000000", HttpStatusCode.BadRequest)]
     [InlineData("seed=-1", HttpStatusCode.BadRequest)]
-    [InlineData("label=-5", HttpStatusCode.NotFound)] // the run has no checkpoint to draw from
+    [InlineData("label=-5", HttpStatusCode.BadRequest)]
+    [InlineData("label=Sandalwood", HttpStatusCode.BadRequest)]
+    [InlineData("label=Sandal", HttpStatusCode.NotFound)] // the run has no checkpoint to draw from
     public async Task Neighbours_AskedWrongly_AreRefused(string query, HttpStatusCode status)
     {
         using var reviewer = await Site.ProgramAsync(LabRoles.Reviewer);
