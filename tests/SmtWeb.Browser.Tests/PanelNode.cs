@@ -57,6 +57,20 @@ internal sealed class PanelNode : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await EndAsync();
+        // what the server said stays beside the pictures of the pages
+        var log = Path.Combine(Build.RepoRoot, "artifacts", "screenshots", $"server-{_process.Id}.log");
+        lock (_output)
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(log)!);
+            File.WriteAllText(log, _output.ToString());
+        }
+
+        _process.Dispose();
+    }
+
+    private async Task EndAsync()
+    {
         if (!_process.HasExited)
         {
             // as Ctrl+C does, so that nothing it started outlives it
@@ -72,8 +86,6 @@ internal sealed class PanelNode : IAsyncDisposable
                 _process.Kill(entireProcessTree: true);
             }
         }
-
-        _process.Dispose();
     }
 
     private void Take(string? line)

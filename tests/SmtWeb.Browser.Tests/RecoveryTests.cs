@@ -87,7 +87,7 @@ public sealed class RecoveryTests(Lab lab) : BrowserTest(lab)
             var first = await PanelNode.StartAsync([.. web, "--port", "0"]);
             var address = new Uri(first.Address);
             await using var page = await TrainingSite.SignInAsync(Lab, first);
-            var trained = await store.CreateAsync(Roll("trained all the while", 30_000), ct);
+            var trained = await store.CreateAsync(Roll("trained all the while", 6_000), ct);
             var next = await store.CreateAsync(Roll("next in the queue", 50), ct);
             await page.GoAsync($"/runs/{trained}/charts");
             await Expect(page.Page.Locator("[data-state]")).ToHaveTextAsync("Running", new() { Timeout = 60_000 });
@@ -103,7 +103,7 @@ public sealed class RecoveryTests(Lab lab) : BrowserTest(lab)
                 async () => (await store.FindAsync(next, ct))!.Summary is { State: RunState.Finished },
                 "the queue to go on without its panel"
             );
-            Assert.True(seen.Summary.Iteration < 30_000, "The run had ended before the kill.");
+            Assert.True(seen.Summary.Iteration < 6_000, "The run had ended before the kill.");
             Assert.Single((await store.FindAsync(trained, ct))!.Attempts);
 
             await using var second = await PanelNode.StartAsync([.. web, "--port", $"{address.Port}"]);
@@ -125,7 +125,7 @@ public sealed class RecoveryTests(Lab lab) : BrowserTest(lab)
             spec with
             {
                 Optimisation = spec.Optimisation with { Iterations = iterations, RampIterations = 0 },
-                Evaluation = spec.Evaluation with { EveryIterations = 10_000, CheckpointEvery = 5_000, MetricsEvery = 50 },
+                Evaluation = spec.Evaluation with { EveryIterations = 2_000, CheckpointEvery = 1_000, MetricsEvery = 50 },
             },
             "swiss-roll",
             0,
