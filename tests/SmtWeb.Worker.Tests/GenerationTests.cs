@@ -183,16 +183,20 @@ public sealed class GenerationTests(PostgresFixture postgres)
     }
 
     [Fact]
-    public async Task GenerateAsync_OfADamagedModel_SaysSoAndTriesAgainLater()
+    public async Task GenerateAsync_OfADamagedModel_SetsItAsideAndDrawsFromAWholeOne()
     {
         await using var database = await postgres.DatabaseAsync();
-        long run = await ModelsAsync(database, (1, null));
-        await database.SqlAsync("UPDATE checkpoint_chunks SET bytes = set_byte(bytes, 3, 255)");
+        long run = await ModelsAsync(database, (1, 0.5), (2, 0.1));
+        var best = (await database.Store.CheckpointsAsync(run)).MaxBy(c => c.Iteration)!.Id;
+        await database.SqlAsync($"UPDATE checkpoint_chunks SET bytes = set_byte(bytes, 3, 255) WHERE checkpoint_id = {best}");
         await using var service = Service(database, []);
-        var broken = Assert.IsType<GenerationResult.Unavailable>(await service.GenerateAsync(new(run, null, [1], null)));
-        Assert.Contains("SHA-256", broken.Problem);
-        await database.SqlAsync("UPDATE checkpoint_chunks SET bytes = set_byte(bytes, 3, 0)");
-        Assert.IsType<GenerationResult.Done>(await service.GenerateAsync(new(run, null, [1], null)));
+        Assert.Equal(1, Assert.IsType<GenerationResult.Done>(await service.GenerateAsync(new(run, null, [1], null))).Model.Iteration);
+        var named = Assert.IsType<GenerationResult.UnknownModel>(await service.GenerateAsync(new(run, best, [1], null)));
+        Assert.Contains($"no complete checkpoint {best}", named.Problem);
+
+        await database.SqlAsync("UPDATE checkpoint_chunks SET bytes = set_byte(bytes, 3, 255)");
+        await using var later = Service(database, []);
+        Assert.IsType<GenerationResult.UnknownModel>(await later.GenerateAsync(new(run, null, [1], null)));
     }
 
     private static void Until(Func<bool> condition) => Assert.True(SpinWait.SpinUntil(condition, TimeSpan.FromSeconds(30)));
