@@ -8,7 +8,15 @@ namespace SmtWeb.Worker.Tests;
 public sealed class OutageTests(PostgresFixture postgres)
 {
     [Fact]
-    public async Task Outage_LongerThanTheServerTimeout_IsTrainedThrough()
+    public Task Outage_LongerThanTheServerTimeout_IsTrainedThrough() => TrainThroughAsync(_ => Task.CompletedTask);
+
+    [Fact(Skip = "Open fault: seen once on 2026-11-29, the worker did not take a run queued after the outage within 300 s.")]
+    public Task Outage_LongerThanTheServerTimeout_TheWorkerTakesTheNextRun() =>
+        TrainThroughAsync(async database =>
+            await WorkerHarness.UntilAsync(database, await WorkerHarness.QueueAsync(database, iterations: 20), RunState.Finished)
+        );
+
+    private async Task TrainThroughAsync(Func<TestDatabase, Task> after)
     {
         Assert.SkipWhen(postgres.Missing is not null, postgres.Missing ?? "");
         await using var server = await OutagePostgres.StartAsync();
@@ -33,5 +41,6 @@ public sealed class OutageTests(PostgresFixture postgres)
         var detail = await WorkerHarness.UntilAsync(database, run, RunState.Finished);
         Assert.Single(detail.Attempts);
         await WorkerHarness.AssertOneCurveAsync(database, run, 2500);
+        await after(database);
     }
 }
